@@ -1,0 +1,16 @@
+"""What is done: the Celery tasks, a file per subject. `submit` is how a listener in Python hands triggers over."""
+
+from tasks.customers import transfer_customer
+from tasks.subscriptions import reconcile_subscription, retry_failed_subscriptions
+from tasks.triggers import accept_trigger, submit
+from tasks.upkeep import rerun, sweep
+
+__all__ = [
+    "accept_trigger",
+    "reconcile_subscription",
+    "rerun",
+    "retry_failed_subscriptions",
+    "submit",
+    "sweep",
+    "transfer_customer",
+]

@@ -1,0 +1,36 @@
+"""Transfers a customer: from the job in the ledger to Stamped.io, its link, and its subscription job."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tasks.jobs import JobTask
+from worker.app import app
+from worker.job import Job, Kind
+from worker.job import customer_id as checked_id
+from worker.queues import CUSTOMERS
+from worker.transfer import transfer
+
+if TYPE_CHECKING:
+    from worker.guard import Guard
+    from worker.ledger import Claim
+
+log = logging.getLogger(__name__)
+
+
+@app.task(bind=True, base=JobTask, name="stamped.transfer_customer", queue=CUSTOMERS)
+def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
+    """Create or update one customer in Stamped.io, link it, and ask for its subscription job where one is needed."""
+    return self.carry(Job(Kind.CUSTOMER, int(system_id), checked_id(customer_id)), _transferred)
+
+
+def _transferred(claim: Claim, guard: Guard) -> tuple[str, list[Job]]:
+    runtime, job = app.runtime, claim.job
+    mapping = runtime.connection(job.system_id).mapping
+    source = runtime.source(job.system_id, claim.tracking_guid, guard)
+    outcome = transfer(job.customer_id, mapping, source, runtime.store(job.system_id, guard))
+    for warning in outcome.warnings:
+        log.warning("%s: %s", job, warning)
+    owed = runtime.ledger.complete(claim, outcome.action, outcome.stamped_id, outcome.next_step)
+    return outcome.action, owed

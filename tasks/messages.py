@@ -1,0 +1,37 @@
+"""Messages on the queues: wake-up calls for jobs that are in the ledger."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from kombu.exceptions import OperationalError
+
+from worker.app import app
+from worker.effects import Effect, witnessed
+from worker.job import Kind
+from worker.queues import QUEUE_OF, UPKEEP
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from worker.job import Job
+
+log = logging.getLogger(__name__)
+
+TASK_OF: Final = {Kind.CUSTOMER: "stamped.transfer_customer", Kind.SUBSCRIPTION: "stamped.reconcile_subscription"}
+
+
+def send(jobs: Iterable[Job], *, to_front: bool = False) -> None:
+    """Send one message for each job. Where the queue can't be reached, the sweeper sends them later."""
+    for job in jobs:
+        try:
+            with witnessed(app.runtime.witness, Effect.PUBLISH):
+                app.send_task(
+                    TASK_OF[job.kind],
+                    args=(job.system_id, job.customer_id),
+                    queue=UPKEEP if to_front else QUEUE_OF[job.kind],
+                )
+        except OperationalError:
+            log.warning("%s: the queue does not answer; the sweeper will send the message", job)
+            return

@@ -1,0 +1,41 @@
+"""Reconciles a customer's subscription, and tries the failed ones again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.jobs import JobTask
+from tasks.messages import send
+from worker.app import app
+from worker.job import Job, Kind
+from worker.job import customer_id as checked_id
+from worker.queues import SUBSCRIPTIONS, UPKEEP
+from worker.reconcile import reconcile
+
+if TYPE_CHECKING:
+    from worker.guard import Guard
+    from worker.ledger import Claim
+
+
+@app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription", queue=SUBSCRIPTIONS)
+def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
+    """Subscribe or unsubscribe one customer in Stamped.io, where its state differs from the mapped one."""
+    return self.carry(Job(Kind.SUBSCRIPTION, int(system_id), checked_id(customer_id)), _reconciled)
+
+
+@app.task(name="stamped.retry_failed_subscriptions", queue=UPKEEP)
+def retry_failed_subscriptions() -> dict[str, int]:
+    """Run failed subscription jobs again, for so many days after each one's first failure. Beat calls it."""
+    runtime, count = app.runtime, 0
+    for jobs in runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days):
+        send(jobs)
+        count += len(jobs)
+    return {"reopened": count}
+
+
+def _reconciled(claim: Claim, guard: Guard) -> tuple[str, list[Job]]:
+    runtime, job = app.runtime, claim.job
+    mapping = runtime.connection(job.system_id).mapping
+    source = runtime.source(job.system_id, claim.tracking_guid, guard)
+    outcome = reconcile(job.customer_id, claim.stamped_id, mapping, source, runtime.store(job.system_id, guard))
+    return outcome.action, runtime.ledger.complete(claim, outcome.action, outcome.stamped_id)

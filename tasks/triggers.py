@@ -1,0 +1,63 @@
+"""Accepts triggers: each notification of them becomes a job in the ledger, or a refusal that an operator sees."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from tasks.messages import send
+from worker.app import app
+from worker.errors import TriggerOff
+from worker.ledger import Refusal
+from worker.queues import UPKEEP
+from worker.triggers import Accepted, Refused, Verdict, judge
+
+log = logging.getLogger(__name__)
+
+
+def submit(trigger: object) -> list[Verdict]:
+    """Hand over one trigger of iPaaS.com, as JSON text or as the value in it.
+
+    Once this returns, every accepted notification is in the ledger, and every refused one is noted with its reason; the
+    answer says which is which, in the trigger's order. Raises worker.ledger.LedgerUnavailable when Redis does not
+    answer, and worker.faults.ConfigurationError: nothing can be lost silently, so send the trigger again then.
+    """
+    verdicts = judge(trigger, app.runtime.connections)
+    for verdict in verdicts:
+        if isinstance(verdict, Accepted):
+            _take(verdict)
+        else:
+            _refuse(verdict)
+    return verdicts
+
+
+@app.task(name="stamped.accept_trigger", queue=UPKEEP)
+def accept_trigger(trigger: object) -> dict[str, Any]:
+    """Hand over one trigger from any language, through Flower's REST call."""
+    verdicts = submit(trigger)
+    refused = [verdict.error.failure.code for verdict in verdicts if isinstance(verdict, Refused)]
+    return {"accepted": len(verdicts) - len(refused), "refused": refused}
+
+
+def _take(accepted: Accepted) -> None:
+    requested = app.runtime.ledger.request(accepted.job, tracking_guid=accepted.tracking_guid, debug=accepted.debug)
+    if requested.owed:
+        send([requested.job], to_front=accepted.debug)
+
+
+def _refuse(refused: Refused) -> None:
+    failure = refused.error.failure
+    app.runtime.ledger.refuse(
+        Refusal(
+            code=failure.code,
+            detail=failure.detail,
+            trigger_id=refused.trigger_id,
+            position=refused.position,
+            system_id=refused.system_id,
+            scope=refused.scope,
+            customer_id=refused.customer_id,
+        )
+    )
+    level = logging.INFO if isinstance(refused.error, TriggerOff) else logging.WARNING
+    told = {"code": failure.code, "outcome": "refused", "resolution": failure.entry.resolution}
+    log.log(level, "trigger %s, notification %d: %s", refused.trigger_id, refused.position, refused.error, extra=told)

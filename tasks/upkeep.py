@@ -1,0 +1,53 @@
+"""Keeps the ledger moving: sends again what was lost or is due, and runs again what an operator asks for."""
+
+from __future__ import annotations
+
+import logging
+
+from tasks.messages import send
+from worker.app import app
+from worker.job import Job, Kind
+from worker.job import customer_id as checked_id
+from worker.queues import UPKEEP
+
+log = logging.getLogger(__name__)
+
+PAGE = 500
+PAGES = 20
+"""How many pages one sweep sends at most: it ends before the next one is due."""
+
+
+@app.task(name="stamped.sweep", queue=UPKEEP)
+def sweep() -> dict[str, int]:
+    """Send the messages of jobs that nobody would run otherwise. Beat calls it every few seconds."""
+    found = {kind.value: _swept(kind) for kind in Kind}
+    if any(found.values()):
+        log.info("sweep: %(customer)d customer and %(subscription)d subscription jobs sent again", found)
+    return found
+
+
+@app.task(name="stamped.rerun", queue=UPKEEP)
+def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
+    """Run a job again from the start, with its attempts reset and today's configuration."""
+    job = Job(Kind(kind), int(system_id), checked_id(customer_id))
+    app.runtime.connection(job.system_id)
+    requested = run_again([job])
+    return {"job": str(job), "version": requested[job]}
+
+
+def run_again(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
+    """Ask for many jobs at once, by hand: they do not wait for the due time of a retry. Answers each wanted version."""
+    requested = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
+    send((each.job for each in requested if each.owed), to_front=debug)
+    return {each.job: each.version for each in requested}
+
+
+def _swept(kind: Kind) -> int:
+    count = 0
+    for _ in range(PAGES):
+        jobs = app.runtime.ledger.sweep(kind, PAGE)
+        send(jobs)
+        count += len(jobs)
+        if len(jobs) < PAGE:
+            break
+    return count

@@ -1,0 +1,1 @@
+"""What the worker stands on: configuration, mapping, the two API clients, the ledger and the tools around them."""

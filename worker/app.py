@@ -1,0 +1,114 @@
+"""The Celery application: `celery -A worker.app worker`, `beat` and `flower`.
+
+Celery distributes, runs, retries and shows; the ledger is the truth (docs/decisions/0001-the-ledger-is-the-truth.md).
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import Any, NoReturn
+
+from celery import Celery
+from celery.signals import beat_init, celeryd_init, setup_logging
+from kombu import Queue
+
+from worker import logs
+from worker.faults import ConfigurationError
+from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.runtime import Runtime
+from worker.settings import Settings, load_settings
+from worker.telemetry import start_sentry
+
+WRONG_CONFIGURATION = 2
+VISIBILITY_TIMEOUT_SECONDS = 60 * 60
+"""How long Redis keeps an unacknowledged message back: longer than any countdown (60 s), or a task would run twice."""
+SPARE_BROKER_CONNECTIONS = 10
+
+
+class SyncApp(Celery):
+    """The Celery application with what its tasks work on."""
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """The configuration, the ledger and the API clients, built at first use. Raises ConfigurationError."""
+        return Runtime.build()
+
+
+def celery_settings(settings: Settings) -> dict[str, Any]:
+    """Celery's configuration; each value that is not Celery's default has its reason in docs/decisions."""
+    return {
+        "broker_url": settings.redis_url,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "max_connections": settings.concurrency + SPARE_BROKER_CONNECTIONS,
+            "socket_connect_timeout": 5,
+            "socket_timeout": 10,
+            "socket_keepalive": True,
+        },
+        "broker_pool_limit": settings.concurrency + SPARE_BROKER_CONNECTIONS,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "task_queues": [Queue(name) for name in (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)],
+        "task_default_queue": UPKEEP,
+        "task_acks_late": True,
+        "task_ignore_result": True,
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
+        "worker_pool": "threads",
+        "worker_concurrency": settings.concurrency,
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "beat_schedule": {
+            "sweep": {
+                "task": "stamped.sweep",
+                "schedule": settings.sweep_seconds,
+                "options": {"queue": UPKEEP, "expires": 2 * settings.sweep_seconds},
+            },
+            "retry failed subscriptions": {
+                "task": "stamped.retry_failed_subscriptions",
+                "schedule": settings.subscription_retry_minutes * 60,
+                "options": {"queue": UPKEEP, "expires": settings.subscription_retry_minutes * 60},
+            },
+        },
+    }
+
+
+def _settings() -> Settings:
+    """The settings, or the end of the process with every fault named."""
+    try:
+        return load_settings()
+    except ConfigurationError as error:
+        _give_up(error)
+
+
+def _give_up(error: ConfigurationError) -> NoReturn:
+    print(error, file=sys.stderr)  # noqa: T201 - the log is not set up yet
+    sys.exit(WRONG_CONFIGURATION)
+
+
+app = SyncApp("stamped-customer-sync", include=["tasks"])
+app.add_defaults(lambda: celery_settings(_settings()))
+
+
+@celeryd_init.connect
+def _prepare(**_: object) -> None:
+    """Read the whole configuration before the first job: a worker that can't do its work must not start."""
+    try:
+        settings = app.runtime.settings
+    except ConfigurationError as error:
+        _give_up(error)
+    else:
+        start_sentry(settings)
+
+
+@beat_init.connect
+def _prepare_beat(**_: object) -> None:
+    start_sentry(_settings())
+
+
+@setup_logging.connect
+def _configure_logs(**_: object) -> None:
+    settings = _settings()
+    logs.configure(settings.log_format, settings.log_level)

@@ -1,0 +1,293 @@
+"""The connections file: each iPaaS.com subscription joined to its Stamped.io store."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+)
+
+from worker.faults import ConfigurationError, Fault, example_of, problem_of, unknown, wrong
+from worker.mapping import Mapping, load_mapping
+from worker.secret import read_secret
+from worker.settings import environment
+from worker.toml_file import read_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Mapping as Environment
+
+Scope = Literal["customer/created", "customer/updated"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+"""The outbound triggers that a connection can switch on (contract: outbound scopes, C)."""
+
+STORE_HASH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+EXAMPLE = """\
+# The connections of stamped-customer-sync, one [[connection]] for each iPaaS.com subscription.
+# Paths are relative to this file. A secret is text, { env = "NAME" } or { file = "path" }.
+# `stamped-sync check` proves every connection.
+
+[[connection]]
+system_id = 4021                                      # the subscription's id in iPaaS.com
+name = "Acme EU"
+triggers = ["customer/created", "customer/updated"]   # those that are on; Manual Sync works regardless
+# mapping = "mapping.toml"                            # without it: the specification's default template
+ipaas = { api_url = "https://api.ipaas.com", token = { env = "IPAAS_TOKEN" } }
+throttle = { limit = 500, seconds = 60, concurrent = 10 }
+
+[connection.stamped]
+api_url = "https://stamped.io"
+public_key = { env = "STAMPED_PUBLIC_KEY" }
+private_key = { env = "STAMPED_PRIVATE_KEY" }         # or { file = "/run/secrets/stamped_private_key" }
+store_hash = "270392"
+"""
+"""A connections file that loads once its three variables are set."""
+
+EXAMPLES = {
+    "connection": '[[connection]] system_id = 4021, name = "Acme EU", ...',
+    "system_id": "system_id = 4021",
+    "name": 'name = "Acme EU"',
+    "triggers": 'triggers = ["customer/created", "customer/updated"]',
+    "mapping": 'mapping = "mapping.toml"',
+    "ipaas": 'ipaas = { api_url = "https://api.ipaas.com", token = { env = "IPAAS_TOKEN" } }',
+    "ipaas.api_url": 'api_url = "https://api.ipaas.com"',
+    "ipaas.token": 'token = { env = "IPAAS_TOKEN" }',
+    "stamped": '[connection.stamped] api_url = "https://stamped.io", public_key = ..., private_key = ..., '
+    'store_hash = "270392"',
+    "stamped.api_url": 'api_url = "https://stamped.io"',
+    "stamped.public_key": 'public_key = { env = "STAMPED_PUBLIC_KEY" }',
+    "stamped.private_key": 'private_key = { file = "/run/secrets/stamped_private_key" }',
+    "stamped.store_hash": 'store_hash = "270392"',
+    "throttle": "throttle = { limit = 500, seconds = 60, concurrent = 10 }",
+    "throttle.limit": "limit = 500",
+    "throttle.seconds": "seconds = 60",
+    "throttle.concurrent": "concurrent = 10",
+}
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a connections file stands, and the faults found so far in it and in the mapping files it names."""
+
+    file: str
+    folder: Path
+    environ: Environment[str, str]
+    faults: list[Fault] = field(default_factory=list)
+    mappings: dict[Path, Mapping] = field(default_factory=dict)
+
+    def mapping(self, path: Path) -> Mapping:
+        """The mapping of a file, which several connections may share; its faults are gathered once."""
+        if path not in self.mappings:
+            self.mappings[path] = self._read_mapping(path)
+        return self.mappings[path]
+
+    def _read_mapping(self, path: Path) -> Mapping:
+        try:
+            return load_mapping(path)
+        except ConfigurationError as error:
+            self.faults.extend(error.faults)
+            return Mapping.default()  # never used: the faults are raised once the whole file is read
+
+
+# What a connection holds ---------------------------------------------------------------------------------------------
+
+
+def _origin(info: ValidationInfo) -> _Origin:
+    """The file that is being read; a connection that is built in Python refers to the current folder."""
+    return info.context if isinstance(info.context, _Origin) else _Origin("", Path(), os.environ)
+
+
+def _resolved(value: Any, info: ValidationInfo) -> str:
+    origin = _origin(info)
+    return read_secret(value, origin.folder, origin.environ)
+
+
+def _checked_url(value: Any) -> Any:
+    if isinstance(value, str) and not _is_api_url(value):
+        raise wrong("must be an http:// or https:// URL with a host, and without credentials, query or spaces")
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _is_api_url(url: str) -> bool:
+    if not url.isprintable() or " " in url or "\\" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    has_more = "@" in parts.netloc or "?" in url or "#" in url
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_more
+
+
+def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, Mapping):
+        return value
+    if not isinstance(value, str):
+        raise wrong("must be the path of a mapping file, in quotes")
+    path = _origin(info).folder / value
+    if not path.is_file():
+        raise wrong(f"there is no file {path}")
+    return _origin(info).mapping(path)
+
+
+def _checked_store_hash(value: str) -> str:
+    """A store hash becomes a part of every path that is called (contract: Stamped.io's base, C)."""
+    if not STORE_HASH.fullmatch(value):
+        raise wrong("must be letters, digits, dots, hyphens and underscores alone")
+    return value
+
+
+ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
+PublicKey = Annotated[str, BeforeValidator(_resolved)]
+Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
+StoreHash = Annotated[str, AfterValidator(_checked_store_hash)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Count = Annotated[int, Field(strict=True, gt=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class IPaaSEndpoint(_Part):
+    """iPaaS.com's API as one connection calls it."""
+
+    api_url: ApiUrl
+    token: Secret
+
+
+class StampedEndpoint(_Part):
+    """Stamped.io's API as one connection calls it: the keys are the user and password of HTTP Basic."""
+
+    api_url: ApiUrl
+    public_key: PublicKey = Field(repr=False)
+    private_key: Secret
+    store_hash: StoreHash
+
+
+class Throttle(_Part):
+    """At most `limit` calls to the store in any window of `seconds`, and `concurrent` of them at once."""
+
+    limit: Count = 500
+    seconds: Count = 60
+    concurrent: Count = 10
+
+
+class Connection(_Part):
+    """One iPaaS.com subscription joined to one Stamped.io store."""
+
+    system_id: Count
+    name: Name
+    triggers: frozenset[Scope] = frozenset(SCOPES)
+    mapping: Annotated[InstanceOf[Mapping], BeforeValidator(_loaded_mapping)] = Field(default_factory=Mapping.default)
+    ipaas: IPaaSEndpoint
+    stamped: StampedEndpoint
+    throttle: Throttle = Throttle()
+
+
+class Connections:
+    """The connections by system id, in the order of the file; never changed once read."""
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._by_system_id = {connection.system_id: connection for connection in connections}
+
+    def __getitem__(self, system_id: int) -> Connection:
+        return self._by_system_id[system_id]
+
+    def __contains__(self, system_id: object) -> bool:
+        return system_id in self._by_system_id
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._by_system_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_system_id)
+
+    def get(self, system_id: int) -> Connection | None:
+        """The connection of a system id, or None."""
+        return self._by_system_id.get(system_id)
+
+
+# Reading the file ----------------------------------------------------------------------------------------------------
+
+
+def load_connections(path: Path, environ: Environment[str, str] | None = None) -> Connections:
+    """Read a connections file and the mappings it names; raises ConfigurationError with all their faults.
+
+    `environ` is where `{ env = … }` looks: by default the process's environment and `.env`.
+    """
+    origin = _Origin(str(path), path.parent, environment() if environ is None else environ)
+    document = read_toml(path, if_missing=f"stamped-sync connections --example > {path}")
+    tables = document.get("connection", [])
+    origin.faults.extend(_document_faults(document, origin.file))
+    if not isinstance(tables, list):
+        raise ConfigurationError(origin.faults)
+    connections = [_connection(table, number, origin) for number, table in enumerate(tables, start=1)]
+    origin.faults.extend(_repeated(tables, origin.file))
+    if origin.faults:
+        raise ConfigurationError(origin.faults)
+    return Connections(connection for connection in connections if connection)
+
+
+def _document_faults(document: dict[str, Any], file: str) -> Iterator[Fault]:
+    example = EXAMPLES["connection"]
+    for key in document:
+        if key != "connection":
+            yield Fault(file, key, unknown(key, "known key", ["connection"]), example)
+    tables = document.get("connection", [])
+    if not isinstance(tables, list):
+        yield Fault(file, "connection", "must be a list of tables, each under [[connection]] in two brackets", example)
+    elif not tables:
+        yield Fault(file, "connection", "there is no connection", example)
+
+
+def _repeated(tables: list[Any], file: str) -> Iterator[Fault]:
+    ids = [table.get("system_id") if isinstance(table, dict) else None for table in tables]
+    for number, system_id in enumerate(ids, start=1):
+        first = ids.index(system_id) + 1
+        if system_id is not None and first < number:
+            problem = f"{system_id} is already the system_id of connection {first}"
+            yield Fault(file, f"connection {number}, system_id", problem, EXAMPLES["system_id"])
+
+
+def _connection(table: Any, number: int, origin: _Origin) -> Connection | None:
+    try:
+        return Connection.model_validate(table, context=origin)
+    except ValidationError as error:
+        origin.faults.extend(_faults(error, number, origin.file))
+        return None
+
+
+def _faults(error: ValidationError, number: int, file: str) -> Iterator[Fault]:
+    for each in error.errors(include_url=False, include_input=False):
+        path = [part for part in each["loc"] if isinstance(part, str)]
+        key = ".".join(path)
+        is_unknown = each["type"] == "extra_forbidden"
+        problem = unknown(path[-1], "known key", _known_keys(path[:-1])) if is_unknown else problem_of(each)
+        place = f"connection {number}, {key}" if key else f"connection {number}"
+        yield Fault(file, place, problem, example_of(each, EXAMPLES.get(key or "connection", "")))
+
+
+def _known_keys(path: list[str]) -> list[str]:
+    """The keys of the table at this path of a connection."""
+    part: Any = Connection
+    for key in path:
+        part = part.model_fields[key].annotation
+    return list(part.model_fields)

@@ -1,0 +1,56 @@
+"""The side effects of the software, declared in one place.
+
+Whatever leaves this process and stays, in the ledger, in the queue or in one of the two APIs, is named here and happens
+under the eyes of a witness. Telemetry is a witness; so is the test that kills a worker before and after each of these,
+and fails when one is added that it never sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """One kind of side effect. Those of the ledger bear the name of their script."""
+
+    REQUEST = "request"
+    CLAIM = "claim"
+    RENEW = "renew"
+    COMPLETE = "complete"
+    DEFER = "defer"
+    FAIL = "fail"
+    SWEEP = "sweep"
+    RETRY_FAILED = "retry_failed"
+    DISCARD = "discard"
+    REFUSE = "refuse"
+    PUBLISH = "publish"
+    CREATE_CUSTOMER = "create_customer"
+    UPDATE_CUSTOMER = "update_customer"
+    RECORD_LINK = "record_link"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+class Moment(StrEnum):
+    """When a witness is told of an effect."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+Witness = Callable[[Effect, Moment], None]
+"""Told of each side effect, just before and just after it; an effect that raises has no `after`."""
+
+
+def nobody(effect: Effect, moment: Moment) -> None:
+    """The witness of production: it does nothing."""
+
+
+@contextmanager
+def witnessed(witness: Witness, effect: Effect) -> Iterator[None]:
+    """Tell `witness` of the effect that the block has."""
+    witness(effect, Moment.BEFORE)
+    yield
+    witness(effect, Moment.AFTER)

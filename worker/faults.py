@@ -1,0 +1,90 @@
+"""Faults of the configuration: what a person wrote wrong, where, and what would be right.
+
+All faults of a file are gathered and raised at once, so that one reading is enough to put the file right. A fault names
+keys, variables and paths; it never shows the value of a secret.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic_core import ErrorDetails
+
+NEAR_ENOUGH = 0.5
+"""How alike a name must be to be offered instead (`difflib` ratio, 0 to 1); below it, all known names are listed."""
+
+PROBLEMS = {
+    "missing": "is missing",
+    "string_type": "must be text in quotes",
+    "string_too_short": "is empty",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "frozen_set_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be above {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than": "must be below {lt:g}",
+    "less_than_equal": "must be at most {le:g}",
+}
+"""pydantic's error types in the words of a fault."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: in which file, at which key (or line), what, and an example of right."""
+
+    file: str
+    key: str
+    problem: str
+    example: str = ""
+
+    def __str__(self) -> str:
+        example = f". Example: {self.example}" if self.example else ""
+        return ": ".join(filter(None, [self.file, self.key, f"{self.problem}{example}"]))
+
+
+class ConfigurationError(Exception):
+    """The configuration can't be used; `faults` holds everything that is wrong with it."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
+
+
+def unknown(name: object, kind: str, known: Iterable[str]) -> str:
+    """Say that a name is none of the known ones, and which of them is nearest."""
+    names = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=NEAR_ENOUGH)
+    hint = f"did you mean {names[near[0]]}?" if near else f"use one of {', '.join(names.values())}"
+    return f"{name!r} is not a {kind}; {hint}"
+
+
+def wrong(problem: str, example: str = "") -> PydanticCustomError:
+    """The error that a pydantic validator raises to say `problem` in these very words."""
+    return PydanticCustomError("fault", "{problem}", {"problem": problem, "example": example})
+
+
+def problem_of(error: ErrorDetails) -> str:
+    """What is wrong, from one finding of pydantic; the value itself is never part of it."""
+    words = PROBLEMS.get(error["type"])
+    return words.format(**error.get("ctx", {})) if words else error["msg"]
+
+
+def example_of(error: ErrorDetails, otherwise: str) -> str:
+    """The example that the validator gave with its error, else the one that belongs to the key."""
+    return str(error.get("ctx", {}).get("example") or otherwise)

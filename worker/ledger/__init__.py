@@ -1,0 +1,30 @@
+"""The ledger: the record of jobs in Redis."""
+
+from worker.ledger.ledger import Ledger, Terms
+from worker.ledger.records import (
+    Claim,
+    ClaimLost,
+    ClaimRefused,
+    Counts,
+    LedgerUnavailable,
+    Record,
+    Refusal,
+    Requested,
+    State,
+)
+from worker.ledger.scripting import connect
+
+__all__ = [
+    "Claim",
+    "ClaimLost",
+    "ClaimRefused",
+    "Counts",
+    "Ledger",
+    "LedgerUnavailable",
+    "Record",
+    "Refusal",
+    "Requested",
+    "State",
+    "Terms",
+    "connect",
+]

@@ -1,0 +1,148 @@
+"""What the ledger answers: plain values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from worker.errors import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.job import Job
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class LedgerUnavailable(Exception):
+    """Redis does not answer. Nothing is lost: what was not written down was never answered for."""
+
+
+class ClaimRefused(Exception):
+    """The job can't be claimed now: another worker runs it, or there is nothing to do. The state says which."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        super().__init__(state)
+
+
+class ClaimLost(Exception):
+    """The claim was lost: its lease ran out and the job is another worker's. Nothing more may be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request is in the ledger: the version it wants, and whether a message is owed to the queue."""
+
+    job: Job
+    version: int
+    owed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that is this worker's until its lease runs out."""
+
+    job: Job
+    token: str
+    version: int
+    attempt: int
+    """Attempts that failed before this one."""
+    tracking_guid: str
+    debug: bool
+    stamped_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A job as the ledger holds it. Times are of Redis' clock, in UTC."""
+
+    job: Job
+    state: State
+    wanted: int
+    settled: int
+    attempt: int
+    action: str | None
+    stamped_id: str | None
+    failure: Failure | None
+    tracking_guid: str | None
+    requested_at: datetime | None
+    changed_at: datetime | None
+    due: datetime | None
+    subscription_version: int
+    """The version of the subscription job that this customer job asked for; 0 where it asked for none."""
+
+    @classmethod
+    def read(cls, job: Job, fields: Mapping[str, str]) -> Record | None:
+        """The record in a job's hash, or None where the ledger holds no such job."""
+        if "state" not in fields:
+            return None
+        state = State(fields["state"])
+        has_failed = state in {State.WAITING, State.FAILED} and "error" in fields
+        return cls(
+            job=job,
+            state=state,
+            wanted=int(fields.get("wanted", 0)),
+            settled=int(fields.get("settled", 0)),
+            attempt=int(fields.get("attempt", 0)),
+            action=fields.get("action") if state is State.DONE else None,
+            stamped_id=fields.get("stamped_id"),
+            failure=Failure(**json.loads(fields["error"])) if has_failed else None,
+            tracking_guid=fields.get("tracking_guid"),
+            requested_at=moment(fields.get("requested_at")),
+            changed_at=moment(fields.get("changed_at")),
+            due=moment(fields.get("due")),
+            subscription_version=int(fields.get("next_version", 0)),
+        )
+
+    def has_settled(self, version: int) -> bool:
+        """Whether the run that was asked for as `version` has ended, well or badly."""
+        return self.settled >= version and self.state in {State.DONE, State.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A notification that was not accepted, as an operator sees it."""
+
+    code: str
+    detail: str
+    trigger_id: str
+    position: int
+    """Which notification of the trigger, from 1."""
+    system_id: str
+    scope: str
+    customer_id: str
+    at: datetime | None = None
+
+    @property
+    def failure(self) -> Failure:
+        """The catalogue's entry with this refusal's detail."""
+        return Failure(self.code, detail=self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many jobs there are of one kind in each state."""
+
+    queued: int
+    running: int
+    waiting: int
+    done: int
+    failed: int
+
+
+def moment(milliseconds: str | float | None) -> datetime | None:
+    """The time of a count of milliseconds since 1970."""
+    return datetime.fromtimestamp(float(milliseconds) / 1000, UTC) if milliseconds else None

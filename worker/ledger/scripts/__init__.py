@@ -1,0 +1,1 @@
+"""The ledger's operations: one Lua script each, run atomically by Redis."""

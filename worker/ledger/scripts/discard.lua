@@ -1,0 +1,8 @@
+-- Forget a failed job.
+-- include: _clock _job
+-- KEYS   1 the job's hash
+-- ARGV   1 prefix  2 kind  3 member
+-- Answer 1, or 0 where the job is not failed
+if field(KEYS[1], 'state') ~= 'failed' then return 0 end
+redis.call('ZREM', index_of('failed', ARGV[2]), ARGV[3])
+return redis.call('DEL', KEYS[1])

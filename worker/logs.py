@@ -1,0 +1,86 @@
+"""Log lines: one JSON object each in production, readable on a terminal; no personal data in either."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.job import Job
+
+calls = logging.getLogger("worker.calls")
+
+NOISY = ("celery.app.trace", "celery.worker.strategy", "celery.beat")
+"""Celery's own line for each message sent, received and finished: the tasks log their jobs themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is being done in this thread: it stands in every log line."""
+
+    job: Job
+    task_id: str
+    tracking_guid: str
+    debug: bool
+
+
+_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def logged_as(attempt: Attempt) -> Iterator[None]:
+    """Put the attempt into every log line of the block."""
+    token = _attempt.set(attempt)
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
+
+
+def log_call(api: str, method: str, route: str, status: int | None, seconds: float) -> None:
+    """Log one API call: at debug level, or as an ordinary line for a job of a `/debug` scope."""
+    attempt = _attempt.get()
+    level = logging.INFO if attempt and attempt.debug else logging.DEBUG
+    if not calls.isEnabledFor(level):
+        return
+    details = {"api": api, "method": method, "route": route, "http_status": status, "seconds": round(seconds, 4)}
+    calls.log(level, "%s %s %s: %s", api, method, route, status or "no answer", extra=details)
+
+
+class _AttemptFilter(logging.Filter):
+    """Adds the attempt's fields to a record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if attempt := _attempt.get():
+            record.job = str(attempt.job)
+            record.task_id = attempt.task_id
+            record.tracking_guid = attempt.tracking_guid
+        return True
+
+
+def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
+    """Send the process' log to standard error; `auto` means text on a terminal and JSON elsewhere."""
+    is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    output = logging.StreamHandler(sys.stderr)
+    output.addFilter(_AttemptFilter())
+    output.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+        if is_text
+        else JsonFormatter(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [output]
+    root.setLevel(level)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,175 @@
+"""What of an iPaaS.com customer is sent to Stamped.io, and whether the customer should be subscribed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from worker.errors import EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid
+from worker.mapping_file import read_rows
+from worker.rows import (
+    BOOLEAN_WORDS,
+    CUSTOM_FIELDS,
+    EMAIL,
+    EMAIL_DESTINATIONS,
+    SOURCES,
+    SUBSCRIPTION,
+    WIRE_NAMES,
+    Level,
+    Row,
+    RowType,
+)
+
+if TYPE_CHECKING:
+    from worker.customer import Customer
+
+DEFAULT = Path(__file__).with_name("default_mapping.toml")
+
+Read = Callable[["Customer"], str | None]
+"""Reads one source from a customer."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One customer after the mapping.
+
+    `payload` has Stamped.io's names and no empty value; `subscription` is None where it is to be left as it is;
+    `warnings` name fields alone, never their values.
+    """
+
+    payload: dict[str, str]
+    subscription: bool | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A row that fills one field of the payload, ready to run."""
+
+    row: Row
+    wire_name: str
+    read: Read
+    is_trimmed: bool
+
+    def value(self, customer: Customer) -> str:
+        """The text to send; empty where the source is missing, null, empty or blank."""
+        text = self.read(customer) or ""
+        trimmed = text.strip()
+        return trimmed if self.is_trimmed or not trimmed else text
+
+
+class Mapping:
+    """The rows of one mapping, made ready when they are read so that a customer costs little."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        self._texts = tuple(_text(row) for row in rows if row.destination != SUBSCRIPTION)
+        self._subscription_row = next((row for row in rows if row.destination == SUBSCRIPTION), None)
+        self._read_subscription = _reader(self._subscription_row) if self._subscription_row else None
+
+    @classmethod
+    @cache
+    def default(cls) -> Self:
+        """The specification's table, row for row."""
+        return cls(read_rows(DEFAULT))
+
+    @property
+    def maps_subscription(self) -> bool:
+        """Whether a row fills IsSubscribed; without one the subscription is left unchanged."""
+        return self._subscription_row is not None
+
+    @property
+    def static_subscription(self) -> bool | None:
+        """The value of a Static row for IsSubscribed; None where there is no such row."""
+        row = self._subscription_row
+        return bool(row.value) if row and row.type is RowType.STATIC else None
+
+    def apply(self, customer: Customer) -> Mapped:
+        """Map one customer; raises EmailMissing, RequiredFieldEmpty or SubscriptionValueInvalid."""
+        payload: dict[str, str] = {}
+        empty: list[Row] = []
+        for text in self._texts:
+            if value := text.value(customer):
+                payload[text.wire_name] = value
+            else:
+                empty.append(text.row)
+        _refuse_required(empty)
+        subscription = self.subscription(customer)
+        if self._subscription_row and subscription is None:
+            empty.append(self._subscription_row)
+        return Mapped(payload, subscription, tuple(map(_warning, _of_level(empty, Level.RECOMMENDED))))
+
+    def subscription(self, customer: Customer) -> bool | None:
+        """Whether the customer should be subscribed; None where that is not mapped, or the source is empty.
+
+        Raises SubscriptionValueInvalid, and RequiredFieldEmpty where the row's level is required.
+        """
+        row = self._subscription_row
+        if row is None or self._read_subscription is None:
+            return None
+        if row.type is RowType.STATIC:
+            return bool(row.value)
+        word = (self._read_subscription(customer) or "").strip().casefold()
+        if not word:
+            _refuse_required([row])
+            return None
+        if word not in BOOLEAN_WORDS:
+            raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")
+        return BOOLEAN_WORDS[word]
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file; raises ConfigurationError with all its faults."""
+    return Mapping(read_rows(path))
+
+
+# Rows made ready -----------------------------------------------------------------------------------------------------
+
+
+def _text(row: Row) -> _Text:
+    return _Text(row, WIRE_NAMES[row.destination], _reader(row), row.destination in EMAIL_DESTINATIONS)
+
+
+def _reader(row: Row) -> Read:
+    if row.type is RowType.STATIC:
+        return lambda _: str(row.value)
+    if row.source.startswith(CUSTOM_FIELDS):
+        return _custom_field_reader(row.source.removeprefix(CUSTOM_FIELDS))
+    return attrgetter(SOURCES[row.source])
+
+
+def _custom_field_reader(name: str) -> Read:
+    """Reads the custom field of exactly this name, else the first whose name differs in case alone."""
+    folded = name.casefold()
+
+    def read(customer: Customer) -> str | None:
+        alike = [field for field in customer.custom_fields if (field.custom_field_name or "").casefold() == folded]
+        exact = [field for field in alike if field.custom_field_name == name]
+        return next((field.value for field in exact or alike), None)
+
+    return read
+
+
+# Rows that stayed empty ----------------------------------------------------------------------------------------------
+
+
+def _of_level(rows: list[Row], level: Level) -> list[Row]:
+    return [row for row in rows if row.level is level]
+
+
+def _refuse_required(empty: list[Row]) -> None:
+    """Raise for required rows that stayed empty: for Email first, since without it nothing else helps."""
+    required = _of_level(empty, Level.REQUIRED)
+    detail = "; ".join(f"{row.destination} is required and its source {row.source} is empty" for row in required)
+    if any(row.destination == EMAIL for row in required):
+        raise EmailMissing(detail)
+    if required:
+        raise RequiredFieldEmpty(detail)
+
+
+def _warning(row: Row) -> str:
+    return f"{row.destination} is recommended and its source {row.source} is empty"

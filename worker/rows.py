@@ -1,0 +1,76 @@
+"""The rows of a mapping and the fields that they can name, on either side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RowType(StrEnum):
+    """Where a row's value comes from: a field of the customer, or the mapping itself."""
+
+    FIELD = "Field"
+    STATIC = "Static"
+
+
+class Level(StrEnum):
+    """What an empty source means: the transfer fails, warns, or says nothing."""
+
+    REQUIRED = "required"
+    RECOMMENDED = "recommended"
+    OPTIONAL = "optional"
+
+
+EMAIL = "Email"
+CUSTOMER_EMAIL = "CustomerEmail"
+SUBSCRIPTION = "IsSubscribed"
+
+EMAIL_DESTINATIONS = (EMAIL, CUSTOMER_EMAIL)
+"""E-mail addresses: sent without the whitespace around them, and never the same for every customer."""
+
+WIRE_NAMES = {
+    EMAIL: "email",
+    CUSTOMER_EMAIL: "customerEmail",
+    "FirstName": "firstName",
+    "LastName": "lastName",
+    "externalId": "externalId",
+    "Notes": "notes",
+}
+"""Destination to its name in Stamped.io's write body. Assumed (contract: write body, A): correct it here alone."""
+
+DESTINATIONS = (*WIRE_NAMES, SUBSCRIPTION)
+
+SOURCES = {
+    "Id": "id",
+    "CustomerNumber": "customer_number",
+    "EmailAddress": "email_address",
+    "FirstName": "first_name",
+    "LastName": "last_name",
+    "Company": "company",
+    "Comment": "comment",
+    "CategoryId": "category_id",
+    "CreatedDatetime": "created_datetime",
+    "UpdatedDatetime": "updated_datetime",
+}
+"""Source to its name in iPaaS.com's customer (contract: customer JSON, C)."""
+
+CUSTOM_FIELDS = "CustomFields."
+"""A source that starts like this names one of the customer's custom fields."""
+
+BOOLEAN_WORDS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+"""The texts that IsSubscribed takes, in any case."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a mapping: a `Field` row has a source, a `Static` row a value."""
+
+    type: RowType
+    destination: str
+    source: str = ""
+    value: str | bool = ""
+    level: Level = Level.OPTIONAL
+    description: str = ""

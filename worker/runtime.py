@@ -1,0 +1,107 @@
+"""What a process needs to do its work, built once when it starts."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from worker.connections import Connection, Connections, load_connections
+from worker.effects import Witness, nobody
+from worker.errors import ConnectionUnknown, IPaaSUnreachable, StampedUnreachable
+from worker.guard import Guard, ReadOnly
+from worker.http import Api, Timeouts
+from worker.ipaas import IPaaS
+from worker.ledger import Claim, Ledger, Terms, connect
+from worker.retries import Schedule
+from worker.settings import Settings, load_settings
+from worker.stamped import Stamped
+
+if TYPE_CHECKING:
+    from worker.http import Gate
+
+
+READ_ONLY = ReadOnly()
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The configuration, the ledger, and both APIs of every connection with their kept-alive sessions."""
+
+    settings: Settings
+    connections: Connections
+    ledger: Ledger
+    timeouts: Timeouts
+    schedule: Schedule
+    witness: Witness
+    _ipaas: dict[int, Api]
+    _stamped: dict[int, Api]
+
+    @classmethod
+    def build(cls, settings: Settings | None = None, *, witness: Witness = nobody) -> Runtime:
+        """Read the configuration and prepare everything; nothing is called yet. Raises ConfigurationError."""
+        settings = settings or load_settings()
+        connections = load_connections(settings.connections)
+        timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
+        return cls(
+            settings=settings,
+            connections=connections,
+            ledger=open_ledger(settings, witness),
+            timeouts=timeouts,
+            schedule=Schedule(settings.fast_retries, settings.slow_retry_minutes),
+            witness=witness,
+            _ipaas={each.system_id: _ipaas(each, timeouts, settings.concurrency, witness) for each in connections},
+            _stamped={each.system_id: _stamped(each, timeouts, settings.concurrency, witness) for each in connections},
+        )
+
+    def connection(self, system_id: int) -> Connection:
+        """The connection of a system. Raises ConnectionUnknown."""
+        connection = self.connections.get(system_id)
+        if connection is None:
+            raise ConnectionUnknown(str(system_id))
+        return connection
+
+    def guard(self, claim: Claim) -> Guard:
+        """What every call of a claimed job passes."""
+        return Guard(self.ledger, claim, lease_seconds=self.settings.lease_seconds, call_seconds=self.timeouts.call)
+
+    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+        """iPaaS.com for one job. Raises ConnectionUnknown."""
+        return IPaaS(self._ipaas[self.connection(system_id).system_id], system_id, tracking_guid, gate)
+
+    def store(self, system_id: int, gate: Gate = READ_ONLY) -> Stamped:
+        """The connection's Stamped.io store for one job. Raises ConnectionUnknown."""
+        return Stamped(self._stamped[self.connection(system_id).system_id], gate)
+
+
+def open_ledger(settings: Settings, witness: Witness = nobody) -> Ledger:
+    """The ledger alone, for what needs no connections."""
+    terms = Terms(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
+    return Ledger(connect(settings.redis_url), terms, witness=witness)
+
+
+def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:
+    endpoint = connection.ipaas
+    return Api(
+        "iPaaS.com",
+        endpoint.api_url,
+        f"Bearer {endpoint.token.get_secret_value()}",
+        IPaaSUnreachable,
+        timeouts=timeouts,
+        connections=threads,
+        witness=witness,
+    )
+
+
+def _stamped(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:
+    endpoint = connection.stamped
+    keys = f"{endpoint.public_key}:{endpoint.private_key.get_secret_value()}"
+    return Api(
+        "Stamped.io",
+        f"{endpoint.api_url}/api/v2/{endpoint.store_hash}",
+        f"Basic {b64encode(keys.encode()).decode()}",
+        StampedUnreachable,
+        timeouts=timeouts,
+        connections=threads,
+        witness=witness,
+    )
