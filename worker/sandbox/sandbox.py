@@ -1,0 +1,157 @@
+"""Both APIs with all their state, faults and limits, and the log of the calls they got."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from worker.sandbox.calls import CALLS_KEPT, Call, noted
+from worker.sandbox.faults import Fault, Faults
+from worker.sandbox.ipaas import Source
+from worker.sandbox.ipaas_api import IPaaSApi
+from worker.sandbox.rate_limit import RateLimit, too_many_calls
+from worker.sandbox.stamped import Store
+from worker.sandbox.stamped_api import StampedApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from worker.sandbox.messages import Answer, Api, JsonObject, Request
+
+
+class Sandbox:
+    """iPaaS.com with some subscriptions, and the one Stamped.io store that all of them are joined to.
+
+    Every method can be called from any thread. What a property returns is a copy.
+    """
+
+    def __init__(
+        self,
+        customers: Iterable[JsonObject] = (),
+        *,
+        store_hash: str = "270392",
+        public_key: str = "sandbox-public",
+        private_key: str = "sandbox-private",
+        token: str = "sandbox-token",  # noqa: S107 - opens nothing but the sandbox
+        systems: Iterable[int] = (4021,),
+    ) -> None:
+        self.store_hash = store_hash
+        self.public_key = public_key
+        self.private_key = private_key
+        self.token = token
+        self.systems = tuple(systems)
+        self._first_customers = tuple(customers)
+        self._lock = RLock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Go back to the state in which it was built: its customers, and nothing else."""
+        with self._lock:
+            self._source = Source(self.systems)
+            self._store = Store()
+            self._ipaas = IPaaSApi(self._source, self.token)
+            self._stamped = StampedApi(self._store, self.store_hash, self.public_key, self.private_key)
+            self._faults = Faults()
+            self._limits: dict[Api, RateLimit] = {}
+            self._calls: deque[Call] = deque(maxlen=CALLS_KEPT)
+            for customer in self._first_customers:
+                self._source.put(customer)
+
+    # The calls ------------------------------------------------------------------------------------------------------
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a call of either API: its rate limit comes first, then a fault, then what the call asks for."""
+        with self._lock:
+            answer = self._refused_by_limit(request) or self._answer(request)
+            self._calls.append(noted(request, answer))
+            return answer
+
+    def _refused_by_limit(self, request: Request) -> Answer | None:
+        limit = self._limits.get(request.api)
+        wait_seconds = limit.wait_seconds() if limit else 0
+        return too_many_calls(wait_seconds) if wait_seconds > 0 else None
+
+    def _answer(self, request: Request) -> Answer:
+        fault = self._faults.take(request)
+        return fault.answer(lambda: self._act(request)) if fault else self._act(request)
+
+    def _act(self, request: Request) -> Answer:
+        return self._stamped.answer(request) if request.api == "stamped" else self._ipaas.answer(request)
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls of both APIs, in the order in which they came."""
+        with self._lock:
+            return list(self._calls)
+
+    def forget_calls(self) -> None:
+        """Empty the log of calls."""
+        with self._lock:
+            self._calls.clear()
+
+    # The state ------------------------------------------------------------------------------------------------------
+
+    @property
+    def customers(self) -> dict[str, JsonObject]:
+        """The customers of iPaaS.com by their ids."""
+        with self._lock:
+            return dict(self._source.customers)
+
+    @property
+    def links(self) -> dict[int, dict[str, str]]:
+        """For each system, the external ids by the customers' iPaaS.com ids; deleted ones too."""
+        with self._lock:
+            return {system: dict(links) for system, links in self._source.links.items()}
+
+    @property
+    def stamped_customers(self) -> dict[str, JsonObject]:
+        """The customers of the Stamped.io store by their ids, as texts."""
+        with self._lock:
+            return dict(self._store.customers)
+
+    def put_customer(self, customer: Mapping[str, Any]) -> None:
+        """Create or replace a customer of iPaaS.com; a link that the record does not show stays for the look-up."""
+        with self._lock:
+            self._source.put(customer)
+
+    def patch_customer(self, customer_id: str, changes: Mapping[str, Any]) -> None:
+        """Change some fields of a customer of iPaaS.com. Raises KeyError where there is no such customer."""
+        with self._lock:
+            self._source.patch(customer_id, changes)
+
+    def delete_customer(self, customer_id: str) -> None:
+        """Remove a customer of iPaaS.com with its links. Raises KeyError where there is no such customer."""
+        with self._lock:
+            self._source.delete(customer_id)
+
+    def delete_stamped_customer(self, customer_id: str) -> None:
+        """Remove a customer of the store; its link stays. Raises KeyError where there is no such customer."""
+        with self._lock:
+            self._store.remove(customer_id)
+
+    # Faults and limits ----------------------------------------------------------------------------------------------
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The rules in force; `times` is what is left of each."""
+        with self._lock:
+            return list(self._faults.rules)
+
+    def add_fault(self, fault: Fault) -> None:
+        """Ask for a fault, behind those already asked for."""
+        with self._lock:
+            self._faults.rules.append(fault)
+
+    def clear_faults(self) -> None:
+        """Take back every fault that was asked for."""
+        with self._lock:
+            self._faults.rules.clear()
+
+    def set_rate_limit(self, api: Api, limit: int | None, seconds: float = 60) -> None:
+        """Let at most `limit` calls through in any window of `seconds`; None lifts the limit."""
+        rate_limit = None if limit is None else RateLimit(limit, seconds)
+        with self._lock:
+            self._limits.pop(api, None)
+            if rate_limit:
+                self._limits[api] = rate_limit

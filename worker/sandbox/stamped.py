@@ -1,0 +1,103 @@
+"""The state of one Stamped.io store: its customers, unique by e-mail address.
+
+Records are replaced and never changed in place, so that a record handed out stays as it was.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.sandbox.messages import JsonObject
+
+FIRST_ID = 143491
+PAGE_SIZE = 50
+WRITABLE_FIELDS = ("email", "customerEmail", "firstName", "lastName", "externalId", "notes")
+
+SUBSCRIBED_AT_FIRST = True
+"""Whether a new customer starts subscribed. Assumed: the contract does not say."""
+
+
+class Rejected(Exception):
+    """The store does not take this customer."""
+
+
+class Store:
+    """The customers of a store by their id, and by their e-mail address without its case and surrounding blanks."""
+
+    def __init__(self) -> None:
+        self.customers: dict[str, JsonObject] = {}
+        self._id_by_email: dict[str, str] = {}
+        self._ids = count(FIRST_ID)
+
+    def add(self, fields: Mapping[str, Any]) -> JsonObject:
+        """Create a customer, or update the one that has the e-mail address. Raises Rejected without an address."""
+        email = _matched_email(fields)
+        known = self._id_by_email.get(email)
+        return self._write(self.customers[known] if known else self._new(), fields)
+
+    def update(self, customer_id: str, fields: Mapping[str, Any]) -> JsonObject:
+        """Change the fields that were sent, and no others.
+
+        Raises KeyError for an unknown customer, and Rejected for an empty address or one that another customer has
+        (assumed: the specification says that it is unique, the contract not what an update answers).
+        """
+        customer = self.customers[customer_id]
+        if "email" in fields and self._id_by_email.get(_matched_email(fields), customer_id) != customer_id:
+            raise Rejected("Another customer has this email.")
+        return self._write(customer, fields)
+
+    def by_email(self, email: str) -> JsonObject | None:
+        """The customer who has this address."""
+        customer_id = self._id_by_email.get(_matchable(email))
+        return self.customers[customer_id] if customer_id else None
+
+    def subscribe(self, email: str, *, is_subscribed: bool) -> JsonObject:
+        """Set the subscription by e-mail address. Raises KeyError where nobody has it."""
+        customer = self.customers[self._id_by_email[_matchable(email)]]
+        return self._keep({**customer, "isSubscribed": is_subscribed})
+
+    def search(self, text: str, page: int) -> list[JsonObject]:
+        """One page of the customers whose address contains the text, whatever its case (assumed)."""
+        sought = _matchable(text)
+        found = (self.customers[known] for email, known in self._id_by_email.items() if sought in email)
+        return list(islice(found, (page - 1) * PAGE_SIZE, page * PAGE_SIZE))
+
+    def remove(self, customer_id: str) -> None:
+        """Remove a customer, as a person can in Stamped.io. Raises KeyError where there is no such customer."""
+        customer = self.customers.pop(customer_id)
+        del self._id_by_email[_matchable(customer["email"])]
+
+    def _new(self) -> JsonObject:
+        empty: JsonObject = dict.fromkeys(WRITABLE_FIELDS)
+        return {"id": next(self._ids), **empty, "isSubscribed": SUBSCRIBED_AT_FIRST, "dateCreated": _now()}
+
+    def _write(self, customer: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
+        if customer["email"] is not None:
+            self._id_by_email.pop(_matchable(customer["email"]), None)
+        return self._keep({**customer, **{name: fields[name] for name in WRITABLE_FIELDS if name in fields}})
+
+    def _keep(self, customer: JsonObject) -> JsonObject:
+        customer_id = str(customer["id"])
+        self._id_by_email[_matchable(customer["email"])] = customer_id
+        self.customers[customer_id] = {**customer, "dateUpdated": _now()}
+        return self.customers[customer_id]
+
+
+def _matched_email(fields: Mapping[str, Any]) -> str:
+    email = fields.get("email")
+    if not isinstance(email, str) or not email.strip():
+        raise Rejected("The email field is required.")
+    return _matchable(email)
+
+
+def _matchable(email: str) -> str:
+    return email.strip().lower()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
