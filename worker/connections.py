@@ -22,7 +22,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from worker.faults import ConfigurationError, Fault, example_of, problem_of, unknown, wrong
+from worker.faults import ConfigurationError, Fault, example_of, nearest, problem_of, unknown, wrong
 from worker.mapping import Mapping, load_mapping
 from worker.secret import read_secret
 from worker.settings import environment
@@ -60,7 +60,7 @@ store_hash = "270392"
 """A connections file that loads once its three variables are set."""
 
 EXAMPLES = {
-    "connection": '[[connection]] system_id = 4021, name = "Acme EU", ...',
+    "connection": "[[connection]]",
     "system_id": "system_id = 4021",
     "name": 'name = "Acme EU"',
     "triggers": 'triggers = ["customer/created", "customer/updated"]',
@@ -68,8 +68,8 @@ EXAMPLES = {
     "ipaas": 'ipaas = { api_url = "https://api.ipaas.com", token = { env = "IPAAS_TOKEN" } }',
     "ipaas.api_url": 'api_url = "https://api.ipaas.com"',
     "ipaas.token": 'token = { env = "IPAAS_TOKEN" }',
-    "stamped": '[connection.stamped] api_url = "https://stamped.io", public_key = ..., private_key = ..., '
-    'store_hash = "270392"',
+    "stamped": 'stamped = { api_url = "https://stamped.io", public_key = { env = "STAMPED_PUBLIC_KEY" }, '
+    'private_key = { env = "STAMPED_PRIVATE_KEY" }, store_hash = "270392" }',
     "stamped.api_url": 'api_url = "https://stamped.io"',
     "stamped.public_key": 'public_key = { env = "STAMPED_PUBLIC_KEY" }',
     "stamped.private_key": 'private_key = { file = "/run/secrets/stamped_private_key" }',
@@ -278,11 +278,19 @@ def _connection(table: Any, number: int, origin: _Origin) -> Connection | None:
 def _faults(error: ValidationError, number: int, file: str) -> Iterator[Fault]:
     for each in error.errors(include_url=False, include_input=False):
         path = [part for part in each["loc"] if isinstance(part, str)]
-        key = ".".join(path)
-        is_unknown = each["type"] == "extra_forbidden"
-        problem = unknown(path[-1], "known key", _known_keys(path[:-1])) if is_unknown else problem_of(each)
-        place = f"connection {number}, {key}" if key else f"connection {number}"
-        yield Fault(file, place, problem, example_of(each, EXAMPLES.get(key or "connection", "")))
+        place = f"connection {number}, {'.'.join(path)}" if path else f"connection {number}"
+        if each["type"] == "extra_forbidden":
+            yield _unknown_key(file, place, path)
+        else:
+            example = example_of(each, EXAMPLES[".".join(path) or "connection"])
+            yield Fault(file, place, problem_of(each), example)
+
+
+def _unknown_key(file: str, place: str, path: list[str]) -> Fault:
+    *table, key = path
+    known = _known_keys(table)
+    right = nearest(key, known) or known[0]
+    return Fault(file, place, unknown(key, "known key", known), EXAMPLES[".".join([*table, right])])
 
 
 def _known_keys(path: list[str]) -> list[str]:

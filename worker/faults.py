@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -51,7 +51,7 @@ class Fault:
     example: str = ""
 
     def __str__(self) -> str:
-        example = f". Example: {self.example}" if self.example else ""
+        example = f" (for example: {self.example})" if self.example else ""
         return ": ".join(filter(None, [self.file, self.key, f"{self.problem}{example}"]))
 
 
@@ -66,11 +66,17 @@ class ConfigurationError(Exception):
         return "\n".join(map(str, self.faults))
 
 
-def unknown(name: object, kind: str, known: Iterable[str]) -> str:
-    """Say that a name is none of the known ones, and which of them is nearest."""
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The known name that is most like this one, whatever its case; empty where none is."""
     names = {each.casefold(): each for each in known}
     near = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=NEAR_ENOUGH)
-    hint = f"did you mean {names[near[0]]}?" if near else f"use one of {', '.join(names.values())}"
+    return names[near[0]] if near else ""
+
+
+def unknown(name: object, kind: str, known: Sequence[str]) -> str:
+    """Say that a name is none of the known ones, and which of them is nearest."""
+    near = nearest(name, known)
+    hint = f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
     return f"{name!r} is not a {kind}; {hint}"
 
 

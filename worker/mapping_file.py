@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.faults import ConfigurationError, Fault, unknown
+from worker.faults import ConfigurationError, Fault, nearest, unknown
 from worker.rows import (
     BOOLEAN_WORDS,
     CUSTOM_FIELDS,
@@ -20,14 +20,14 @@ from worker.rows import (
 from worker.toml_file import read_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 KEYS = ("type", "source", "value", "destination", "level", "description")
 SOURCE_NAMES = (*SOURCES, f"{CUSTOM_FIELDS}<name>")
 
 EXAMPLES = {
-    "row": '[[row]] type = "Field", source = "EmailAddress", destination = "Email", level = "required"',
+    "row": "[[row]]",
     "type": 'type = "Field"',
     "source": 'source = "EmailAddress"',
     "value": 'value = "from iPaaS.com"',
@@ -85,12 +85,18 @@ def _document_findings(document: Table) -> Iterator[Finding]:
 
 def _destination_findings(destinations: list[Any]) -> Iterator[Finding]:
     """Each destination is filled by one row, and Email by one at any rate."""
+    free = [destination for destination in DESTINATIONS if destination not in destinations]
+    example = f'destination = "{free[0]}"' if free else ""
     for number, destination in enumerate(destinations, start=1):
         first = destinations.index(destination) + 1
         if destination in DESTINATIONS and first < number:
-            yield f"row {number}, destination", f"{destination} is already filled by row {first}", ""
+            yield f"row {number}, destination", f"{destination} is already filled by row {first}", example
     if EMAIL not in destinations:
-        yield "row", "no row fills Email, which Stamped.io needs to create and match a customer", EXAMPLES["row"]
+        yield (
+            "row",
+            "no row fills Email, which Stamped.io needs to create and match a customer",
+            EXAMPLES["destination"],
+        )
 
 
 # One row -------------------------------------------------------------------------------------------------------------
@@ -99,8 +105,8 @@ def _destination_findings(destinations: list[Any]) -> Iterator[Finding]:
 def _row_findings(table: Table) -> Iterator[Finding]:
     for key in table:
         if key not in KEYS:
-            yield key, unknown(key, "known key", KEYS), ""
-    yield from _name_findings(table, "type", RowType)
+            yield key, unknown(key, "known key", KEYS), EXAMPLES[nearest(key, KEYS) or KEYS[0]]
+    yield from _name_findings(table, "type", list(RowType))
     yield from _name_findings(table, "destination", DESTINATIONS)
     yield from _level_findings(table)
     if not isinstance(table.get("description", ""), str):
@@ -111,16 +117,16 @@ def _row_findings(table: Table) -> Iterator[Finding]:
         yield from _static_findings(table)
 
 
-def _name_findings(table: Table, key: str, known: Iterable[str]) -> Iterator[Finding]:
+def _name_findings(table: Table, key: str, known: Sequence[str]) -> Iterator[Finding]:
     if key not in table:
         yield key, "is missing", EXAMPLES[key]
-    elif table[key] not in list(known):
+    elif table[key] not in known:
         yield key, unknown(table[key], key, known), EXAMPLES[key]
 
 
 def _level_findings(table: Table) -> Iterator[Finding]:
     if "level" in table:
-        yield from _name_findings(table, "level", Level)
+        yield from _name_findings(table, "level", list(Level))
     if table.get("destination") == EMAIL and table.get("level") in (Level.RECOMMENDED, Level.OPTIONAL):
         yield "level", "must be required for Email: without it no customer can be created", 'level = "required"'
 

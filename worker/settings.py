@@ -17,7 +17,7 @@ from worker.faults import ConfigurationError, Fault, example_of, problem_of, wro
 PREFIX = "STAMPED_SYNC_"
 DOTENV = ".env"
 
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_SCHEMES = ("redis", "rediss")
 USER_INFO = re.compile(r"^(\w+://)([^:/?#]*:)?[^/?#]*@")
 DATABASE = re.compile(r"(/[0-9]*)?")
 PASSWORD_OPTION = re.compile(r"(?<=[?&])(password=)[^&]*", re.IGNORECASE)
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,
-        description="The Redis (or Valkey) that holds the ledger and the queues: redis://, rediss:// or unix://.",
+        description="The Redis (or Valkey) that holds the ledger and the queues: redis:// or rediss://.",
     )
     connections: Path = Field(
         default=Path("connections.toml"), description="The connections file; the paths in it are relative to it."
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
         default=5, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for a connection to an API."
     )
     read_timeout_seconds: float = Field(
-        default=20, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for an API's answer."
+        default=15, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for an API's answer."
     )
     lease_seconds: int = Field(
         default=45,
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
         le=3600,
         validate_default=True,
         description="Seconds that a worker holds a job for one API call; a killed worker's job is free after them. "
-        "Longer than both timeouts together.",
+        "Longer than the connect timeout and twice the read timeout.",
     )
     concurrency: int = Field(default=20, gt=0, le=1000, description="Threads of one worker.")
     sweep_seconds: int = Field(
@@ -112,6 +112,18 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(
         default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
+    data: Path = Field(
+        default=Path("stamped-sync-data"),
+        description="The folder in which `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
+    )
+    flower_user: str = Field(
+        default="operator", description="The user of Flower's login under `stamped-sync up`."
+    )
+    flower_password: SecretStr | None = Field(
+        default=None,
+        examples=["a-long-password"],
+        description="The password of that login, without a comma; without it, one is made and kept in the data folder.",
+    )
     sentry_dsn: SecretStr | None = Field(
         default=None,
         validation_alias="SENTRY_DSN",
@@ -132,8 +144,8 @@ class Settings(BaseSettings):
     def _redis_url_is_usable(cls, url: str) -> str:
         if not _is_redis_url(url):
             raise wrong(
-                "must be a redis:// or rediss:// URL with a host, or unix:// with a path; the database is a number "
-                "and special characters in a password are percent-encoded"
+                "must be a redis:// or rediss:// URL with a host; the database is a number and special characters in a "
+                "password are percent-encoded"
             )
         return url
 
@@ -141,11 +153,27 @@ class Settings(BaseSettings):
     @classmethod
     def _lease_covers_one_call(cls, lease: int, info: ValidationInfo) -> int:
         """Else another worker could take a job while its call still runs (design: the ledger protocol)."""
-        call = info.data.get("connect_timeout_seconds", 0) + info.data.get("read_timeout_seconds", 0)
+        call = info.data.get("connect_timeout_seconds", 0) + 2 * info.data.get("read_timeout_seconds", 0)
         if lease <= call:
-            example = f"{PREFIX}LEASE_SECONDS={int(call) + 20}"
-            raise wrong(f"must be above the connect and read timeouts together, {call:g} seconds", example)
+            example = f"{PREFIX}LEASE_SECONDS={int(call) + 10}"
+            raise wrong(f"must be above the connect timeout and twice the read timeout, {call:g} seconds", example)
         return lease
+
+    @field_validator("flower_user")
+    @classmethod
+    def _user_is_usable(cls, user: str) -> str:
+        """Flower separates user and password with a colon, and logins with commas."""
+        if not re.fullmatch(r"[^\s:,]+", user):
+            raise wrong("must not hold a colon, a comma or a space")
+        return user
+
+    @field_validator("flower_password")
+    @classmethod
+    def _password_is_usable(cls, password: SecretStr | None) -> SecretStr | None:
+        """Flower separates logins with commas."""
+        if password is not None and "," in password.get_secret_value():
+            raise wrong("must not hold a comma")
+        return password
 
     @field_validator("sentry_dsn")
     @classmethod
@@ -210,8 +238,6 @@ def _is_redis_url(url: str) -> bool:
         return False
     if parts.scheme not in REDIS_SCHEMES or parts.fragment or "@" in parts.path + parts.query:
         return False
-    if parts.scheme == "unix":
-        return bool(parts.path.strip("/"))
     return bool(parts.hostname) and DATABASE.fullmatch(parts.path) is not None
 
 

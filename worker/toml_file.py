@@ -23,17 +23,22 @@ def read_toml(path: Path, if_missing: str = "") -> dict[str, Any]:
 
     `if_missing` is the example that a person is shown when there is no such file.
     """
+    text = _read_text(path, if_missing)
     try:
-        text = path.read_text(encoding="utf-8-sig")
         return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError([_syntax_fault(str(path), text, str(error))]) from None
+
+
+def _read_text(path: Path, if_missing: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         fault = Fault(str(path), "", "there is no such file", if_missing)
     except OSError as error:
         fault = Fault(str(path), "", f"cannot be read: {error.strerror}")
     except UnicodeDecodeError:
         fault = Fault(str(path), "", "is not UTF-8 text")
-    except (ValueError, RecursionError) as error:
-        fault = _syntax_fault(str(path), text, str(error))
     raise ConfigurationError([fault])
 
 

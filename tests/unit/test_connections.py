@@ -1,0 +1,337 @@
+"""The connections file: what it gives, and that every fault in it is named at once."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from worker.connections import EXAMPLE, EXAMPLES, SCOPES, Connection, Connections, load_connections
+from worker.faults import ConfigurationError, Fault
+from worker.mapping import Mapping
+
+ENVIRON = {"IPAAS_TOKEN": "token-1", "STAMPED_PUBLIC_KEY": "pub-1", "STAMPED_PRIVATE_KEY": "private-1"}
+
+LINES = {
+    "system_id": "system_id = 4021",
+    "name": 'name = "Acme EU"',
+    "ipaas": 'ipaas = { api_url = "https://api.ipaas.com", token = "token-1" }',
+    "stamped": 'stamped = { api_url = "https://stamped.io", public_key = "pub-1", private_key = "private-1", '
+    'store_hash = "270392" }',
+}
+
+
+def _toml(**changes: str) -> str:
+    """One connection; a change replaces or adds a line, and an empty one takes it away."""
+    return "\n".join(["[[connection]]", *({**LINES, **changes}.values()), ""])
+
+
+def _ipaas(given: str = '"token-1"', api_url: str = '"https://api.ipaas.com"') -> str:
+    return f"ipaas = {{ api_url = {api_url}, token = {given} }}"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the connections file of a test is."""
+    return tmp_path / "connections.toml"
+
+
+def _load(file: Path, text: str) -> Connections:
+    file.write_text(text, encoding="utf-8")
+    return load_connections(file, ENVIRON)
+
+
+def _only(file: Path, text: str) -> Connection:
+    (connection,) = _load(file, text)
+    return connection
+
+
+def _faults(file: Path, text: str) -> tuple[Fault, ...]:
+    with pytest.raises(ConfigurationError) as raised:
+        _load(file, text)
+    return raised.value.faults
+
+
+# What a file gives ---------------------------------------------------------------------------------------------------
+
+
+def test_the_example_file_loads(file: Path) -> None:
+    """What `connections --example` prints needs nothing but its three variables."""
+    connection = _only(file, EXAMPLE)
+    assert (connection.system_id, connection.name) == (4021, "Acme EU")
+    assert connection.ipaas.token.get_secret_value() == "token-1"
+    assert connection.stamped.public_key == "pub-1"
+    assert connection.stamped.private_key.get_secret_value() == "private-1"
+
+
+def test_what_may_be_left_out_has_defaults(file: Path) -> None:
+    """Both triggers, the specification's mapping and the usual throttle."""
+    connection = _only(file, _toml())
+    assert connection.triggers == set(SCOPES)
+    assert connection.mapping is Mapping.default()
+    throttle = connection.throttle
+    assert (throttle.limit, throttle.seconds, throttle.concurrent) == (500, 60, 10)
+
+
+def test_connections_are_found_by_system_id_and_listed_in_file_order(file: Path) -> None:
+    """The system id is the key; the order is the person's."""
+    connections = _load(file, _toml() + _toml(system_id="system_id = 7", name='name = "Second"'))
+    assert [connection.system_id for connection in connections] == [4021, 7]
+    assert connections[7].name == "Second"
+    assert connections.get(8) is None
+    assert len(connections) == 2
+    assert 7 in connections
+    assert 8 not in connections
+
+
+def test_triggers_can_be_switched_off(file: Path) -> None:
+    """One, or all of them."""
+    assert _only(file, _toml(triggers='triggers = ["customer/updated"]')).triggers == {"customer/updated"}
+    assert _only(file, _toml(triggers="triggers = []")).triggers == set()
+
+
+def test_a_mapping_file_is_found_beside_the_connections_file(file: Path) -> None:
+    """Its path is relative to the file that names it."""
+    rows = '[[row]]\ntype = "Field"\nsource = "Company"\ndestination = "Email"\n'
+    (file.parent / "mapping.toml").write_text(rows)
+    connection = _only(file, _toml(mapping='mapping = "mapping.toml"'))
+    assert [row.source for row in connection.mapping.rows] == ["Company"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://api.ipaas.com/", "https://api.ipaas.com"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("https://proxy.example/ipaas/", "https://proxy.example/ipaas"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_api_url_is_kept_without_its_last_slash(file: Path, given: str, kept: str) -> None:
+    """Paths are joined to it."""
+    assert _only(file, _toml(ipaas=_ipaas(api_url=f'"{given}"'))).ipaas.api_url == kept
+
+
+def test_a_windows_editors_byte_order_mark_is_read_over(file: Path) -> None:
+    """Else the first line would be refused for no visible reason."""
+    assert _only(file, "\ufeff" + _toml()).system_id == 4021
+
+
+# Secrets -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["token-2", "token-2\n", "token-2\r\n"])
+def test_a_secret_file_is_read_without_its_last_line_break(file: Path, content: str) -> None:
+    """Editors add one; its path is relative to the connections file."""
+    (file.parent / "token").write_text(content, newline="")
+    connection = _only(file, _toml(ipaas=_ipaas('{ file = "token" }')))
+    assert connection.ipaas.token.get_secret_value() == "token-2"
+
+
+def test_secrets_are_never_printed(file: Path) -> None:
+    """Neither by the connection's own text nor by its JSON."""
+    connection = _only(file, _toml())
+    printed = f"{connection} {connection!r} {connection.stamped!r}"
+    assert not [secret for secret in ENVIRON.values() if secret in printed]
+
+
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        ('{ env = "NOT_SET" }', "environment variable NOT_SET is not set"),
+        ('{ env = "EMPTY" }', "environment variable EMPTY is empty"),
+        ('{ file = "empty" }', "file {folder}/empty is empty"),
+        ('{ file = "none" }', "file {folder}/none cannot be read: No such file or directory"),
+        ('{ file = "." }', "file {folder} cannot be read: Is a directory"),
+        ('{ file = "bytes" }', "file {folder}/bytes is not text"),
+        ('{ envv = "IPAAS_TOKEN" }', "'envv' is not a place for a secret; did you mean env?"),
+        ('{ env = "IPAAS_TOKEN", file = "token" }', 'must be text, { env = "NAME" } or { file = "path" }'),
+        ("{ env = 1 }", 'must be text, { env = "NAME" } or { file = "path" }'),
+        ("12345", 'must be text, { env = "NAME" } or { file = "path" }'),
+        ('""', "the secret is empty"),
+        ('"two words"', "the secret holds a character that a key never has"),
+        ('"key-…"', "the secret holds a character that a key never has"),
+        ('"line\\nbreak"', "the secret holds a character that a key never has"),
+    ],
+)
+def test_a_secret_that_is_not_there_is_a_fault_that_says_where(file: Path, secret: str, problem: str) -> None:
+    """It names the variable or the path, never the value."""
+    (file.parent / "empty").write_text("\n")
+    (file.parent / "bytes").write_bytes(b"\xff\xfe")
+    file.write_text(_toml(ipaas=_ipaas(secret)), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(file, {**ENVIRON, "EMPTY": ""})
+    (fault,) = raised.value.faults
+    assert fault.key == "connection 1, ipaas.token"
+    assert fault.problem.startswith(problem.format(folder=file.parent) if "{folder}" in problem else problem)
+    assert fault.example == 'token = { env = "IPAAS_TOKEN" }'
+
+
+def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
+    """Whatever else is wrong around it."""
+    stamped = (
+        'stamped = { api_url = "https://u:hunter2@stamped.io", public_key = "hunter2 ", private_key = "hunter2\\t" }'
+    )
+    faults = _faults(file, _toml(ipaas=_ipaas('{ env = "A", hunter2 = 1 }'), stamped=stamped))
+    assert len(faults) == 5
+    assert "hunter2" not in "\n".join(map(str, faults))
+
+
+# Faults --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "problem"),
+    [
+        ({"system_id": ""}, "system_id", "is missing"),
+        ({"system_id": 'system_id = "4021"'}, "system_id", "must be a whole number"),
+        ({"system_id": "system_id = true"}, "system_id", "must be a whole number"),
+        ({"system_id": "system_id = 0"}, "system_id", "must be above 0"),
+        ({"name": 'name = " "'}, "name", "is empty"),
+        ({"name": "name = 4021"}, "name", "must be text in quotes"),
+        ({"naem": 'naem = "x"'}, "naem", "'naem' is not a known key; did you mean name?"),
+        ({"zzz": "zzz = 1"}, "zzz", "'zzz' is not a known key; use one of system_id, name, triggers"),
+        ({"triggers": 'triggers = ["customer/deleted"]'}, "triggers", "must be 'customer/created' or"),
+        ({"triggers": 'triggers = "customer/created"'}, "triggers", "must be a list"),
+        ({"mapping": 'mapping = "none.toml"'}, "mapping", "there is no file {folder}/none.toml"),
+        ({"mapping": "mapping = 1"}, "mapping", "must be the path of a mapping file, in quotes"),
+        ({"ipaas": ""}, "ipaas", "is missing"),
+        ({"ipaas": 'ipaas = "https://api.ipaas.com"'}, "ipaas", "must be a table"),
+        ({"ipaas": 'ipaas = { api_url = "https://api.ipaas.com" }'}, "ipaas.token", "is missing"),
+        (
+            {"throttle": "throttle = { limits = 5 }"},
+            "throttle.limits",
+            "'limits' is not a known key; did you mean limit?",
+        ),
+        ({"throttle": "throttle = { limit = 0 }"}, "throttle.limit", "must be above 0"),
+        ({"throttle": "throttle = { seconds = 1.5 }"}, "throttle.seconds", "must be a whole number"),
+        ({"stamped": LINES["stamped"].replace('"270392"', "270392")}, "stamped.store_hash", "must be text in quotes"),
+        ({"stamped": LINES["stamped"].replace("270392", "27/03")}, "stamped.store_hash", "must be letters, digits"),
+        ({"stamped": LINES["stamped"].replace("270392", "")}, "stamped.store_hash", "must be letters, digits"),
+    ],
+)
+def test_a_wrong_key_is_a_fault_that_says_what_is_right(
+    file: Path, changes: dict[str, str], key: str, problem: str
+) -> None:
+    """The fault names the file and the key, and says what is wrong."""
+    (fault,) = _faults(file, _toml(**changes))
+    assert (fault.file, fault.key) == (str(file), f"connection 1, {key}")
+    assert fault.problem.startswith(problem.replace("{folder}", str(file.parent)))
+    assert fault.example
+
+
+@pytest.mark.parametrize("example", EXAMPLES.values())
+def test_every_example_of_right_is_toml(example: str) -> None:
+    """It can be copied into the file."""
+    assert tomllib.loads(example)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.ipaas.com",
+        "ftp://api.ipaas.com",
+        "https://",
+        "https://api.ipaas.com?key=1",
+        "https://api.ipaas.com/#top",
+        "https://api.ipaas.com:port",
+        "https://[::1",
+        "https://user@api.ipaas.com",
+        "https://api.ipaas.com/a b",
+        "https://api.ipaas.com\\n",
+    ],
+)
+def test_an_api_url_that_cannot_be_one_is_a_fault(file: Path, url: str) -> None:
+    """It must be http or https with a host, and hold no credentials and no query."""
+    (fault,) = _faults(file, _toml(ipaas=_ipaas(api_url=f'"{url}"')))
+    assert fault.key == "connection 1, ipaas.api_url"
+    assert fault.example == 'api_url = "https://api.ipaas.com"'
+
+
+def test_a_system_id_that_comes_twice_is_a_fault(file: Path) -> None:
+    """One connection for each iPaaS.com subscription."""
+    (fault,) = _faults(file, _toml() + _toml())
+    assert fault.key == "connection 2, system_id"
+    assert fault.problem == "4021 is already the system_id of connection 1"
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("", ["there is no connection"]),
+        ("connection = []", ["there is no connection"]),
+        ("[connection]\nsystem_id = 1", ["must be a list of tables, each under [[connection]] in two brackets"]),
+        (
+            "[[connections]]\nsystem_id = 1",
+            ["'connections' is not a known key; did you mean connection?", "there is no connection"],
+        ),
+        ("connection = [1]", ["must be a table"]),
+    ],
+)
+def test_a_file_without_a_connection_is_a_fault(file: Path, text: str, problems: list[str]) -> None:
+    """A misspelt heading is named as such."""
+    assert [fault.problem for fault in _faults(file, text)] == problems
+
+
+def test_a_missing_file_says_how_to_make_one(file: Path) -> None:
+    """The first thing that a new integrator meets."""
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(file, ENVIRON)
+    (fault,) = raised.value.faults
+    assert fault.problem == "there is no such file"
+    assert fault.example == f"stamped-sync connections --example > {file}"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[[connection]]\nsystem_id = ", "line 2, column 13"),
+        ("a = 1 b = 2", "line 1, column 7"),
+        ("[[connection]\n", "line 1, column 13"),
+        ('a = "open', "line 1, column 10"),
+        ("a = 1\na = 2", "line 2, column 6"),
+    ],
+)
+def test_broken_toml_is_a_fault_with_its_place(file: Path, text: str, place: str) -> None:
+    """File, line and column, and what is wrong there."""
+    (fault,) = _faults(file, text)
+    assert (fault.file, fault.key) == (str(file), place)
+    assert fault.problem.startswith("is not valid TOML: ")
+
+
+def test_a_file_that_is_not_text_is_a_fault(file: Path) -> None:
+    """So is one that is a folder."""
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
+        load_connections(file, ENVIRON)
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        load_connections(file.parent, ENVIRON)
+
+
+def test_all_faults_of_the_file_and_its_mappings_are_raised_at_once(file: Path) -> None:
+    """One reading is enough; a mapping that two connections share is reported once."""
+    (file.parent / "mapping.toml").write_text('[[row]]\ntype = "Field"\nsource = "Mail"\ndestination = "Emial"\n')
+    shared = 'mapping = "mapping.toml"'
+    text = _toml(name="", mapping=shared) + _toml(system_id="system_id = 7", mapping=shared, throttle="throttle = 1")
+    found = [(Path(fault.file).name, fault.key) for fault in _faults(file, text)]
+    assert found == [
+        ("mapping.toml", "row 1, destination"),
+        ("mapping.toml", "row 1, source"),
+        ("mapping.toml", "row"),
+        ("connections.toml", "connection 1, name"),
+        ("connections.toml", "connection 2, throttle"),
+    ]
+
+
+def test_a_fault_reads_as_one_line(file: Path) -> None:
+    """File, key, what is wrong and an example of right."""
+    (fault,) = _faults(file, _toml(system_id="system_id = 0"))
+    assert str(fault) == f"{file}: connection 1, system_id: must be above 0 (for example: system_id = 4021)"
+
+
+def test_the_error_reads_as_one_line_for_each_fault(file: Path) -> None:
+    """The command line prints it as it is."""
+    with pytest.raises(ConfigurationError) as raised:
+        _load(file, _toml(system_id="", name=""))
+    assert str(raised.value).splitlines() == [str(fault) for fault in raised.value.faults]
