@@ -21,11 +21,13 @@ SYSTEM = 4021
 PATIENCE_SECONDS = 60
 """How long a test waits for something before it counts as never happening; nothing is measured against it."""
 
+STORE = 'public_key = "sandbox-public", private_key = "sandbox-private", store_hash = "270392"'
+
 QUICK = {
-    "STAMPED_SYNC_LEASE_SECONDS": "8",
-    "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "1",
-    "STAMPED_SYNC_READ_TIMEOUT_SECONDS": "3",
-    "STAMPED_SYNC_LOST_AFTER_SECONDS": "3",
+    "STAMPED_SYNC_LEASE_SECONDS": "4",
+    "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "0.5",
+    "STAMPED_SYNC_READ_TIMEOUT_SECONDS": "1.5",
+    "STAMPED_SYNC_LOST_AFTER_SECONDS": "2",
     "STAMPED_SYNC_SWEEP_SECONDS": "1",
     "STAMPED_SYNC_CONCURRENCY": "4",
 }
@@ -52,8 +54,7 @@ def write_connections(
         f"system_id = {system_id}",
         'name = "Sandbox"',
         f'ipaas = {{ api_url = "{url}", token = "sandbox-token" }}',
-        f'stamped = {{ api_url = "{url}", public_key = "sandbox-public", private_key = "sandbox-private", '
-        'store_hash = "270392" }',
+        f'stamped = {{ api_url = "{url}", {STORE} }}',
     ]
     if subscription is not None:
         lines.insert(3, 'mapping = "mapping.toml"')

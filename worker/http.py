@@ -230,7 +230,7 @@ def _message(body: Any, depth: int = 4) -> str:
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a `Retry-After` header, a number or an HTTP date; at most a day. None where it says nothing."""
+    """Seconds to wait by a `Retry-After` header, a number or an HTTP date; at most a day, None if it says nothing."""
     if not value:
         return None
     seconds = _number(value)

@@ -1,0 +1,248 @@
+"""A worker killed with SIGKILL before and after every side effect that the code declares: nothing lost, nothing twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import parts
+from worker.app import app
+from worker.effects import Effect, Moment
+from worker.errors import Failure
+from worker.job import Job, Kind
+from worker.ledger import State
+from worker.runtime import Runtime
+from worker.sandbox.faults import Fault
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from worker.sandbox.server import RunningSandbox, Sandbox
+
+ID = "150713"
+JOB = Job(Kind.CUSTOMER, parts.SYSTEM, ID)
+SUBSCRIPTIONS_PATH = "survey/(un)?subscribe$"
+TRIGGER = {
+    "id": "6f0c",
+    "attempt": 0,
+    "notifications": [
+        {"id": ID, "destination": str(parts.SYSTEM), "scope": "customer/deleted", "tracking_guid": "0a8e0a8e"},
+        {"id": ID, "destination": str(parts.SYSTEM), "scope": "customer/updated", "tracking_guid": "0a8e0a8e"},
+    ],
+}
+
+
+@dataclass
+class Stage:
+    """One worker that will be killed once, and the parts around it."""
+
+    folder: Path
+    env: dict[str, str]
+    sandbox: Sandbox
+    runtime: Runtime
+
+    @property
+    def killed(self) -> Path:
+        """The file that is made at the kill."""
+        return self.folder / "killed"
+
+    def worker(self) -> Any:
+        """The killable worker: killed at its first start, left alone at its second."""
+        return parts.worker_process(self.env, self.folder / "worker.log", app="tests.acceptance.killable")
+
+    def map_subscription(self, value: bool) -> None:
+        """Map IsSubscribed to a Static value."""
+        parts.write_connections(self.folder, self.env["SANDBOX"], subscription=value)
+
+    def link_existing(self, *, subscribed: bool) -> None:
+        """Put the customer into Stamped.io under its id, linked, with that subscription state."""
+        runtime = self.runtime
+        gate = AlwaysOpen()
+        store = runtime.store(parts.SYSTEM, gate)
+        created = store.create({"email": "zoe@example.com", "firstName": "old"})
+        if not subscribed:
+            store.unsubscribe("zoe@example.com")
+        runtime.source(parts.SYSTEM, "0a8e0a8e", gate).record_link(ID, str(created.id))
+
+
+class AlwaysOpen:
+    """A gate for calls that prepare a test."""
+
+    def before_read(self) -> None:
+        """Let it through."""
+
+    def before_write(self) -> None:
+        """Let it through."""
+
+
+def submit(stage: Stage) -> None:
+    """Ask for the customer as the listener of another language does: through the task."""
+    assert stage
+    app.send_task("stamped.accept_trigger", args=(TRIGGER,), queue="upkeep")
+
+
+def request_without_message(stage: Stage) -> None:
+    """Ask for the customer, and lose the message."""
+    stage.runtime.ledger.request(JOB)
+
+
+def create(stage: Stage) -> None:
+    """A new customer, to be unsubscribed."""
+    stage.map_subscription(value=False)
+
+
+def update(stage: Stage) -> None:
+    """A linked customer, to be subscribed."""
+    stage.link_existing(subscribed=False)
+
+
+def defer(stage: Stage) -> None:
+    """A new customer whose create is answered 503 once."""
+    create(stage)
+    stage.sandbox.add_fault(Fault(api="stamped", path="customers/add", status=503, times=1))
+
+
+def fail(stage: Stage) -> None:
+    """A new customer whose create is refused once."""
+    create(stage)
+    stage.sandbox.add_fault(Fault(api="stamped", path="customers/add", status=422, times=1))
+
+
+def fail_subscription(stage: Stage) -> None:
+    """A customer whose unsubscribe was refused, so that its subscription job has failed."""
+    create(stage)
+    stage.sandbox.add_fault(Fault(api="stamped", path=SUBSCRIPTIONS_PATH, status=422, times=1))
+    request_without_message(stage)
+    with parts.worker_process(stage.env, stage.folder / "before.log"):
+        parts.eventually(lambda: state_of(stage, JOB) == "done" or sweep(stage))
+        parts.eventually(lambda: state_of(stage, JOB.subscription) == "failed")
+
+
+def retry_failed(stage: Stage) -> None:
+    """What beat does every hour."""
+    assert stage
+    app.send_task("stamped.retry_failed_subscriptions", queue="upkeep")
+
+
+def rerun_failed(stage: Stage) -> None:
+    """What an operator does with a failed job."""
+    if state_of(stage, JOB) == "failed":
+        app.send_task("stamped.rerun", args=("customer", parts.SYSTEM, ID), queue="upkeep")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a worker comes to have a side effect, and what happens again after the kill as it would in life."""
+
+    prepare: Callable[[Stage], None]
+    start: Callable[[Stage], None]
+    again: Callable[[Stage], None] | None = None
+
+
+NEW = Scenario(create, submit)
+SCENARIOS = {
+    # Who hands a trigger over and gets no answer sends it again.
+    Effect.REQUEST: Scenario(create, submit, again=submit),
+    Effect.REFUSE: Scenario(create, submit, again=submit),
+    Effect.PUBLISH: NEW,
+    Effect.CLAIM: NEW,
+    Effect.RENEW: NEW,
+    Effect.CREATE_CUSTOMER: NEW,
+    Effect.RECORD_LINK: NEW,
+    Effect.COMPLETE: NEW,
+    Effect.UNSUBSCRIBE: NEW,
+    Effect.UPDATE_CUSTOMER: Scenario(update, submit),
+    Effect.SUBSCRIBE: Scenario(update, submit),
+    Effect.DEFER: Scenario(defer, submit),
+    # An operator runs a failed job again once its cause is gone.
+    Effect.FAIL: Scenario(fail, submit, again=rerun_failed),
+    Effect.SWEEP: Scenario(create, request_without_message),
+    Effect.RETRY_FAILED: Scenario(fail_subscription, retry_failed, again=retry_failed),
+}
+"""Every side effect of a worker. The one that only the command line has, discard, has its own test below."""
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_url: str, sandbox: RunningSandbox) -> Stage:
+    """The parts, with nothing prepared."""
+    connections = parts.write_connections(tmp_path, sandbox.url, subscription=True)
+    env = parts.environment(redis_url, connections, SANDBOX=sandbox.url, KILLED=str(tmp_path / "killed"), KILL_AT="")
+    app.conf.broker_url = redis_url
+    app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
+    return Stage(tmp_path, env, sandbox.sandbox, app.runtime)
+
+
+def state_of(stage: Stage, job: Job) -> State | None:
+    """Where a job stands."""
+    record = stage.runtime.ledger.record(job)
+    return record.state if record else None
+
+
+def sweep(stage: Stage) -> bool:
+    """What beat does every few seconds, so that these tests need no beat."""
+    assert stage
+    app.send_task("stamped.sweep", queue="upkeep", expires=2)
+    return False
+
+
+def is_settled(stage: Stage) -> bool:
+    """Whether both jobs are done."""
+    sweep(stage)
+    return state_of(stage, JOB) == "done" and state_of(stage, JOB.subscription) == "done"
+
+
+def assert_carried_over(stage: Stage) -> None:
+    """One Stamped.io customer, as mapped, with its link and its subscription state, and no job left behind."""
+    (customer,) = stage.sandbox.stamped_customers.values()
+    assert (customer["email"], customer["firstName"], customer["externalId"]) == ("zoe@example.com", "Zoë", "C-713")
+    assert stage.sandbox.links[parts.SYSTEM][ID] == str(customer["id"])
+    mapping = (stage.folder / "mapping.toml").read_text(encoding="utf-8")
+    assert customer["isSubscribed"] is ("value = true" in mapping)
+    for kind in Kind:
+        counts = stage.runtime.ledger.counts(kind)
+        assert (counts.queued, counts.running, counts.waiting, counts.done, counts.failed) == (0, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("effect", SCENARIOS)
+def test_worker_killed_around_a_side_effect_loses_and_repeats_nothing(
+    stage: Stage, effect: Effect, moment: Moment
+) -> None:
+    """After the restart there is one Stamped.io customer, with its link and its subscription state."""
+    scenario = SCENARIOS[effect]
+    scenario.prepare(stage)
+    stage.env["KILL_AT"] = f"{effect}:{moment}"
+    scenario.start(stage)
+    with stage.worker() as worker:
+        parts.eventually(lambda: stage.killed.exists() or sweep(stage))
+        worker.wait()
+    if scenario.again:
+        scenario.again(stage)
+    with stage.worker():
+        parts.eventually(lambda: is_settled(stage))
+    assert_carried_over(stage)
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_command_killed_around_a_discard_can_be_given_again(stage: Stage, moment: Moment) -> None:
+    """A discard that was cut off either happened or did not; given again, the job is gone."""
+    ledger = stage.runtime.ledger
+    ledger.request(JOB)
+    ledger.fail(ledger.claim(JOB), Failure("customer-write-failed", 422))
+    stage.env["KILL_AT"] = f"{Effect.DISCARD}:{moment}"
+    command = [sys.executable, "-m", "tests.acceptance.killable", "discard", str(parts.SYSTEM), ID]
+    assert subprocess.run(command, env=stage.env, check=False).returncode == -9
+    assert (state_of(stage, JOB) == "failed") is (moment is Moment.BEFORE)
+    assert subprocess.run(command, env=stage.env, check=False).returncode == 0
+    assert state_of(stage, JOB) is None
+
+
+def test_every_declared_side_effect_is_killed_around() -> None:
+    """A side effect that is added to the code without a kill test fails the suite."""
+    assert {*SCENARIOS, Effect.DISCARD} == set(Effect)

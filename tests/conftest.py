@@ -1,0 +1,80 @@
+"""Fixtures for the tests that run on real parts; see tests/parts.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from tests import parts
+from worker.ledger import Ledger, Terms
+from worker.sandbox.server import RunningSandbox, Sandbox, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VIRTUAL_CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'virtual-clock')) end"
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """One Valkey server for the whole run."""
+    with parts.valkey() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(valkey_url: str) -> str:
+    """The Valkey server, empty."""
+    with redis.Redis.from_url(valkey_url) as client:
+        client.flushall()
+    return valkey_url
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    """A client of the empty Valkey server."""
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    """Both APIs with one customer, 150713."""
+    customer = {
+        "id": "150713",
+        "customer_number": "C-713",
+        "first_name": "Zoë",
+        "last_name": "Müller",
+        "email_address": "zoe@example.com",
+        "comment": "Prefers tea",
+        "external_ids": [],
+    }
+    with serve(Sandbox([customer])) as running:
+        yield running
+
+
+class Clock:
+    """The ledger's clock, moved by hand."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._client.set("virtual-clock", 1_800_000_000_000)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._client.incrby("virtual-clock", int(seconds * 1000))
+
+
+@pytest.fixture
+def clock(client: redis.Redis) -> Clock:
+    """The clock of the `ledger` fixture."""
+    return Clock(client)
+
+
+@pytest.fixture
+def ledger(client: redis.Redis, clock: Clock) -> Ledger:
+    """A ledger on the empty Valkey server, whose clock stands still until it is moved."""
+    assert clock
+    return Ledger(client, Terms(lease_seconds=45, lost_after_seconds=30), replaced={"_clock": VIRTUAL_CLOCK})
