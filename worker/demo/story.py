@@ -1,0 +1,102 @@
+"""The demonstration itself: a first load, a few changes, and a proof of what came of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tasks import submit
+from worker.app import app
+from worker.demo.audit import audit
+from worker.demo.changes import FAULTS, change_customers
+from worker.demo.outcome import Outcome
+from worker.demo.tally import standing, tally
+from worker.demo.triggers import to_be_refused, trigger
+from worker.embedded.child import ending
+from worker.embedded.services import flower_answers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from worker.demo.screen import Screen
+    from worker.demo.stage import Stage
+    from worker.embedded.child import Child
+
+START_SECONDS = 60
+STALL_SECONDS = 90
+"""How long nothing may settle before the demonstration gives up: longer than any retry that takes seconds."""
+POLL_SECONDS = 0.1
+ANSWERED_WITH_FAULT = (503, 429, None)
+
+
+class DemoFailed(Exception):
+    """The demonstration can't go on; `child` is the part to blame, where one is."""
+
+    def __init__(self, problem: str, child: Child | None = None) -> None:
+        self.child = child
+        super().__init__(problem)
+
+
+def wait_until_ready(stage: Stage) -> None:
+    """Wait for the worker's answer to a ping, and for Flower's page. Raises DemoFailed."""
+    until = time.monotonic() + START_SECONDS
+    while not (app.control.ping(timeout=0.3) and flower_answers(stage.flower_port)):
+        _refuse_dead(stage)
+        if time.monotonic() > until:
+            raise DemoFailed("the worker and Flower do not answer", stage.children[0])
+
+
+def perform(stage: Stage, screen: Screen) -> Outcome:
+    """Tell the whole story on parts that are ready. Raises DemoFailed."""
+    sandbox, ledger = stage.sandbox.sandbox, app.runtime.ledger
+    system_id, customer_ids = sandbox.systems[0], list(sandbox.customers)
+    for fault in FAULTS:
+        sandbox.add_fault(fault)
+
+    with screen.progress("First load", len(customer_ids)) as show:
+        for refused in to_be_refused(system_id, customer_ids[0]):
+            submit(refused)
+        _send(system_id, customer_ids, "customer/created", show)
+        _wait_until_settled(stage, len(customer_ids), show)
+    first = tally(ledger, system_id, customer_ids)
+
+    changed_ids = change_customers(sandbox, first.stamped_ids)
+    with screen.progress("Changes", len(changed_ids)) as show:
+        _send(system_id, changed_ids, "customer/updated", show)
+        _wait_until_settled(stage, len(changed_ids), show, others=len(customer_ids) - len(changed_ids))
+
+    mapping = app.runtime.connection(system_id).mapping
+    return Outcome(
+        first=first,
+        changed=tally(ledger, system_id, changed_ids),
+        refusals=ledger.refusals(),
+        faults=Counter(call.status for call in sandbox.calls if call.status in ANSWERED_WITH_FAULT),
+        audit=audit(sandbox, system_id, mapping, tally(ledger, system_id, customer_ids)),
+    )
+
+
+def _send(system_id: int, customer_ids: Sequence[str], scope: str, show: Callable[[int, int], None]) -> None:
+    show(0, 0)
+    for customer_id in customer_ids:
+        submit(trigger(system_id, customer_id, scope))
+
+
+def _wait_until_settled(stage: Stage, total: int, show: Callable[[int, int], None], *, others: int = 0) -> None:
+    """Wait for all jobs, showing how many of `total` are settled beside the `others` that were before."""
+    ledger, last, until = app.runtime.ledger, None, 0.0
+    while (now := standing(ledger)).open:
+        _refuse_dead(stage)
+        show(now.settled - others, now.waiting)
+        if now != last:
+            last, until = now, time.monotonic() + STALL_SECONDS
+        elif time.monotonic() > until:
+            raise DemoFailed(f"{now.open} jobs do not settle", stage.children[0])
+        time.sleep(POLL_SECONDS)
+    show(total, 0)
+
+
+def _refuse_dead(stage: Stage) -> None:
+    for child in stage.children:
+        if child.exit_code is not None:
+            raise DemoFailed(f"{child.name} ended with {ending(child.exit_code)}", child)

@@ -1,0 +1,62 @@
+"""The folder in which `stamped-sync up` keeps its own data."""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from worker.embedded.services import Login
+from worker.faults import ConfigurationError, Fault
+from worker.settings import variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from worker.settings import Settings
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+PASSWORD_FILE = "flower-password"  # noqa: S105 - the name of the file, not what is in it
+PASSWORD_BYTES = 18
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Path]:
+    """The folder as an absolute path, made where there is none, and this process' alone for the block.
+
+    Two servers on one append-only file would ruin it. Raises ConfigurationError where the folder can't be had.
+    """
+    try:
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError as error:
+        raise _unusable(f"{folder} can't be used: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _unusable(f"another `stamped-sync up` runs with {folder}; end that one first") from None
+        yield folder.resolve()
+
+
+def flower_login(settings: Settings, folder: Path) -> Login:
+    """The login of the settings, with the password that the folder keeps where they have none."""
+    return Login(settings.flower_user, settings.flower_password or SecretStr(_kept_password(folder)))
+
+
+def _kept_password(folder: Path) -> str:
+    path = folder / PASSWORD_FILE
+    path.touch(PRIVATE_FILE)
+    path.chmod(PRIVATE_FILE)
+    if not path.read_text("utf-8").strip():
+        path.write_text(secrets.token_urlsafe(PASSWORD_BYTES) + "\n", "utf-8")
+    return path.read_text("utf-8").strip()
+
+
+def _unusable(problem: str) -> ConfigurationError:
+    return ConfigurationError([Fault("environment", variable("data"), problem)])

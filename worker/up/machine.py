@@ -1,0 +1,131 @@
+"""Everything on one machine: worker, beat, Flower, and Valkey where there is no Redis."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+from worker.connections import load_connections
+from worker.embedded.child import end_in_order
+from worker.embedded.ports import HOST
+from worker.embedded.services import Setting
+from worker.embedded.stopping import Stopped, stopped_by_signals
+from worker.embedded.valkey import valkey, wait_until_ready
+from worker.embedded.watch import LOOK_SECONDS, Watch
+from worker.ledger import LedgerUnavailable
+from worker.logs import configure
+from worker.runtime import open_ledger
+from worker.settings import load_settings
+from worker.up.data_folder import PASSWORD_FILE, flower_login, opened
+
+if TYPE_CHECKING:
+    from worker.embedded.child import Child
+    from worker.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+REDIS_PORT = 6379
+ANSWER_SECONDS = 1
+SPARE_SECONDS = 5
+
+
+def run_everything(flower_port: int) -> None:
+    """Run everything until SIGINT or SIGTERM, then end it in order: the worker first, Valkey last.
+
+    Raises ConfigurationError for what is wrong with the configuration, LedgerUnavailable where no Redis answers and
+    none can be embedded at its URL, and ValkeyFailed where the embedded one can't run.
+    """
+    settings = load_settings()
+    load_connections(settings.connections)
+    configure(settings.log_format, settings.log_level)
+    server_port = None if redis_answers(settings) else _port(settings.redis_url)
+    with opened(settings.data) as folder:
+        machine = Machine(settings, folder, flower_port, server_port)
+        try:
+            with stopped_by_signals():
+                machine.run()
+        except Stopped as stopped:
+            log.info("%s: everything has ended", stopped)
+
+
+def redis_answers(settings: Settings) -> bool:
+    """Whether Redis answers; False where an embedded one can take its place. Raises LedgerUnavailable otherwise."""
+    try:
+        open_ledger(settings).ping()
+    except LedgerUnavailable:
+        if _is_embeddable(settings.redis_url) and not _is_listening(_port(settings.redis_url)):
+            return False
+        raise
+    return True
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The child processes and how they run."""
+
+    settings: Settings
+    folder: Path
+    flower_port: int
+    server_port: int | None
+    """The port of an embedded Valkey; None where a Redis is there already."""
+
+    def run(self) -> NoReturn:
+        """Start everything and keep it running until Stopped."""
+        children = [*self._services(), *self._server()]
+        try:
+            for child in reversed(children):
+                child.start()
+                if child.name == "valkey" and self.server_port:
+                    wait_until_ready(child, self.server_port)
+            self._tell()
+            watch = Watch(children, log.warning)
+            while True:
+                watch.look()
+                time.sleep(LOOK_SECONDS)
+        finally:
+            end_in_order(children)
+
+    def _services(self) -> list[Child]:
+        call_seconds = self.settings.connect_timeout_seconds + 2 * self.settings.read_timeout_seconds
+        setting = Setting(os.environ, Path.cwd(), self.folder, grace_seconds=call_seconds + SPARE_SECONDS)
+        login = flower_login(self.settings, self.folder)
+        return [setting.worker(), setting.beat(), setting.flower(self.flower_port, login)]
+
+    def _server(self) -> list[Child]:
+        if self.server_port is None:
+            return []
+        data = self.folder / "valkey"
+        data.mkdir(exist_ok=True)
+        return [valkey(self.server_port, data, is_kept=True)]
+
+    def _tell(self) -> None:
+        where = f"embedded Valkey, its data in {self.folder / 'valkey'}" if self.server_port else "already there"
+        log.info("Redis: %s, %s", self.settings.redis_url_shown, where)
+        password = "the one of the settings" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
+        user = self.settings.flower_user
+        log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
+
+
+def _is_embeddable(url: str) -> bool:
+    """Whether an embedded Valkey can be found at this URL: on this machine, without a login and TLS."""
+    parts = urlsplit(url)
+    return parts.scheme == "redis" and parts.hostname in LOOPBACK and not (parts.username or parts.password)
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or REDIS_PORT
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        with socket.create_connection(("localhost", port), ANSWER_SECONDS):
+            return True
+    except OSError:
+        return False
