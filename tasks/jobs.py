@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
@@ -61,8 +62,9 @@ class JobTask(Task[..., dict[str, Any]]):
             return self._settle(claim, error, started)
         except (ClaimLost, LedgerUnavailable):
             raise
-        except Exception as error:
-            log.exception("%s: a fault of this software", claim.job)
+        except Exception as error:  # noqa: BLE001 - it is reported, as a fault of ours
+            # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
+            log.error("%s: a fault of this software\n%s", claim.job, _trace(error))  # noqa: TRY400
             return self._settle(claim, InternalError(_place(error)), started)
         send(owed, to_front=claim.debug)
         seconds = round(time.monotonic() - started, 3)
@@ -83,13 +85,18 @@ class JobTask(Task[..., dict[str, Any]]):
             told |= {"outcome": "failed", "cause": failure.entry.cause, "resolution": failure.entry.resolution}
             log.error("%s: failed, %s", claim.job, error, extra=told)
             send(owed, to_front=claim.debug)
-            raise error
+            raise error from None
         is_short = rest <= retries.SHORT_REST_SECONDS
         ledger.defer(claim, rest, failure, carried=is_short)
         log.warning("%s: tried again in %.0f s, %s", claim.job, rest, error, extra=told | {"outcome": "waiting"})
         if is_short:
             raise self.retry(exc=error, countdown=rest)
         return {"job": str(claim.job), "state": "waiting", "code": failure.code}
+
+
+def _trace(error: Exception) -> str:
+    """The way to an unforeseen error, by lines of code, without its text."""
+    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _place(error: Exception) -> str:

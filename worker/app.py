@@ -22,8 +22,8 @@ from worker.telemetry import start_sentry
 
 WRONG_CONFIGURATION = 2
 VISIBILITY_TIMEOUT_SECONDS = 5 * 60
-"""How long Redis keeps an unacknowledged message back: longer than any countdown (60 s) and any task, or it comes twice,
-which is harmless but wasteful; short enough that a trigger in the hands of a killed worker comes back soon."""
+"""How long Redis keeps an unacknowledged message back: longer than any countdown (60 s) and any task, or it comes
+twice, which is harmless but wasteful; short enough that a trigger in the hands of a killed worker comes back soon."""
 SPARE_BROKER_CONNECTIONS = 10
 
 

@@ -8,9 +8,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 def _text(value: Any) -> Any:
-    """Numbers and booleans are read as their text: the API is not strict about them."""
+    """Numbers and booleans are read as their text: the API is not strict about them.
+
+    Half an emoji, as a text that was cut to a length can end in, becomes a question mark: it can't be sent on.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
     return str(value) if isinstance(value, int | float) else value
 
 

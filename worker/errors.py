@@ -96,10 +96,13 @@ class SyncError(Exception):
     def __init__(self, detail: str = "", *, http_status: int | None = None, retry_after: float | None = None) -> None:
         self.failure = Failure(self.entry.code, http_status, detail)
         self.retry_after = retry_after
-        super().__init__(detail, http_status)
+        super().__init__(detail)
 
     def __str__(self) -> str:
         return f"{self.entry.code}: {self.failure.message}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
     @property
     def is_transient(self) -> bool:

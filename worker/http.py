@@ -26,13 +26,15 @@ from worker.errors import AnswerUnreadable, HostNotFound, SyncError
 from worker.logs import log_call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
 LONGEST_RETRY_AFTER_SECONDS = 24 * 60 * 60
 CHUNK_BYTES = 64 * 1024
 REDIRECTS = range(300, 400)
 MESSAGE_FIELDS = ("message", "error", "errors", "title")
+MESSAGE_DEPTH = 5
+"""How far an error's words are looked for in a body that is nested."""
 
 
 @dataclass(frozen=True)
@@ -175,9 +177,16 @@ class Api:
         return self._unreachable(f"{self._host}: {_reason(error)}")
 
 
+class _Session(requests.Session):
+    """A session that sees no redirects: even to report one, `requests` reads its body without a bound."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """No redirect has a target."""
+
+
 def _session(authorization: str, connections: int) -> requests.Session:
     """A session that takes nothing from the environment (proxies, .netrc) and keeps no cookies."""
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"Authorization": authorization, "Accept": "application/json"})
@@ -217,16 +226,27 @@ def _is_markup(body: object) -> bool:
     return isinstance(body, str) and body.lstrip().startswith("<")
 
 
-def _message(body: Any, depth: int = 4) -> str:
-    """The text under `message`, `error`, `errors` or `title`, else the body's own (contract: errors)."""
-    if isinstance(body, dict) and depth:
-        held = next((body[name] for name in MESSAGE_FIELDS if body.get(name)), None)
-        return _message(held, depth - 1) if held is not None else json.dumps(body, ensure_ascii=False)
-    if isinstance(body, list) and depth:
-        return "; ".join(filter(None, (_message(item, depth - 1) for item in body)))
+def _message(body: Any, depth: int = MESSAGE_DEPTH) -> str:
+    """The text under `message`, `error`, `errors` or `title`, else all of the body's (contract: errors).
+
+    Texts are taken as they are, not as JSON, whose escapes would hide values that are to be masked.
+    """
+    if isinstance(body, dict | list):
+        return "; ".join(filter(None, _messages(body, depth - 1))) if depth else "…"
     if _is_markup(body):
         return "a web page"
     return "" if body is None else str(body)
+
+
+def _messages(body: dict[str, Any] | list[Any], depth: int) -> Iterator[str]:
+    if isinstance(body, list):
+        yield from (_message(item, depth) for item in body)
+        return
+    named = next((body[name] for name in MESSAGE_FIELDS if body.get(name)), None)
+    if named is not None:
+        yield _message(named, depth)
+        return
+    yield from (f"{name}: {_message(value, depth)}" for name, value in body.items())
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -250,6 +270,6 @@ def _number(value: str) -> float | None:
 def _seconds_until(value: str, now: datetime) -> float | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return ((date if date.tzinfo else date.replace(tzinfo=UTC)) - now).total_seconds()

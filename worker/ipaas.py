@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,7 +97,8 @@ def _external_id(answer: Answer) -> str | None:
     """The body is a JSON-quoted text; one quoted twice, or not at all, is read as well."""
     body = answer.body
     if isinstance(body, str) and body.startswith('"'):
-        body = json.loads(body)
+        with suppress(ValueError):
+            body = json.loads(body)
     if body is None or isinstance(body, str):
         return body
     if isinstance(body, int) and not isinstance(body, bool):

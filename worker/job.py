@@ -11,6 +11,9 @@ from worker.errors import CustomerIdInvalid
 CUSTOMER_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 """An iPaaS.com Customer ID, for example 150713 (specification: ID Format)."""
 
+NUMBERS_END = 10**19
+"""Numbers from here on are no ids; Python refuses to write out one of thousands of digits."""
+
 
 class Kind(StrEnum):
     """What a job does."""
@@ -56,7 +59,16 @@ class Job:
 
 def customer_id(value: object) -> str:
     """The customer id in `value`, a text or a number. Raises CustomerIdInvalid, which names nothing of the value."""
-    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = plain_text(value)
     if not CUSTOMER_ID.fullmatch(text):
         raise CustomerIdInvalid
     return text
+
+
+def plain_text(value: object) -> str:
+    """The text of a text or a number; empty for anything else, and for a number of absurd length."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < NUMBERS_END:
+        return str(value)
+    return ""

@@ -21,6 +21,9 @@ calls = logging.getLogger("worker.calls")
 NOISY = ("celery.app.trace", "celery.worker.strategy", "celery.beat")
 """Celery's own line for each message sent, received and finished: the tasks log their jobs themselves."""
 
+TELLING = ("urllib3",)
+"""Their debug lines hold each URL with its query, and so an e-mail address that is searched for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -82,5 +85,5 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(level)
-    for name in NOISY:
+    for name in (*NOISY, *TELLING):
         logging.getLogger(name).setLevel(logging.WARNING)

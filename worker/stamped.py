@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from worker.errors import (
     SyncError,
 )
 from worker.masking import masked
-from worker.stamped_answers import StampedCustomer, customer_in, customers_in
+from worker.stamped_answers import ID, StampedCustomer, customer_in, customers_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,8 +28,6 @@ NOT_FOUND = 404
 CUSTOMER = "dashboard/customers/{id}"
 CUSTOMERS = "dashboard/customers"
 CREATE = "dashboard/customers/add"
-ID = re.compile(r"[\w-]{1,64}", re.ASCII)
-"""What a Stamped.io id can look like; anything else can't be a customer there, and must not become part of a path."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
+from worker.job import plain_text
+
 WRAPPERS = ("customer", "result", "data")
 LISTS = ("results", "customers", "data", "result")
+DEEPEST_WRAPPER = 4
+ID = re.compile(r"(?=\D*\d)[\w-]{1,64}", re.ASCII)
+"""What a Stamped.io id can look like (contract: a number, C); it becomes a part of a path and a key of the ledger.
+
+At least one digit keeps it from being a word of the API's own paths, such as `add`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +29,10 @@ class StampedCustomer:
 
 def customer_in(body: Any) -> StampedCustomer:
     """The customer in an answer: flat, or under `customer`, `result` or `data`."""
+    for _ in range(DEEPEST_WRAPPER):
+        body = _unwrapped(body)
     if not isinstance(body, dict):
         return StampedCustomer()
-    if not _is_customer(body):
-        for name in WRAPPERS:
-            if isinstance(body.get(name), dict):
-                return customer_in(body[name])
     state = body.get("isSubscribed")
     return StampedCustomer(
         id=_id(body.get("id")) or _id(body.get("customerId")),
@@ -41,16 +48,14 @@ def customers_in(body: Any) -> list[StampedCustomer]:
     return [customer_in(item) for item in body] if isinstance(body, list) else []
 
 
-def _is_customer(body: dict[str, Any]) -> bool:
-    return any(name in body for name in ("id", "customerId", "email", "customerEmail")) and not any(
-        isinstance(body.get(name), dict) for name in WRAPPERS
-    )
+def _unwrapped(body: Any) -> Any:
+    held = (body.get(name) for name in WRAPPERS) if isinstance(body, dict) else ()
+    return next((value for value in held if isinstance(value, dict)), body)
 
 
 def _id(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return str(value).strip() or None
+    text = plain_text(value)
+    return text if ID.fullmatch(text) else None
 
 
 def _text(value: Any) -> str | None:

@@ -6,6 +6,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
+from sentry_sdk.integrations.logging import ignore_logger
+from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.scrubber import EventScrubber
 
 from worker.errors import SyncError
@@ -17,21 +19,29 @@ if TYPE_CHECKING:
     from worker.job import Job
     from worker.settings import Settings
 
+OWN_LOGGERS = "tasks.*"
+"""What these log of an error is no second report: Sentry gets the error itself, when it ends the task."""
+
 
 def start_sentry(settings: Settings) -> None:
-    """Report errors to the DSN of the settings, if there is one. Local variables and bodies are never sent."""
+    """Report errors to the DSN of the settings, if there is one.
+
+    Nothing personal is sent. That is Sentry's default but for local variables, bodies and the addresses of calls, whose
+    queries hold e-mail addresses; without the integration that notes these, no call gets Sentry's headers either.
+    """
     if settings.sentry_dsn is None:
         return
     sentry_sdk.init(
         dsn=settings.sentry_dsn.get_secret_value(),
         environment=settings.sentry_environment,
         release=f"stamped-customer-sync@{version('stamped-customer-sync')}",
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
+        disabled_integrations=[StdlibIntegration()],
         event_scrubber=EventScrubber(recursive=True),
         before_send=grouped,
     )
+    ignore_logger(OWN_LOGGERS)
 
 
 def tag(job: Job, tracking_guid: str) -> None:

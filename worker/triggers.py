@@ -15,7 +15,7 @@ from worker.errors import (
     TriggerMalformed,
     TriggerOff,
 )
-from worker.job import Job, Kind, customer_id
+from worker.job import Job, Kind, customer_id, plain_text
 
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections
@@ -64,6 +64,8 @@ def parsed(text: str | bytes) -> Any:
         raise TriggerMalformed("it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         raise TriggerMalformed(f"it is not JSON: {error.msg}, line {error.lineno} column {error.colno}") from None
+    except ValueError:
+        raise TriggerMalformed("a number in it is too long") from None
     except RecursionError:
         raise TriggerMalformed("it is nested too deeply") from None
 
@@ -123,7 +125,7 @@ def _accepted(notification: dict[str, Any], connections: Connections) -> Accepte
 def _connection(destination: object, connections: Connections) -> Connection:
     if destination is None or destination == "":
         raise TriggerMalformed("`destination` is missing")
-    digits = str(destination).strip()
+    digits = plain_text(destination)
     connection = connections.get(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 20 else None  # noqa: PLR2004 - a 64-bit number
     if connection is None:
         raise ConnectionUnknown(_plain(destination))
@@ -141,5 +143,5 @@ def _customer(value: object) -> str:
 
 def _plain(value: object) -> str:
     """The value where it is harmless to keep and show, else nothing."""
-    text = str(value).strip() if isinstance(value, str | int) else ""
+    text = plain_text(value)
     return text if PLAIN.fullmatch(text) else ""

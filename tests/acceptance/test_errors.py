@@ -1,0 +1,257 @@
+"""Every error of the catalogue, provoked for real, ends as that code where an operator sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import parts
+from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
+from worker.embedded.ports import free_port
+from worker.errors import CATALOGUE, Retried
+from worker.job import Action, Job, Kind
+from worker.ledger import State
+from worker.sandbox.faults import Fault
+from worker.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+STATIC, FIELD, REQUIRED, TRIGGERS_OFF, WRONG_TOKEN, NOBODY, NOWHERE = range(4022, 4029)
+"""The systems whose connections are not like the first one."""
+OTHERS = range(STATIC, NOWHERE + 1)
+
+READ = "Customer/[0-9]+$"
+LINK = "UpdateExternalId$"
+CREATE = "customers/add$"
+READ_STAMPED = "customers/[0-9]+$"
+SUBSCRIPTION = "survey/"
+
+
+def write_connections(stage: Scene) -> None:
+    """The first connection, and one for each thing that a configuration can get wrong."""
+    folder, url = stage.folder, stage.url
+    parts.write_mapping(folder, subscription=False, name="static.toml")
+    source = 'type = "Field"\nsource = "CustomFields.Newsletter"\ndestination = "IsSubscribed"'
+    parts.write_rows(folder / "field.toml", source)
+    parts.write_rows(folder / "required.toml", f'{source}\nlevel = "required"')
+    nobody, nowhere = f"http://127.0.0.1:{free_port()}", "http://no-such-host.invalid"
+    others = [
+        parts.connection(url, system_id=STATIC, more='mapping = "static.toml"'),
+        parts.connection(url, system_id=FIELD, more='mapping = "field.toml"'),
+        parts.connection(url, system_id=REQUIRED, more='mapping = "required.toml"'),
+        parts.connection(url, system_id=TRIGGERS_OFF, more="triggers = []"),
+        parts.connection(url, system_id=WRONG_TOKEN, token="wrong-token"),
+        parts.connection(url, system_id=NOBODY, ipaas_url=nobody),
+        parts.connection(url, system_id=NOWHERE, stamped_url=nowhere),
+    ]
+    parts.write_connections(folder, url, more="\n".join(others))
+
+
+@pytest.fixture(scope="module")
+def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A scene with a worker and many connections."""
+    sandbox = Sandbox([ZOE], systems=(parts.SYSTEM, *OTHERS))
+    with scene(valkey_url, tmp_path_factory.mktemp("errors"), sandbox) as built:
+        write_connections(built)
+        with built.running():
+            yield built
+
+
+@pytest.fixture
+def stage(started: Scene) -> Scene:
+    """The scene with nothing on it but the customer 150713."""
+    started.clear()
+    return started
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to a failed job: the customer 150713, changed, is transferred while calls meet faults."""
+
+    system_id: int = parts.SYSTEM
+    faults: tuple[Fault, ...] = ()
+    changes: dict[str, Any] = field(default_factory=dict)
+    customer_id: str = ID
+    of_subscription: bool = False
+    status: int | None = None
+    """The HTTP status that the error shows."""
+
+    def go(self, stage: Scene) -> Job:
+        """Ask for the transfer; the job that fails."""
+        for fault in self.faults:
+            stage.sandbox.add_fault(fault)
+        stage.sandbox.patch_customer(ID, self.changes)
+        job = customer(self.customer_id, self.system_id)
+        stage.request(job)
+        return job.subscription if self.of_subscription else job
+
+
+def subscription(*faults: Fault, status: int) -> Way:
+    """A way to a failed subscription job: the customer should be unsubscribed, and is not."""
+    return Way(STATIC, faults=faults, of_subscription=True, status=status)
+
+
+STATE_UNKNOWN = Fault(path=CREATE, shape="no-subscription")
+REFUSED = {
+    "trigger-malformed": trigger(None),
+    "customer-id-invalid": trigger("15/0713"),
+    "connection-unknown": trigger(system_id=9999),
+    "scope-unsupported": trigger(scope="customer/deleted"),
+    "trigger-off": trigger(system_id=TRIGGERS_OFF),
+}
+"""Errors that a trigger meets before there is a job."""
+FAILED = {
+    "customer-not-found": Way(customer_id="999", status=404),
+    "ipaas-credentials-refused": Way(WRONG_TOKEN, status=401),
+    "ipaas-read-failed": Way(faults=(Fault(path=READ, status=400),), status=400),
+    "ipaas-unreachable": Way(NOBODY),
+    "link-not-recorded": Way(faults=(Fault(path=LINK, status=403),), status=403),
+    "email-missing": Way(changes={"email_address": "  "}),
+    "required-field-empty": Way(REQUIRED),
+    "subscription-value-invalid": Way(
+        FIELD, changes={"custom_fields": [{"custom_field_name": "Newsletter", "value": "perhaps"}]}
+    ),
+    "customer-write-failed": Way(faults=(Fault(path=CREATE, status=422),), status=422),
+    "subscription-failed": subscription(Fault(path=SUBSCRIPTION, status=404), status=404),
+    "stamped-credentials-refused": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=401), status=401),
+    "stamped-read-failed": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=400), status=400),
+    "stamped-unreachable": Way(faults=(Fault(api="stamped", cut="before"),)),
+    "stamped-id-unknown": Way(
+        faults=(Fault(path=CREATE, shape="string"), Fault(path="customers$", method="GET", shape="empty"))
+    ),
+    "stamped-customer-gone": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=404), status=404),
+    "host-not-found": Way(NOWHERE),
+    "answer-unreadable": Way(faults=(Fault(path=READ, shape="html"),), status=200),
+}
+"""Errors that a job ends with, or rests with where they are retried."""
+UNLUCKY = ("internal-error", "worker-lost")
+"""Errors that need a worker on a bad day."""
+BRIEF = {
+    "STAMPED_SYNC_LEASE_SECONDS": "1",
+    "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "0.2",
+    "STAMPED_SYNC_READ_TIMEOUT_SECONDS": "0.3",
+}
+"""Settings under which the job of a worker that died is soon another one's."""
+
+
+def test_every_code_of_the_catalogue_is_provoked() -> None:
+    """An error that is added to the catalogue without a way to it fails the suite."""
+    assert {*REFUSED, *FAILED, *UNLUCKY} == set(CATALOGUE)
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_trigger_is_refused_with_its_code(stage: Scene, code: str) -> None:
+    """The refusal is kept where an operator sees it; nothing is called."""
+    stage.submit(REFUSED[code])
+    (refusal,) = parts.eventually(stage.ledger.refusals)
+    assert (refusal.code, refusal.failure.entry) == (code, CATALOGUE[code])
+    assert stage.calls() == []
+
+
+@pytest.mark.parametrize("code", FAILED)
+def test_job_ends_with_its_code(stage: Scene, code: str) -> None:
+    """What passes by itself rests for a retry; anything else has failed at the first attempt."""
+    way = FAILED[code]
+    record = stage.stumbled(way.go(stage))
+    assert record.failure
+    assert (record.failure.code, record.failure.http_status) == (code, way.status)
+    is_retried = CATALOGUE[code].retried is Retried.ALWAYS
+    assert (record.state, record.attempt) == (State.WAITING if is_retried else State.FAILED, 1)
+
+
+def test_bad_days_of_a_worker_end_jobs_too(tmp_path: Path) -> None:
+    """A fault of the software fails the job without its text; workers that die again and again do as well."""
+    linked = {"external_ids": [{"system_id": parts.SYSTEM, "external_id": "143491"}]}
+    sandbox = Sandbox([person("1"), person("2", **linked)])
+    with parts.valkey() as redis_url, scene(redis_url, tmp_path, sandbox) as stage:
+        with parts.process(["-m", "tests.acceptance.unlucky"], stage.env | BRIEF, stage.log):
+            broken, lost = customer("1"), customer("2")
+            stage.request(broken)
+            stage.settled(broken)
+            stage.request(lost)
+            parts.eventually(lambda: swept(stage) and stage.ledger.counts(Kind.CUSTOMER).failed == 2)
+        failures = [stage.settled(job).failure for job in (broken, lost)]
+    assert [failure and failure.code for failure in failures] == list(UNLUCKY)
+    assert failures[0] is not None
+    assert failures[0].detail.startswith("RuntimeError in bring_bad_luck:")
+    assert "zoe@example.com" not in stage.log.read_text(encoding="utf-8")
+
+
+def swept(stage: Scene) -> bool:
+    """Do what beat does every few seconds."""
+    stage.publish(*stage.ledger.sweep(Kind.CUSTOMER))
+    return True
+
+
+class TestMessages:
+    """What an API said is shown, without personal data."""
+
+    def test_status_and_message_of_stamped_io_are_shown_without_the_customers_values(self, stage: Scene) -> None:
+        """The specification's first entry, in its wording, with the HTTP status and Stamped.io's message."""
+        message = "zoe@example.com of Zoë Müller is on the blocklist"
+        Way(faults=(Fault(path=CREATE, status=422, body={"message": message}),)).go(stage)
+        failure = stage.stumbled(customer()).failure
+        assert failure
+        assert failure.message == (
+            "An error occurred while sending the customer to Stamped.io, including the HTTP status code "
+            "and the message returned by Stamped.io. "
+            "HTTP 422: [masked] of [masked] [masked] is on the blocklist"
+        )
+
+    def test_failed_unsubscribe_leaves_the_customer_done(self, stage: Scene) -> None:
+        """The specification's second entry; the customer exists, and a re-run reconciles its subscription."""
+        echo = {"message": "There is no customer with the email zoe@example.com."}
+        fault = Fault(path=SUBSCRIPTION, status=404, body=echo, times=1)
+        job = subscription(fault, status=404).go(stage)
+        failure = stage.stumbled(job).failure
+        assert failure
+        assert failure.message == (
+            "An error occurred running the call to subscribe/unsubscribe. "
+            "HTTP 404: There is no customer with the email [masked]."
+        )
+        first = customer(system_id=STATIC)
+        assert stage.settled(first).action == Action.CREATED
+        stage.settled(first, stage.request(first)[first])
+        assert stage.settled(job, 2).action == Action.UNSUBSCRIBED
+
+    def test_operator_sees_code_cause_and_resolution(self, stage: Scene) -> None:
+        """`failures show` says what happened, why, and what to do."""
+        FAILED["email-missing"].go(stage)
+        stage.stumbled(customer())
+        shown = " ".join(stage.console("failures", "show", ID).stdout.split())
+        entry = CATALOGUE["email-missing"]
+        assert all(text in shown for text in (entry.code, entry.title, entry.cause, entry.resolution))
+
+
+PASSING = {
+    "11": Fault(path="Customer/11$", status=503, times=1),
+    "12": Fault(path="Customer/12$", status=429, headers={"Retry-After": "1"}, times=1),
+    "13": Fault(path="Customer/13$", delay_seconds=2, times=1),
+    "14": Fault(path="Customer/14$", cut="before", times=1),
+    "15": Fault(path="customers/add$", status=500, times=1),
+    "16": Fault(path="customers/add$", status=429, headers={"Retry-After": "1"}, times=1),
+    "17": Fault(path="customers/add$", delay_seconds=2, times=1),
+    "18": Fault(path="customers/add$", cut="after", times=1),
+    "19": Fault(path="UpdateExternalId$", status=408, times=1),
+    "20": Fault(path="LookupExternal/20/", cut="after", times=1),
+}
+"""Faults that pass: those of one customer's call by its id, the others met by whoever comes first."""
+
+
+def test_faults_that_pass_are_retried_by_themselves(stage: Scene) -> None:
+    """Server errors, limits, timeouts and cut connections cost a few seconds, and neither a customer nor a double."""
+    for customer_id, fault in PASSING.items():
+        stage.sandbox.put_customer(person(customer_id))
+        stage.sandbox.add_fault(fault)
+    jobs = [customer(customer_id) for customer_id in PASSING]
+    stage.request(*jobs)
+    assert {stage.settled(job).state for job in jobs} == {State.DONE}
+    assert stage.sandbox.faults == []
+    emails = {held["email"] for held in stage.sandbox.stamped_customers.values()}
+    assert emails == {f"customer{customer_id}@example.com" for customer_id in PASSING}
+    assert len(stage.sandbox.stamped_customers) == len(PASSING)
+    assert set(stage.sandbox.links[parts.SYSTEM]) == set(PASSING)

@@ -1,0 +1,100 @@
+"""A customer of iPaaS.com, read leniently."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from worker.customer import Customer, live_link
+
+FIELDS = ["id", "customer_number", "first_name", "last_name", "email_address", "company", "comment", "category_id"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("text", "text"),
+        (None, None),
+        (713, "713"),
+        (1.5, "1.5"),
+        (True, "true"),
+        (False, "false"),
+        ("", ""),
+        ("家族 👨‍👩‍👧", "家族 👨‍👩‍👧"),
+    ],
+)
+def test_every_field_is_a_text_or_nothing(field: str, value: object, text: str | None) -> None:
+    """The API may give a number, a boolean or null where its documentation has a text."""
+    assert getattr(Customer.model_validate({field: value}), field) == text
+
+
+@pytest.mark.parametrize("body", [{}, {"unknown": 1}, {"custom_fields": None, "external_ids": None}])
+def test_every_field_may_be_missing(body: dict[str, Any]) -> None:
+    """Any of them may be null or absent, and others may be there."""
+    customer = Customer.model_validate(body)
+    assert (customer.email_address, customer.custom_fields, customer.external_ids) == (None, [], [])
+
+
+def test_half_an_emoji_is_replaced() -> None:
+    """A comment that was cut to a length can end in one; it could not be sent on as UTF-8."""
+    assert Customer.model_validate({"comment": "Thanks \ud83d"}).comment == "Thanks ?"
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], "zoe@example.com", {"email_address": ["zoe@example.com"]}, {"external_ids": "zoe@example.com"}]
+)
+def test_what_is_no_customer_is_refused_without_being_repeated(body: object) -> None:
+    """The error's text holds nothing of the answer."""
+    with pytest.raises(ValidationError) as raised:
+        Customer.model_validate(body)
+    assert "zoe" not in str(raised.value)
+
+
+def linked(*ids: dict[str, object]) -> str | None:
+    """The link to system 4021 that a record with these external ids shows."""
+    return Customer.model_validate({"external_ids": ids}).link(4021)
+
+
+@pytest.mark.parametrize("system", [4021, "4021"])
+@pytest.mark.parametrize("external_id", [143491, "143491", " 143491 "])
+def test_link_is_this_systems_external_id(system: object, external_id: object) -> None:
+    """Both ids may be numbers or texts."""
+    assert linked({"system_id": 7, "external_id": "1"}, {"system_id": system, "external_id": external_id}) == "143491"
+
+
+@pytest.mark.parametrize("ids", [[], [{}], [{"system_id": 7, "external_id": "143491"}], [{"system_id": 4021}]])
+def test_record_without_this_systems_id_shows_no_link(ids: list[dict[str, object]]) -> None:
+    """Another system's id is not ours."""
+    assert linked(*ids) is None
+
+
+@pytest.mark.parametrize(
+    ("external_id", "link"),
+    [
+        (None, None),
+        ("", None),
+        ("  ", None),
+        ("DELETED:143491", None),
+        (" DELETED:143491", None),
+        ("DELETED:", None),
+        ("143491", "143491"),
+        ("143491 ", "143491"),
+    ],
+)
+def test_deleted_link_is_none(external_id: str | None, link: str | None) -> None:
+    """A value that starts with `DELETED:` is a link that was (contract)."""
+    assert live_link(external_id) == link
+
+
+@given(st.text(st.characters()))
+def test_texts_can_be_sent_on(text: str) -> None:
+    """Whatever iPaaS.com answers, what is read of it can be written as UTF-8, and whole text stays as it is."""
+    comment = Customer.model_validate({"comment": text}).comment
+    assert comment is not None
+    assert comment.encode().decode() == comment
+    assert comment == text or "?" in comment

@@ -1,0 +1,78 @@
+"""`stamped-sync connections`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.ending import ALL_WELL
+from worker.cli.options import json_option
+from worker.cli.screen import Screen, counted
+from worker.connections import EXAMPLE, load_connections
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from worker.connections import Connection
+    from worker.mapping import Mapping
+
+
+@click.command()
+@json_option
+@click.option("--example", is_flag=True, help="Print a connections file to start from.")
+def command(*, as_json: bool, example: bool) -> int:
+    """Show the configured connections, without their secrets.
+
+    \b
+    Examples:
+      stamped-sync connections
+      stamped-sync connections --example > connections.toml
+
+    Exit codes: 0 all well, 2 the configuration can't be read.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen()
+    if example:
+        click.echo(EXAMPLE, nl=False)
+        return ALL_WELL
+    for number, connection in enumerate(load_connections(load_settings().connections)):
+        if as_json:
+            screen.json(_as_json(connection))
+        else:
+            if number:
+                screen.line()
+            _show(screen, connection)
+    return ALL_WELL
+
+
+def _as_json(connection: Connection) -> dict[str, object]:
+    return {
+        "system_id": connection.system_id,
+        "name": connection.name,
+        "triggers": sorted(connection.triggers),
+        "mapping_rows": len(connection.mapping.rows),
+        "maps_subscription": connection.mapping.maps_subscription,
+        "ipaas": {"api_url": connection.ipaas.api_url},
+        "stamped": {"api_url": connection.stamped.api_url, "store_hash": connection.stamped.store_hash},
+        "throttle": connection.throttle.model_dump(),
+    }
+
+
+def _show(screen: Screen, connection: Connection) -> None:
+    throttle = connection.throttle
+    screen.heading(f"{connection.system_id} {connection.name}")
+    screen.facts(
+        {
+            "iPaaS.com": connection.ipaas.api_url,
+            "Stamped.io": f"{connection.stamped.api_url}, store hash {connection.stamped.store_hash}",
+            "Triggers": ", ".join(sorted(connection.triggers)) or "none: Manual Sync alone",
+            "Mapping": mapping_in_short(connection.mapping),
+            "Throttle": f"{counted(throttle.limit, 'call')} in {throttle.seconds} s, {throttle.concurrent} at once",
+        }
+    )
+
+
+def mapping_in_short(mapping: Mapping) -> str:
+    """A mapping in one line."""
+    return (
+        f"{counted(len(mapping.rows), 'row')}, subscription {'mapped' if mapping.maps_subscription else 'not mapped'}"
+    )

@@ -1,0 +1,52 @@
+"""What is said of an error, and the exit code that it means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.cli.ending import ALL_WELL, FAILED, WRONG
+from worker.cli.outcome import titled
+from worker.cli.screen import Screen
+from worker.errors import Concerns, CustomerIdInvalid, Failure, SyncError, TriggerMalformed
+from worker.faults import ConfigurationError
+from worker.ledger import LedgerUnavailable
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WRONG_INPUT = (CustomerIdInvalid, TriggerMalformed)
+
+
+def explained(error: Exception) -> int | None:
+    """Tell an error that a person can meet: its exit code. None for any other, which is a fault of ours."""
+    screen = Screen()
+    if isinstance(error, SyncError):
+        screen.error(titled(error.failure))
+        screen.failure(error.failure, to_stderr=True)
+        return WRONG if isinstance(error, WRONG_INPUT) else code_of([error.failure])
+    if isinstance(error, ConfigurationError):
+        screen.error("The configuration can't be used:")
+        for fault in error.faults:
+            screen.note(f"  {fault}")
+        return WRONG
+    if isinstance(error, LedgerUnavailable):
+        screen.error(redis_silent(error))
+        return WRONG
+    return None
+
+
+def code_of(failures: Iterable[Failure]) -> int:
+    """The exit code for some failures, which may be none: 2 where the configuration is to blame for any of them."""
+    code = ALL_WELL
+    for failure in failures:
+        if failure.entry.concerns is Concerns.CONFIGURATION:
+            return WRONG
+        code = FAILED
+    return code
+
+
+def redis_silent(error: LedgerUnavailable) -> str:
+    """What is said where Redis does not answer."""
+    url = load_settings().redis_url_shown
+    return f"Redis does not answer at {url} ({error}): start it, or set STAMPED_SYNC_REDIS_URL"

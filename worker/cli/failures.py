@@ -1,0 +1,177 @@
+"""`stamped-sync failures`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.failed_jobs import Selection, newest
+from worker.cli.failures_again import discard, retry
+from worker.cli.options import code_option, json_option, kind_option, only_system_option
+from worker.cli.outcome import Outcome, titled
+from worker.cli.screen import Screen, counted
+from worker.cli.times import local
+from worker.connections import load_connections
+from worker.job import Job, Kind, customer_id
+from worker.runtime import open_ledger
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from worker.ledger import Record, Refusal
+
+LIST_LENGTH = 50
+
+
+@click.group(name="failures")
+def command() -> None:
+    """List, show, retry or discard failed jobs.
+
+    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS), open to retry. Failed subscription jobs
+    are also retried by themselves, every hour for 7 days.
+    """
+
+
+# List ----------------------------------------------------------------------------------------------------------------
+
+
+@command.command(name="list")
+@code_option
+@only_system_option
+@kind_option
+@click.option(
+    "--limit", type=click.IntRange(1), default=LIST_LENGTH, show_default=True, metavar="N", help="How many at most."
+)
+@json_option
+def list_failures(code: str | None, system: int | None, kind: str | None, limit: int, *, as_json: bool) -> int:
+    """List the failed jobs, newest first, and the notifications that were refused.
+
+    \b
+    Examples:
+      stamped-sync failures list
+      stamped-sync failures list --code email-missing --limit 500 --json
+
+    Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen()
+    ledger = open_ledger(load_settings())
+    selection = Selection(code=code, system_id=system, kind=Kind(kind) if kind else None)
+    failed, total = newest(selection, ledger, limit)
+    refused = list(filter(selection.refuses, ledger.refusals()))[:limit]
+    if as_json:
+        for record in failed:
+            screen.json(_as_json(record))
+        for refusal in refused:
+            screen.json(_refusal_as_json(refusal))
+    else:
+        _show_list(screen, failed, total)
+        _show_refusals(screen, refused)
+    return ALL_WELL
+
+
+def _show_list(screen: Screen, failed: list[Record], total: int) -> None:
+    if not failed:
+        screen.line("No job has failed.")
+        return
+    rows = [
+        (
+            local(record.changed_at),
+            record.job.kind,
+            f"{record.job.system_id}/{record.job.customer_id}",
+            titled(record.failure),
+        )
+        for record in failed
+    ]
+    screen.table(["Failed at", "Kind", "Customer", "Error"], rows)
+    shown = f", the newest {len(failed):,} are shown" if total > len(failed) else ""
+    screen.line()
+    screen.line(f"{counted(total, 'failed job')}{shown}. `stamped-sync failures show ID` tells what to do.")
+
+
+def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
+    if not refused:
+        return
+    rows = [
+        (
+            local(refusal.at),
+            refusal.scope,
+            f"{refusal.system_id}/{refusal.customer_id}".strip("/"),
+            titled(refusal.failure),
+        )
+        for refusal in refused
+    ]
+    screen.line()
+    screen.table(["Refused at", "Scope", "Customer", "Error"], rows)
+
+
+def _as_json(record: Record) -> dict[str, object]:
+    return Outcome.of(record.job, record).as_json() | {"at": record.changed_at and record.changed_at.isoformat()}
+
+
+def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
+    return {
+        "kind": "notification",
+        "state": "refused",
+        "trigger_id": refusal.trigger_id,
+        "position": refusal.position,
+        "system_id": refusal.system_id,
+        "scope": refusal.scope,
+        "customer_id": refusal.customer_id,
+        "at": refusal.at and refusal.at.isoformat(),
+        "error": refusal.failure.as_json(),
+    }
+
+
+# Show ----------------------------------------------------------------------------------------------------------------
+
+
+@command.command(name="show")
+@click.argument("customer", metavar="ID")
+@only_system_option
+@kind_option
+def show_job(customer: str, system: int | None, kind: str | None) -> int:
+    """Show everything the ledger holds of a customer's jobs, with the cause and resolution of an error.
+
+    \b
+    Examples:
+      stamped-sync failures show 150713
+      stamped-sync failures show 150713 --system 4021 --kind subscription
+
+    Exit codes: 0 all well, 1 the ledger holds no such job, 2 wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen()
+    checked, settings = customer_id(customer), load_settings()
+    systems = [each.system_id for each in load_connections(settings.connections)] if system is None else [system]
+    jobs = [Job(each, system_id, checked) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
+    held = [record for record in open_ledger(settings).records(jobs) if record]
+    for number, record in enumerate(held):
+        if number:
+            screen.line()
+        _show(screen, record)
+    if not held:
+        screen.error(f"The ledger holds no job of customer {checked}.")
+    return ALL_WELL if held else FAILED
+
+
+def _show(screen: Screen, record: Record) -> None:
+    screen.heading(f"{record.job.kind.capitalize()} {record.job.system_id}/{record.job.customer_id}: {record.state}")
+    screen.facts(
+        {
+            "Action": record.action or "",
+            "Stamped.io id": record.stamped_id or "",
+            "First requested": local(record.requested_at),
+            "Last changed": local(record.changed_at),
+            "Next try": local(record.due),
+            "Failed attempts": str(record.attempt),
+            "Versions": f"{record.wanted} wanted, {record.settled} settled",
+            "Tracking guid": record.tracking_guid or "",
+        }
+    )
+    if record.failure:
+        screen.line(f"  {titled(record.failure)}", "red")
+        screen.failure(record.failure, indent=4)
+
+
+command.add_command(retry)
+command.add_command(discard)

@@ -1,0 +1,52 @@
+"""`stamped-sync mapping`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.ending import ALL_WELL
+from worker.cli.options import chosen, only_system_option
+from worker.cli.screen import Screen
+from worker.connections import load_connections
+from worker.rows import RowType
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.rows import Row
+
+COLUMNS = ("Type", "Source", "Destination", "Level", "Description")
+
+
+@click.command()
+@only_system_option
+def command(system: int | None) -> int:
+    """Show the mapping in force: which field of iPaaS.com goes where in Stamped.io.
+
+    \b
+    Examples:
+      stamped-sync mapping
+      stamped-sync mapping --system 4021
+
+    Exit codes: 0 all well, 2 the configuration can't be read.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen()
+    connections = load_connections(load_settings().connections)
+    for number, connection in enumerate(connections if system is None else [chosen(connections, system)]):
+        if number:
+            screen.line()
+        screen.heading(f"{connection.system_id} {connection.name}")
+        screen.table(COLUMNS, map(_cells, connection.mapping.rows))
+        if not connection.mapping.maps_subscription:
+            screen.line()
+            screen.line("IsSubscribed is not mapped: the subscription in Stamped.io is left unchanged.")
+    return ALL_WELL
+
+
+def _cells(row: Row) -> Sequence[str]:
+    source = row.source if row.type is RowType.FIELD else json.dumps(row.value, ensure_ascii=False)
+    return row.type, source, row.destination, row.level, row.description

@@ -1,0 +1,66 @@
+"""The commands of `stamped-sync`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "demo": "Run the whole job once, on embedded parts and sample customers.",
+    "up": "Run everything on this machine, for real use.",
+    "sandbox": "Serve a sandbox of both APIs, to try things on.",
+    "check": "Prove every connection: file, mapping, Redis and both APIs.",
+    "preview": "Show what a transfer would do; writes nothing.",
+    "sync": "Manual Sync: transfer customers by their ids.",
+    "trigger": "Hand over a trigger of iPaaS.com.",
+    "status": "Show the queues, the jobs by state, and what waits.",
+    "failures": "List, show, retry or discard failed jobs.",
+    "connections": "Show the configured connections, or an example.",
+    "mapping": "Show the mapping in force.",
+    "errors": "Show the error catalogue.",
+}
+"""Each command's line in the menu. `worker.cli.<name>` holds it, as `command`."""
+
+
+class Menu(click.Group):
+    """A group that imports a command when it is run: to show the menu nobody waits for Celery."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands' names, in the order in which people need them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command, imported now; None where there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"worker.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the menu without importing what it names."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Menu, context_settings={"help_option_names": ["-h", "--help"]})
+def menu() -> None:
+    """Carry customers from iPaaS.com into Stamped.io.
+
+    Configured by connections.toml and by STAMPED_SYNC_* variables, from the environment or a .env file.
+
+    \b
+    First steps:
+      stamped-sync demo                 see it work, without credentials
+      stamped-sync connections --example > connections.toml
+      stamped-sync check                prove what you put in
+      stamped-sync up                   run it; then, in another terminal:
+      stamped-sync sync 150713 --wait
+
+    Each command explains itself with --help.
+
+    Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is

@@ -1,0 +1,50 @@
+"""Options that several commands share, and the connection that one of them chooses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.errors import CATALOGUE, ConnectionUnknown
+from worker.job import Kind
+
+if TYPE_CHECKING:
+    from worker.connections import Connection, Connections
+
+system_option = click.option(
+    "--system",
+    type=int,
+    metavar="N",
+    help="The connection's system id; it may be left out where there is only one connection.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+kind_option = click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    metavar="KIND",
+    help="Only jobs of this kind: customer or subscription.",
+)
+code_option = click.option(
+    "--code",
+    type=click.Choice(list(CATALOGUE)),
+    metavar="CODE",
+    help="Only this error; `stamped-sync errors` lists the codes.",
+)
+only_system_option = click.option("--system", type=int, metavar="N", help="Only this connection, by its system id.")
+
+
+def chosen(connections: Connections, system_id: int | None) -> Connection:
+    """The connection of a system id, or the only one there is.
+
+    Raises ConnectionUnknown, and click's UsageError where there are several to choose from.
+    """
+    configured = ", ".join(f"{each.system_id} {each.name}" for each in connections)
+    if system_id is None:
+        if len(connections) > 1:
+            raise click.UsageError(f"There are several connections; choose one with --system N: {configured}.")
+        return next(iter(connections))
+    connection = connections.get(system_id)
+    if connection is None:
+        raise ConnectionUnknown(f"{system_id}; configured: {configured}")
+    return connection

@@ -1,0 +1,103 @@
+"""`stamped-sync preview`."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.ending import ALL_WELL
+from worker.cli.options import chosen, json_option, system_option
+from worker.cli.screen import Screen, shortened
+from worker.job import customer_id
+from worker.preview import FollowUp, Preview, Write, preview
+from worker.runtime import Runtime
+
+if TYPE_CHECKING:
+    from worker.connections import Connection
+
+LONGEST_VALUE = 200
+"""Characters of a value that are shown; --json has them all."""
+STATES = {True: "subscribed", False: "not subscribed", None: "not known"}
+
+
+@click.command()
+@click.argument("customer", metavar="ID")
+@system_option
+@json_option
+def command(customer: str, system: int | None, *, as_json: bool) -> int:
+    """Show what a transfer of one customer would do; writes nothing.
+
+    Reads the customer in iPaaS.com and its counterpart in Stamped.io, and shows what would be sent, whether that
+    creates or updates, which recommended fields are empty, and what would become of the subscription. This shows
+    the customer's personal data.
+
+    \b
+    Examples:
+      stamped-sync preview 150713
+      stamped-sync preview 150713 --system 4021 --json
+
+    Exit codes: 0 the transfer can be done, 1 it would fail, 2 wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen(as_json=as_json)
+    checked = customer_id(customer)
+    runtime = Runtime.build()
+    connection = chosen(runtime.connections, system)
+    system_id = connection.system_id
+    with screen.busy("Reading from iPaaS.com and Stamped.io"):
+        source = runtime.source(system_id, str(uuid.uuid4()))
+        planned = preview(checked, connection.mapping, source, runtime.store(system_id))
+    if as_json:
+        screen.json(_as_json(planned, system_id, checked))
+    else:
+        _show(screen, planned, connection, checked)
+    return ALL_WELL
+
+
+def _as_json(planned: Preview, system_id: int, customer: str) -> dict[str, object]:
+    return {
+        "system_id": system_id,
+        "customer_id": customer,
+        "action": planned.write,
+        "stamped_id": planned.stamped_id,
+        "payload": planned.payload,
+        "warnings": planned.warnings,
+        "subscription": {"action": planned.subscription, "is_subscribed": planned.is_subscribed},
+    }
+
+
+def _show(screen: Screen, planned: Preview, connection: Connection, customer: str) -> None:
+    screen.heading(f"Customer {customer}, {connection.name} ({connection.system_id}); nothing is written")
+    screen.facts({"Transfer": _write_in_words(planned), "Subscription": _follow_up_in_words(planned)})
+    screen.line()
+    screen.heading("Would be sent to Stamped.io")
+    screen.facts({name: shortened(value, LONGEST_VALUE) for name, value in planned.payload.items()})
+    if planned.warnings:
+        screen.line()
+        screen.heading("Warnings")
+        for warning in planned.warnings:
+            screen.line(f"  {warning}")
+
+
+def _write_in_words(planned: Preview) -> str:
+    if planned.write is Write.UPDATE:
+        return f"would update the linked Stamped.io customer {planned.stamped_id}"
+    cause = f"; the linked one, {planned.gone_id}, no longer exists" if planned.gone_id else ""
+    if planned.stamped_id:
+        return f"would update and link Stamped.io customer {planned.stamped_id}, which has the same email{cause}"
+    if planned.matches > 1:
+        return f"would update and link one of {planned.matches} Stamped.io customers that have the same email{cause}"
+    return f"would create a customer in Stamped.io, and link it{cause}"
+
+
+def _follow_up_in_words(planned: Preview) -> str:
+    is_known = planned.stamped_id is not None
+    state = f" (now {STATES[planned.is_subscribed]})" if is_known else ""
+    if planned.subscription is FollowUp.NOT_MAPPED:
+        return f"not mapped: left unchanged{state}"
+    if planned.subscription is FollowUp.SOURCE_EMPTY:
+        return f"the mapped field is empty: left unchanged{state}"
+    if planned.subscription is FollowUp.UNCHANGED:
+        return f"as mapped already{state}"
+    return f"would {planned.subscription}{state or ', unless Stamped.io creates the customer so'}"

@@ -1,0 +1,117 @@
+"""`stamped-sync sync`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from tasks.upkeep import run_again
+from worker.app import app
+from worker.cli.ending import ALL_WELL
+from worker.cli.follow import Follower, follow
+from worker.cli.ids import LIST_OF_IDS, read_ids
+from worker.cli.options import chosen, json_option, system_option
+from worker.cli.outcome import Outcome
+from worker.cli.pages import pages
+from worker.cli.screen import Screen, counted
+from worker.cli.summary import Summary
+from worker.job import Job, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+NO_WORKER = """\
+No job has started yet: no worker seems to run. Start one in another terminal, with `stamped-sync up`,
+or with `celery -A worker.app worker` and, once, `celery -A worker.app beat`."""
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="ID...")
+@system_option
+@click.option(
+    "--file",
+    "-f",
+    "files",
+    type=LIST_OF_IDS,
+    multiple=True,
+    metavar="F",
+    help="Read ids from a file; - is standard input.",
+)
+@click.option("--wait", is_flag=True, help="Wait until every job has ended, and show what came of it.")
+@json_option
+@click.option("--debug", is_flag=True, help="Go to the front, and log each API call.")
+def command(
+    ids: Sequence[str], system: int | None, files: Sequence[TextIO], *, wait: bool, as_json: bool, debug: bool
+) -> int:
+    """Manual Sync: transfer customers by their iPaaS.com Customer IDs.
+
+    Ids come from arguments, from files, or from standard input where nothing else is given: one or more a line,
+    separated by blanks or commas; # starts a comment. There is no limit on how many; each is taken once. If one of
+    them is no id, all that are not are shown, and nothing is requested.
+
+    The jobs are in the ledger when the command ends, and a worker carries them out. With --wait, a job that rests
+    longer than a minute before it is tried again is reported as waiting. To interrupt it loses nothing.
+
+    \b
+    Examples:
+      stamped-sync sync 150713 --wait
+      stamped-sync sync --system 4021 --file ids.txt --wait
+      cut -d, -f1 customers.csv | stamped-sync sync --wait --json > outcomes.jsonl
+
+    Exit codes: 0 all well, 1 a job failed or waits, 2 wrong usage, or the configuration made a job fail, 130
+    interrupted.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen(as_json=as_json)
+    system_id = chosen(app.runtime.connections, system).system_id
+    customer_ids = read_ids(ids, files, screen)
+    requested = _requested(screen, system_id, customer_ids, debug=debug)
+    if wait:
+        versions = {job.customer_id: version for page in requested for job, version in page.items()}
+        return _wait(screen, system_id, versions, as_json=as_json)
+    for page in requested:
+        if as_json:
+            _print_states(screen, list(page))
+    if not as_json:
+        screen.line(
+            f"{counted(len(customer_ids), 'customer')} requested. --wait, or `stamped-sync status`, shows more."
+        )
+    return ALL_WELL
+
+
+def _requested(screen: Screen, system_id: int, customer_ids: Sequence[str], *, debug: bool) -> Iterator[dict[Job, int]]:
+    """Put the jobs into the ledger, a page at a time: the version of each."""
+    done, total = 0, len(customer_ids)
+    try:
+        with screen.progress("Requested", total) as show:
+            for page in pages(customer_ids):
+                yield run_again([Job(Kind.CUSTOMER, system_id, each) for each in page], debug=debug)
+                done += len(page)
+                show(done)
+    except KeyboardInterrupt:
+        screen.note(f"{done:,} of {total:,} customers were requested for certain. Run the same again for the others.")
+        raise
+
+
+def _print_states(screen: Screen, jobs: list[Job]) -> None:
+    for job, record in zip(jobs, app.runtime.ledger.records(jobs), strict=True):
+        screen.json(Outcome.of(job, record).as_json())
+
+
+def _wait(screen: Screen, system_id: int, versions: dict[str, int], *, as_json: bool) -> int:
+    """Follow the jobs to their end and show what came of them: the exit code."""
+    total = len(versions)
+    follower, summary = Follower(app.runtime.ledger, system_id, versions), Summary()
+    try:
+        with screen.progress("Transferred", total) as show:
+            for outcomes in follow(follower, lambda: screen.note(NO_WORKER)):
+                summary.add(outcomes)
+                show(summary.customers)
+                for outcome in outcomes if as_json else ():
+                    screen.json(outcome.as_json())
+    except KeyboardInterrupt:
+        screen.note(f"{follower.remaining:,} of {total:,} customers have not ended; `stamped-sync status` shows more.")
+        raise
+    if not as_json:
+        summary.show(screen)
+    return summary.exit_code

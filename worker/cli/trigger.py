@@ -1,0 +1,69 @@
+"""`stamped-sync trigger`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+import click
+
+from tasks import submit
+from worker.cli.ending import ALL_WELL, WRONG
+from worker.cli.outcome import titled
+from worker.cli.screen import Screen, is_absent_or_terminal
+from worker.errors import TriggerOff
+from worker.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
+
+if TYPE_CHECKING:
+    from worker.triggers import Verdict
+
+TRIGGER_FILE: Final = click.File("rb")
+
+
+@click.command()
+@click.argument("file", type=TRIGGER_FILE, required=False, metavar="[FILE]")
+def command(file: BinaryIO | None) -> int:
+    """Hand over a trigger of iPaaS.com: its JSON, from a file or standard input.
+
+    Each notification is accepted or refused on its own. What is accepted is in the ledger when the command ends;
+    what is refused is also listed by `stamped-sync failures list`.
+
+    \b
+    Examples:
+      stamped-sync trigger trigger.json
+      curl https://listener.example.com/last | stamped-sync trigger
+
+    Exit codes: 0 all accepted, or noted because the trigger is switched off; 2 something was refused, or wrong usage
+    or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen()
+    # One byte more than is allowed is enough to know that it is too long.
+    verdicts = submit((file or _standard_input()).read(LONGEST_TRIGGER_BYTES + 1))
+    return max([_show(screen, number, verdict) for number, verdict in enumerate(verdicts, start=1)], default=ALL_WELL)
+
+
+def _standard_input() -> BinaryIO:
+    if is_absent_or_terminal(sys.stdin):
+        raise click.UsageError("Give a file, or the trigger on standard input.")
+    return cast("BinaryIO", TRIGGER_FILE.convert("-", None, None))
+
+
+def _show(screen: Screen, number: int, verdict: Verdict) -> int:
+    """Say what became of one notification: its exit code. Raises the error of a trigger that can't be read at all."""
+    if isinstance(verdict, Accepted):
+        screen.mark(f"{number} accepted: {verdict.job}", is_good=True)
+        return ALL_WELL
+    if not verdict.position:
+        raise verdict.error
+    if isinstance(verdict.error, TriggerOff):
+        screen.line(f"- {number} noted: {_named(verdict)}{titled(verdict.error.failure)}")
+        return ALL_WELL
+    screen.mark(f"{number} refused: {_named(verdict)}{titled(verdict.error.failure)}", is_good=False)
+    screen.failure(verdict.error.failure)
+    return WRONG
+
+
+def _named(refused: Refused) -> str:
+    """What of a refused notification may be shown."""
+    shown = (refused.scope, f"{refused.system_id}/{refused.customer_id}".strip("/"))
+    return f"{told}: " if (told := " ".join(filter(None, shown))) else ""

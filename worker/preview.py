@@ -1,0 +1,121 @@
+"""The preview: what a transfer would do. It reads, and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from worker.errors import StampedCustomerGone
+from worker.job import Next
+from worker.transfer import next_step
+
+if TYPE_CHECKING:
+    from worker.customer import Customer
+    from worker.mapping import Mapping
+    from worker.stamped_answers import StampedCustomer
+
+
+class Source(Protocol):
+    """What a preview needs of iPaaS.com."""
+
+    @property
+    def system_id(self) -> int:
+        """The connection's key."""
+
+    def customer(self, customer_id: str) -> Customer:
+        """The customer as it is now."""
+
+    def link(self, customer_id: str) -> str | None:
+        """The linked Stamped.io customer id."""
+
+
+class Store(Protocol):
+    """What a preview needs of Stamped.io."""
+
+    def customer(self, stamped_id: str) -> StampedCustomer:
+        """One customer."""
+
+    def customers_with(self, email: str) -> list[StampedCustomer]:
+        """The customers with this e-mail."""
+
+
+class Write(StrEnum):
+    """What a transfer would write."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class FollowUp(StrEnum):
+    """What would happen to the subscription."""
+
+    NOT_MAPPED = "not mapped"
+    SOURCE_EMPTY = "source empty"
+    UNCHANGED = "unchanged"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a transfer would do to one customer."""
+
+    write: Write
+    stamped_id: str | None
+    """The Stamped.io customer that would be written to; None where that is a new one, or can't be told beforehand."""
+    matches: int
+    """How many customers of Stamped.io have the email of one that has no living link."""
+    gone_id: str | None
+    """The link's Stamped.io customer, where that no longer exists."""
+    payload: dict[str, str]
+    warnings: tuple[str, ...]
+    """Recommended rows that could not be filled."""
+    subscription: FollowUp
+    is_subscribed: bool | None
+    """The present state in Stamped.io; None where it is not known."""
+
+
+def preview(customer_id: str, mapping: Mapping, source: Source, store: Store) -> Preview:
+    """Say what a transfer would do. Raises what a transfer would, but for the errors of its writes.
+
+    Without a link, or with one whose customer is gone, Stamped.io matches by email: the preview searches for it.
+    """
+    customer = source.customer(customer_id)
+    mapped = mapping.apply(customer)
+    link = customer.link(source.system_id) or source.link(customer_id)
+
+    linked = _linked(link, store) if link else None
+    found = [] if linked else store.customers_with(mapped.payload["email"])
+    present = linked or (found[0] if len(found) == 1 else None)
+    is_subscribed = present.is_subscribed if present else None
+    return Preview(
+        write=Write.UPDATE if linked else Write.CREATE,
+        stamped_id=link if linked else _id(present),
+        matches=len(found),
+        gone_id=None if linked else link,
+        payload=mapped.payload,
+        warnings=mapped.warnings,
+        subscription=_follow_up(mapping, desired=mapped.subscription, current=is_subscribed),
+        is_subscribed=is_subscribed,
+    )
+
+
+def _linked(link: str, store: Store) -> StampedCustomer | None:
+    try:
+        return store.customer(link)
+    except StampedCustomerGone:
+        return None
+
+
+def _id(customer: StampedCustomer | None) -> str | None:
+    return customer.id if customer else None
+
+
+def _follow_up(mapping: Mapping, *, desired: bool | None, current: bool | None) -> FollowUp:
+    step = next_step(desired=desired, current=current)
+    if step is Next.NOTHING:
+        return FollowUp.SOURCE_EMPTY if mapping.maps_subscription else FollowUp.NOT_MAPPED
+    if step is Next.UNCHANGED:
+        return FollowUp.UNCHANGED
+    return FollowUp.SUBSCRIBE if desired else FollowUp.UNSUBSCRIBE
