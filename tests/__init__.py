@@ -1,0 +1,1 @@
+"""The tests: unit, integration and acceptance, with the real parts that they share."""

@@ -114,7 +114,7 @@ class Settings(BaseSettings):
     )
     data: Path = Field(
         default=Path("stamped-sync-data"),
-        description="The folder in which `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
+        description="The folder where `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
     )
     flower_user: str = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
     flower_password: SecretStr | None = Field(

@@ -1,7 +1,7 @@
 """The worker's app with a witness that kills the process, once, just before or just after a named side effect.
 
-`celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable discard` runs what
-`stamped-sync failures discard` does. KILL_AT names the effect and the moment, KILLED the file that is made at the kill.
+`celery -A tests.acceptance.killable worker` is a worker of it; `python -m tests.acceptance.killable discard` does what
+`stamped-sync failures discard` does. KILL_AT names the effect and the moment; KILLED is the file made at the kill.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from worker.app import app
-from worker.effects import Effect, Moment
 from worker.job import Job, Kind
 from worker.runtime import Runtime
+
+if TYPE_CHECKING:
+    from worker.effects import Effect, Moment
 
 __all__ = ["app"]
 

@@ -1,4 +1,4 @@
-"""A worker killed with SIGKILL before and after every side effect that the code declares: nothing lost, nothing twice."""
+"""A worker killed with SIGKILL around every side effect that the code declares: nothing lost, nothing twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from worker.app import app
 from worker.effects import Effect, Moment
 from worker.errors import Failure
 from worker.job import Job, Kind
-from worker.ledger import State
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 from worker.settings import Settings
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from worker.ledger import State
     from worker.sandbox.server import RunningSandbox, Sandbox
 
 ID = "150713"
@@ -81,9 +81,8 @@ class AlwaysOpen:
         """Let it through."""
 
 
-def submit(stage: Stage) -> None:
+def submit(_: Stage) -> None:
     """Ask for the customer as the listener of another language does: through the task."""
-    assert stage
     app.send_task("stamped.accept_trigger", args=(TRIGGER,), queue="upkeep")
 
 
@@ -120,13 +119,12 @@ def fail_subscription(stage: Stage) -> None:
     stage.sandbox.add_fault(Fault(api="stamped", path=SUBSCRIPTIONS_PATH, status=422, times=1))
     request_without_message(stage)
     with parts.worker_process(stage.env, stage.folder / "before.log"):
-        parts.eventually(lambda: state_of(stage, JOB) == "done" or sweep(stage))
+        parts.eventually(lambda: state_of(stage, JOB) == "done" or sweep())
         parts.eventually(lambda: state_of(stage, JOB.subscription) == "failed")
 
 
-def retry_failed(stage: Stage) -> None:
+def retry_failed(_: Stage) -> None:
     """What beat does every hour."""
-    assert stage
     app.send_task("stamped.retry_failed_subscriptions", queue="upkeep")
 
 
@@ -173,7 +171,7 @@ def stage(tmp_path: Path, redis_url: str, sandbox: RunningSandbox) -> Stage:
     """The parts, with nothing prepared."""
     connections = parts.write_connections(tmp_path, sandbox.url, subscription=True)
     env = parts.environment(redis_url, connections, SANDBOX=sandbox.url, KILLED=str(tmp_path / "killed"), KILL_AT="")
-    app.conf.broker_url = redis_url
+    app.conf.update(broker_url=redis_url)
     app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
     return Stage(tmp_path, env, sandbox.sandbox, app.runtime)
 
@@ -184,16 +182,15 @@ def state_of(stage: Stage, job: Job) -> State | None:
     return record.state if record else None
 
 
-def sweep(stage: Stage) -> bool:
+def sweep() -> bool:
     """What beat does every few seconds, so that these tests need no beat."""
-    assert stage
     app.send_task("stamped.sweep", queue="upkeep", expires=2)
     return False
 
 
 def is_settled(stage: Stage) -> bool:
     """Whether both jobs are done."""
-    sweep(stage)
+    sweep()
     return state_of(stage, JOB) == "done" and state_of(stage, JOB.subscription) == "done"
 
 
@@ -220,7 +217,7 @@ def test_worker_killed_around_a_side_effect_loses_and_repeats_nothing(
     stage.env["KILL_AT"] = f"{effect}:{moment}"
     scenario.start(stage)
     with stage.worker() as worker:
-        parts.eventually(lambda: stage.killed.exists() or sweep(stage))
+        parts.eventually(lambda: stage.killed.exists() or sweep())
         worker.wait()
     if scenario.again:
         scenario.again(stage)

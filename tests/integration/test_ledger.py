@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
-import redis
+from typing import TYPE_CHECKING
 
-from tests.conftest import Clock
+import pytest
+
 from worker.errors import Failure
 from worker.job import Action, Job, Kind, Next
 from worker.ledger import Claim, ClaimLost, ClaimRefused, Ledger, LedgerUnavailable, Refusal, State, connect
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.conftest import Clock
 
 JOB = Job(Kind.CUSTOMER, 4021, "150713")
 OTHER = Job(Kind.CUSTOMER, 4021, "150714")
@@ -173,7 +178,7 @@ def test_failure_of_an_old_version_does_not_end_the_job(ledger: Ledger) -> None:
 def test_same_token_is_granted_twice(client: redis.Redis, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """A claim whose answer was cut off is granted again to the same worker."""
     assert client.ping()
-    monkeypatch.setattr("uuid.uuid4", lambda: type("Fixed", (), {"hex": "token"})())
+    monkeypatch.setattr("uuid.uuid4", type("Fixed", (), {"hex": "token"}))
     ledger.request(JOB, tracking_guid="0a8e")
     assert ledger.claim(JOB).token == ledger.claim(JOB).token
 
@@ -289,8 +294,8 @@ def test_ended_jobs_are_forgotten_in_time(client: redis.Redis, ledger: Ledger, c
     ledger.complete(claimed(ledger), Action.CREATED, "1")
     ledger.fail(claimed(ledger, OTHER), FAILURE)
     day_ms = 24 * 3600 * 1000
-    assert 6.9 * day_ms < client.pttl(ledger.key(JOB)) <= 7 * day_ms  # type: ignore[operator]
-    assert 29.9 * day_ms < client.pttl(ledger.key(OTHER)) <= 30 * day_ms  # type: ignore[operator]
+    assert 6.9 * day_ms < client.pttl(ledger.key(JOB)) <= 7 * day_ms
+    assert 29.9 * day_ms < client.pttl(ledger.key(OTHER)) <= 30 * day_ms
     clock.advance(8 * 24 * 3600)
     ledger.sweep(Kind.CUSTOMER)
     assert (ledger.counts(Kind.CUSTOMER).done, ledger.counts(Kind.CUSTOMER).failed) == (0, 1)
@@ -339,5 +344,5 @@ def test_every_job_is_in_exactly_one_index(client: redis.Redis, ledger: Ledger, 
 
 def test_redis_that_does_not_answer_is_told_plainly() -> None:
     """A Redis that is down raises one error of ours, which says no more than the kind of fault."""
-    with pytest.raises(LedgerUnavailable, match="^ConnectionError$"):
+    with pytest.raises(LedgerUnavailable, match=r"^ConnectionError$"):
         Ledger(connect("redis://127.0.0.1:1/0")).request(JOB)

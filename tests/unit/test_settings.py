@@ -83,7 +83,7 @@ def test_secrets_are_looked_up_in_the_environment_and_in_dotenv(
         ("STAMPED_SYNC_READ_TIMEOUT_SECONDS", "3600", "must be at most 300"),
         ("STAMPED_SYNC_SLOW_RETRY_MINUTES", "20,soon,later", "must be a whole number"),
         ("STAMPED_SYNC_LOG_FORMAT", "xml", "must be 'auto', 'json' or 'text'"),
-        ("STAMPED_SYNC_LEASE_SECONDS", "35", "must be above the connect timeout and twice the read timeout, 35 seconds"),
+        ("STAMPED_SYNC_LEASE_SECONDS", "35", "must be above the connect timeout and twice the read timeout, 35"),
         ("STAMPED_SYNC_REDIS_URL", "http://127.0.0.1:6379", "must be a redis://"),
         ("STAMPED_SYNC_REDIS_URL", "redis://", "must be a redis://"),
         ("STAMPED_SYNC_REDIS_URL", "redis://cache:port/0", "must be a redis://"),
