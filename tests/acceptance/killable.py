@@ -1,7 +1,7 @@
 """The worker's app with a witness that kills the process, once, just before or just after a named side effect.
 
 `celery -A tests.acceptance.killable worker` is a worker of it; `python -m tests.acceptance.killable discard` does what
-`stamped-sync failures discard` does. KILL_AT names the effect and the moment; KILLED is the file made at the kill.
+the command `failures discard` does. KILL_AT names effect and moment, KILLED the file that is made at the kill.
 """
 
 from __future__ import annotations
