@@ -86,7 +86,7 @@ class TestConfiguration:
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
         assert_refused(done, str(broken), "did you mean system_id?")
 
-    @pytest.mark.parametrize("arguments", [("sync", ID), ("trigger",), ("failures", "list")], ids=" ".join)
+    @pytest.mark.parametrize("arguments", [("sync", ID), ("trigger",)], ids=" ".join)
     def test_redis_that_is_down_is_named(self, started: Scene, tmp_path: Path, arguments: tuple[str, ...]) -> None:
         """Where it was looked for, and what to do."""
         url = f"redis://:secret-word@127.0.0.1:{free_port()}/0"
