@@ -42,7 +42,7 @@ demo: $(INSTALLED) ## Run the whole job on embedded parts and show what it did
 
 .PHONY: test
 test: $(INSTALLED) ## Run all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 .PHONY: check
 check: $(INSTALLED) ## Check style, format, types and the direction of imports

@@ -9,7 +9,6 @@ from tasks.jobs import JobTask
 from worker.app import app
 from worker.job import Job, Kind
 from worker.job import customer_id as checked_id
-from worker.queues import CUSTOMERS
 from worker.transfer import transfer
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@app.task(bind=True, base=JobTask, name="stamped.transfer_customer", queue=CUSTOMERS)
+@app.task(bind=True, base=JobTask, name="stamped.transfer_customer")
 def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Create or update one customer in Stamped.io, link it, and ask for its subscription job where one is needed."""
     return self.carry(Job(Kind.CUSTOMER, int(system_id), checked_id(customer_id)), _transferred)

@@ -15,6 +15,7 @@ from worker.app import app
 from worker.errors import InternalError, SyncError
 from worker.ledger import Claim, ClaimLost, ClaimRefused, LedgerUnavailable
 from worker.logs import Attempt, logged_as
+from worker.queues import queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,10 +59,10 @@ class JobTask(Task[..., dict[str, Any]]):
         log.info("%s: attempt %d", claim.job, claim.attempt + 1, extra={"attempt": claim.attempt + 1})
         try:
             action, owed = work(claim, app.runtime.guard(claim))
-        except SyncError as error:
-            return self._settle(claim, error, started)
         except (ClaimLost, LedgerUnavailable):
             raise
+        except SyncError as error:
+            return self._settle(claim, error, started)
         except Exception as error:  # noqa: BLE001 - it is reported, as a fault of ours
             # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
             log.error("%s: a fault of this software\n%s", claim.job, _trace(error))  # noqa: TRY400
@@ -90,7 +91,7 @@ class JobTask(Task[..., dict[str, Any]]):
         ledger.defer(claim, rest, failure, carried=is_short)
         log.warning("%s: tried again in %.0f s, %s", claim.job, rest, error, extra=told | {"outcome": "waiting"})
         if is_short:
-            raise self.retry(exc=error, countdown=rest)
+            raise self.retry(exc=error, countdown=rest, queue=queue_of(claim.job.kind, to_front=claim.debug))
         return {"job": str(claim.job), "state": "waiting", "code": failure.code}
 
 

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from worker.app import app
 from worker.effects import Effect, witnessed
 from worker.job import Kind
-from worker.queues import QUEUE_OF, UPKEEP
+from worker.queues import queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ def send(jobs: Iterable[Job], *, to_front: bool = False) -> None:
                 app.send_task(
                     TASK_OF[job.kind],
                     args=(job.system_id, job.customer_id),
-                    queue=UPKEEP if to_front else QUEUE_OF[job.kind],
+                    queue=queue_of(job.kind, to_front=to_front),
                 )
         except OperationalError:
             log.warning("%s: the queue does not answer; the sweeper will send the message", job)

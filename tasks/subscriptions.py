@@ -9,7 +9,6 @@ from tasks.messages import send
 from worker.app import app
 from worker.job import Job, Kind
 from worker.job import customer_id as checked_id
-from worker.queues import SUBSCRIPTIONS, UPKEEP
 from worker.reconcile import reconcile
 
 if TYPE_CHECKING:
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
     from worker.ledger import Claim
 
 
-@app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription", queue=SUBSCRIPTIONS)
+@app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
 def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Subscribe or unsubscribe one customer in Stamped.io, where its state differs from the mapped one."""
     return self.carry(Job(Kind.SUBSCRIPTION, int(system_id), checked_id(customer_id)), _reconciled)
 
 
-@app.task(name="stamped.retry_failed_subscriptions", queue=UPKEEP)
+@app.task(name="stamped.retry_failed_subscriptions")
 def retry_failed_subscriptions() -> dict[str, int]:
     """Run failed subscription jobs again, for so many days after each one's first failure. Beat calls it."""
     runtime, count = app.runtime, 0

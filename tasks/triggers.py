@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
+from itertools import chain, repeat
 from typing import Any
 
 from tasks.messages import send
 from worker.app import app
-from worker.errors import TriggerOff
+from worker.errors import LedgerUnavailable, TriggerOff
 from worker.ledger import Refusal
-from worker.queues import UPKEEP
 from worker.triggers import Accepted, Refused, Verdict, judge
 
 log = logging.getLogger(__name__)
@@ -31,12 +32,25 @@ def submit(trigger: object) -> list[Verdict]:
     return verdicts
 
 
-@app.task(name="stamped.accept_trigger", queue=UPKEEP)
+@app.task(name="stamped.accept_trigger")
 def accept_trigger(trigger: object) -> dict[str, Any]:
-    """Hand over one trigger from any language, through Flower's REST call."""
-    verdicts = submit(trigger)
+    """Hand over one trigger, a JSON object, from any language through Flower's REST call.
+
+    While Redis does not answer, the trigger waits here: given back, its message could be lost.
+    """
+    verdicts = _submit_patiently(trigger)
     refused = [verdict.error.failure.code for verdict in verdicts if isinstance(verdict, Refused)]
     return {"accepted": len(verdicts) - len(refused), "refused": refused}
+
+
+def _submit_patiently(trigger: object) -> list[Verdict]:
+    for seconds in chain((1, 2, 4), repeat(8)):
+        try:
+            return submit(trigger)
+        except LedgerUnavailable:
+            log.warning("a trigger waits for Redis", extra={"outcome": "waiting"})
+            time.sleep(seconds)
+    raise AssertionError("it waits for ever")
 
 
 def _take(accepted: Accepted) -> None:

@@ -8,7 +8,6 @@ from tasks.messages import send
 from worker.app import app
 from worker.job import Job, Kind
 from worker.job import customer_id as checked_id
-from worker.queues import UPKEEP
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +16,7 @@ PAGES = 20
 """How many pages one sweep sends at most: it ends before the next one is due."""
 
 
-@app.task(name="stamped.sweep", queue=UPKEEP)
+@app.task(name="stamped.sweep")
 def sweep() -> dict[str, int]:
     """Send the messages of jobs that nobody would run otherwise. Beat calls it every few seconds."""
     found = {kind.value: _swept(kind) for kind in Kind}
@@ -26,7 +25,7 @@ def sweep() -> dict[str, int]:
     return found
 
 
-@app.task(name="stamped.rerun", queue=UPKEEP)
+@app.task(name="stamped.rerun")
 def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
     """Run a job again from the start, with its attempts reset and today's configuration."""
     job = Job(Kind(kind), int(system_id), checked_id(customer_id))

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Any, NoReturn
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.app.log import Logging
+from celery.signals import beat_init, celeryd_init
 from kombu import Queue
 
 from worker import logs
@@ -27,8 +28,19 @@ twice, which is harmless but wasteful; short enough that a trigger in the hands 
 SPARE_BROKER_CONNECTIONS = 10
 
 
+class AppLogging(Logging):
+    """Logs as `worker.logs` does, in the processes of this application alone."""
+
+    def setup_logging_subsystem(self, *_: object, **__: object) -> None:
+        """Set the log up, which Celery asks for once in a process."""
+        settings = _settings()
+        logs.configure(settings.log_format, settings.log_level)
+
+
 class SyncApp(Celery):
     """The Celery application with what its tasks work on."""
+
+    log_cls = AppLogging
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -50,8 +62,12 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "broker_pool_limit": settings.concurrency + SPARE_BROKER_CONNECTIONS,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "task_queues": [Queue(name) for name in (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)],
+        "task_queues": [Queue(name, routing_key=name) for name in (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)],
         "task_default_queue": UPKEEP,
+        "task_routes": {
+            "stamped.transfer_customer": {"queue": CUSTOMERS},
+            "stamped.reconcile_subscription": {"queue": SUBSCRIPTIONS},
+        },
         "task_acks_late": True,
         "task_ignore_result": True,
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
@@ -89,13 +105,16 @@ def _give_up(error: ConfigurationError) -> NoReturn:
     sys.exit(WRONG_CONFIGURATION)
 
 
-app = SyncApp("stamped-customer-sync", include=["tasks"])
+# Not the current app: a listener that imports `submit` may be a Celery application of its own.
+app = SyncApp("stamped-customer-sync", include=["tasks"], set_as_current=False)
 app.add_defaults(lambda: celery_settings(_settings()))
 
 
 @celeryd_init.connect
-def _prepare(**_: object) -> None:
+def _prepare(instance: Any, **_: object) -> None:
     """Read the whole configuration before the first job: a worker that can't do its work must not start."""
+    if instance.app is not app:
+        return
     try:
         settings = app.runtime.settings
     except ConfigurationError as error:
@@ -105,11 +124,6 @@ def _prepare(**_: object) -> None:
 
 
 @beat_init.connect
-def _prepare_beat(**_: object) -> None:
-    start_sentry(_settings())
-
-
-@setup_logging.connect
-def _configure_logs(**_: object) -> None:
-    settings = _settings()
-    logs.configure(settings.log_format, settings.log_level)
+def _prepare_beat(sender: Any, **_: object) -> None:
+    if sender.app is app:
+        start_sentry(_settings())

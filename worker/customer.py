@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 def _text(value: Any) -> Any:
-    """Numbers and booleans are read as their text: the API is not strict about them.
+    """Numbers and booleans are read as their text, anything else that is no text as nothing: the API is not strict.
 
     Half an emoji, as a text that was cut to a length can end in, becomes a question mark: it can't be sent on.
     """
@@ -16,7 +16,7 @@ def _text(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
-    return str(value) if isinstance(value, int | float) else value
+    return str(value) if isinstance(value, int | float) else None
 
 
 Text = Annotated[str | None, BeforeValidator(_text)]
@@ -24,7 +24,7 @@ Text = Annotated[str | None, BeforeValidator(_text)]
 
 
 def _listed(value: Any) -> Any:
-    return [] if value is None else value
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
 
 
 class Lenient(BaseModel):

@@ -259,6 +259,12 @@ class AnswerUnreadable(SyncError):
     entry = CATALOGUE["answer-unreadable"]
 
 
+class LedgerUnavailable(SyncError):
+    """Redis does not answer. Nothing is lost: what was not written down was never answered for."""
+
+    entry = CATALOGUE["redis-unavailable"]
+
+
 class WorkerLost(SyncError):
     """Workers died again and again while they ran this job."""
 

@@ -39,7 +39,11 @@ MESSAGE_DEPTH = 5
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to connect, and seconds without a byte; a whole call takes no longer than `call`."""
+    """Seconds to connect, and seconds without a byte; a whole call takes no longer than `call`.
+
+    Not bounded so are name resolution, and a server that sends the head, or compressed bytes that unpack to nothing, in
+    drops: a job that outlasts its lease that way finds its claim lost before its next write.
+    """
 
     connect: float = 5
     read: float = 15
@@ -197,6 +201,8 @@ def _session(authorization: str, connections: int) -> requests.Session:
 
 
 def _was_not_resolved(error: Exception) -> bool:
+    if isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError):
+        return True
     cause = error.args[0] if error.args else None
     return isinstance(getattr(cause, "reason", None), urllib3.exceptions.NameResolutionError)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from worker.errors import (
     CREDENTIAL_STATUSES,
     AnswerUnreadable,
     CustomerNotFound,
+    HostNotFound,
     IPaaSCredentialsRefused,
     IPaaSReadFailed,
     IPaaSUnreachable,
@@ -74,8 +73,8 @@ class IPaaS:
                 body=body,
                 effect=Effect.RECORD_LINK,
             )
-        except IPaaSUnreachable as error:
-            raise LinkNotRecorded(error.failure.detail) from None
+        except (IPaaSUnreachable, HostNotFound, AnswerUnreadable) as error:
+            raise LinkNotRecorded(error.failure.detail, http_status=error.failure.http_status) from None
         if not answer.is_ok:
             raise _error(LinkNotRecorded, answer)
 
@@ -96,11 +95,10 @@ class IPaaS:
 def _external_id(answer: Answer) -> str | None:
     """The body is a JSON-quoted text; one quoted twice, or not at all, is read as well."""
     body = answer.body
-    if isinstance(body, str) and body.startswith('"'):
-        with suppress(ValueError):
-            body = json.loads(body)
-    if body is None or isinstance(body, str):
-        return body
+    if body is None:
+        return None
+    if isinstance(body, str):
+        return body.strip('"')
     if isinstance(body, int) and not isinstance(body, bool):
         return str(body)
     raise AnswerUnreadable("iPaaS.com's answer is not an external id", http_status=answer.status)

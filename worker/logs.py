@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
+from worker.errors import SyncError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 
 calls = logging.getLogger("worker.calls")
 
-NOISY = ("celery.app.trace", "celery.worker.strategy", "celery.beat")
+CELERY_TASKS = "celery.app.trace"
+NOISY = (CELERY_TASKS, "celery.worker.strategy", "celery.beat")
 """Celery's own line for each message sent, received and finished: the tasks log their jobs themselves."""
 
-TELLING = ("urllib3",)
-"""Their debug lines hold each URL with its query, and so an e-mail address that is searched for."""
+TELLTALE = "urllib3"
+"""Its lines hold the addresses of calls, whose queries hold e-mail addresses; `log_call` says all that is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,17 @@ class _AttemptFilter(logging.Filter):
         return True
 
 
+class _ToldAlready(logging.Filter):
+    """Drops Celery's own line, with its whole trace, for an error of the catalogue: the tasks log those themselves.
+
+    Of any other record it drops the copy of the task's arguments and of the exception's text.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.__dict__.pop("data", None)
+        return not (record.exc_info and isinstance(record.exc_info[1], SyncError))
+
+
 def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     """Send the process' log to standard error; `auto` means text on a terminal and JSON elsewhere."""
     is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
@@ -85,5 +99,7 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(level)
-    for name in (*NOISY, *TELLING):
+    for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(CELERY_TASKS).addFilter(_ToldAlready())
+    logging.getLogger(TELLTALE).setLevel(logging.CRITICAL)

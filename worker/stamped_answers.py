@@ -48,9 +48,16 @@ def customers_in(body: Any) -> list[StampedCustomer]:
     return [customer_in(item) for item in body] if isinstance(body, list) else []
 
 
+def _is_customer(body: dict[str, Any]) -> bool:
+    """Whether it is a customer itself, whatever else it holds: an id alone may be the envelope's."""
+    has_email = _text(body.get("email")) or _text(body.get("customerEmail"))
+    return bool(has_email and (_id(body.get("id")) or _id(body.get("customerId"))))
+
+
 def _unwrapped(body: Any) -> Any:
-    held = (body.get(name) for name in WRAPPERS) if isinstance(body, dict) else ()
-    return next((value for value in held if isinstance(value, dict)), body)
+    if not isinstance(body, dict) or _is_customer(body):
+        return body
+    return next((body[name] for name in WRAPPERS if isinstance(body.get(name), dict)), body)
 
 
 def _id(value: Any) -> str | None:

@@ -14,6 +14,8 @@ from worker.errors import SyncError
 from worker.masking import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sentry_sdk.types import Event, Hint
 
     from worker.job import Job
@@ -58,11 +60,15 @@ def grouped(event: Event, hint: Hint) -> Event:
         tags = dict(event.get("tags") or {})
         event["fingerprint"] = [failure.code, str(tags.get("connection", "")), str(failure.http_status)]
         event["tags"] = {**tags, "code": failure.code, "http_status": str(failure.http_status)}
-    for exception in _exceptions(event):
-        exception["value"] = masked(exception.get("value") or "")
+    for holder, name in _texts(event):
+        if isinstance(holder.get(name), str):
+            holder[name] = masked(holder[name])
     return event
 
 
-def _exceptions(event: Event) -> list[dict[str, Any]]:
-    held: Any = event.get("exception") or {}
-    return list(held.get("values") or [])
+def _texts(event: Event) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where an event holds text that somebody else wrote."""
+    held: dict[str, Any] = {**event}
+    yield from ((exception, "value") for exception in (held.get("exception") or {}).get("values") or [])
+    yield from ((breadcrumb, "message") for breadcrumb in (held.get("breadcrumbs") or {}).get("values") or [])
+    yield from ((held.get("logentry") or {}, name) for name in ("message", "formatted"))

@@ -15,7 +15,7 @@ from worker.errors import (
     TriggerMalformed,
     TriggerOff,
 )
-from worker.job import Job, Kind, customer_id, plain_text
+from worker.job import CUSTOMER_ID, Job, Kind, customer_id, plain_text
 
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections
@@ -25,8 +25,9 @@ DEBUG = "/debug"
 LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
 """Room for some 10,000 notifications; iPaaS.com's own Manual Sync sends 3,000 at most (C)."""
 GUID = re.compile(r"[0-9A-Fa-f-]{8,64}", re.ASCII)
-PLAIN = re.compile(r"[\w/.-]{1,64}", re.ASCII)
-"""What may be kept of a refused notification: nothing that can hold an e-mail address or a sentence."""
+TRIGGER_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+SCOPE = re.compile(r"[a-z]{1,32}(/[a-z]{1,32}){0,3}", re.ASCII)
+"""What may be kept of a refused notification: nothing that can hold an e-mail address, a name or a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def judge(trigger: object, connections: Connections) -> list[Verdict]:
         notifications = _notifications(body)
     except SyncError as error:
         return [Refused(error, "", 0)]
-    trigger_id = _plain(body.get("id")) if isinstance(body, dict) else ""
+    trigger_id = _plain(body.get("id"), TRIGGER_ID) if isinstance(body, dict) else ""
     return [
         _judged(notification, connections, trigger_id, position)
         for position, notification in enumerate(notifications, start=1)
@@ -99,7 +100,8 @@ def _judged(notification: object, connections: Connections, trigger_id: str, pos
     try:
         return _accepted(notification, connections)
     except SyncError as error:
-        shown = (_plain(notification.get(name)) for name in ("destination", "scope", "id"))
+        patterns = {"destination": CUSTOMER_ID, "scope": SCOPE, "id": CUSTOMER_ID}
+        shown = (_plain(notification.get(name), pattern) for name, pattern in patterns.items())
         return Refused(error, trigger_id, position, *shown)
 
 
@@ -109,7 +111,7 @@ def _accepted(notification: dict[str, Any], connections: Connections) -> Accepte
         raise TriggerMalformed("`scope` is missing")
     plain_scope = scope.strip().removesuffix(DEBUG)
     if plain_scope not in SCOPES:
-        raise ScopeUnsupported(_plain(scope))
+        raise ScopeUnsupported(_plain(scope, SCOPE))
     connection = _connection(notification.get("destination"), connections)
     customer = _customer(notification.get("id"))
     if plain_scope not in connection.triggers:
@@ -128,7 +130,7 @@ def _connection(destination: object, connections: Connections) -> Connection:
     digits = plain_text(destination)
     connection = connections.get(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 20 else None  # noqa: PLR2004 - a 64-bit number
     if connection is None:
-        raise ConnectionUnknown(_plain(destination))
+        raise ConnectionUnknown(_plain(destination, CUSTOMER_ID))
     return connection
 
 
@@ -141,7 +143,7 @@ def _customer(value: object) -> str:
         raise CustomerIdInvalid("`id` is not a whole number of 1 to 19 digits") from None
 
 
-def _plain(value: object) -> str:
+def _plain(value: object, pattern: re.Pattern[str]) -> str:
     """The value where it is harmless to keep and show, else nothing."""
     text = plain_text(value)
-    return text if PLAIN.fullmatch(text) else ""
+    return text if pattern.fullmatch(text) else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +132,8 @@ FAILED = {
 """Errors that a job ends with, or rests with where they are retried."""
 UNLUCKY = ("internal-error", "worker-lost")
 """Errors that need a worker on a bad day."""
+OUTSIDE = ("redis-unavailable",)
+"""An error that no job can end with: it needs the ledger to write that down."""
 BRIEF = {
     "STAMPED_SYNC_LEASE_SECONDS": "1",
     "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "0.2",
@@ -140,7 +144,16 @@ BRIEF = {
 
 def test_every_code_of_the_catalogue_is_provoked() -> None:
     """An error that is added to the catalogue without a way to it fails the suite."""
-    assert {*REFUSED, *FAILED, *UNLUCKY} == set(CATALOGUE)
+    assert {*REFUSED, *FAILED, *UNLUCKY, *OUTSIDE} == set(CATALOGUE)
+
+
+def test_redis_that_is_down_is_told_with_its_own_code(tmp_path: Path) -> None:
+    """No job can end so: a listener's `submit` raises it, and the trigger is sent again."""
+    connections = parts.write_connections(tmp_path, "http://127.0.0.1:1")
+    env = parts.environment(f"redis://127.0.0.1:{free_port()}", connections)
+    program = "import tasks; tasks.submit({'notifications': []})"
+    ended = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
+    assert "redis-unavailable" in ended.stderr
 
 
 @pytest.mark.parametrize("code", REFUSED)

@@ -33,9 +33,19 @@ def test_every_field_is_a_text_or_nothing(field: str, value: object, text: str |
     assert getattr(Customer.model_validate({field: value}), field) == text
 
 
-@pytest.mark.parametrize("body", [{}, {"unknown": 1}, {"custom_fields": None, "external_ids": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"unknown": 1},
+        {"custom_fields": None, "external_ids": None},
+        {"custom_fields": {"id": 1}, "external_ids": "143491"},
+        {"custom_fields": [None, "x"], "external_ids": [None, 5]},
+        {"email_address": ["zoe@example.com"]},
+    ],
+)
 def test_every_field_may_be_missing(body: dict[str, Any]) -> None:
-    """Any of them may be null or absent, and others may be there."""
+    """Any of them may be null, absent or of another kind, and others may be there."""
     customer = Customer.model_validate(body)
     assert (customer.email_address, customer.custom_fields, customer.external_ids) == (None, [], [])
 
@@ -45,9 +55,7 @@ def test_half_an_emoji_is_replaced() -> None:
     assert Customer.model_validate({"comment": "Thanks \ud83d"}).comment == "Thanks ?"
 
 
-@pytest.mark.parametrize(
-    "body", [None, [], "zoe@example.com", {"email_address": ["zoe@example.com"]}, {"external_ids": "zoe@example.com"}]
-)
+@pytest.mark.parametrize("body", [None, [], "zoe@example.com"])
 def test_what_is_no_customer_is_refused_without_being_repeated(body: object) -> None:
     """The error's text holds nothing of the answer."""
     with pytest.raises(ValidationError) as raised:
@@ -57,7 +65,7 @@ def test_what_is_no_customer_is_refused_without_being_repeated(body: object) -> 
 
 def linked(*ids: dict[str, object]) -> str | None:
     """The link to system 4021 that a record with these external ids shows."""
-    return Customer.model_validate({"external_ids": ids}).link(4021)
+    return Customer.model_validate({"external_ids": [*ids]}).link(4021)
 
 
 @pytest.mark.parametrize("system", [4021, "4021"])

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from worker import logs
+from worker.errors import EmailMissing
 from worker.job import Job, Kind
-from worker.logs import NOISY, Attempt, configure, log_call, logged_as
+from worker.logs import NOISY, TELLTALE, Attempt, configure, log_call, logged_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import TracebackType
 
 JOB = Job(Kind.CUSTOMER, 4021, "150713")
 ROUTE = "customers/v2/Customer/{id}"
@@ -36,12 +38,13 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     """Give logging back as it was."""
-    loggers = [logging.getLogger(name) for name in (None, *NOISY)]
-    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    loggers = [logging.getLogger(name) for name in (None, TELLTALE, *NOISY)]
+    before = [(logger, logger.level, logger.handlers[:], logger.filters[:]) for logger in loggers]
     yield
-    for logger, level, handlers in before:
+    for logger, level, handlers, filters in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
+        logger.filters[:] = filters
 
 
 def configured(
@@ -145,6 +148,34 @@ def test_celery_does_not_repeat_what_the_tasks_say(monkeypatch: pytest.MonkeyPat
     logging.getLogger(name).info("Task succeeded")
     logging.getLogger(name).warning("Task lost")
     assert [line["message"] for line in lines(output)] == ["Task lost"]
+
+
+def raised(error: Exception) -> tuple[type[Exception], Exception, TracebackType | None]:
+    """An error as the log gets it."""
+    try:
+        raise error
+    except type(error) as caught:
+        return type(caught), caught, caught.__traceback__
+
+
+def test_celery_does_not_repeat_an_error_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks log it with what to do about it; of any other error, Celery's copy of the arguments is left out."""
+    output = configured(monkeypatch)
+    for error in (EmailMissing(), KeyError("place")):
+        told = {"data": {"args": "[4021, '150713']"}}
+        logging.getLogger("celery.app.trace").error("Task failed", exc_info=raised(error), extra=told)
+    (line,) = lines(output)
+    assert "KeyError" in line["exc_info"]
+    assert "data" not in line
+
+
+@pytest.mark.parametrize("name", ["urllib3.connectionpool", "urllib3.connection"])
+def test_addresses_of_calls_are_never_logged(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The HTTP library tells whole addresses, at debug level and in its warnings; a search has an e-mail in it."""
+    output = configured(monkeypatch, level="DEBUG")
+    for say in (logging.getLogger(name).debug, logging.getLogger(name).warning):
+        say("GET /customers?search=zoe%40example.com")
+    assert output.getvalue() == ""
 
 
 def test_configuring_again_replaces(monkeypatch: pytest.MonkeyPatch) -> None:

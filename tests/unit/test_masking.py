@@ -26,6 +26,7 @@ ADDRESS = "zoe.mueller+shop@mail.example.co.uk"
         ("ZOE@EXAMPLE.COM", MASK),
         ("zoe@localhost", MASK),
         ("zoe@[192.0.2.1]", MASK),
+        ('"zoe müller"@example.com', MASK),
         ("nobody is named here", "nobody is named here"),
         ("", ""),
     ],
@@ -60,6 +61,22 @@ def test_longer_values_are_masked_first() -> None:
     assert masked("Zoë Müller-Lüdenscheidt", ["Müller", "Müller-Lüdenscheidt"]) == f"Zoë {MASK}"
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "shown"),
+    [
+        ("Zoë is invalid", "Zoë Müller", f"{MASK} is invalid"),
+        ("no Müller here", "Zoë von Müller", f"no {MASK} here"),
+        ("user zoe.m exists", "zoe.m@example.com", f"user {MASK} exists"),
+        ("Notes: Prefers tea over cof...", "Prefers tea over coffee", f"Notes: {MASK}..."),
+        ("...over coffee at home, no", "Prefers tea over coffee at home", f"...{MASK}, no"),
+        ("the value is too long", "the tea is better than the coffee of all cafés", "the value is too long"),
+    ],
+)
+def test_parts_of_a_value_that_tell_are_masked(text: str, value: str, shown: str) -> None:
+    """The words of a name, the name in an address and any longer quote, but not the words of a sentence."""
+    assert masked(text, [value]) == shown
+
+
 def test_message_is_one_line_of_bounded_length() -> None:
     """A log line stays a line."""
     text = masked("line\n" * 200)
@@ -75,6 +92,7 @@ def test_nothing_is_cut_off_before_it_is_masked() -> None:
 def test_text_of_many_megabytes_takes_no_time() -> None:
     """The work grows with the text and not with its square: this one would take hours."""
     assert masked("x" * 4_000_000) == "x" * LONGEST + "…"
+    assert masked("x " * 2_000_000, ["x y " * 200_000]).endswith("…")
 
 
 LOCAL = st.from_regex(r"[a-z0-9!#$%*+^_`|~.-]{1,20}", fullmatch=True).filter(lambda text: "%40" not in text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.connections import mapping_in_short
-from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import redis_silent
 from worker.cli.outcome import titled
 from worker.cli.screen import Screen, counted
@@ -79,12 +79,12 @@ def _made(screen: Screen, proof: Proof) -> int:
     try:
         with screen.busy(proof.name):
             found = proof.prove()
+    except LedgerUnavailable as error:
+        screen.mark(redis_silent(error), is_good=False)
+        return FAILED
     except SyncError as error:
         screen.mark(f"{proof.name}: {titled(error.failure)}", is_good=False)
         screen.failure(error.failure)
-        return FAILED
-    except LedgerUnavailable as error:
-        screen.mark(redis_silent(error), is_good=False)
         return FAILED
     screen.mark(f"{proof.name}: {found}" if found else proof.name, is_good=True)
     return ALL_WELL

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL
+from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
 from worker.cli.screen import Screen, counted
 from worker.connections import EXAMPLE, load_connections

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from worker.cli.exit_codes import ALL_WELL, INTERRUPTED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ALL_WELL: Final = 0
-FAILED: Final = 1
-WRONG: Final = 2
-"""Wrong usage or configuration: whoever ran the command can put it right."""
-INTERRUPTED: Final = 130
 
 
 def ended(run: Callable[[], Any]) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.cli.ending import ALL_WELL
+from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
 from worker.cli.screen import Screen
 from worker.errors import CATALOGUE, Retried

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.cli.ending import ALL_WELL, FAILED, WRONG
+from worker.cli.exit_codes import ALL_WELL, FAILED, WRONG
 from worker.cli.outcome import titled
 from worker.cli.screen import Screen
 from worker.errors import Concerns, CustomerIdInvalid, Failure, SyncError, TriggerMalformed
@@ -21,6 +21,9 @@ WRONG_INPUT = (CustomerIdInvalid, TriggerMalformed)
 def explained(error: Exception) -> int | None:
     """Tell an error that a person can meet: its exit code. None for any other, which is a fault of ours."""
     screen = Screen()
+    if isinstance(error, LedgerUnavailable):
+        screen.error(redis_silent(error))
+        return WRONG
     if isinstance(error, SyncError):
         screen.error(titled(error.failure))
         screen.failure(error.failure, to_stderr=True)
@@ -29,9 +32,6 @@ def explained(error: Exception) -> int | None:
         screen.error("The configuration can't be used:")
         for fault in error.faults:
             screen.note(f"  {fault}")
-        return WRONG
-    if isinstance(error, LedgerUnavailable):
-        screen.error(redis_silent(error))
         return WRONG
     return None
 
@@ -49,4 +49,4 @@ def code_of(failures: Iterable[Failure]) -> int:
 def redis_silent(error: LedgerUnavailable) -> str:
     """What is said where Redis does not answer."""
     url = load_settings().redis_url_shown
-    return f"Redis does not answer at {url} ({error}): start it, or set STAMPED_SYNC_REDIS_URL"
+    return f"Redis does not answer at {url} ({error.failure.detail}): start it, or set STAMPED_SYNC_REDIS_URL"

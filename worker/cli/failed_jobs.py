@@ -64,5 +64,6 @@ def newest(selection: Selection, ledger: Ledger, limit: int) -> tuple[list[Recor
             last.append(record)
             total += 1
         kept.extend(last)
+    kept.reverse()  # so that of two that failed at the same instant the later one comes first too
     kept.sort(key=lambda record: record.changed_at or EARLIEST, reverse=True)
     return kept[:limit], total

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.failed_jobs import Selection, newest
 from worker.cli.failures_again import discard, retry
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
@@ -45,7 +45,9 @@ def command() -> None:
 )
 @json_option
 def list_failures(code: str | None, system: int | None, kind: str | None, limit: int, *, as_json: bool) -> int:
-    """List the failed jobs, newest first, and the notifications that were refused.
+    """List failed jobs, newest first.
+
+    The notifications that were refused come behind them.
 
     \b
     Examples:
@@ -131,7 +133,9 @@ def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
 @only_system_option
 @kind_option
 def show_job(customer: str, system: int | None, kind: str | None) -> int:
-    """Show everything the ledger holds of a customer's jobs, with the cause and resolution of an error.
+    """Show all that is known of a customer's jobs.
+
+    That is what the ledger holds, and the cause and resolution of an error.
 
     \b
     Examples:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.failed_jobs import Selection
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, kind_option, only_system_option
@@ -40,10 +40,10 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def retry(
     ids: Sequence[str], code: str | None, system: int | None, kind: str | None, *, everything: bool, yes: bool
 ) -> int:
-    """Run failed jobs again, from the start and with today's configuration.
+    """Run failed jobs again.
 
-    What is given narrows the choice: an id and a code mean that customer's jobs that failed with that code. Counts
-    first and asks.
+    They start anew, with today's configuration. What is given narrows the choice: an id and a code mean that
+    customer's jobs that failed with that code. Counts first and asks.
 
     \b
     Examples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.cli.outcome import Outcome
 from worker.cli.pages import pages
@@ -12,9 +12,9 @@ from worker.job import Job, Kind
 from worker.ledger import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from worker.ledger import Ledger, Record
+    from worker.ledger import Counts, Record
 
 LONG_REST: Final = timedelta(minutes=1)
 """A job that rests longer for its next try is reported as waiting, and no longer waited for."""
@@ -25,10 +25,20 @@ PATIENCE_SECONDS: Final = 15
 """How long no job may start before somebody is asked to look for the worker."""
 
 
+class Jobs(Protocol):
+    """What a follower needs of the ledger."""
+
+    def records(self, jobs: Sequence[Job]) -> list[Record | None]:
+        """Many jobs."""
+
+    def counts(self, kind: Kind) -> Counts:
+        """How many jobs of a kind stand where."""
+
+
 class Follower:
     """Customer jobs of one connection, each at its requested version, with the subscription jobs behind them."""
 
-    def __init__(self, ledger: Ledger, system_id: int, versions: dict[str, int]) -> None:
+    def __init__(self, ledger: Jobs, system_id: int, versions: dict[str, int]) -> None:
         self._ledger = ledger
         self._system_id = system_id
         self._customers = versions

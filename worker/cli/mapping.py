@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL
+from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import chosen, only_system_option
 from worker.cli.screen import Screen
 from worker.connections import load_connections

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL
+from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.screen import Screen, shortened
 from worker.job import customer_id

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
 
 WIDEST = 88
 """Longer lines of prose are hard to read."""
-PATIENCE_SECONDS = 1
-"""What takes no longer needs no progress bar."""
+UNBOUNDED = 10_000
+"""Elsewhere than on a terminal nothing is broken into lines: who searches a log finds it whole."""
 
 
 class Screen:
     """Both outputs. Colours and progress show on a terminal alone; what could steer a terminal never gets there."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        self._out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        self._err = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
+        self._out = _console(to_stderr=False)
+        self._err = _console(to_stderr=True)
         # JSON lines that arrive on the same terminal would tear a progress bar apart.
         self._shows_progress = self._err.is_terminal and not (as_json and self._out.is_terminal)
 
@@ -53,7 +52,7 @@ class Screen:
         shown = {name: printable(value) for name, value in facts.items() if value}
         width = max(map(len, shown), default=0) + 2
         for name, value in shown.items():
-            self._out.print(self._filled(f"{name:<{width}}{value}", indent, indent + width))
+            self._out.print(filled(self._out, f"{name:<{width}}{value}", indent, indent + width))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
         """A table; the columns that `numbers` names are set to the right."""
@@ -82,18 +81,8 @@ class Screen:
 
     def prose(self, text: str, *, indent: int = 2, to_stderr: bool = False) -> None:
         """A paragraph."""
-        (self._err if to_stderr else self._out).print(self._filled(printable(text), indent, indent))
-
-    def _filled(self, text: str, first: int, others: int) -> str:
-        width = min(self._out.width, WIDEST)
-        return fill(
-            text,
-            width,
-            initial_indent=" " * first,
-            subsequent_indent=" " * others,
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        console = self._err if to_stderr else self._out
+        console.print(filled(console, printable(text), indent, indent))
 
     # What is not the result -----------------------------------------------------------------------------------------
 
@@ -111,26 +100,35 @@ class Screen:
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show on a terminal how many of `total` are done, whenever it is told and once it takes a while."""
-        with ExitStack() as shown:
-            bar = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                console=self._err,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            task = bar.add_task(title, total=total)
-            show_at = time.monotonic() + PATIENCE_SECONDS
+        """Show on a terminal how many of `total` are done, whenever it is told."""
+        if not self._shows_progress:
+            yield lambda _: None
+            return
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        with Progress(
+            *columns, console=self._err, transient=True, redirect_stdout=False, redirect_stderr=False
+        ) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda done: progress.update(task, completed=done)
 
-            def show(done: int) -> None:
-                bar.update(task, completed=done)
-                if self._shows_progress and not bar.live.is_started and time.monotonic() > show_at:
-                    shown.enter_context(bar)
 
-            yield show
+def _console(*, to_stderr: bool) -> Console:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=to_stderr)
+    if not console.is_terminal:
+        console.width = UNBOUNDED
+    return console
+
+
+def filled(console: Console, text: str, first_indent: int, other_indent: int) -> str:
+    """A paragraph as it fits the console; the second line and those behind it have an indent of their own."""
+    return fill(
+        text,
+        min(console.width, WIDEST) if console.is_terminal else console.width,
+        initial_indent=" " * first_indent,
+        subsequent_indent=" " * other_indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def printable(text: str) -> str:

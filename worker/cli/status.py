@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL
+from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
 from worker.cli.screen import Screen
 from worker.cli.times import lasting, local

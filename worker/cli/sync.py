@@ -8,7 +8,7 @@ import click
 
 from tasks.upkeep import run_again
 from worker.app import app
-from worker.cli.ending import ALL_WELL
+from worker.cli.exit_codes import ALL_WELL
 from worker.cli.follow import Follower, follow
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.options import chosen, json_option, system_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 import click
 
 from tasks import submit
-from worker.cli.ending import ALL_WELL, WRONG
+from worker.cli.exit_codes import ALL_WELL, WRONG
 from worker.cli.outcome import titled
 from worker.cli.screen import Screen, is_absent_or_terminal
 from worker.errors import TriggerOff

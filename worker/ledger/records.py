@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from worker.errors import Failure
+from worker.errors import Failure, LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,10 +24,6 @@ class State(StrEnum):
     WAITING = "waiting"
     DONE = "done"
     FAILED = "failed"
-
-
-class LedgerUnavailable(Exception):
-    """Redis does not answer. Nothing is lost: what was not written down was never answered for."""
 
 
 class ClaimRefused(Exception):

@@ -1,0 +1,152 @@
+"""Proofs and previews on the console."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import parts
+from worker.sandbox.faults import Fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from worker.sandbox.server import RunningSandbox
+
+ID = "150713"
+READS = {"GET"}
+
+
+@pytest.fixture
+def env(redis_url: str, sandbox: RunningSandbox, tmp_path: Path) -> dict[str, str]:
+    """The environment of an installation whose mapping subscribes everybody."""
+    return parts.environment(redis_url, parts.write_connections(tmp_path, sandbox.url, subscription=True))
+
+
+# Check ---------------------------------------------------------------------------------------------------------------
+
+
+def test_check_proves_everything(env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """One line for each proof, and nothing is written."""
+    done = parts.console(env, tmp_path, "check")
+    assert done.returncode == 0
+    assert [line[0] for line in done.stdout.splitlines()] == ["✓"] * 5
+    assert {call.method for call in sandbox.sandbox.calls} == READS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"token": "wrong"}, "ipaas-credentials-refused"),
+        ({"private_key": "wrong"}, "stamped-credentials-refused"),
+        ({"ipaas_url": "http://no-such-host.invalid"}, "host-not-found"),
+        ({"stamped_url": "http://127.0.0.1:9"}, "stamped-unreachable"),
+    ],
+)
+def test_check_tells_what_fails_and_goes_on(
+    wrong: dict[str, str], code: str, redis_url: str, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """The other proofs are made all the same."""
+    path = tmp_path / "connections.toml"
+    path.write_text(parts.connection(sandbox.url, **wrong), encoding="utf-8")  # type: ignore[arg-type]
+    done = parts.console(parts.environment(redis_url, path), tmp_path, "check")
+    marks = [line[0] for line in done.stdout.splitlines() if line[0] in "✓✗"]
+    assert (done.returncode, marks.count("✓"), marks.count("✗")) == (1, 4, 1)
+    assert code in done.stdout
+    assert "Resolution:" in done.stdout
+
+
+def test_check_goes_on_without_redis(env: dict[str, str], tmp_path: Path) -> None:
+    """The connections can be proved before there is a Redis."""
+    done = parts.console(env | {"STAMPED_SYNC_REDIS_URL": "redis://127.0.0.1:9/0"}, tmp_path, "check")
+    assert (done.returncode, done.stdout.count("✓"), done.stdout.count("✗")) == (1, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[connection", "not valid TOML"),
+        ("[[connection]]\nsystemid = 1", "did you mean system_id?"),
+        ('[[connection]]\nipaas = { token = { env = "NOT_SET" } }', "environment variable NOT_SET is not set"),
+    ],
+    ids=["broken", "unknown key", "missing secret"],
+)
+def test_a_wrong_configuration_is_told(text: str, told: str, redis_url: str, tmp_path: Path) -> None:
+    """File, key, what is wrong and an example of right: code 2."""
+    path = tmp_path / "connections.toml"
+    path.write_text(text, encoding="utf-8")
+    done = parts.console(parts.environment(redis_url, path), tmp_path, "check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(path) in done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# Preview -------------------------------------------------------------------------------------------------------------
+
+
+def test_preview_shows_what_a_transfer_would_do(env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """The payload, the kind of write and the subscription; nothing is written."""
+    done = parts.console(env, tmp_path, "preview", ID, "--json")
+    assert json.loads(done.stdout) == {
+        "system_id": 4021,
+        "customer_id": ID,
+        "action": "create",
+        "stamped_id": None,
+        "payload": {
+            "externalId": "C-713",
+            "customerEmail": "zoe@example.com",
+            "email": "zoe@example.com",
+            "firstName": "Zoë",
+            "lastName": "Müller",
+            "notes": "Prefers tea",
+        },
+        "warnings": [],
+        "subscription": {"action": "subscribe", "is_subscribed": None},
+    }
+    assert {call.method for call in sandbox.sandbox.calls} == READS
+
+
+def test_preview_on_screen_is_plain(env: dict[str, str], tmp_path: Path) -> None:
+    """A person reads what would be sent."""
+    done = parts.console(env, tmp_path, "preview", ID)
+    assert done.returncode == 0
+    for told in ("would create a customer", "would subscribe", "firstName", "Zoë"):
+        assert told in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault(api="ipaas", shape="html"), (2, "answer-unreadable")),
+        (Fault(api="stamped", shape="html"), (2, "answer-unreadable")),
+        (Fault(api="ipaas", cut="before"), (1, "ipaas-unreachable")),
+        (Fault(api="stamped", status=500), (1, "stamped-read-failed")),
+    ],
+    ids=["web page of iPaaS.com", "web page of Stamped.io", "no answer", "outage"],
+)
+def test_preview_tells_what_kept_it_from_reading(
+    fault: Fault, expected: tuple[int, str], env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """Code 2 where the configuration is to blame, else 1."""
+    sandbox.sandbox.add_fault(fault)
+    done = parts.console(env, tmp_path, "preview", ID)
+    exit_code, code = expected
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert code in done.stderr
+
+
+def test_preview_of_a_host_that_does_not_exist_is_a_fault_of_the_configuration(redis_url: str, tmp_path: Path) -> None:
+    """Somebody mistyped the address."""
+    path = parts.write_connections(tmp_path, "http://no-such-host.invalid")
+    done = parts.console(parts.environment(redis_url, path), tmp_path, "preview", ID)
+    assert (done.returncode, "host-not-found" in done.stderr) == (2, True)
+
+
+def test_preview_refuses_what_is_no_id(env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """A slash in an id never becomes a part of a path."""
+    done = parts.console(env, tmp_path, "preview", "150713/../1")
+    assert (done.returncode, sandbox.sandbox.calls) == (2, [])
+    assert "customer-id-invalid" in done.stderr

@@ -1,0 +1,147 @@
+"""Failed jobs on the console."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import parts
+from worker.errors import Failure
+from worker.job import Job, Kind
+from worker.ledger import Ledger, Refusal, State
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+FIRST = Job(Kind.CUSTOMER, 4021, "1")
+SECOND = Job(Kind.CUSTOMER, 4021, "2")
+THIRD = Job(Kind.SUBSCRIPTION, 4021, "2")
+
+
+@pytest.fixture
+def env(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of an installation."""
+    return parts.environment(redis_url, parts.write_connections(tmp_path, "http://127.0.0.1:9"))
+
+
+@pytest.fixture
+def jobs(client: redis.Redis) -> Ledger:
+    """A ledger with three failed jobs."""
+    ledger = Ledger(client)
+    fail(ledger, FIRST, Failure("email-missing"))
+    fail(ledger, SECOND, Failure("customer-write-failed", 422, "Name is too long"))
+    fail(ledger, THIRD, Failure("subscription-failed", 500))
+    return ledger
+
+
+def fail(ledger: Ledger, job: Job, failure: Failure) -> None:
+    """Let a job fail."""
+    ledger.request(job)
+    ledger.fail(ledger.claim(job), failure)
+
+
+def states(ledger: Ledger) -> list[State | None]:
+    """Where the three jobs stand; None for one that is forgotten."""
+    return [record.state if record else None for record in ledger.records([FIRST, SECOND, THIRD])]
+
+
+@pytest.mark.usefixtures("jobs")
+def test_list_shows_the_newest_first(env: dict[str, str], tmp_path: Path) -> None:
+    """What failed last is most likely what somebody looks for."""
+    done = parts.console(env, tmp_path, "failures", "list", "--json")
+    shown = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(each["kind"], each["customer_id"], each["error"]["code"]) for each in shown] == [
+        ("subscription", "2", "subscription-failed"),
+        ("customer", "2", "customer-write-failed"),
+        ("customer", "1", "email-missing"),
+    ]
+
+
+@pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--code", "email-missing"], 1),
+        (["--kind", "customer"], 2),
+        (["--system", "4021"], 3),
+        (["--system", "9"], 0),
+        (["--limit", "2"], 2),
+    ],
+)
+def test_list_can_be_narrowed(options: list[str], count: int, env: dict[str, str], tmp_path: Path) -> None:
+    """By error, kind, connection and number."""
+    done = parts.console(env, tmp_path, "failures", "list", "--json", *options)
+    assert len(done.stdout.splitlines()) == count
+
+
+def test_list_shows_refused_notifications(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """What was not accepted is seen where failures are."""
+    Ledger(client).refuse(Refusal("scope-unsupported", "", "6f0c", 1, "4021", "customer/deleted", "150713"))
+    done = parts.console(env, tmp_path, "failures", "list")
+    assert done.returncode == 0
+    assert "customer/deleted" in done.stdout
+    assert "scope-unsupported" in " ".join(done.stdout.split())
+
+
+@pytest.mark.usefixtures("jobs")
+def test_show_tells_all_of_a_customers_jobs(env: dict[str, str], tmp_path: Path) -> None:
+    """Both kinds, each with its error, cause and resolution."""
+    done = parts.console(env, tmp_path, "failures", "show", "2")
+    assert done.returncode == 0
+    for told in ("Customer 4021/2: failed", "HTTP 422: Name is too long", "Subscription 4021/2: failed", "Resolution:"):
+        assert told in done.stdout
+
+
+def test_show_of_an_unknown_job_is_told(env: dict[str, str], tmp_path: Path) -> None:
+    """The ledger holds no such job: code 1."""
+    done = parts.console(env, tmp_path, "failures", "show", "3")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no job of customer 3" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["1"], [State.QUEUED, State.FAILED, State.FAILED]),
+        (["--code", "subscription-failed"], [State.FAILED, State.FAILED, State.QUEUED]),
+        (["2", "--kind", "customer"], [State.FAILED, State.QUEUED, State.FAILED]),
+        (["--all"], [State.QUEUED, State.QUEUED, State.QUEUED]),
+        (["--system", "9"], [State.FAILED, State.FAILED, State.FAILED]),
+    ],
+)
+def test_retry_runs_those_that_are_meant(
+    options: list[str], expected: list[State], env: dict[str, str], tmp_path: Path, jobs: Ledger
+) -> None:
+    """Conditions narrow each other."""
+    done = parts.console(env, tmp_path, "failures", "retry", "--yes", *options)
+    assert (done.returncode, states(jobs)) == (0, expected)
+
+
+def test_discard_forgets_those_that_are_meant(env: dict[str, str], tmp_path: Path, jobs: Ledger) -> None:
+    """The others stay."""
+    done = parts.console(env, tmp_path, "failures", "discard", "--code", "email-missing", "--yes")
+    assert (done.returncode, done.stdout) == (0, "1 job forgotten.\n")
+    assert states(jobs) == [None, State.FAILED, State.FAILED]
+
+
+@pytest.mark.parametrize("verb", ["retry", "discard"])
+def test_nothing_is_done_where_nobody_can_be_asked(
+    verb: str, env: dict[str, str], tmp_path: Path, jobs: Ledger
+) -> None:
+    """Without a terminal, --yes is needed; what would be done is counted all the same."""
+    done = parts.console(env, tmp_path, "failures", verb, "--all")
+    assert (done.returncode, states(jobs)) == (2, [State.FAILED] * 3)
+    assert "--yes" in done.stderr
+    assert "1  Customer has no email address (email-missing)" in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["retry", "discard"])
+def test_a_selection_is_needed(verb: str, env: dict[str, str], tmp_path: Path, jobs: Ledger) -> None:
+    """Everything is only meant when --all says so."""
+    done = parts.console(env, tmp_path, "failures", verb, "--yes")
+    assert (done.returncode, states(jobs)) == (2, [State.FAILED] * 3)
+    assert "--all" in done.stderr

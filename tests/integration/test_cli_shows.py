@@ -1,0 +1,117 @@
+"""What is configured and where the jobs stand, on the console."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import parts
+from worker.errors import CATALOGUE, Failure
+from worker.job import Job, Kind
+from worker.ledger import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import redis
+
+JOB = Job(Kind.CUSTOMER, 4021, "1")
+
+
+@pytest.fixture
+def env(redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of an installation whose mapping subscribes everybody."""
+    return parts.environment(redis_url, parts.write_connections(tmp_path, "http://127.0.0.1:9", subscription=True))
+
+
+def test_the_menu_needs_no_celery(env: dict[str, str]) -> None:
+    """`stamped-sync --help` answers at once."""
+    code = "import sys; from worker.cli.menu import menu; menu(['--help'], standalone_mode=False); "
+    loaded = "print([name for name in sys.modules if name.split('.')[0] in ('celery', 'kombu', 'redis')])"
+    done = subprocess.run([sys.executable, "-c", code + loaded], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")
+
+
+def test_an_unknown_command_is_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
+    """Code 2, and no traceback."""
+    done = parts.console(env, tmp_path, "synk")
+    assert (done.returncode, "No such command" in done.stderr) == (2, True)
+
+
+def test_status_counts_jobs_and_messages(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """What waits for a retry, what is queued and what was refused."""
+    ledger = Ledger(client)
+    ledger.request_all([JOB, Job(Kind.CUSTOMER, 4021, "2")])
+    ledger.defer(ledger.claim(JOB), 1200, Failure("stamped-unreachable"), carried=False)
+    shown = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)
+    assert shown["jobs"]["customer"] == {"queued": 1, "running": 0, "waiting": 1, "done": 0, "failed": 0}
+    assert shown["queues"] == {"customers": 0, "subscriptions": 0, "upkeep": 0}
+    assert shown["oldest_queued"]["customer"]
+    assert shown["next_due"]["customer"]
+    assert shown["settings"]["slow_retry_minutes"] == [20, 60, 120]
+
+
+def test_status_on_screen_is_plain(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """A person sees the oldest job and the next retry."""
+    ledger = Ledger(client)
+    ledger.request_all([JOB, Job(Kind.CUSTOMER, 4021, "2")])
+    ledger.defer(ledger.claim(JOB), 1200, Failure("stamped-unreachable"), carried=False)
+    shown = parts.console(env, tmp_path, "status").stdout
+    for told in ("Oldest customer job in the queue", "First customer retry", "after stamped-unreachable"):
+        assert told in shown
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_connections_show_no_secret(options: list[str], env: dict[str, str], tmp_path: Path) -> None:
+    """Addresses, store hash, triggers, mapping and throttle; never a key or token."""
+    done = parts.console(env, tmp_path, "connections", *options)
+    assert done.returncode == 0
+    assert "270392" in done.stdout
+    for secret in (parts.TOKEN, parts.PRIVATE_KEY, "sandbox-public"):
+        assert secret not in done.stdout
+
+
+def test_the_example_is_printed_without_any_configuration(tmp_path: Path) -> None:
+    """It is where an integrator starts."""
+    done = parts.console(
+        parts.environment("redis://127.0.0.1:9/0", tmp_path / "none.toml"), tmp_path, "connections", "--example"
+    )
+    assert (done.returncode, done.stdout.count("[[connection]]")) == (0, 2)
+
+
+def test_the_mapping_in_force_is_shown(env: dict[str, str], tmp_path: Path) -> None:
+    """Row by row, a Static value as it is written."""
+    done = parts.console(env, tmp_path, "mapping")
+    assert done.returncode == 0
+    for told in ("EmailAddress", "CustomerEmail", "recommended", "Static", "true", "IsSubscribed"):
+        assert told in done.stdout
+
+
+def test_one_error_is_shown_in_full(env: dict[str, str], tmp_path: Path) -> None:
+    """Message, cause and resolution."""
+    done = parts.console(env, tmp_path, "errors", "email-missing")
+    shown, entry = " ".join(done.stdout.split()), CATALOGUE["email-missing"]
+    for told in (entry.title, entry.message, entry.cause, entry.resolution):
+        assert told in shown
+
+
+def test_all_errors_are_shown_in_json(env: dict[str, str], tmp_path: Path) -> None:
+    """An object a line, in the catalogue's order."""
+    done = parts.console(env, tmp_path, "errors", "--json")
+    assert [json.loads(line)["code"] for line in done.stdout.splitlines()] == list(CATALOGUE)
+
+
+def test_the_readme_holds_the_table_of_errors(env: dict[str, str], tmp_path: Path) -> None:
+    """`errors --markdown` is where it comes from."""
+    done = parts.console(env, tmp_path, "errors", "--markdown")
+    assert done.stdout in (parts.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_unknown_error_code_is_told_with_the_known_ones(env: dict[str, str], tmp_path: Path) -> None:
+    """Whoever mistyped sees the right one."""
+    done = parts.console(env, tmp_path, "errors", "email")
+    assert (done.returncode, "email-missing" in done.stderr) == (2, True)
