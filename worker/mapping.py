@@ -26,6 +26,7 @@ from worker.rows import (
 
 if TYPE_CHECKING:
     from worker.customer import Customer
+    from worker.errors import Failure
 
 DEFAULT = Path(__file__).with_name("default_mapping.toml")
 
@@ -37,13 +38,14 @@ Read = Callable[["Customer"], str | None]
 class Mapped:
     """One customer after the mapping.
 
-    `payload` has Stamped.io's names and no empty value; `subscription` is None where it is to be left as it is;
-    `warnings` name fields alone, never their values.
+    `payload` has Stamped.io's names and no empty value; `subscription` is None where it is to be left as it is, or is
+    not clear: `unclear_subscription` then says why; `warnings` name fields alone, never their values.
     """
 
     payload: dict[str, str]
     subscription: bool | None
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    unclear_subscription: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,10 @@ class Mapping:
         return bool(row.value) if row and row.type is RowType.STATIC else None
 
     def apply(self, customer: Customer) -> Mapped:
-        """Map one customer; raises EmailMissing, RequiredFieldEmpty or SubscriptionValueInvalid."""
+        """Map one customer; raises EmailMissing or RequiredFieldEmpty.
+
+        A subscription that is not clear keeps no customer from being sent: it is the subscription job's own error.
+        """
         payload: dict[str, str] = {}
         empty: list[Row] = []
         for text in self._texts:
@@ -98,10 +103,10 @@ class Mapping:
             else:
                 empty.append(text.row)
         _refuse_required(empty)
-        subscription = self.subscription(customer)
-        if self._subscription_row and subscription is None:
+        subscription, unclear = self._subscription_or_failure(customer)
+        if self._subscription_row and subscription is None and not unclear:
             empty.append(self._subscription_row)
-        return Mapped(payload, subscription, tuple(map(_warning, _of_level(empty, Level.RECOMMENDED))))
+        return Mapped(payload, subscription, tuple(map(_warning, _of_level(empty, Level.RECOMMENDED))), unclear)
 
     def subscription(self, customer: Customer) -> bool | None:
         """Whether the customer should be subscribed; None where that is not mapped, or the source is empty.
@@ -120,6 +125,12 @@ class Mapping:
         if word not in BOOLEAN_WORDS:
             raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")
         return BOOLEAN_WORDS[word]
+
+    def _subscription_or_failure(self, customer: Customer) -> tuple[bool | None, Failure | None]:
+        try:
+            return self.subscription(customer), None
+        except SubscriptionValueInvalid as error:
+            return None, error.failure
 
 
 def load_mapping(path: Path) -> Mapping:

@@ -8,26 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from worker.errors import StampedCustomerGone
 from worker.job import Next
-from worker.transfer import next_step
+from worker.transfer import linked_id, next_step
 
 if TYPE_CHECKING:
-    from worker.customer import Customer
-    from worker.mapping import Mapping
+    from worker.errors import Failure
+    from worker.mapping import Mapped, Mapping
     from worker.stamped_answers import StampedCustomer
-
-
-class Source(Protocol):
-    """What a preview needs of iPaaS.com."""
-
-    @property
-    def system_id(self) -> int:
-        """The connection's key."""
-
-    def customer(self, customer_id: str) -> Customer:
-        """The customer as it is now."""
-
-    def link(self, customer_id: str) -> str | None:
-        """The linked Stamped.io customer id."""
+    from worker.transfer import Readable
 
 
 class Store(Protocol):
@@ -55,6 +42,7 @@ class FollowUp(StrEnum):
     UNCHANGED = "unchanged"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +62,18 @@ class Preview:
     subscription: FollowUp
     is_subscribed: bool | None
     """The present state in Stamped.io; None where it is not known."""
+    subscription_failure: Failure | None = None
+    """The error that the subscription job would fail with, after a transfer that does not."""
 
 
-def preview(customer_id: str, mapping: Mapping, source: Source, store: Store) -> Preview:
+def preview(customer_id: str, mapping: Mapping, source: Readable, store: Store) -> Preview:
     """Say what a transfer would do. Raises what a transfer would, but for the errors of its writes.
 
     Without a link, or with one whose customer is gone, Stamped.io matches by email: the preview searches for it.
     """
     customer = source.customer(customer_id)
     mapped = mapping.apply(customer)
-    link = customer.link(source.system_id) or source.link(customer_id)
+    link = linked_id(customer_id, customer, source)
 
     linked = _linked(link, store) if link else None
     found = [] if linked else store.customers_with(mapped.payload["email"])
@@ -96,8 +86,9 @@ def preview(customer_id: str, mapping: Mapping, source: Source, store: Store) ->
         gone_id=None if linked else link,
         payload=mapped.payload,
         warnings=mapped.warnings,
-        subscription=_follow_up(mapping, desired=mapped.subscription, current=is_subscribed),
+        subscription=_follow_up(mapping, mapped, current=is_subscribed),
         is_subscribed=is_subscribed,
+        subscription_failure=mapped.unclear_subscription,
     )
 
 
@@ -112,10 +103,12 @@ def _id(customer: StampedCustomer | None) -> str | None:
     return customer.id if customer else None
 
 
-def _follow_up(mapping: Mapping, *, desired: bool | None, current: bool | None) -> FollowUp:
-    step = next_step(desired=desired, current=current)
+def _follow_up(mapping: Mapping, mapped: Mapped, *, current: bool | None) -> FollowUp:
+    if mapped.unclear_subscription:
+        return FollowUp.FAIL
+    step = next_step(mapped, current=current)
     if step is Next.NOTHING:
         return FollowUp.SOURCE_EMPTY if mapping.maps_subscription else FollowUp.NOT_MAPPED
     if step is Next.UNCHANGED:
         return FollowUp.UNCHANGED
-    return FollowUp.SUBSCRIBE if desired else FollowUp.UNSUBSCRIBE
+    return FollowUp.SUBSCRIBE if mapped.subscription else FollowUp.UNSUBSCRIBE

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Fields
 
     from worker.customer import Customer
-    from worker.mapping import Mapping
+    from worker.mapping import Mapped, Mapping
     from worker.stamped_answers import StampedCustomer
 
 
-class Source(Protocol):
-    """What a transfer needs of iPaaS.com."""
+class Readable(Protocol):
+    """What is read of iPaaS.com, to transfer a customer or to preview that."""
 
     @property
     def system_id(self) -> int:
@@ -28,6 +28,10 @@ class Source(Protocol):
 
     def link(self, customer_id: str) -> str | None:
         """The linked Stamped.io customer id."""
+
+
+class Source(Readable, Protocol):
+    """What a transfer needs of iPaaS.com."""
 
     def record_link(self, customer_id: str, stamped_id: str) -> None:
         """Link the two records."""
@@ -62,25 +66,32 @@ def transfer(customer_id: str, mapping: Mapping, source: Source, store: Store) -
     """
     customer = source.customer(customer_id)
     mapped = mapping.apply(customer)
-    link = customer.link(source.system_id) or source.link(customer_id)
+    link = linked_id(customer_id, customer, source)
 
-    written = _updated(link, mapped.payload, store) if link else None
-    if link and written:
+    if link and (written := _updated(link, mapped.payload, store)):
         action, stamped_id = Action.UPDATED, link
     else:
         written = store.create(mapped.payload)
         action, stamped_id = Action.CREATED, str(written.id)
         source.record_link(customer_id, stamped_id)
-    return Transferred(
-        action, stamped_id, next_step(desired=mapped.subscription, current=written.is_subscribed), mapped.warnings
-    )
+    return Transferred(action, stamped_id, next_step(mapped, current=written.is_subscribed), mapped.warnings)
 
 
-def next_step(*, desired: bool | None, current: bool | None) -> Next:
-    """Whether a subscription job is needed: only when the field is mapped and the state differs, or is not known."""
-    if desired is None:
+def linked_id(customer_id: str, customer: Customer, source: Readable) -> str | None:
+    """The linked Stamped.io customer id: the one that the customer's record shows, else the one that is looked up."""
+    return customer.link(source.system_id) or source.link(customer_id)
+
+
+def next_step(mapped: Mapped, *, current: bool | None) -> Next:
+    """Whether a subscription job is needed: only when the field is mapped and the state differs, or is not known.
+
+    One is also needed where the mapped value is not clear: it fails with that as its own error, the transfer does not.
+    """
+    if mapped.unclear_subscription:
+        return Next.SUBSCRIPTION
+    if mapped.subscription is None:
         return Next.NOTHING
-    return Next.UNCHANGED if current is desired else Next.SUBSCRIPTION
+    return Next.UNCHANGED if current is mapped.subscription else Next.SUBSCRIPTION
 
 
 def _updated(link: str, payload: Fields[str, str], store: Store) -> StampedCustomer | None:

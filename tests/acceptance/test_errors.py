@@ -115,7 +115,9 @@ FAILED = {
     "email-missing": Way(changes={"email_address": "  "}),
     "required-field-empty": Way(REQUIRED),
     "subscription-value-invalid": Way(
-        FIELD, changes={"custom_fields": [{"custom_field_name": "Newsletter", "value": "perhaps"}]}
+        FIELD,
+        changes={"custom_fields": [{"custom_field_name": "Newsletter", "value": "perhaps"}]},
+        of_subscription=True,
     ),
     "customer-write-failed": Way(faults=(Fault(path=CREATE, status=422),), status=422),
     "subscription-failed": subscription(Fault(path=SUBSCRIPTION, status=404), status=404),

@@ -104,7 +104,7 @@ def test_preview_shows_what_a_transfer_would_do(env: dict[str, str], sandbox: Ru
             "notes": "Prefers tea",
         },
         "warnings": [],
-        "subscription": {"action": "subscribe", "is_subscribed": None},
+        "subscription": {"action": "subscribe", "is_subscribed": None, "error": None},
     }
     assert {call.method for call in sandbox.sandbox.calls} == READS
 
@@ -115,6 +115,23 @@ def test_preview_on_screen_is_plain(env: dict[str, str], tmp_path: Path) -> None
     assert done.returncode == 0
     for told in ("would create a customer", "would subscribe", "firstName", "Zoë"):
         assert told in done.stdout
+
+
+def test_preview_tells_a_subscription_that_would_fail_beside_the_payload(
+    env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """The customer would be transferred all the same; code 1, as of a sync that waits for both jobs."""
+    parts.write_rows(
+        tmp_path / "mapping.toml", 'type = "Field"\nsource = "CustomFields.News"\ndestination = "IsSubscribed"'
+    )
+    sandbox.sandbox.patch_customer(ID, {"custom_fields": [{"custom_field_name": "News", "value": "perhaps"}]})
+    done = parts.console(env, tmp_path, "preview", ID)
+    assert done.returncode == 1
+    for told in ("would create a customer", "(subscription-value-invalid)", "Resolution:", "firstName", "Zoë"):
+        assert told in done.stdout
+    assert "perhaps" not in done.stdout
+    shown = json.loads(parts.console(env, tmp_path, "preview", ID, "--json").stdout)["subscription"]
+    assert (shown["action"], shown["error"]["code"]) == ("fail", "subscription-value-invalid")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,18 @@ def test_list_shows_refused_notifications(env: dict[str, str], tmp_path: Path, c
     assert "scope-unsupported" in " ".join(done.stdout.split())
 
 
+def test_list_finds_a_refused_notification_behind_many_others(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """What is asked for is looked for among all that are kept."""
+    ledger = Ledger(client)
+    ledger.refuse(Refusal("connection-unknown", "", "6f0c", 1, "9", "customer/created", "150713"))
+    for position in range(1, 502):
+        ledger.refuse(Refusal("scope-unsupported", "", "77aa", position, "4021", "customer/deleted", "150714"))
+    done = parts.console(env, tmp_path, "failures", "list", "--code", "connection-unknown", "--json")
+    assert [json.loads(line)["customer_id"] for line in done.stdout.splitlines()] == ["150713"]
+
+
 @pytest.mark.usefixtures("jobs")
 def test_show_tells_all_of_a_customers_jobs(env: dict[str, str], tmp_path: Path) -> None:
     """Both kinds, each with its error, cause and resolution."""

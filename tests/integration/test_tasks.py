@@ -18,7 +18,6 @@ from worker.errors import (
     ConnectionUnknown,
     CustomerIdInvalid,
     CustomerWriteFailed,
-    Failure,
     InternalError,
     LedgerUnavailable,
 )

@@ -102,7 +102,7 @@ def test_a_customer_is_reported_with_its_subscription_once_both_are_settled() ->
 
 def test_an_earlier_run_does_not_count() -> None:
     """What an earlier request came to is not this one's outcome."""
-    ledger = FakeLedger(done(customer()))
+    ledger = FakeLedger(replace(queued(customer(), version=2), settled=1))
     ledger.later(done(customer(), Action.UPDATED, version=2))
     [[outcome]] = followed(ledger, customer(), version=2)
     assert outcome.action == "updated"
@@ -133,6 +133,14 @@ def test_a_job_that_the_ledger_forgot_ends_the_wait() -> None:
     """A job that somebody discarded is not waited for for ever."""
     [[outcome]] = followed(FakeLedger(), customer())
     assert outcome.state == "missing"
+
+
+def test_a_job_that_was_discarded_and_requested_anew_ends_with_its_new_run() -> None:
+    """It counts from 1 again, so the version that was asked for first never comes."""
+    ledger = FakeLedger(queued(customer(), version=1))
+    ledger.later(done(customer(), version=1))
+    [[outcome]] = followed(ledger, customer(), version=3)
+    assert (outcome.state, outcome.action) == ("done", "created")
 
 
 def test_jobs_behind_a_page_that_has_not_started_are_not_looked_at() -> None:

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from worker.cli.ids import read_ids
-from worker.cli.screen import Screen
 from worker.errors import CustomerIdInvalid
+from worker.screen import Screen
 
 
 def named(text: str, name: str = "ids.txt") -> io.TextIOWrapper:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.customer import Customer
+from worker.customer import Customer, CustomField
 from worker.errors import EmailMissing, StampedCustomerGone
 from worker.mapping import Mapping
 from worker.preview import FollowUp, Preview, Write, preview
@@ -13,6 +13,8 @@ from worker.stamped_answers import StampedCustomer
 
 ZOE = Customer(id="150713", first_name="Zoë", email_address="zoe@example.com")
 NO_LINK = None
+ANSWERED = Mapping((*Mapping.default().rows, Row(RowType.FIELD, "IsSubscribed", source="CustomFields.Newsletter")))
+"""The default template with IsSubscribed mapped from the customer's own answer."""
 
 
 class FakeSource:
@@ -134,6 +136,15 @@ def test_a_subscription_that_is_not_mapped_is_left_alone() -> None:
 
 def test_a_mapped_field_that_is_empty_leaves_the_subscription_alone() -> None:
     """A customer who never answered is neither subscribed nor unsubscribed."""
-    row = Row(RowType.FIELD, "IsSubscribed", source="CustomFields.Newsletter")
-    mapping = Mapping((*Mapping.default().rows, row))
-    assert planned(zoe(), link="143491", mapping=mapping).subscription is FollowUp.SOURCE_EMPTY
+    assert planned(zoe(), link="143491", mapping=ANSWERED).subscription is FollowUp.SOURCE_EMPTY
+
+
+def test_a_subscription_that_would_fail_is_told_beside_what_would_be_sent() -> None:
+    """The customer is transferred all the same."""
+    unclear = CustomField(custom_field_name="Newsletter", value="perhaps")
+    customer = ZOE.model_copy(update={"custom_fields": [unclear]})
+    found = planned(zoe(), link="143491", mapping=ANSWERED, customer=customer)
+    assert (found.write, found.payload["email"]) == (Write.UPDATE, "zoe@example.com")
+    assert found.subscription is FollowUp.FAIL
+    assert found.subscription_failure
+    assert found.subscription_failure.code == "subscription-value-invalid"

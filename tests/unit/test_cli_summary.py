@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from worker.cli.outcome import MISSING, Outcome
-from worker.cli.screen import Screen
 from worker.cli.summary import LINES_AT_MOST, Summary
 from worker.errors import Failure
 from worker.job import Job, Kind
+from worker.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

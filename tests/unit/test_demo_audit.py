@@ -10,7 +10,9 @@ import pytest
 
 from worker.demo.audit import audit
 from worker.demo.tally import Tally
+from worker.job import Job, Kind
 from worker.mapping import Mapping
+from worker.rows import Row, RowType
 from worker.sandbox.messages import Request
 from worker.sandbox.sandbox import Sandbox
 
@@ -18,6 +20,7 @@ SYSTEM = 4021
 STAMPED_ID = "143491"
 GOOD = {"id": "150713", "first_name": "Zoë", "email_address": "zoe@example.com", "external_ids": []}
 WITHOUT_EMAIL = {"id": "150714", "first_name": "Ana", "email_address": " "}
+FAILING = Job(Kind.CUSTOMER, SYSTEM, "150714")
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def sandbox() -> Sandbox:
 @pytest.fixture
 def told() -> Tally:
     """What the ledger says of them."""
-    return Tally(Counter(created=1), failed={"150714": "email-missing"}, stamped_ids={"150713": STAMPED_ID})
+    return Tally(Counter(created=1), failed={FAILING: "email-missing"}, stamped_ids={"150713": STAMPED_ID})
 
 
 def write(sandbox: Sandbox, path: str, body: dict[str, object]) -> None:
@@ -100,13 +103,34 @@ def test_a_subscription_that_is_not_the_first_one_is_found(sandbox: Sandbox, tol
 
 def test_a_failure_that_should_not_be_is_found(sandbox: Sandbox, told: Tally) -> None:
     """The sample data means only its own failures."""
-    told.failed["150713"] = "subscription-failed"
+    told.failed[Job(Kind.SUBSCRIPTION, SYSTEM, "150713")] = "subscription-failed"
     assert mismatches(sandbox, told) == (
-        "customer 150713 should have come to no error, and came to subscription-failed",
+        "subscription 4021/150713 should have come to no error, and came to subscription-failed",
     )
 
 
 def test_a_failure_that_should_be_and_is_not_is_found(sandbox: Sandbox, told: Tally) -> None:
     """A customer without an e-mail address can't have been transferred."""
     told.failed.clear()
-    assert mismatches(sandbox, told) == ("customer 150714 should have come to email-missing, and came to no error",)
+    assert mismatches(sandbox, told) == (
+        "customer 4021/150714 should have come to email-missing, and came to no error",
+    )
+
+
+def test_a_subscription_that_must_fail_leaves_its_customer_as_mapped(sandbox: Sandbox, told: Tally) -> None:
+    """The transfer is done all the same; without the failure, the comparison says so."""
+    sandbox.patch_customer("150713", {"custom_fields": [{"custom_field_name": "Newsletter", "value": "perhaps"}]})
+    row = Row(RowType.FIELD, "IsSubscribed", source="CustomFields.Newsletter")
+    mapping = Mapping((*Mapping.default().rows, row))
+    subscription = Job(Kind.SUBSCRIPTION, SYSTEM, "150713")
+    assert audit(sandbox, SYSTEM, mapping, told).mismatches == (
+        f"{subscription} should have come to subscription-value-invalid, and came to no error",
+    )
+    told.failed[subscription] = "subscription-value-invalid"
+    assert audit(sandbox, SYSTEM, mapping, told).mismatches == ()
+
+
+def test_only_customer_jobs_count_as_failed_customers(told: Tally) -> None:
+    """A subscription that fails leaves its customer done."""
+    told.failed[Job(Kind.SUBSCRIPTION, SYSTEM, "150713")] = "subscription-failed"
+    assert told.customers_failed == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.customer import Customer
-from worker.errors import EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid, SyncError
+from worker.errors import EmailMissing, Failure, RequiredFieldEmpty, SubscriptionValueInvalid, SyncError
 from worker.mapping import Mapped, Mapping, load_mapping
 from worker.rows import SOURCES, WIRE_NAMES, Level, Row, RowType
 
@@ -239,8 +239,19 @@ def test_any_other_subscription_value_is_an_error_without_the_value(value: str) 
     """The error names the source field alone."""
     mapping = _mapping(_field("IsSubscribed", "CustomFields.News"))
     with pytest.raises(SubscriptionValueInvalid) as raised:
-        mapping.apply(_with_custom_fields(News=value))
+        mapping.subscription(_with_custom_fields(News=value))
     assert raised.value.failure.detail == "CustomFields.News holds neither true nor false"
+
+
+@pytest.mark.parametrize("level", Level)
+def test_a_subscription_that_is_not_clear_keeps_no_customer_from_being_sent(level: Level) -> None:
+    """The payload is whole, nothing counts as empty, and the failure is told beside it."""
+    mapping = _mapping(_field("IsSubscribed", "CustomFields.News", level))
+    mapped = mapping.apply(_with_custom_fields(News="maybe"))
+    assert (mapped.payload, mapped.subscription, mapped.warnings) == ({"email": "ada@example.com"}, None, ())
+    assert mapped.unclear_subscription == Failure(
+        "subscription-value-invalid", detail="CustomFields.News holds neither true nor false"
+    )
 
 
 def test_an_empty_recommended_subscription_is_a_warning() -> None:
@@ -280,7 +291,7 @@ _rows = st.builds(Row, st.just(RowType.FIELD), st.sampled_from([*WIRE_NAMES, "Is
 _mappings = st.lists(_rows, unique_by=lambda row: row.destination, min_size=1).map(lambda rows: Mapping(tuple(rows)))
 
 
-CODES = {"email-missing", "required-field-empty", "subscription-value-invalid"}
+CODES = {"email-missing", "required-field-empty"}
 
 
 def _outcome(mapping: Mapping, customer: Customer) -> Mapped | SyncError:

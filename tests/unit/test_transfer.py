@@ -18,7 +18,7 @@ from worker.errors import (
     SyncError,
 )
 from worker.job import Action, Next
-from worker.mapping import Mapping
+from worker.mapping import Mapped, Mapping
 from worker.rows import SUBSCRIPTION, Row, RowType
 from worker.stamped_answers import StampedCustomer
 from worker.transfer import Transferred, next_step, transfer
@@ -237,7 +237,17 @@ def test_subscription_job_follows_only_where_it_is_needed(
     desired: bool | None, current: bool | None, following: Next
 ) -> None:
     """Not mapped, nothing; the same, noted; different or unknown, a job."""
-    assert next_step(desired=desired, current=current) is following
+    assert next_step(Mapped({}, desired), current=current) is following
+
+
+@pytest.mark.parametrize("state", [True, False, None])
+def test_value_that_is_not_clear_leaves_the_transfer_well(state: bool | None) -> None:
+    """The customer is created and linked; its subscription job follows, and fails with that as its own error."""
+    apis = Apis(state=state, custom_fields=[{"custom_field_name": "Newsletter", "value": "perhaps"}])
+    row = Row(RowType.FIELD, SUBSCRIPTION, "CustomFields.Newsletter")
+    outcome = transferred(apis, Mapping((*Mapping.default().rows, row)))
+    assert (outcome.action, outcome.next_step, outcome.warnings) == (Action.CREATED, Next.SUBSCRIPTION, ())
+    assert apis.calls[-1] == "link 150713=143491"
 
 
 @pytest.mark.parametrize("link", [None, "143491"])

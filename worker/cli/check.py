@@ -12,10 +12,10 @@ from worker.cli.connections import mapping_in_short
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import redis_silent
 from worker.cli.outcome import titled
-from worker.cli.screen import Screen, counted
 from worker.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.runtime import Runtime
+from worker.screen import Screen, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
-from worker.cli.screen import Screen, counted
 from worker.connections import EXAMPLE, load_connections
+from worker.screen import Screen, counted
 from worker.settings import load_settings
 
 if TYPE_CHECKING:

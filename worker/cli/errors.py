@@ -9,8 +9,8 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
-from worker.cli.screen import Screen
 from worker.errors import CATALOGUE, Retried
+from worker.screen import Screen
 
 if TYPE_CHECKING:
     from worker.errors import Entry

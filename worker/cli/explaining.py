@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from worker.cli.exit_codes import ALL_WELL, FAILED, WRONG
 from worker.cli.outcome import titled
-from worker.cli.screen import Screen
 from worker.errors import Concerns, CustomerIdInvalid, Failure, SyncError, TriggerMalformed
 from worker.faults import ConfigurationError
 from worker.ledger import LedgerUnavailable
+from worker.screen import Screen
 from worker.settings import load_settings
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from worker.cli.failed_jobs import Selection, newest
 from worker.cli.failures_again import discard, retry
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.cli.outcome import Outcome, titled
-from worker.cli.screen import Screen, counted
 from worker.cli.times import local
 from worker.connections import load_connections
 from worker.job import Job, Kind, customer_id
 from worker.runtime import open_ledger
+from worker.screen import Screen, counted
 from worker.settings import load_settings
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def list_failures(code: str | None, system: int | None, kind: str | None, limit:
     ledger = open_ledger(load_settings())
     selection = Selection(code=code, system_id=system, kind=Kind(kind) if kind else None)
     failed, total = newest(selection, ledger, limit)
-    refused = list(filter(selection.refuses, ledger.refusals()))[:limit]
+    refused = list(filter(selection.refuses, ledger.refusals(limit=ledger.refusal_count())))[:limit]
     if as_json:
         for record in failed:
             screen.json(_as_json(record))

@@ -13,11 +13,11 @@ from worker.cli.failed_jobs import Selection
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, kind_option, only_system_option
 from worker.cli.outcome import titled
-from worker.cli.pages import pages
-from worker.cli.screen import Screen, counted
 from worker.errors import Failure
 from worker.job import Job, Kind
+from worker.pages import pages
 from worker.runtime import open_ledger
+from worker.screen import Screen, counted
 from worker.settings import load_settings
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.cli.outcome import Outcome
-from worker.cli.pages import pages
 from worker.job import Job, Kind
 from worker.ledger import State
+from worker.pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,7 +91,10 @@ class Follower:
 
 def has_ended(record: Record | None, version: int) -> bool:
     """Whether there is nothing more to wait for: the job is settled, rests for long, or is not in the ledger."""
-    if record is None or record.has_settled(version):
+    if record is None:
+        return True
+    # A job that was discarded and requested anew counts from 1 again: what is wanted of it now is all there is to come.
+    if record.has_settled(min(version, record.wanted)):
         return True
     if record.state is not State.WAITING or record.due is None or record.changed_at is None:
         return False

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, TextIO, cast
 
 import click
 
-from worker.cli.screen import counted, is_absent_or_terminal, shortened
 from worker.errors import CustomerIdInvalid
 from worker.job import customer_id
+from worker.screen import counted, is_absent_or_terminal, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from worker.cli.screen import Screen
+    from worker.screen import Screen
 
 LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
 """A parameter that is a file of ids, or - for standard input; bytes that are no text make a bad id, not a traceback."""

@@ -9,9 +9,9 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import chosen, only_system_option
-from worker.cli.screen import Screen
 from worker.connections import load_connections
 from worker.rows import RowType
+from worker.screen import Screen
 from worker.settings import load_settings
 
 if TYPE_CHECKING:

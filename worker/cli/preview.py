@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.exit_codes import ALL_WELL
+from worker.cli.explaining import code_of
 from worker.cli.options import chosen, json_option, system_option
-from worker.cli.screen import Screen, shortened
+from worker.cli.outcome import titled
 from worker.job import customer_id
 from worker.preview import FollowUp, Preview, Write, preview
 from worker.runtime import Runtime
+from worker.screen import Screen, shortened
 
 if TYPE_CHECKING:
     from worker.connections import Connection
@@ -38,7 +40,7 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
       stamped-sync preview 150713
       stamped-sync preview 150713 --system 4021 --json
 
-    Exit codes: 0 the transfer can be done, 1 it would fail, 2 wrong usage or configuration.
+    Exit codes: 0 the transfer can be done, 1 it or the subscription would fail, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen(as_json=as_json)
     checked = customer_id(customer)
@@ -52,7 +54,7 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
         screen.json(_as_json(planned, system_id, checked))
     else:
         _show(screen, planned, connection, checked)
-    return ALL_WELL
+    return code_of([planned.subscription_failure]) if planned.subscription_failure else ALL_WELL
 
 
 def _as_json(planned: Preview, system_id: int, customer: str) -> dict[str, object]:
@@ -63,13 +65,19 @@ def _as_json(planned: Preview, system_id: int, customer: str) -> dict[str, objec
         "stamped_id": planned.stamped_id,
         "payload": planned.payload,
         "warnings": planned.warnings,
-        "subscription": {"action": planned.subscription, "is_subscribed": planned.is_subscribed},
+        "subscription": {
+            "action": planned.subscription,
+            "is_subscribed": planned.is_subscribed,
+            "error": planned.subscription_failure.as_json() if planned.subscription_failure else None,
+        },
     }
 
 
 def _show(screen: Screen, planned: Preview, connection: Connection, customer: str) -> None:
     screen.heading(f"Customer {customer}, {connection.name} ({connection.system_id}); nothing is written")
     screen.facts({"Transfer": _write_in_words(planned), "Subscription": _follow_up_in_words(planned)})
+    if planned.subscription_failure:
+        screen.failure(planned.subscription_failure, indent=4)
     screen.line()
     screen.heading("Would be sent to Stamped.io")
     screen.facts({name: shortened(value, LONGEST_VALUE) for name, value in planned.payload.items()})
@@ -98,6 +106,8 @@ def _follow_up_in_words(planned: Preview) -> str:
         return f"not mapped: left unchanged{state}"
     if planned.subscription is FollowUp.SOURCE_EMPTY:
         return f"the mapped field is empty: left unchanged{state}"
+    if planned.subscription is FollowUp.FAIL:
+        return f"would fail and be left unchanged{state}: {titled(planned.subscription_failure)}"
     if planned.subscription is FollowUp.UNCHANGED:
         return f"as mapped already{state}"
     return f"would {planned.subscription}{state or ', unless Stamped.io creates the customer so'}"

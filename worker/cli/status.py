@@ -10,12 +10,12 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
-from worker.cli.screen import Screen
 from worker.cli.times import lasting, local
 from worker.job import Kind
 from worker.ledger import State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import open_ledger
+from worker.screen import Screen
 from worker.settings import load_settings
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import code_of
 from worker.cli.outcome import MISSING, titled
-from worker.cli.screen import counted
 from worker.cli.times import local
 from worker.errors import Failure
 from worker.ledger import State
+from worker.screen import counted
 
 if TYPE_CHECKING:
     from worker.cli.outcome import Outcome
-    from worker.cli.screen import Screen
+    from worker.screen import Screen
 
 LINES_AT_MOST: Final = 20
 """So many jobs get a line each; more are counted alone."""

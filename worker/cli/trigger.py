@@ -10,8 +10,8 @@ import click
 from tasks import submit
 from worker.cli.exit_codes import ALL_WELL, WRONG
 from worker.cli.outcome import titled
-from worker.cli.screen import Screen, is_absent_or_terminal
 from worker.errors import TriggerOff
+from worker.screen import Screen, is_absent_or_terminal
 from worker.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from worker.customer import Customer, live_link
 from worker.errors import SyncError
+from worker.job import Job, Kind
 from worker.sandbox.stamped import SUBSCRIBED_AT_FIRST
 
 if TYPE_CHECKING:
@@ -33,16 +34,16 @@ class Audit:
 
 @dataclass(frozen=True)
 class _Expected:
-    """What the mapping makes of every customer: what is to be sent, or the code of the error it must fail with."""
+    """What the mapping makes of the customers: what is to be sent, and the codes of the errors that jobs must meet."""
 
     mapped: Mapping[str, Mapped]
-    failing: Mapping[str, str]
+    failing: Mapping[Job, str]
 
 
 def audit(sandbox: Sandbox, system_id: int, mapping: FieldMapping, told: Tally) -> Audit:
     """Compare; `told` is what the ledger says of every customer's first transfer."""
     links = {customer_id: link for customer_id, held in sandbox.links[system_id].items() if (link := live_link(held))}
-    stamped, expected = sandbox.stamped_customers, _expected(sandbox, mapping)
+    stamped, expected = sandbox.stamped_customers, _expected(sandbox, system_id, mapping)
     mismatches = [
         *_of_failures(expected, told),
         *_of_links(expected, told, links),
@@ -51,27 +52,31 @@ def audit(sandbox: Sandbox, system_id: int, mapping: FieldMapping, told: Tally) 
     return Audit(len(stamped), len(links), tuple(mismatches))
 
 
-def _expected(sandbox: Sandbox, mapping: FieldMapping) -> _Expected:
+def _expected(sandbox: Sandbox, system_id: int, mapping: FieldMapping) -> _Expected:
     mapped, failing = {}, {}
     for customer_id, fields in sandbox.customers.items():
+        job = Job(Kind.CUSTOMER, system_id, customer_id)
         try:
             mapped[customer_id] = mapping.apply(Customer.model_validate(fields))
         except SyncError as error:
-            failing[customer_id] = error.entry.code
+            failing[job] = error.entry.code
+        else:
+            if unclear := mapped[customer_id].unclear_subscription:
+                failing[job.subscription] = unclear.code
     return _Expected(mapped, failing)
 
 
 def _of_failures(expected: _Expected, told: Tally) -> Iterator[str]:
-    for customer_id in sorted(expected.failing.keys() | told.failed.keys()):
-        meant, met = expected.failing.get(customer_id, "no error"), told.failed.get(customer_id, "no error")
+    for job in sorted(expected.failing.keys() | told.failed.keys(), key=str):
+        meant, met = expected.failing.get(job, "no error"), told.failed.get(job, "no error")
         if meant != met:
-            yield f"customer {customer_id} should have come to {meant}, and came to {met}"
+            yield f"{job} should have come to {meant}, and came to {met}"
 
 
 def _of_links(expected: _Expected, told: Tally, links: Mapping[str, str]) -> Iterator[str]:
     for customer_id in sorted(expected.mapped.keys() | links.keys()):
         link, written = links.get(customer_id), told.stamped_ids.get(customer_id)
-        if link is None or link != written or customer_id in expected.failing:
+        if link is None or link != written or customer_id not in expected.mapped:
             yield f"customer {customer_id} is linked to {link}, the ledger says {written}"
 
 

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from worker.demo.screen import Screen
+from worker.demo.report import Report
 from worker.demo.stage import running_stage
 from worker.demo.story import DemoFailed, perform, wait_until_ready
 from worker.embedded.stopping import Stopped, stopped_by_signals
@@ -22,40 +22,40 @@ FAILED = 1
 
 def play(customers: int, flower_port: int = 0, *, keep: bool = False) -> int:
     """Run it; the exit code: 0 where the summary agrees with the sandbox, 1 where not, 128 and more where stopped."""
-    screen = Screen()
+    report = Report()
     try:
         with stopped_by_signals():
-            return _played(screen, customers, flower_port, keep=keep)
+            return _played(report, customers, flower_port, keep=keep)
     except Stopped as stopped:
-        screen.note("Stopped: every part was ended and removed.")
+        report.note("Stopped: every part was ended and removed.")
         return stopped.exit_code
     except ValkeyFailed as error:
-        screen.failed(str(error))
+        report.failed(str(error))
     except LedgerUnavailable:
-        screen.failed("the embedded Valkey does not answer any more")
+        report.failed("the embedded Valkey does not answer any more")
     return FAILED
 
 
-def _played(screen: Screen, customers: int, flower_port: int, *, keep: bool) -> int:
-    screen.opening(customers)
+def _played(report: Report, customers: int, flower_port: int, *, keep: bool) -> int:
+    report.opening(customers)
     with running_stage(customers, flower_port) as stage:
         try:
-            with screen.starting():
+            with report.starting():
                 wait_until_ready(stage)
-            outcome = perform(stage, screen)
+            result = perform(stage, report)
         except DemoFailed as error:
-            screen.failed(str(error), error.child)
+            report.failed(str(error), error.child)
             return FAILED
-        screen.summary(outcome)
+        report.summary(result)
         if keep:
-            screen.kept(stage)
-            _keep(stage, screen)
-    return FAILED if outcome.mismatches else 0
+            report.kept(stage)
+            _keep(stage, report)
+    return FAILED if result.mismatches else 0
 
 
-def _keep(stage: Stage, screen: Screen) -> None:
+def _keep(stage: Stage, report: Report) -> None:
     """Leave everything running until somebody ends it."""
-    watch = Watch(stage.children, screen.note)
+    watch = Watch(stage.children, report.note)
     with suppress(Stopped):
         while True:
             watch.look()

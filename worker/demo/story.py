@@ -10,7 +10,7 @@ from tasks import submit
 from worker.app import app
 from worker.demo.audit import audit
 from worker.demo.changes import FAULTS, change_customers
-from worker.demo.outcome import Outcome
+from worker.demo.result import Result
 from worker.demo.tally import standing, tally
 from worker.demo.triggers import to_be_refused, trigger
 from worker.embedded.child import ending
@@ -19,7 +19,7 @@ from worker.embedded.services import flower_answers
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from worker.demo.screen import Screen
+    from worker.demo.report import Report
     from worker.demo.stage import Stage
     from worker.embedded.child import Child
 
@@ -47,14 +47,14 @@ def wait_until_ready(stage: Stage) -> None:
             raise DemoFailed("the worker and Flower do not answer", stage.children[0])
 
 
-def perform(stage: Stage, screen: Screen) -> Outcome:
+def perform(stage: Stage, report: Report) -> Result:
     """Tell the whole story on parts that are ready. Raises DemoFailed."""
     sandbox, ledger = stage.sandbox.sandbox, app.runtime.ledger
     system_id, customer_ids = sandbox.systems[0], list(sandbox.customers)
     for fault in FAULTS:
         sandbox.add_fault(fault)
 
-    with screen.progress("First load", len(customer_ids)) as show:
+    with report.following("First load", len(customer_ids)) as show:
         for refused in to_be_refused(system_id, customer_ids[0]):
             submit(refused)
         _send(system_id, customer_ids, "customer/created", show)
@@ -62,12 +62,12 @@ def perform(stage: Stage, screen: Screen) -> Outcome:
     first = tally(ledger, system_id, customer_ids)
 
     changed_ids = change_customers(sandbox, first.stamped_ids)
-    with screen.progress("Changes", len(changed_ids)) as show:
+    with report.following("Changes", len(changed_ids)) as show:
         _send(system_id, changed_ids, "customer/updated", show)
         _wait_until_settled(stage, len(changed_ids), show, others=len(customer_ids) - len(changed_ids))
 
     mapping = app.runtime.connection(system_id).mapping
-    return Outcome(
+    return Result(
         first=first,
         changed=tally(ledger, system_id, changed_ids),
         refusals=ledger.refusals(),

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from worker.job import Job, Kind
 from worker.ledger import State
+from worker.pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.ledger import Ledger, Record
-
-PAGE = 500
 
 
 @dataclass
@@ -25,10 +24,15 @@ class Tally:
     """Customer jobs that are done, by action."""
     subscriptions: Counter[str] = field(default_factory=Counter)
     """Subscription jobs that are done, by action."""
-    failed: dict[str, str] = field(default_factory=dict)
-    """The codes of failed jobs, by customer id."""
+    failed: dict[Job, str] = field(default_factory=dict)
+    """The codes of failed jobs of both kinds."""
     stamped_ids: dict[str, str] = field(default_factory=dict)
     """The Stamped.io customers that customer jobs wrote to, by customer id."""
+
+    @property
+    def customers_failed(self) -> int:
+        """How many customer jobs failed."""
+        return sum(job.kind is Kind.CUSTOMER for job in self.failed)
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,9 @@ def standing(ledger: Ledger) -> Standing:
 def tally(ledger: Ledger, system_id: int, customer_ids: Sequence[str]) -> Tally:
     """What the latest transfer of each of these customers came to, and its subscription where one was needed."""
     counted = Tally()
-    for start in range(0, len(customer_ids), PAGE):
-        jobs = [Job(Kind.CUSTOMER, system_id, each) for each in customer_ids[start : start + PAGE]]
-        customers = [record for record in ledger.records(jobs) if record]
+    for page in pages(customer_ids):
+        records = ledger.records([Job(Kind.CUSTOMER, system_id, each) for each in page])
+        customers = [record for record in records if record]
         asked = [record.job.subscription for record in customers if record.subscription_version]
         for record in [*customers, *filter(None, ledger.records(asked))]:
             _count(counted, record)
@@ -67,11 +71,10 @@ def tally(ledger: Ledger, system_id: int, customer_ids: Sequence[str]) -> Tally:
 
 
 def _count(counted: Tally, record: Record) -> None:
-    customer_id = record.job.customer_id
     if record.state is State.FAILED and record.failure:
-        counted.failed[customer_id] = record.failure.code
+        counted.failed[record.job] = record.failure.code
     elif record.state is State.DONE and record.action:
         by_action = counted.customers if record.job.kind is Kind.CUSTOMER else counted.subscriptions
         by_action[record.action] += 1
         if record.stamped_id and record.job.kind is Kind.CUSTOMER:
-            counted.stamped_ids[customer_id] = record.stamped_id
+            counted.stamped_ids[record.job.customer_id] = record.stamped_id

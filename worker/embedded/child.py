@@ -29,7 +29,8 @@ class Child:
     name: str
     command: list[str]
     """The program's absolute path and its arguments."""
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
+    """It may hold secrets."""
     folder: Path
     """The current folder of the process."""
     log: Path | None = None

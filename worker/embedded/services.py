@@ -31,7 +31,7 @@ class Login:
 class Setting:
     """Where services run: their environment, their current folder, and where their logs and files go."""
 
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     folder: Path
     files: Path
     logs: Path | None = None

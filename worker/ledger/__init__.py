@@ -1,12 +1,12 @@
 """The ledger: the record of jobs in Redis."""
 
+from worker.errors import LedgerUnavailable
 from worker.ledger.ledger import Ledger, Terms
 from worker.ledger.records import (
     Claim,
     ClaimLost,
     ClaimRefused,
     Counts,
-    LedgerUnavailable,
     Record,
     Refusal,
     Requested,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from worker.errors import Failure, LedgerUnavailable
+from worker.errors import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

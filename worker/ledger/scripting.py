@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from worker.effects import Effect, Witness, nobody, witnessed
-from worker.ledger.records import LedgerUnavailable
+from worker.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

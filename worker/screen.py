@@ -1,4 +1,4 @@
-"""What a command says: results on standard output, everything else on standard error."""
+"""What a person is told: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
