@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tasks.jobs import JobTask
 from worker.app import app
 from worker.job import Job, Kind
-from worker.job import customer_id as checked_id
 from worker.transfer import transfer
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 @app.task(bind=True, base=JobTask, name="stamped.transfer_customer")
 def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Create or update one customer in Stamped.io, link it, and ask for its subscription job where one is needed."""
-    return self.carry(Job(Kind.CUSTOMER, int(system_id), checked_id(customer_id)), _transferred)
+    return self.carry(Job.read(Kind.CUSTOMER, system_id, customer_id), _transferred)
 
 
 def _transferred(claim: Claim, guard: Guard) -> tuple[str, list[Job]]:

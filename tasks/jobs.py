@@ -41,6 +41,7 @@ class JobTask(Task[..., dict[str, Any]]):
 
     def carry(self, job: Job, work: Work) -> dict[str, Any]:
         """Run the job if it can be claimed."""
+        started = time.monotonic()
         try:
             claim = app.runtime.ledger.claim(job)
         except ClaimRefused as refused:
@@ -49,16 +50,15 @@ class JobTask(Task[..., dict[str, Any]]):
         with logged_as(Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug)):
             telemetry.tag(job, claim.tracking_guid)
             try:
-                return self._run(claim, work)
+                return self._run(claim, work, started)
             except ClaimLost:
                 log.warning("%s: the claim was lost; another worker has the job", job, extra={"outcome": "lost"})
                 return {"job": str(job), "state": "lost"}
 
-    def _run(self, claim: Claim, work: Work) -> dict[str, Any]:
-        started = time.monotonic()
+    def _run(self, claim: Claim, work: Work, started: float) -> dict[str, Any]:
         log.info("%s: attempt %d", claim.job, claim.attempt + 1, extra={"attempt": claim.attempt + 1})
         try:
-            action, owed = work(claim, app.runtime.guard(claim))
+            action, owed = work(claim, app.runtime.guard(claim, started))
         except (ClaimLost, LedgerUnavailable):
             raise
         except SyncError as error:

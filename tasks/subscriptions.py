@@ -8,7 +8,6 @@ from tasks.jobs import JobTask
 from tasks.messages import send
 from worker.app import app
 from worker.job import Job, Kind
-from worker.job import customer_id as checked_id
 from worker.reconcile import reconcile
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 @app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
 def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Subscribe or unsubscribe one customer in Stamped.io, where its state differs from the mapped one."""
-    return self.carry(Job(Kind.SUBSCRIPTION, int(system_id), checked_id(customer_id)), _reconciled)
+    return self.carry(Job.read(Kind.SUBSCRIPTION, system_id, customer_id), _reconciled)
 
 
 @app.task(name="stamped.retry_failed_subscriptions")

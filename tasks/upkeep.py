@@ -7,7 +7,6 @@ import logging
 from tasks.messages import send
 from worker.app import app
 from worker.job import Job, Kind
-from worker.job import customer_id as checked_id
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ def sweep() -> dict[str, int]:
 @app.task(name="stamped.rerun")
 def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
     """Run a job again from the start, with its attempts reset and today's configuration."""
-    job = Job(Kind(kind), int(system_id), checked_id(customer_id))
+    job = Job.read(kind, system_id, customer_id)
     app.runtime.connection(job.system_id)
     requested = run_again([job])
     return {"job": str(job), "version": requested[job]}

@@ -288,6 +288,8 @@ def _faults(error: ValidationError, number: int, file: str) -> Iterator[Fault]:
 
 def _unknown_key(file: str, place: str, path: list[str]) -> Fault:
     *table, key = path
+    if table and key in Connection.model_fields:
+        return Fault(file, place, "belongs to [[connection]], above its tables", EXAMPLES[key])
     known = _known_keys(table)
     right = nearest(key, known) or known[0]
     return Fault(file, place, unknown(key, "known key", known), EXAMPLES[".".join([*table, right])])

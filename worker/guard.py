@@ -23,6 +23,7 @@ class Guard:
         ledger: Ledger,
         claim: Claim,
         *,
+        asked_at: float,
         lease_seconds: float,
         call_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -31,7 +32,8 @@ class Guard:
         self._claim = claim
         self._spare_seconds = lease_seconds - call_seconds
         self._clock = clock
-        self._covered_until = clock() + self._spare_seconds
+        # The lease may have begun as soon as the claim was asked for, however late the answer came.
+        self._covered_until = asked_at + self._spare_seconds
 
     def before_read(self) -> None:
         """Let a read through. Raises ClaimLost."""

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.errors import CustomerIdInvalid
+from worker.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed
 
-CUSTOMER_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
-"""An iPaaS.com Customer ID, for example 150713 (specification: ID Format)."""
+CUSTOMER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+"""An iPaaS.com Customer ID, for example 150713 (specification: ID Format). Of one customer there is one id: 0150713 and
+150713 would be two jobs."""
 
 NUMBERS_END = 10**19
 """Numbers from here on are no ids; Python refuses to write out one of thousands of digits."""
@@ -50,6 +51,16 @@ class Job:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.system_id}/{self.customer_id}"
+
+    @classmethod
+    def read(cls, kind: object, system_id: object, customer: object) -> Job:
+        """The job that a message names. Raises an error of the catalogue, which repeats nothing that is no id."""
+        if kind not in list(Kind):
+            raise TriggerMalformed("the kind is neither customer nor subscription")
+        system = plain_text(system_id)
+        if not CUSTOMER_ID.fullmatch(system):
+            raise ConnectionUnknown
+        return cls(Kind(str(kind)), int(system), customer_id(customer))
 
     @property
     def subscription(self) -> Job:

@@ -61,9 +61,10 @@ class Runtime:
             raise ConnectionUnknown(str(system_id))
         return connection
 
-    def guard(self, claim: Claim) -> Guard:
-        """What every call of a claimed job passes."""
-        return Guard(self.ledger, claim, lease_seconds=self.settings.lease_seconds, call_seconds=self.timeouts.call)
+    def guard(self, claim: Claim, asked_at: float) -> Guard:
+        """What every call of a claimed job passes; `asked_at` is when the claim was asked for, by `time.monotonic`."""
+        lease, call = self.settings.lease_seconds, self.timeouts.call
+        return Guard(self.ledger, claim, asked_at=asked_at, lease_seconds=lease, call_seconds=call)
 
     def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
         """iPaaS.com for one job. Raises ConnectionUnknown."""

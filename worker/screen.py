@@ -114,7 +114,7 @@ class Screen:
 
 def _console(*, to_stderr: bool) -> Console:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=to_stderr)
-    if not console.is_terminal:
+    if not console.file.isatty():  # FORCE_COLOR makes `is_terminal` say yes to a file too
         console.width = UNBOUNDED
     return console
 

@@ -15,7 +15,7 @@ from worker.errors import (
     TriggerMalformed,
     TriggerOff,
 )
-from worker.job import CUSTOMER_ID, Job, Kind, customer_id, plain_text
+from worker.job import Job, Kind, customer_id, plain_text
 
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections
@@ -26,6 +26,7 @@ LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
 """Room for some 10,000 notifications; iPaaS.com's own Manual Sync sends 3,000 at most (C)."""
 GUID = re.compile(r"[0-9A-Fa-f-]{8,64}", re.ASCII)
 TRIGGER_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 SCOPE = re.compile(r"[a-z]{1,32}(/[a-z]{1,32}){0,3}", re.ASCII)
 """What may be kept of a refused notification: nothing that can hold an e-mail address, a name or a sentence."""
 
@@ -100,7 +101,7 @@ def _judged(notification: object, connections: Connections, trigger_id: str, pos
     try:
         return _accepted(notification, connections)
     except SyncError as error:
-        patterns = {"destination": CUSTOMER_ID, "scope": SCOPE, "id": CUSTOMER_ID}
+        patterns = {"destination": DIGITS, "scope": SCOPE, "id": DIGITS}
         shown = (_plain(notification.get(name), pattern) for name, pattern in patterns.items())
         return Refused(error, trigger_id, position, *shown)
 
@@ -130,7 +131,7 @@ def _connection(destination: object, connections: Connections) -> Connection:
     digits = plain_text(destination)
     connection = connections.get(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 20 else None  # noqa: PLR2004 - a 64-bit number
     if connection is None:
-        raise ConnectionUnknown(_plain(destination, CUSTOMER_ID))
+        raise ConnectionUnknown(_plain(destination, DIGITS))
     return connection
 
 
@@ -140,7 +141,7 @@ def _customer(value: object) -> str:
     try:
         return customer_id(value)
     except CustomerIdInvalid:
-        raise CustomerIdInvalid("`id` is not a whole number of 1 to 19 digits") from None
+        raise CustomerIdInvalid("`id` is not a whole number of 1 to 19 digits that does not start with 0") from None
 
 
 def _plain(value: object, pattern: re.Pattern[str]) -> str:

@@ -157,3 +157,28 @@ def test_a_selection_is_needed(verb: str, env: dict[str, str], tmp_path: Path, j
     done = parts.console(env, tmp_path, "failures", verb, "--yes")
     assert (done.returncode, states(jobs)) == (2, [State.FAILED] * 3)
     assert "--all" in done.stderr
+
+
+def test_list_tells_why_and_which_notification_was_refused(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """Whoever maintains the listener finds the notification, and sees what is wrong with it."""
+    Ledger(client).refuse(Refusal("trigger-malformed", "`id` is missing", "6f0c", 2, "4021", "customer/created", ""))
+    shown = parts.console(env, tmp_path, "failures", "list").stdout
+    assert "notification 2 of trigger 6f0c" in shown
+    assert "(trigger-malformed): `id` is missing" in shown
+
+
+def test_a_list_of_absurd_length_is_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
+    """Code 2, and no traceback."""
+    done = parts.console(env, tmp_path, "failures", "list", "--limit", "9" * 26)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+
+
+def test_show_finds_what_failed_under_a_connection_that_is_gone(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """A job stays in the ledger when its connection is taken out of the file."""
+    fail(Ledger(client), Job(Kind.CUSTOMER, 9, "1"), Failure("connection-unknown"))
+    done = parts.console(env, tmp_path, "failures", "show", "1")
+    assert (done.returncode, "Customer 9/1: failed" in done.stdout) == (0, True)

@@ -13,6 +13,7 @@ from tests import parts
 from worker.errors import CATALOGUE, Failure
 from worker.job import Job, Kind
 from worker.ledger import Ledger
+from worker.mapping import load_mapping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +38,9 @@ def test_the_menu_needs_no_celery(env: dict[str, str]) -> None:
 
 
 def test_an_unknown_command_is_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
-    """Code 2, and no traceback."""
+    """Code 2, and the nearest one."""
     done = parts.console(env, tmp_path, "synk")
-    assert (done.returncode, "No such command" in done.stderr) == (2, True)
+    assert (done.returncode, "Did you mean 'sync'?" in done.stderr) == (2, True)
 
 
 def test_status_counts_jobs_and_messages(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
@@ -113,5 +114,53 @@ def test_the_readme_holds_the_table_of_errors(env: dict[str, str], tmp_path: Pat
 
 def test_an_unknown_error_code_is_told_with_the_known_ones(env: dict[str, str], tmp_path: Path) -> None:
     """Whoever mistyped sees the right one."""
-    done = parts.console(env, tmp_path, "errors", "email")
-    assert (done.returncode, "email-missing" in done.stderr) == (2, True)
+    done = parts.console(env, tmp_path, "errors", "email-mising")
+    assert (done.returncode, "did you mean email-missing?" in done.stderr) == (2, True)
+
+
+def test_two_forms_of_the_catalogue_at_once_are_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
+    """Neither form is chosen silently."""
+    done = parts.console(env, tmp_path, "errors", "--json", "--markdown")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_version_is_told(env: dict[str, str], tmp_path: Path) -> None:
+    """For whoever reports a fault."""
+    done = parts.console(env, tmp_path, "--version")
+    assert (done.returncode, done.stdout.startswith("stamped-sync")) == (0, True)
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["errors", "--json"], ["--help"]])
+def test_an_output_that_cannot_be_written_is_told_in_one_line(
+    arguments: list[str], env: dict[str, str], tmp_path: Path
+) -> None:
+    """As on a full disk: code 1, and no traceback, not even when the interpreter ends."""
+    command = parts.console_command(*arguments)
+    with (tmp_path / "connections.toml").open("rb") as only_to_read:
+        done = subprocess.run(
+            command, env=env, cwd=tmp_path, stdout=only_to_read, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, "standard output: bad file descriptor\n")
+
+
+def test_a_redis_that_refuses_is_not_said_to_be_down(env: dict[str, str], redis_url: str, tmp_path: Path) -> None:
+    """Nobody is sent to start what runs already; the kind of fault is named."""
+    done = parts.console(env | {"STAMPED_SYNC_REDIS_URL": f"{redis_url.removesuffix('/0')}/99"}, tmp_path, "status")
+    assert (done.returncode, "start it" in done.stderr) == (2, False)
+    assert "refuses (ResponseError)" in done.stderr
+
+
+def test_the_default_mapping_is_printed_as_a_file_to_edit(tmp_path: Path) -> None:
+    """It can be read back as it is, and with a row behind it; no configuration is needed."""
+    env = parts.environment("redis://127.0.0.1:9/0", tmp_path / "none.toml")
+    done = parts.console(env, tmp_path, "mapping", "--example")
+    file = tmp_path / "mapping.toml"
+    file.write_text(f'{done.stdout}\n[[row]]\ntype = "Static"\nvalue = true\ndestination = "IsSubscribed"', "utf-8")
+    assert (done.returncode, load_mapping(file).static_subscription) == (0, True)
+
+
+def test_a_table_in_a_file_is_as_wide_as_it_must_be(env: dict[str, str], tmp_path: Path) -> None:
+    """Whoever searches it finds each row on one line, even where colours are forced."""
+    done = parts.console(env | {"FORCE_COLOR": "1", "COLUMNS": "40"}, tmp_path, "errors")
+    lines = done.stdout.splitlines()
+    assert all(any(entry.code in line and entry.title in line for line in lines) for entry in CATALOGUE.values())

@@ -150,6 +150,7 @@ def test_a_reader_that_leaves_early_is_no_error(env: dict[str, str], tmp_path: P
         running.stdout.readline()
         running.stdout.close()
         assert running.stderr.read() == b""
+    assert running.returncode == 0
 
 
 # With a worker -------------------------------------------------------------------------------------------------------

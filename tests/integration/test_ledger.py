@@ -346,3 +346,22 @@ def test_redis_that_does_not_answer_is_told_plainly() -> None:
     """A Redis that is down raises one error of ours, which says no more than the kind of fault."""
     with pytest.raises(LedgerUnavailable, match="ConnectionError"):
         Ledger(connect("redis://127.0.0.1:1/0")).request(JOB)
+
+
+def test_switched_off_triggers_do_not_push_refusals_out(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trigger that is switched off comes for every customer; the refusals that matter stay."""
+    monkeypatch.setattr("worker.ledger.ledger.REFUSALS_KEPT", 3)
+    ledger.refuse(Refusal("connection-unknown", "9", "6f0c", 1, "9", "customer/created", "1"))
+    for number in range(5):
+        ledger.refuse(Refusal("trigger-off", "", "6f0c", number, "4021", "customer/created", str(number)))
+    assert sorted({noted.code for noted in ledger.refusals()}) == ["connection-unknown", "trigger-off"]
+    assert ledger.refusal_count() == 4
+
+
+def test_reconcile_does_not_bring_an_old_id_back(ledger: Ledger) -> None:
+    """A transfer that healed the link while the reconcile ran has the last word on the Stamped.io id."""
+    ledger.complete(claimed(ledger), Action.CREATED, "1", Next.SUBSCRIPTION)
+    reconcile = ledger.claim(JOB.subscription)
+    ledger.complete(claimed(ledger), Action.CREATED, "2", Next.SUBSCRIPTION)
+    ledger.complete(reconcile, Action.SUBSCRIBED, "1")
+    assert ledger.claim(JOB.subscription).stamped_id == "2"

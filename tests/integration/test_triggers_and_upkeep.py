@@ -11,7 +11,14 @@ import pytest
 from tasks import accept_trigger, rerun, retry_failed_subscriptions, submit, sweep
 from tests import parts
 from tests.integration.stage import ID, JOB, NOWHERE, Stage, run
-from worker.errors import ConnectionUnknown, CustomerIdInvalid, Failure, LedgerUnavailable, SubscriptionFailed
+from worker.errors import (
+    ConnectionUnknown,
+    CustomerIdInvalid,
+    Failure,
+    LedgerUnavailable,
+    SubscriptionFailed,
+    TriggerMalformed,
+)
 from worker.job import Job, Kind
 from worker.ledger import State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
@@ -202,7 +209,7 @@ def test_rerun_of_a_subscription_is_a_subscription_job(stage: Stage) -> None:
     [
         (("customer", 9999, ID), ConnectionUnknown),
         (("customer", parts.SYSTEM, "../1"), CustomerIdInvalid),
-        (("order", parts.SYSTEM, ID), ValueError),
+        (("order", parts.SYSTEM, ID), TriggerMalformed),
     ],
 )
 def test_rerun_of_what_is_no_job_is_refused(stage: Stage, args: tuple[Any, ...], error: type[Exception]) -> None:

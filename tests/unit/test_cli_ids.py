@@ -71,3 +71,12 @@ def test_an_empty_list_is_wrong_usage() -> None:
     """Nothing to do is said, not passed over."""
     with pytest.raises(click.UsageError):
         read_ids([], [named("# none\n")], Screen())
+
+
+def test_of_many_bad_ids_the_first_are_shown_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is no list of ids at all does not flood the terminal."""
+    with pytest.raises(CustomerIdInvalid) as refused:
+        read_ids([], [named("\n".join(["x"] * 1_025))], Screen())
+    shown = capsys.readouterr().err
+    assert (shown.count("'x'"), "… and 1,005 more" in shown) == (20, True)
+    assert "1,025 faults" in refused.value.failure.detail

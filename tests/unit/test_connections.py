@@ -204,6 +204,11 @@ def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
             "throttle.limits",
             "'limits' is not a known key; did you mean limit?",
         ),
+        (
+            {"stamped": LINES["stamped"].replace(" }", ', mapping = "mapping.toml" }')},
+            "stamped.mapping",
+            "belongs to [[connection]], above its tables",
+        ),
         ({"throttle": "throttle = { limit = 0 }"}, "throttle.limit", "must be above 0"),
         ({"throttle": "throttle = { seconds = 1.5 }"}, "throttle.seconds", "must be a whole number"),
         ({"stamped": LINES["stamped"].replace('"270392"', "270392")}, "stamped.store_hash", "must be text in quotes"),

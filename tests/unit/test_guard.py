@@ -56,7 +56,14 @@ def clock() -> Clock:
 @pytest.fixture
 def guard(ledger: Ledger, clock: Clock) -> Guard:
     """The guard of a job that has just been claimed."""
-    return Guard(cast("RealLedger", ledger), CLAIM, lease_seconds=LEASE_SECONDS, call_seconds=CALL_SECONDS, clock=clock)
+    return Guard(
+        cast("RealLedger", ledger),
+        CLAIM,
+        asked_at=clock(),
+        lease_seconds=LEASE_SECONDS,
+        call_seconds=CALL_SECONDS,
+        clock=clock,
+    )
 
 
 def test_every_write_renews_the_claim(guard: Guard, ledger: Ledger) -> None:

@@ -41,7 +41,7 @@ def command() -> int:
     Example:
       stamped-sync check
 
-    Exit codes: 0 all proved, 1 something failed, 2 the configuration can't be read.
+    Exit codes: 0 all proved; 1 a proof failed, whatever its cause; 2 the configuration can't be read.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     runtime = Runtime.build()

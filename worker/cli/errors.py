@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from worker.cli.exit_codes import ALL_WELL
-from worker.cli.options import json_option
+from worker.cli.options import CODE, json_option
 from worker.errors import CATALOGUE, Retried
 from worker.screen import Screen
 
@@ -23,7 +23,7 @@ RETRIED: Final = {
 
 
 @click.command()
-@click.argument("code", required=False, type=click.Choice(list(CATALOGUE)), metavar="[CODE]")
+@click.argument("code", required=False, type=CODE, metavar="[CODE]")
 @json_option
 @click.option("--markdown", is_flag=True, help="Print the table of the README.")
 def command(code: str | None, *, as_json: bool, markdown: bool) -> int:
@@ -36,6 +36,8 @@ def command(code: str | None, *, as_json: bool, markdown: bool) -> int:
 
     Exit codes: 0 all well, 2 there is no such code.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    if as_json and markdown:
+        raise click.UsageError("--json and --markdown are two forms of the same: choose one.")
     screen = Screen()
     entries = [CATALOGUE[code]] if code else list(CATALOGUE.values())
     if as_json:

@@ -8,7 +8,7 @@ from worker.cli.exit_codes import ALL_WELL, FAILED, WRONG
 from worker.cli.outcome import titled
 from worker.errors import Concerns, CustomerIdInvalid, Failure, SyncError, TriggerMalformed
 from worker.faults import ConfigurationError
-from worker.ledger import LedgerUnavailable
+from worker.ledger import LedgerRefuses, LedgerUnavailable
 from worker.screen import Screen
 from worker.settings import load_settings
 
@@ -47,6 +47,11 @@ def code_of(failures: Iterable[Failure]) -> int:
 
 
 def redis_silent(error: LedgerUnavailable) -> str:
-    """What is said where Redis does not answer."""
+    """What is said where Redis does not answer, or refuses."""
     url = load_settings().redis_url_shown
+    if isinstance(error, LedgerRefuses):
+        return (
+            f"Redis answers at {url}, but refuses ({error.failure.detail}): correct the user, password or database in "
+            "STAMPED_SYNC_REDIS_URL, or read Redis' log"
+        )
     return f"Redis does not answer at {url} ({error.failure.detail}): start it, or set STAMPED_SYNC_REDIS_URL"

@@ -19,9 +19,11 @@ from worker.screen import Screen, counted
 from worker.settings import load_settings
 
 if TYPE_CHECKING:
-    from worker.ledger import Record, Refusal
+    from worker.ledger import Ledger, Record, Refusal
+    from worker.settings import Settings
 
 LIST_LENGTH = 50
+LONGEST_LIST = 1_000_000
 
 
 @click.group(name="failures")
@@ -41,7 +43,12 @@ def command() -> None:
 @only_system_option
 @kind_option
 @click.option(
-    "--limit", type=click.IntRange(1), default=LIST_LENGTH, show_default=True, metavar="N", help="How many at most."
+    "--limit",
+    type=click.IntRange(1, LONGEST_LIST),
+    default=LIST_LENGTH,
+    show_default=True,
+    metavar="N",
+    help="How many at most.",
 )
 @json_option
 def list_failures(code: str | None, system: int | None, kind: str | None, limit: int, *, as_json: bool) -> int:
@@ -94,17 +101,18 @@ def _show_list(screen: Screen, failed: list[Record], total: int) -> None:
 def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
     if not refused:
         return
-    rows = [
-        (
-            local(refusal.at),
-            refusal.scope,
-            f"{refusal.system_id}/{refusal.customer_id}".strip("/"),
-            titled(refusal.failure),
-        )
-        for refusal in refused
-    ]
     screen.line()
-    screen.table(["Refused at", "Scope", "Customer", "Error"], rows)
+    screen.heading("Refused notifications")
+    for refusal in refused:
+        customer = f"{refusal.system_id}/{refusal.customer_id}".strip("/")
+        screen.line(" ".join(filter(None, [local(refusal.at), _place(refusal), refusal.scope, customer])))
+        screen.prose(": ".join(filter(None, [titled(refusal.failure), refusal.detail])), indent=4)
+
+
+def _place(refusal: Refusal) -> str:
+    """Which notification of which trigger it was; the position is 0 where the whole trigger could not be read."""
+    trigger = f"trigger {refusal.trigger_id}" if refusal.trigger_id else "a trigger without id"
+    return f"notification {refusal.position} of {trigger}" if refusal.position else trigger
 
 
 def _as_json(record: Record) -> dict[str, object]:
@@ -146,9 +154,10 @@ def show_job(customer: str, system: int | None, kind: str | None) -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     checked, settings = customer_id(customer), load_settings()
-    systems = [each.system_id for each in load_connections(settings.connections)] if system is None else [system]
+    ledger = open_ledger(settings)
+    systems = _systems_of(checked, settings, ledger) if system is None else [system]
     jobs = [Job(each, system_id, checked) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
-    held = [record for record in open_ledger(settings).records(jobs) if record]
+    held = [record for record in ledger.records(jobs) if record]
     for number, record in enumerate(held):
         if number:
             screen.line()
@@ -156,6 +165,13 @@ def show_job(customer: str, system: int | None, kind: str | None) -> int:
     if not held:
         screen.error(f"The ledger holds no job of customer {checked}.")
     return ALL_WELL if held else FAILED
+
+
+def _systems_of(customer: str, settings: Settings, ledger: Ledger) -> list[int]:
+    """The connections that are configured, and those that are not any more under which a job of the customer failed."""
+    configured = [each.system_id for each in load_connections(settings.connections)]
+    failed = {record.job.system_id for record in Selection(frozenset({customer})).jobs(ledger)}
+    return [*configured, *sorted(failed.difference(configured))]
 
 
 def _show(screen: Screen, record: Record) -> None:

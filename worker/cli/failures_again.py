@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.failed_jobs import Selection
 from worker.cli.ids import read_ids
@@ -57,7 +58,8 @@ def retry(
 
     screen, ledger = Screen(), open_ledger(load_settings())
     jobs = _selected(screen, ledger, _selection(screen, ids, code, system, kind), everything=everything)
-    return _done(screen, jobs, "retry", "requested again", lambda page: len(run_again(page)), yes=yes)
+    with jobs_go_on():
+        return _done(screen, jobs, "retry", "requested again", lambda page: len(run_again(page)), yes=yes)
 
 
 @click.command(name="discard")

@@ -23,6 +23,10 @@ LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
 LONGEST_SHOWN: Final = 40
 """Characters that are shown of what is no id: it may be anything, an e-mail address too."""
 
+FAULTS_SHOWN: Final = 20
+"""So many bad ids are shown; of a file that is no list of ids, more would say no more."""
+PROBLEM: Final = "is not a whole number of 1 to 19 digits that does not start with 0"
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -35,7 +39,7 @@ class Given:
 def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) -> list[str]:
     """The ids from arguments and files, or else from a standard input that is no terminal; each once, in their order.
 
-    Raises CustomerIdInvalid, once every bad one was shown, and click's UsageError where there is none at all.
+    Raises CustomerIdInvalid, once the bad ones were shown, and click's UsageError where there is none at all.
     """
     if not arguments and not files:
         files = [_standard_input()]
@@ -47,9 +51,10 @@ def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) 
             ids[customer_id(each.text)] = None
         except CustomerIdInvalid:
             bad += 1
-            screen.error(
-                f"{each.place}: '{shortened(each.text, LONGEST_SHOWN)}' is not a whole number of 1 to 19 digits"
-            )
+            if bad <= FAULTS_SHOWN:
+                screen.error(f"{each.place}: '{shortened(each.text, LONGEST_SHOWN)}' {PROBLEM}")
+    if bad > FAULTS_SHOWN:
+        screen.note(f"  … and {bad - FAULTS_SHOWN:,} more")
     if bad:
         raise CustomerIdInvalid(f"{counted(bad, 'fault')} found; nothing was requested")
     if not ids:

@@ -10,6 +10,7 @@ import click
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import chosen, only_system_option
 from worker.connections import load_connections
+from worker.mapping import DEFAULT
 from worker.rows import RowType
 from worker.screen import Screen
 from worker.settings import load_settings
@@ -24,16 +25,21 @@ COLUMNS = ("Type", "Source", "Destination", "Level", "Description")
 
 @click.command()
 @only_system_option
-def command(system: int | None) -> int:
+@click.option("--example", is_flag=True, help="Print the default mapping, as a file to edit.")
+def command(system: int | None, *, example: bool) -> int:
     """Show the mapping in force: which field of iPaaS.com goes where in Stamped.io.
 
     \b
     Examples:
       stamped-sync mapping
       stamped-sync mapping --system 4021
+      stamped-sync mapping --example > mapping.toml
 
     Exit codes: 0 all well, 2 the configuration can't be read.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    if example:
+        click.echo(DEFAULT.read_text(encoding="utf-8"), nl=False)
+        return ALL_WELL
     screen = Screen()
     connections = load_connections(load_settings().connections)
     for number, connection in enumerate(connections if system is None else [chosen(connections, system)]):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 
 import click
+
+PACKAGE = "stamped-customer-sync"
 
 COMMANDS = {
     "demo": "Run the whole job once, on embedded parts and sample customers.",
@@ -39,6 +42,15 @@ class Menu(click.Group):
         command: click.Command = import_module(f"worker.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; where there is none, the error offers those that are like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the menu without importing what it names."""
         del ctx
@@ -46,7 +58,24 @@ class Menu(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 - click's way
+    if is_asked:
+        try:
+            click.echo(f"stamped-sync {version(PACKAGE)}")
+        except PackageNotFoundError:
+            click.echo("stamped-sync, run from its source without being installed")
+        context.exit()
+
+
 @click.group(cls=Menu, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def menu() -> None:
     """Carry customers from iPaaS.com into Stamped.io.
 

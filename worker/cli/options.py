@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from worker.errors import CATALOGUE, ConnectionUnknown
+from worker.faults import unknown
 from worker.job import Kind
 
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections
+
+
+class _Code(click.ParamType[str]):
+    """A code of the catalogue; of a mistyped one, the nearest is offered."""
+
+    name = "code"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The code itself."""
+        if value not in CATALOGUE:
+            self.fail(unknown(value, "code", list(CATALOGUE)), param, ctx)
+        return value
+
+
+CODE: Final = _Code()
 
 system_option = click.option(
     "--system",
@@ -27,7 +43,7 @@ kind_option = click.option(
 )
 code_option = click.option(
     "--code",
-    type=click.Choice(list(CATALOGUE)),
+    type=CODE,
     metavar="CODE",
     help="Only this error; `stamped-sync errors` lists the codes.",
 )

@@ -24,8 +24,9 @@ def command(port: int, customers: int) -> None:
     for it on standard output. Its control plane under /sandbox/ shows its state and takes faults to be met.
 
     \b
-    Examples:
-      stamped-sync sandbox > connections.toml &
+    Example, in an empty folder and three terminals:
+      stamped-sync sandbox | tee connections.toml
+      stamped-sync up
       stamped-sync sync 150713 --wait
 
     Exit codes: 0 ended as asked, 2 the port is taken.

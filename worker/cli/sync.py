@@ -8,6 +8,7 @@ import click
 
 from tasks.upkeep import run_again
 from worker.app import app
+from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.follow import Follower, follow
 from worker.cli.ids import LIST_OF_IDS, read_ids
@@ -65,13 +66,14 @@ def command(
     screen = Screen(as_json=as_json)
     system_id = chosen(app.runtime.connections, system).system_id
     customer_ids = read_ids(ids, files, screen)
-    requested = _requested(screen, system_id, customer_ids, debug=debug)
-    if wait:
-        versions = {job.customer_id: version for page in requested for job, version in page.items()}
-        return _wait(screen, system_id, versions, as_json=as_json)
-    for page in requested:
-        if as_json:
-            _print_states(screen, list(page))
+    with jobs_go_on():
+        requested = _requested(screen, system_id, customer_ids, debug=debug)
+        if wait:
+            versions = {job.customer_id: version for page in requested for job, version in page.items()}
+            return _wait(screen, system_id, versions, as_json=as_json)
+        for page in requested:
+            if as_json:
+                _print_states(screen, list(page))
     if not as_json:
         screen.line(
             f"{counted(len(customer_ids), 'customer')} requested. --wait, or `stamped-sync status`, shows more."

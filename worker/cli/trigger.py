@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 import click
 
 from tasks import submit
+from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL, WRONG
 from worker.cli.outcome import titled
 from worker.errors import TriggerOff
@@ -38,7 +39,9 @@ def command(file: BinaryIO | None) -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     # One byte more than is allowed is enough to know that it is too long.
-    verdicts = submit((file or _standard_input()).read(LONGEST_TRIGGER_BYTES + 1))
+    trigger = (file or _standard_input()).read(LONGEST_TRIGGER_BYTES + 1)
+    with jobs_go_on():
+        verdicts = submit(trigger)
     return max([_show(screen, number, verdict) for number, verdict in enumerate(verdicts, start=1)], default=ALL_WELL)
 
 

@@ -12,7 +12,7 @@ from worker.ledger.records import (
     Requested,
     State,
 )
-from worker.ledger.scripting import connect
+from worker.ledger.scripting import LedgerRefuses, connect
 
 __all__ = [
     "Claim",
@@ -20,6 +20,7 @@ __all__ = [
     "ClaimRefused",
     "Counts",
     "Ledger",
+    "LedgerRefuses",
     "LedgerUnavailable",
     "Record",
     "Refusal",

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from worker.effects import Effect, Witness, nobody
-from worker.errors import Failure, WorkerLost
+from worker.errors import Failure, TriggerOff, WorkerLost
 from worker.job import Job, Kind, Next
-from worker.ledger.reading import Reading
+from worker.ledger.reading import REFUSALS, SWITCHED_OFF, Reading
 from worker.ledger.records import Claim, ClaimLost, ClaimRefused, Refusal, Requested
 from worker.ledger.scripting import Scripts
 from worker.queues import QUEUE_OF
@@ -170,11 +170,10 @@ class Ledger(Reading):
         return bool(self._scripts.run(Effect.DISCARD, [self.key(job)], self._args(job)))
 
     def refuse(self, refusal: Refusal) -> None:
-        """Note a notification that was not accepted."""
+        """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
         noted = {name: value for name, value in asdict(refusal).items() if name != "at"}
-        self._scripts.run(
-            Effect.REFUSE, [self._prefix + "refusals"], [json.dumps(noted, sort_keys=True), REFUSALS_KEPT]
-        )
+        key = self._prefix + (SWITCHED_OFF if refusal.code == TriggerOff.entry.code else REFUSALS)
+        self._scripts.run(Effect.REFUSE, [key], [json.dumps(noted, sort_keys=True), REFUSALS_KEPT])
 
     def _args(self, job: Job) -> list[str | int]:
         return [self._prefix, job.kind, self.member(job)]

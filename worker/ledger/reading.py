@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import redis
 
 PAGE = 500
+REFUSALS = "refusals"
+SWITCHED_OFF = "switched-off"
 
 
 class Reading:
@@ -91,13 +93,18 @@ class Reading:
     def refusals(self, limit: int = PAGE) -> list[Refusal]:
         """The notifications that were not accepted, newest first."""
         with available():
-            noted: list[Any] = self._client.zrevrange(self._prefix + "refusals", 0, limit - 1, withscores=True)
+            noted: list[Any] = [
+                each
+                for key in (REFUSALS, SWITCHED_OFF)
+                for each in self._client.zrevrange(self._prefix + key, 0, limit - 1, withscores=True)
+            ]
+        noted = sorted(noted, key=lambda each: each[1], reverse=True)[:limit]
         return [Refusal(**json.loads(text), at=moment(score)) for text, score in noted]
 
     def refusal_count(self) -> int:
         """How many notifications were not accepted."""
         with available():
-            return int(self._client.zcard(self._prefix + "refusals"))
+            return sum(int(self._client.zcard(self._prefix + key)) for key in (REFUSALS, SWITCHED_OFF))
 
     def _index(self, state: State, kind: Kind) -> str:
         return f"{self._prefix}{state}:{kind}"

@@ -32,11 +32,17 @@ def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
     return "\n".join([*((replaced or {}).get(piece) or _file(piece) for piece in pieces), text])
 
 
+class LedgerRefuses(LedgerUnavailable):
+    """Redis answers, but not with what was asked for: a wrong password or database, no memory, no right to write."""
+
+
 @contextmanager
 def available() -> Iterator[None]:
     """Turn whatever the Redis client raises into LedgerUnavailable, which says no more than the kind of fault."""
     try:
         yield
+    except (redis.AuthenticationError, redis.exceptions.AuthorizationError, redis.ResponseError) as error:
+        raise LedgerRefuses(type(error).__name__) from error
     except redis.RedisError as error:
         raise LedgerUnavailable(type(error).__name__) from error
 

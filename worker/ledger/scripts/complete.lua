@@ -24,6 +24,8 @@ if next_step ~= '' then
   end
 end
 
-redis.call('HSET', key, 'action', ARGV[6], 'stamped_id', ARGV[7], 'next_version', text(next_version))
+redis.call('HSET', key, 'action', ARGV[6], 'next_version', text(next_version))
+-- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
+if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[7]) end
 redis.call('HDEL', key, 'attempt', 'error', 'first_failed_at')
 return { 1, settle(kind, member, version, 'done', ARGV[8]), next_owed }
