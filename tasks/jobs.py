@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
 
@@ -74,7 +74,7 @@ class JobTask(Task[..., dict[str, Any]]):
 
     def _settle(self, claim: Claim, error: SyncError, started: float) -> dict[str, Any]:
         """Rest before another try, or fail. Raises Celery's Retry, or the error itself, so that Flower shows it."""
-        ledger, failure = app.runtime.ledger, error.failure
+        failure = error.failure
         told = {
             "code": failure.code,
             "http_status": failure.http_status,
@@ -82,17 +82,25 @@ class JobTask(Task[..., dict[str, Any]]):
         }
         rest = retries.rest_seconds(error, claim.attempt, app.runtime.schedule)
         if rest is None:
-            owed = ledger.fail(claim, failure)
-            told |= {"outcome": "failed", "cause": failure.entry.cause, "resolution": failure.entry.resolution}
-            log.error("%s: failed, %s", claim.job, error, extra=told)
-            send(owed, to_front=claim.debug)
-            raise error from None
+            self._fail(claim, error, told)
+        return self._rest(claim, error, rest, told)
+
+    def _fail(self, claim: Claim, error: SyncError, told: dict[str, Any]) -> NoReturn:
+        owed = app.runtime.ledger.fail(claim, error.failure)
+        told |= {"outcome": "failed", "cause": error.entry.cause, "resolution": error.entry.resolution}
+        log.error("%s: failed, %s", claim.job, error, extra=told)
+        send(owed, to_front=claim.debug)
+        raise error from None
+
+    def _rest(self, claim: Claim, error: SyncError, rest: float, told: dict[str, Any]) -> dict[str, Any]:
         is_short = rest <= retries.SHORT_REST_SECONDS
-        ledger.defer(claim, rest, failure, carried=is_short)
+        owed = app.runtime.ledger.defer(claim, rest, error.failure, carried=is_short)
         log.warning("%s: tried again in %.0f s, %s", claim.job, rest, error, extra=told | {"outcome": "waiting"})
-        if is_short:
+        if owed:
+            send(owed, to_front=claim.debug)
+        elif is_short:
             raise self.retry(exc=error, countdown=rest, queue=queue_of(claim.job.kind, to_front=claim.debug))
-        return {"job": str(claim.job), "state": "waiting", "code": failure.code}
+        return {"job": str(claim.job), "state": "queued" if owed else "waiting", "code": error.failure.code}
 
 
 def _trace(error: Exception) -> str:

@@ -365,3 +365,40 @@ def test_reconcile_does_not_bring_an_old_id_back(ledger: Ledger) -> None:
     ledger.complete(claimed(ledger), Action.CREATED, "2", Next.SUBSCRIPTION)
     ledger.complete(reconcile, Action.SUBSCRIBED, "1")
     assert ledger.claim(JOB.subscription).stamped_id == "2"
+
+
+def test_older_message_of_a_job_does_not_make_others_look_lost(
+    client: redis.Redis, ledger: Ledger, clock: Clock
+) -> None:
+    """A job that ran through a debug request and was asked for again has two messages; the first says nothing."""
+    client.lpush("customers", "a message")
+    ledger.request_all([JOB, OTHER])
+    ledger.request(JOB, debug=True)
+    ledger.complete(ledger.claim(JOB), Action.CREATED, "1")
+    clock.advance(3600)
+    ledger.request(JOB)
+    ledger.claim(JOB)
+    assert ledger.sweep(Kind.CUSTOMER) == []
+
+
+def test_retry_that_celery_carries_does_not_make_others_look_lost(
+    client: redis.Redis, ledger: Ledger, clock: Clock
+) -> None:
+    """A manual sync sends a second message for a job whose retry is on its way; the retry says nothing of the queue."""
+    client.lpush("customers", "a message")
+    ledger.defer(claimed(ledger), 20, FAILURE, carried=True)
+    ledger.request(OTHER)
+    clock.advance(3600)
+    ledger.request(JOB, urgent=True)
+    ledger.claim(JOB)
+    assert ledger.sweep(Kind.CUSTOMER) == []
+
+
+def test_manual_sync_during_a_failing_run_is_not_put_off(ledger: Ledger) -> None:
+    """What was asked for by hand while a run was failing starts over at once, with its attempts reset."""
+    claim = claimed(ledger)
+    ledger.request(JOB, urgent=True)
+    assert ledger.defer(claim, 7200, FAILURE, carried=False) == [JOB]
+    again = ledger.claim(JOB)
+    assert again.attempt == 0
+    assert ledger.defer(again, 7200, FAILURE, carried=False) == []

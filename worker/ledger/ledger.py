@@ -119,12 +119,17 @@ class Ledger(Reading):
             raise ClaimLost
         return [waiting for waiting, is_owed in ((job, owed), (job.subscription, next_owed)) if is_owed]
 
-    def defer(self, claim: Claim, rest_seconds: float, failure: Failure, *, carried: bool) -> None:
-        """Let a job rest until a retry is due. `carried`: a Celery retry brings it back. Raises ClaimLost."""
+    def defer(self, claim: Claim, rest_seconds: float, failure: Failure, *, carried: bool) -> list[Job]:
+        """Let a job rest until a retry is due. `carried`: a Celery retry brings it back. Raises ClaimLost.
+
+        Returns the jobs whose message is owed: one that was asked for by hand meanwhile runs again at once instead.
+        """
         grace_ms = CARRIED_GRACE_MS if carried else 0
         args = [*self._args(claim.job), claim.token, int(rest_seconds * 1000), _json(failure), grace_ms]
-        if not self._scripts.run(Effect.DEFER, [self.key(claim.job)], args):
+        held, owed = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
+        if not held:
             raise ClaimLost
+        return [claim.job] if owed else []
 
     def fail(self, claim: Claim, failure: Failure) -> list[Job]:
         """End a job badly. Returns the jobs whose message is owed: a newer trigger reopens it. Raises ClaimLost."""

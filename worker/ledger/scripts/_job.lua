@@ -4,6 +4,7 @@
 --     queued   when its message was sent        running  when its lease runs out
 --     waiting  when the sweeper must send it    done, failed  when it ended
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
+-- The hash counts in `messages` those of its messages that may still be on their way.
 local prefix = ARGV[1]
 
 local function text(number) return string.format('%.0f', number) end
@@ -30,6 +31,7 @@ local function enqueue(kind, member)
   local key = key_of(kind, member)
   redis.call('HSET', key, 'message_at', text(now))
   redis.call('HDEL', key, 'token', 'due')
+  redis.call('HINCRBY', key, 'messages', 1)
   redis.call('PERSIST', key)
   move(kind, member, 'queued', now)
 end
@@ -44,7 +46,7 @@ local function holds(key, token)
   return field(key, 'state') == 'running' and field(key, 'token') == token
 end
 
--- Ask for one more run. `urgent`: do not wait for the due time of a retry. Answers the wanted version, and 1 where a
+-- Ask for one more run. `urgent`: do not wait for the due time of a retry, nor of one that a run comes to now. Answers the wanted version, and 1 where a
 -- message is owed.
 local function request(kind, member, tracking_guid, urgent, debug)
   local key = key_of(kind, member)
@@ -53,7 +55,10 @@ local function request(kind, member, tracking_guid, urgent, debug)
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
   if debug then redis.call('HSET', key, 'debug', '1') end
   local state = field(key, 'state')
-  if state == 'running' then return version, 0 end
+  if state == 'running' then
+    if urgent then redis.call('HSET', key, 'urgent', '1') end
+    return version, 0
+  end
   if state == 'queued' and not debug then return version, 0 end
   if state == 'waiting' and not urgent then return version, 0 end
   start_over(kind, member)
@@ -65,7 +70,7 @@ end
 local function settle(kind, member, version, state, keep_ms)
   local key = key_of(kind, member)
   redis.call('HSET', key, 'settled', version)
-  redis.call('HDEL', key, 'token', 'losses', 'due')
+  redis.call('HDEL', key, 'token', 'losses', 'due', 'urgent')
   if number(key, 'wanted') > tonumber(version) then
     start_over(kind, member)
     return 1

@@ -8,11 +8,14 @@ local kind, member, token = ARGV[2], ARGV[3], ARGV[4]
 local key, now = KEYS[1], now_ms()
 local state = field(key, 'state')
 if not state then return { 'unknown' } end
+local others = redis.call('HINCRBY', key, 'messages', -1)
+if others < 0 then redis.call('HSET', key, 'messages', 0) end
 if state == 'done' or state == 'failed' then return { state } end
 if state == 'waiting' and number(key, 'due') > now + tonumber(ARGV[6]) then return { state } end
 if state == 'running' and number(key, 'lease_until') > now and field(key, 'token') ~= token then return { state } end
 
-if state == 'queued' and not field(key, 'debug') then
+-- The job's time is its newest message's. Where it has others on their way, this may be an older one, which says nothing.
+if state == 'queued' and others <= 0 and not field(key, 'debug') then
   local newest = index_of('newest', kind)
   local message_at = number(key, 'message_at')
   if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end

@@ -35,7 +35,10 @@ end
 
 local started = tonumber(redis.call('GET', index_of('newest', kind)) or '0')
 if redis.call('LLEN', KEYS[1]) == 0 then started = now end
-for _, member in ipairs(members('queued', started - lost_after)) do send(member) end
+for _, member in ipairs(members('queued', started - lost_after)) do
+  redis.call('HSET', key_of(kind, member), 'messages', 0)
+  send(member)
+end
 
 local function forget(state, keep_ms)
   local old = redis.call('ZRANGEBYSCORE', index_of(state, kind), '-inf', text(now - keep_ms), 'LIMIT', 0, limit)
