@@ -1,30 +1,43 @@
 """The ledger: the record of jobs in Redis."""
 
 from worker.errors import LedgerUnavailable
-from worker.ledger.ledger import Ledger, Terms
+from worker.ledger.ledger import Ledger
 from worker.ledger.records import (
     Claim,
     ClaimLost,
     ClaimRefused,
     Counts,
+    Ended,
+    Hold,
+    Message,
     Record,
     Refusal,
     Requested,
     State,
+    Swept,
+    Throttled,
 )
 from worker.ledger.scripting import connect
+from worker.ledger.terms import Limit, StoreTerms, Terms
 
 __all__ = [
     "Claim",
     "ClaimLost",
     "ClaimRefused",
     "Counts",
+    "Ended",
+    "Hold",
     "Ledger",
     "LedgerUnavailable",
+    "Limit",
+    "Message",
     "Record",
     "Refusal",
     "Requested",
     "State",
+    "StoreTerms",
+    "Swept",
     "Terms",
+    "Throttled",
     "connect",
 ]
