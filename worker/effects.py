@@ -1,8 +1,8 @@
 """The side effects of the software, declared in one place.
 
 Whatever leaves this process and stays, in the ledger, in the queue or in one of the two APIs, is named here and happens
-under the eyes of a witness. Telemetry is a witness; so is the test that kills a worker before and after each of these,
-and fails when one is added that it never sees.
+under the eyes of a witness: in production nobody, in the tests one that kills the worker before and after each of
+these, which fail when one is added that they never see.
 """
 
 from __future__ import annotations

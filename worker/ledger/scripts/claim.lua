@@ -21,7 +21,7 @@ if state == 'queued' and others <= 0 and not field(key, 'debug') then
   if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end
 end
 local lease_until = now + tonumber(ARGV[5])
-redis.call('HSET', key, 'token', token, 'lease_until', text(lease_until), 'claimed_at', text(now))
+redis.call('HSET', key, 'token', token, 'lease_until', text(lease_until))
 move(kind, member, 'running', lease_until)
 return {
   'granted', number(key, 'wanted'), number(key, 'attempt'), field(key, 'tracking_guid') or '',
