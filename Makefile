@@ -44,6 +44,11 @@ demo: $(INSTALLED) ## Run the whole job on embedded parts and show what it did
 test: $(INSTALLED) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
+.PHONY: prove
+prove: $(INSTALLED) ## Prove reliability: SEEDS=n worlds, or SEED=n (and WITHOUT=safety) to replay one
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(WITHOUT),--without '$(WITHOUT)')
+
 .PHONY: check
 check: $(INSTALLED) ## Check style, format, types and the direction of imports
 	$(BIN)/ruff check

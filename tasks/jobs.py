@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from celery import Task
 
@@ -13,7 +13,7 @@ from tasks.messages import send
 from worker import retries, telemetry
 from worker.app import app
 from worker.errors import InternalError, SyncError
-from worker.ledger import Claim, ClaimLost, ClaimRefused, LedgerUnavailable
+from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled
 from worker.logs import Attempt, logged_as
 from worker.queues import queue_of
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from worker.guard import Guard
     from worker.job import Job
 
-    Work = Callable[[Claim, Guard], tuple[str, list[Job]]]
-    """Does a claimed job and completes the claim: answers the action, and the jobs whose message is owed."""
+    Work = Callable[[Claim, Guard], tuple[str, Ended]]
+    """Does a claimed job and completes the claim: answers the action, and what the ledger said."""
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class JobTask(Task[..., dict[str, Any]]):
     """A task that runs one job of the ledger.
 
-    The message may come never, once or twice: the claim decides. A failure that passes is tried again, in seconds as a
-    Celery retry, later than that from the ledger; any other ends the job, and the task with it.
+    The message may come never, once or twice: the claim decides. A failure that is the whole store's holds the store; one
+    that passes is tried again, in seconds as a Celery retry, later than that from the ledger; any other ends the job.
     """
 
     abstract = True
@@ -41,7 +41,7 @@ class JobTask(Task[..., dict[str, Any]]):
 
     def carry(self, job: Job, work: Work) -> dict[str, Any]:
         """Run the job if it can be claimed."""
-        started = time.monotonic()
+        asked_at = app.runtime.clock()
         try:
             claim = app.runtime.ledger.claim(job)
         except ClaimRefused as refused:
@@ -50,57 +50,88 @@ class JobTask(Task[..., dict[str, Any]]):
         with logged_as(Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug)):
             telemetry.tag(job, claim.tracking_guid)
             try:
-                return self._run(claim, work, started)
+                return _Run(self, claim, asked_at).do(work)
             except ClaimLost:
                 log.warning("%s: the claim was lost; another worker has the job", job, extra={"outcome": "lost"})
                 return {"job": str(job), "state": "lost"}
 
-    def _run(self, claim: Claim, work: Work, started: float) -> dict[str, Any]:
-        log.info("%s: attempt %d", claim.job, claim.attempt + 1, extra={"attempt": claim.attempt + 1})
+
+class _Run:
+    """One run of a claimed job."""
+
+    def __init__(self, task: JobTask, claim: Claim, asked_at: float) -> None:
+        self._task = task
+        self._claim = claim
+        self._guard = app.runtime.guard(claim, asked_at)
+        self._started = time.monotonic()
+
+    def do(self, work: Work) -> dict[str, Any]:
+        """Do the work and settle what it comes to. Raises Celery's Retry, or the error that ends the job."""
+        job, attempt = self._claim.job, self._claim.attempt + 1
+        log.info("%s: attempt %d", job, attempt, extra={"attempt": attempt})
         try:
-            action, owed = work(claim, app.runtime.guard(claim, started))
+            action, ended = work(self._claim, self._guard)
+        except Throttled:
+            held = app.runtime.ledger.hold(self._claim, self._guard.calls)
+            send(held.messages)
+            return {"job": str(job), "state": "queued"}
         except (ClaimLost, LedgerUnavailable):
             raise
         except SyncError as error:
-            return self._settle(claim, error, started)
+            return self._settle(error)
         except Exception as error:  # noqa: BLE001 - it is reported, as a fault of ours
             # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
-            log.error("%s: a fault of this software\n%s", claim.job, _trace(error))  # noqa: TRY400
-            return self._settle(claim, InternalError(_place(error)), started)
-        send(owed, to_front=claim.debug)
-        seconds = round(time.monotonic() - started, 3)
-        log.info("%s: %s in %.3f s", claim.job, action, seconds, extra={"outcome": action, "seconds": seconds})
-        return {"job": str(claim.job), "state": "done", "action": action}
+            log.error("%s: a fault of this software\n%s", job, _trace(error))  # noqa: TRY400
+            return self._settle(InternalError(_place(error)))
+        send(ended.messages)
+        if ended.hold_ended:
+            log.warning("connection %d: no longer held", job.system_id, extra={"outcome": "hold ended"})
+        seconds = round(time.monotonic() - self._started, 3)
+        log.info("%s: %s in %.3f s", job, action, seconds, extra={"outcome": action, "seconds": seconds})
+        return {"job": str(job), "state": "done", "action": action}
 
-    def _settle(self, claim: Claim, error: SyncError, started: float) -> dict[str, Any]:
-        """Rest before another try, or fail. Raises Celery's Retry, or the error itself, so that Flower shows it."""
-        failure = error.failure
-        told = {
-            "code": failure.code,
-            "http_status": failure.http_status,
-            "seconds": round(time.monotonic() - started, 3),
-        }
-        rest = retries.rest_seconds(error, claim.attempt, app.runtime.schedule)
-        if rest is None:
-            self._fail(claim, error, told)
-        return self._rest(claim, error, rest, told)
+    def _settle(self, error: SyncError) -> dict[str, Any]:
+        if self._is_held(error):
+            return {"job": str(self._claim.job), "state": "queued", "code": error.entry.code}
+        rest = retries.rest(error, self._claim.attempt, app.runtime.schedule)
+        return self._rest(error, rest.seconds) if rest else self._fail(error)
 
-    def _fail(self, claim: Claim, error: SyncError, told: dict[str, Any]) -> NoReturn:
-        owed = app.runtime.ledger.fail(claim, error.failure)
-        told |= {"outcome": "failed", "cause": error.entry.cause, "resolution": error.entry.resolution}
-        log.error("%s: failed, %s", claim.job, error, extra=told)
-        send(owed, to_front=claim.debug)
+    def _is_held(self, error: SyncError) -> bool:
+        """Whether the error is the whole store's, so that the store is held and the job waits for its turn again."""
+        job, pause = self._claim.job, retries.pause(error, app.runtime.holds)
+        if pause is None:
+            return False
+        held = app.runtime.ledger.hold(self._claim, self._guard.calls, error.failure, pause)
+        send(held.messages)
+        if held.hold_began:
+            told = self._told(error) | {"outcome": "hold began", "resolution": error.entry.resolution}
+            log.error("connection %d: held, %s", job.system_id, error, extra=told)
+            telemetry.report(error)
+        return held.spared
+
+    def _rest(self, error: SyncError, seconds: float) -> dict[str, Any]:
+        job, is_short = self._claim.job, seconds <= retries.SHORT_REST_SECONDS
+        ended = app.runtime.ledger.defer(self._claim, self._guard.calls, seconds, error.failure, carried=is_short)
+        send(ended.messages)
+        if ended.runs_again:
+            return {"job": str(job), "state": "queued", "code": error.entry.code}
+        log.warning(
+            "%s: tried again in %.0f s, %s", job, seconds, error, extra=self._told(error) | {"outcome": "waiting"}
+        )
+        if is_short:
+            raise self._task.retry(exc=error, countdown=seconds, queue=queue_of(job.kind, to_front=self._claim.debug))
+        return {"job": str(job), "state": "waiting", "code": error.entry.code}
+
+    def _fail(self, error: SyncError) -> dict[str, Any]:
+        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure)
+        told = {"outcome": "failed", "cause": error.entry.cause, "resolution": error.entry.resolution}
+        log.error("%s: failed, %s", self._claim.job, error, extra=self._told(error) | told)
+        send(ended.messages)
         raise error from None
 
-    def _rest(self, claim: Claim, error: SyncError, rest: float, told: dict[str, Any]) -> dict[str, Any]:
-        is_short = rest <= retries.SHORT_REST_SECONDS
-        owed = app.runtime.ledger.defer(claim, rest, error.failure, carried=is_short)
-        log.warning("%s: tried again in %.0f s, %s", claim.job, rest, error, extra=told | {"outcome": "waiting"})
-        if owed:
-            send(owed, to_front=claim.debug)
-        elif is_short:
-            raise self.retry(exc=error, countdown=rest, queue=queue_of(claim.job.kind, to_front=claim.debug))
-        return {"job": str(claim.job), "state": "queued" if owed else "waiting", "code": error.failure.code}
+    def _told(self, error: SyncError) -> dict[str, Any]:
+        seconds = round(time.monotonic() - self._started, 3)
+        return {"code": error.entry.code, "http_status": error.failure.http_status, "seconds": seconds}
 
 
 def _trace(error: Exception) -> str:

@@ -15,22 +15,23 @@ from worker.queues import queue_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from worker.job import Job
+    from worker.ledger import Message
 
 log = logging.getLogger(__name__)
 
 TASK_OF: Final = {Kind.CUSTOMER: "stamped.transfer_customer", Kind.SUBSCRIPTION: "stamped.reconcile_subscription"}
 
 
-def send(jobs: Iterable[Job], *, to_front: bool = False) -> None:
-    """Send one message for each job. Where the queue can't be reached, the sweeper sends them later."""
-    for job in jobs:
+def send(messages: Iterable[Message]) -> None:
+    """Send messages that are owed. Where the queue can't be reached, the sweeper sends them later."""
+    for message in messages:
+        job = message.job
         try:
             with witnessed(app.runtime.witness, Effect.PUBLISH):
                 app.send_task(
                     TASK_OF[job.kind],
                     args=(job.system_id, job.customer_id),
-                    queue=queue_of(job.kind, to_front=to_front),
+                    queue=queue_of(job.kind, to_front=message.to_front),
                 )
         except OperationalError:
             log.warning("%s: the queue does not answer; the sweeper will send the message", job)

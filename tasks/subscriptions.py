@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.jobs import JobTask
-from tasks.messages import send
+from tasks.pump import admit
 from worker.app import app
 from worker.job import Job, Kind
 from worker.reconcile import reconcile
 
 if TYPE_CHECKING:
     from worker.guard import Guard
-    from worker.ledger import Claim
+    from worker.ledger import Claim, Ended
 
 
 @app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
@@ -24,16 +24,15 @@ def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> d
 @app.task(name="stamped.retry_failed_subscriptions")
 def retry_failed_subscriptions() -> dict[str, int]:
     """Run failed subscription jobs again, for so many days after each one's first failure. Beat calls it."""
-    runtime, count = app.runtime, 0
-    for jobs in runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days):
-        send(jobs)
-        count += len(jobs)
+    runtime = app.runtime
+    count = runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days)
+    admit(runtime.ledger.systems())
     return {"reopened": count}
 
 
-def _reconciled(claim: Claim, guard: Guard) -> tuple[str, list[Job]]:
+def _reconciled(claim: Claim, guard: Guard) -> tuple[str, Ended]:
     runtime, job = app.runtime, claim.job
     mapping = runtime.connection(job.system_id).mapping
-    source = runtime.source(job.system_id, claim.tracking_guid, guard)
-    outcome = reconcile(job.customer_id, claim.stamped_id, mapping, source, runtime.store(job.system_id, guard))
-    return outcome.action, runtime.ledger.complete(claim, outcome.action, outcome.stamped_id)
+    source = runtime.source(job.system_id, claim.tracking_guid, guard.source)
+    outcome = reconcile(job.customer_id, claim.stamped_id, mapping, source, runtime.store(job.system_id, guard.store))
+    return outcome.action, runtime.ledger.complete(claim, guard.calls, outcome.action, outcome.stamped_id)

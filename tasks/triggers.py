@@ -55,8 +55,7 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
 
 def _take(accepted: Accepted) -> None:
     requested = app.runtime.ledger.request(accepted.job, tracking_guid=accepted.tracking_guid, debug=accepted.debug)
-    if requested.owed:
-        send([requested.job], to_front=accepted.debug)
+    send(requested.messages)
 
 
 def _refuse(refused: Refused) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from tasks.messages import send
+from tasks.pump import admit
 from worker.app import app
 from worker.job import Job, Kind
+from worker.ledger import Swept
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +20,11 @@ PAGES = 20
 @app.task(name="stamped.sweep")
 def sweep() -> dict[str, int]:
     """Send the messages of jobs that nobody would run otherwise. Beat calls it every few seconds."""
-    found = {kind.value: _swept(kind) for kind in Kind}
+    swept = [_swept(kind) for kind in Kind]
+    found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost")}
     if any(found.values()):
-        log.info("sweep: %(customer)d customer and %(subscription)d subscription jobs sent again", found)
+        log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
+    admit(app.runtime.ledger.systems())
     return found
 
 
@@ -36,16 +40,15 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
 def run_again(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
     """Ask for many jobs at once, by hand: they do not wait for the due time of a retry. Answers each wanted version."""
     requested = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
-    send((each.job for each in requested if each.owed), to_front=debug)
+    send(message for each in requested for message in each.messages)
     return {each.job: each.version for each in requested}
 
 
-def _swept(kind: Kind) -> int:
-    count = 0
+def _swept(kind: Kind) -> Swept:
+    total = Swept(0, 0, 0)
     for _ in range(PAGES):
-        jobs = app.runtime.ledger.sweep(kind, PAGE)
-        send(jobs)
-        count += len(jobs)
-        if len(jobs) < PAGE:
+        found = app.runtime.ledger.sweep(kind, PAGE)
+        total = Swept(total.due + found.due, total.dead + found.dead, total.lost + found.lost)
+        if found.most < PAGE:
             break
-    return count
+    return total

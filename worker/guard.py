@@ -1,7 +1,8 @@
-"""Guards the calls of a claimed job: none is made that the claim does not cover."""
+"""Guards the calls of a claimed job: none is made that the claim and the throttle do not cover."""
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,7 @@ if TYPE_CHECKING:
 
 
 class Guard:
-    """The gate of a claimed job.
-
-    Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the lease
-    might not cover the call, which spares most reads a round trip to Redis.
-    """
+    """The gates of a claimed job, one for each API, and the count of the calls that went through."""
 
     def __init__(
         self,
@@ -28,26 +25,45 @@ class Guard:
         call_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`asked_at` is when the claim was asked for, by `clock`: the lease began then, however late the answer came."""
         self._ledger = ledger
         self._claim = claim
         self._spare_seconds = lease_seconds - call_seconds
         self._clock = clock
-        # The lease may have begun as soon as the claim was asked for, however late the answer came.
         self._covered_until = asked_at + self._spare_seconds
+        self.calls = {"stamped": 0, "ipaas": 0}
+        self.source = ApiGate(self, "ipaas")
+        self.store = ApiGate(self, "stamped")
+
+    def let_through(self, api: str, *, writes: bool) -> None:
+        """Let one call through.
+
+        Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the lease
+        might not cover the call, or the throttle does not: that spares most reads a round trip to Redis.
+        Raises ClaimLost and Throttled.
+        """
+        is_extra = self.calls[api] >= self._claim.covered.get(api, sys.maxsize)
+        if writes or is_extra or self._clock() >= self._covered_until:
+            now = self._clock()
+            self._ledger.renew(self._claim, extra_call=api if is_extra else "")
+            self._covered_until = now + self._spare_seconds
+        self.calls[api] += 1
+
+
+class ApiGate:
+    """The gate of one API."""
+
+    def __init__(self, guard: Guard, api: str) -> None:
+        self._guard = guard
+        self._api = api
 
     def before_read(self) -> None:
-        """Let a read through. Raises ClaimLost."""
-        if self._clock() >= self._covered_until:
-            self._renew()
+        """Let a read through. Raises ClaimLost and Throttled."""
+        self._guard.let_through(self._api, writes=False)
 
     def before_write(self) -> None:
-        """Let a write through. Raises ClaimLost."""
-        self._renew()
-
-    def _renew(self) -> None:
-        now = self._clock()
-        self._ledger.renew(self._claim)
-        self._covered_until = now + self._spare_seconds
+        """Let a write through. Raises ClaimLost and Throttled."""
+        self._guard.let_through(self._api, writes=True)
 
 
 class ReadOnly:

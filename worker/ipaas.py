@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from worker.customer import Customer, live_link
+from worker.customer_list import CustomerList
 from worker.effects import Effect
 from worker.errors import (
     CREDENTIAL_STATUSES,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from worker.http import Answer, Api, Gate
 
 NOT_FOUND = 404
+NO_CONTENT = 204
+PAGINATION = "X-Pagination"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ class IPaaS:
             return None
         return live_link(_external_id(_checked(answer)))
 
+    def customers(self, page: int) -> CustomerList:
+        """One page of all customers, from 1 on (contract: C the header, A that `pageNumber` is all it takes)."""
+        return self._list("customers/v2/Customers", {"pageNumber": str(page)})
+
+    def unlinked(self) -> CustomerList:
+        """Every customer without a link for this system (contract: C the path, A the body)."""
+        return self._list("customers/v2/External/Missing/{system_id}/customer", None)
+
     def record_link(self, customer_id: str, stamped_id: str) -> None:
         """Record the Stamped.io customer id as the customer's external id (contract: C). Raises LinkNotRecorded."""
         body = {
@@ -82,6 +93,13 @@ class IPaaS:
         """The name of the iPaaS.com subscription that this connection belongs to: a cheap proof of the token."""
         answer = _checked(self._read("subscriptions/v2/Subscription/{id}", id=self.system_id))
         return str(answer.body.get("name") or "") if isinstance(answer.body, dict) else ""
+
+    def _list(self, route: str, query: dict[str, str] | None) -> CustomerList:
+        """A list belongs to no transfer, so it takes no tracking guid."""
+        self.gate.before_read()
+        answer = _checked(self.api.call("GET", route, {"system_id": self.system_id}, query=query))
+        body = [] if answer.status == NO_CONTENT else answer.body
+        return CustomerList.read(body, answer.headers.get(PAGINATION), self.system_id)
 
     @property
     def _tracking(self) -> dict[str, str]:

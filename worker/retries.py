@@ -1,10 +1,12 @@
-"""When a failed attempt is tried again: one pure function."""
+"""What follows a failed attempt: pure functions of the error and of the attempts before it."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from worker.errors import CREDENTIAL_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 SHORT_REST_SECONDS = 60.0
 """Rests up to this long show in Flower as Celery retries; longer ones rest in the ledger."""
 FIRST_CAP_SECONDS = 4.0
+TOO_MANY = 429
 LEAST_REST_SECONDS = 0.5
 """Full jitter can come to nothing at all; a retry waits at least so long."""
 
@@ -26,13 +29,43 @@ class Schedule:
     slow_minutes: tuple[int, ...] = (20, 60, 120)
 
 
-def rest_seconds(
+@dataclass(frozen=True)
+class Holds:
+    """How a store is held: the first hold's length, which doubles, the longest, and when an outage is seen as one."""
+
+    first_seconds: float = 5
+    longest_seconds: float = 600
+    strikes: int = 3
+    spares: int = 20
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Try the job again after so many seconds, at the cost of an attempt."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Hold the job's whole store: each hold that follows another is twice as long, up to the longest."""
+
+    code: str
+    seconds: float
+    longest_seconds: float
+    strikes: int = 1
+    """Jobs in a row that must meet such an error before the store is held."""
+    spares: int = 0
+    """How often one job is spared an attempt by it; 0 for ever."""
+
+
+def rest(
     error: SyncError,
     attempt: int,
     schedule: Schedule = Schedule(),
     draw: Callable[[float, float], float] = random.uniform,
-) -> float | None:
-    """How long to rest before the next try after `attempt` attempts failed before this one; None gives up.
+) -> Rest | None:
+    """When a job is tried again after `attempt` attempts failed before this one; None gives up.
 
     An API's own `Retry-After` is never undercut.
     """
@@ -40,7 +73,23 @@ def rest_seconds(
         return None
     if attempt < schedule.fast:
         cap = min(SHORT_REST_SECONDS, FIRST_CAP_SECONDS * 2**attempt)
-        rest = draw(LEAST_REST_SECONDS, cap)
+        seconds = draw(LEAST_REST_SECONDS, cap)
     else:
-        rest = schedule.slow_minutes[attempt - schedule.fast] * 60.0
-    return max(rest, error.retry_after or 0.0)
+        seconds = schedule.slow_minutes[attempt - schedule.fast] * 60.0
+    return Rest(max(seconds, error.retry_after or 0.0))
+
+
+def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
+    """Whether an error is the whole store's, and how the store is held for it; None where it is the job's own.
+
+    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. No answer or 5xx: when several jobs
+    in a row met it.
+    """
+    status, code = error.failure.http_status, error.failure.code
+    if status == TOO_MANY:
+        return Pause(code, error.retry_after or holds.first_seconds, error.retry_after or holds.longest_seconds)
+    if status in CREDENTIAL_STATUSES:
+        return Pause(code, holds.first_seconds, holds.longest_seconds)
+    if error.is_transient:
+        return Pause(code, holds.first_seconds, holds.longest_seconds, holds.strikes, holds.spares)
+    return None

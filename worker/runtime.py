@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,12 +13,14 @@ from worker.errors import ConnectionUnknown, IPaaSUnreachable, StampedUnreachabl
 from worker.guard import Guard, ReadOnly
 from worker.http import Api, Timeouts
 from worker.ipaas import IPaaS
-from worker.ledger import Claim, Ledger, Terms, connect
-from worker.retries import Schedule
+from worker.ledger import Claim, Ledger, Limit, StoreTerms, Terms, connect
+from worker.retries import Holds, Schedule
 from worker.settings import Settings, load_settings
 from worker.stamped import Stamped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from worker.http import Gate
 
 
@@ -33,9 +36,11 @@ class Runtime:
     ledger: Ledger
     timeouts: Timeouts
     schedule: Schedule
+    holds: Holds
     witness: Witness
     _ipaas: dict[int, Api]
     _stamped: dict[int, Api]
+    clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def build(cls, settings: Settings | None = None, *, witness: Witness = nobody) -> Runtime:
@@ -46,9 +51,10 @@ class Runtime:
         return cls(
             settings=settings,
             connections=connections,
-            ledger=open_ledger(settings, witness),
+            ledger=open_ledger(settings, connections, witness),
             timeouts=timeouts,
             schedule=Schedule(settings.fast_retries, settings.slow_retry_minutes),
+            holds=Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
             witness=witness,
             _ipaas={each.system_id: _ipaas(each, timeouts, settings.concurrency, witness) for each in connections},
             _stamped={each.system_id: _stamped(each, timeouts, settings.concurrency, witness) for each in connections},
@@ -62,9 +68,9 @@ class Runtime:
         return connection
 
     def guard(self, claim: Claim, asked_at: float) -> Guard:
-        """What every call of a claimed job passes; `asked_at` is when the claim was asked for, by `time.monotonic`."""
+        """What every call of a claimed job passes; the claim was asked for at `asked_at`, by this runtime's clock."""
         lease, call = self.settings.lease_seconds, self.timeouts.call
-        return Guard(self.ledger, claim, asked_at=asked_at, lease_seconds=lease, call_seconds=call)
+        return Guard(self.ledger, claim, asked_at=asked_at, lease_seconds=lease, call_seconds=call, clock=self.clock)
 
     def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
         """iPaaS.com for one job. Raises ConnectionUnknown."""
@@ -75,10 +81,16 @@ class Runtime:
         return Stamped(self._stamped[self.connection(system_id).system_id], gate)
 
 
-def open_ledger(settings: Settings, witness: Witness = nobody) -> Ledger:
-    """The ledger alone, for what needs no connections."""
+def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
+    """The ledger with what every connection allows."""
     terms = Terms(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
-    return Ledger(connect(settings.redis_url), terms, witness=witness)
+    stores = {connection.system_id: _store_terms(connection) for connection in connections}
+    return Ledger(connect(settings.redis_url), terms, stores, witness=witness)
+
+
+def _store_terms(connection: Connection) -> StoreTerms:
+    throttle = connection.throttle
+    return StoreTerms(throttle.concurrent, Limit(throttle.limit, throttle.seconds))
 
 
 def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:

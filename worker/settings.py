@@ -73,6 +73,20 @@ class Settings(BaseSettings):
         default=(20, 60, 120),
         description="Minutes to wait before each of the later retries, separated by commas; then the job has failed.",
     )
+    hold_first_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds that a store is first held after refused credentials or an outage; then twice as long each "
+        "time.",
+    )
+    hold_longest_seconds: float = Field(
+        default=600, gt=0, le=86400, allow_inf_nan=False, description="Seconds that a store is held at the longest."
+    )
+    hold_after_errors: int = Field(
+        default=3, gt=0, le=1000, description="Outages (no answer, or 5xx) in a row after which a store is held."
+    )
     connect_timeout_seconds: float = Field(
         default=5, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for a connection to an API."
     )

@@ -52,6 +52,11 @@ def tag(job: Job, tracking_guid: str) -> None:
     scope.set_tags({"job": str(job), "connection": str(job.system_id), "tracking_guid": tracking_guid})
 
 
+def report(error: SyncError) -> None:
+    """Report an error that ends no task: a hold that begins."""
+    sentry_sdk.capture_exception(error)
+
+
 def grouped(event: Event, hint: Hint) -> Event:
     """Group an error of the catalogue by code, connection and status, and mask what its text may still hold."""
     error = (hint.get("exc_info") or (None, None, None))[1]

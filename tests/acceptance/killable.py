@@ -1,7 +1,8 @@
 """The worker's app with a witness that kills the process, once, just before or just after a named side effect.
 
-`celery -A tests.acceptance.killable worker` is a worker of it; `python -m tests.acceptance.killable discard` does what
-the command `failures discard` does. KILL_AT names effect and moment, KILLED the file that is made at the kill.
+`celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable` with `discard`,
+`release` or `initialize` does what the command of `stamped-sync` of this name does. KILL_AT names the effect and the
+moment, KILLED the file that is made at the kill.
 """
 
 from __future__ import annotations
@@ -12,12 +13,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tasks.initialize import go_on
 from worker.app import app
 from worker.job import Job, Kind
+from worker.progress import Selection
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker.effects import Effect, Moment
+    from worker.errors import SyncError
 
 __all__ = ["app"]
 
@@ -38,7 +44,30 @@ def kill_once(effect: Effect, moment: Moment) -> None:
 
 app.runtime = Runtime.build(witness=kill_once)
 
+
+def discard(system_id: int, customer_id: str) -> None:
+    """Forget a failed job."""
+    app.runtime.ledger.discard(Job(Kind.CUSTOMER, system_id, customer_id))
+
+
+def release(system_id: int) -> None:
+    """End the hold of a connection."""
+    app.runtime.ledger.release(system_id)
+
+
+def initialize(system_id: int) -> None:
+    """Ask for every customer of a connection, from where the last run stopped."""
+    for _ in go_on(app.runtime.ledger.progress.begin(system_id, Selection.ALL), give_up):
+        pass
+
+
+def give_up(error: SyncError, seconds: float) -> None:
+    """Try nothing twice."""
+    assert seconds
+    raise error
+
+
 if __name__ == "__main__":
-    _, command, system_id, customer_id = sys.argv
-    assert command == "discard"
-    app.runtime.ledger.discard(Job(Kind.CUSTOMER, int(system_id), customer_id))
+    _, command, system, *ids = sys.argv
+    commands: dict[str, Callable[..., None]] = {"discard": discard, "release": release, "initialize": initialize}
+    commands[command](int(system), *ids)

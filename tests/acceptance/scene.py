@@ -99,7 +99,7 @@ class Scene:
     def request(self, *jobs: Job) -> dict[Job, int]:
         """Ask for jobs as a Manual Sync does: into the ledger, then onto the queue; the versions asked for."""
         requested = self.ledger.request_all(jobs, urgent=True)
-        self.publish(*(each.job for each in requested if each.owed))
+        self.publish(*(message.job for each in requested for message in each.messages))
         return {each.job: each.version for each in requested}
 
     def publish(self, *jobs: Job) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from worker.app import app
 from worker.effects import Effect, Moment
 from worker.errors import Failure
 from worker.job import Job, Kind
+from worker.ledger import Ledger, State, StoreTerms, connect
+from worker.progress import Selection
+from worker.retries import Pause
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 from worker.settings import Settings
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 
 ID = "150713"
 JOB = Job(Kind.CUSTOMER, parts.SYSTEM, ID)
+CALLS = {"stamped": 1, "ipaas": 2}
 SUBSCRIPTIONS_PATH = "survey/(un)?subscribe$"
 TRIGGER = {
     "id": "6f0c",
@@ -107,6 +112,19 @@ def defer(stage: Stage) -> None:
     stage.sandbox.add_fault(Fault(api="stamped", path="customers/add", status=503, times=1))
 
 
+def hold(stage: Stage) -> None:
+    """A new customer whose create is answered 429 once."""
+    create(stage)
+    fault = Fault(api="stamped", path="customers/add", status=429, headers={"Retry-After": "1"}, times=1)
+    stage.sandbox.add_fault(fault)
+
+
+def request_without_room(stage: Stage) -> None:
+    """Ask for the customer while its store may get no job, so that it waits for its turn."""
+    no_room = {parts.SYSTEM: StoreTerms(concurrent=0)}
+    Ledger(connect(stage.env["STAMPED_SYNC_REDIS_URL"]), stores=no_room).request(JOB)
+
+
 def fail(stage: Stage) -> None:
     """A new customer whose create is refused once."""
     create(stage)
@@ -158,12 +176,16 @@ SCENARIOS = {
     Effect.UPDATE_CUSTOMER: Scenario(update, submit),
     Effect.SUBSCRIBE: Scenario(update, submit),
     Effect.DEFER: Scenario(defer, submit),
+    Effect.HOLD: Scenario(hold, submit),
+    Effect.ADMIT: Scenario(create, request_without_room),
     # An operator runs a failed job again once its cause is gone.
     Effect.FAIL: Scenario(fail, submit, again=rerun_failed),
     Effect.SWEEP: Scenario(create, request_without_message),
     Effect.RETRY_FAILED: Scenario(fail_subscription, retry_failed, again=retry_failed),
 }
-"""Every side effect of a worker. The one that only the command line has, discard, has its own test below."""
+"""Every side effect of a worker."""
+COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, Effect.ADVANCE_INITIALIZE}
+"""Those that only the command line has: each has its own test below."""
 
 
 @pytest.fixture
@@ -226,20 +248,66 @@ def test_worker_killed_around_a_side_effect_loses_and_repeats_nothing(
     assert_carried_over(stage)
 
 
+def run_killed(stage: Stage, effect: Effect, moment: Moment, *command: str) -> None:
+    """Run a command that is killed there."""
+    stage.env["KILL_AT"] = f"{effect}:{moment}"
+    assert exit_code(stage, *command) == -signal.SIGKILL
+
+
+def exit_code(stage: Stage, *command: str) -> int:
+    """How a command ends; it is killed once at most."""
+    line = [sys.executable, "-m", "tests.acceptance.killable", *command]
+    return subprocess.run(line, env=stage.env, check=False).returncode
+
+
 @pytest.mark.parametrize("moment", Moment)
 def test_command_killed_around_a_discard_can_be_given_again(stage: Stage, moment: Moment) -> None:
     """A discard that was cut off either happened or did not; given again, the job is gone."""
     ledger = stage.runtime.ledger
     ledger.request(JOB)
-    ledger.fail(ledger.claim(JOB), Failure("customer-write-failed", 422))
-    stage.env["KILL_AT"] = f"{Effect.DISCARD}:{moment}"
-    command = [sys.executable, "-m", "tests.acceptance.killable", "discard", str(parts.SYSTEM), ID]
-    assert subprocess.run(command, env=stage.env, check=False).returncode == -9
+    ledger.fail(ledger.claim(JOB), CALLS, Failure("customer-write-failed", 422))
+    command = ("discard", str(parts.SYSTEM), ID)
+    run_killed(stage, Effect.DISCARD, moment, *command)
     assert (state_of(stage, JOB) == "failed") is (moment is Moment.BEFORE)
-    assert subprocess.run(command, env=stage.env, check=False).returncode == 0
+    assert exit_code(stage, *command) == 0
     assert state_of(stage, JOB) is None
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_command_killed_around_a_release_can_be_given_again(stage: Stage, moment: Moment) -> None:
+    """A release that was cut off either happened or did not; given again, the store is held no more."""
+    ledger = stage.runtime.ledger
+    ledger.request(JOB)
+    pause = Pause("stamped-credentials-refused", 3600, 3600)
+    ledger.hold(ledger.claim(JOB), CALLS, Failure("stamped-credentials-refused", 401), pause)
+    command = ("release", str(parts.SYSTEM))
+    run_killed(stage, Effect.RELEASE, moment, *command)
+    assert bool(ledger.holds()) is (moment is Moment.BEFORE)
+    assert exit_code(stage, *command) == 0
+    assert ledger.holds() == []
+    assert state_of(stage, JOB) == "queued"
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("effect", [Effect.BEGIN_INITIALIZE, Effect.REQUEST, Effect.PUBLISH, Effect.ADVANCE_INITIALIZE])
+def test_command_killed_during_an_initialize_goes_on_where_it_stopped(
+    stage: Stage, effect: Effect, moment: Moment
+) -> None:
+    """Given again, every customer is in the ledger, and no more than one page was asked for twice."""
+    people = [{"id": str(number), "email_address": f"c{number}@example.com"} for number in range(1, 250)]
+    for person in people:
+        stage.sandbox.put_customer(person)
+    command = ("initialize", str(parts.SYSTEM))
+    run_killed(stage, effect, moment, *command)
+    assert exit_code(stage, *command) == 0
+    jobs = [Job(Kind.CUSTOMER, parts.SYSTEM, each) for each in stage.sandbox.customers]
+    wanted = [record.wanted for record in stage.runtime.ledger.records(jobs) if record]
+    assert len(wanted) == len(jobs) == 250
+    assert set(wanted) <= {1, 2}
+    assert wanted.count(2) <= 100
+    assert stage.runtime.ledger.progress.begin(parts.SYSTEM, Selection.ALL).last_ended_at
 
 
 def test_every_declared_side_effect_is_killed_around() -> None:
     """A side effect that is added to the code without a kill test fails the suite."""
-    assert {*SCENARIOS, Effect.DISCARD} == set(Effect)
+    assert {*SCENARIOS, *COMMANDS} == set(Effect)

@@ -7,19 +7,33 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from worker.effects import Effect, Witness, nobody
 from worker.errors import Failure, TriggerOff, WorkerLost
 from worker.job import Job, Kind, Next
+from worker.ledger.progress import ProgressBook
 from worker.ledger.reading import REFUSALS, SWITCHED_OFF, Reading
-from worker.ledger.records import Claim, ClaimLost, ClaimRefused, Refusal, Requested
+from worker.ledger.records import (
+    Claim,
+    ClaimLost,
+    ClaimRefused,
+    Ended,
+    Held,
+    Message,
+    Refusal,
+    Requested,
+    Swept,
+    Throttled,
+)
 from worker.ledger.scripting import Scripts
+from worker.ledger.terms import StoresTerms, StoreTerms, Terms
 from worker.queues import QUEUE_OF
+from worker.retries import Pause
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
 
@@ -34,15 +48,8 @@ LOSSES_ALLOWED = 5
 REFUSALS_KEPT = 10_000
 PAGE = 500
 
-
-@dataclass(frozen=True)
-class Terms:
-    """The ledger's times: a lease covers one API call; a message is lost once one sent so much later was started."""
-
-    lease_seconds: float = 45
-    lost_after_seconds: float = 30
-    done_days: float = 7
-    failed_days: float = 30
+Calls = dict[str, int]
+"""How many calls a job made of each API."""
 
 
 class Ledger(Reading):
@@ -52,6 +59,7 @@ class Ledger(Reading):
         self,
         client: redis.Redis,
         terms: Terms = Terms(),
+        stores: Mapping[int, StoreTerms] | None = None,
         *,
         prefix: str = PREFIX,
         witness: Witness = nobody,
@@ -59,6 +67,8 @@ class Ledger(Reading):
     ) -> None:
         super().__init__(client, prefix)
         self._scripts = Scripts(client, witness, replaced)
+        self.progress = ProgressBook(self._scripts, prefix)
+        self._stores = StoresTerms(stores or {})
         self._lease_ms = int(terms.lease_seconds * 1000)
         self._lost_after_ms = int(terms.lost_after_seconds * 1000)
         self._keep_done_ms = int(terms.done_days * DAY_MS)
@@ -67,47 +77,65 @@ class Ledger(Reading):
     def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> Requested:
         """Ask for one more run of a job: it is in the ledger once this returns.
 
-        `urgent` does not wait for the due time of a retry (a manual sync, a re-run). Send a message where one is owed.
+        `urgent` does not wait for the due time of a retry (a manual sync, a re-run). Send the messages that are owed.
         """
         return self.request_all([job], tracking_guid=tracking_guid, urgent=urgent, debug=debug)[0]
 
     def request_all(
-        self, jobs: Sequence[Job], *, tracking_guid: str = "", urgent: bool = False, debug: bool = False
+        self,
+        jobs: Sequence[Job],
+        *,
+        tracking_guid: str = "",
+        urgent: bool = False,
+        debug: bool = False,
+        background: bool = False,
     ) -> list[Requested]:
-        """Ask for many jobs in one round trip; each gets a tracking id of its own where none is given."""
-        flags = (int(urgent), int(debug))
+        """Ask for many jobs in one round trip; each gets a tracking id of its own where none is given.
+
+        `background`: they wait behind whatever triggers ask for (an initialize).
+        """
+        flags = (int(urgent), int(debug), int(background))
         calls = [([self.key(job)], [*self._args(job), tracking_guid or str(uuid.uuid4()), *flags]) for job in jobs]
         answers = self._scripts.run_all(Effect.REQUEST, calls)
-        return [Requested(job, int(version), bool(owed)) for job, (version, owed) in zip(jobs, answers, strict=True)]
+        return [
+            Requested(job, int(version), self._messages(sent))
+            for job, (version, sent) in zip(jobs, answers, strict=True)
+        ]
 
     def claim(self, job: Job) -> Claim:
         """Take a job for this worker. Raises ClaimRefused where it is another's, or there is nothing to do."""
         token = uuid.uuid4().hex
-        state, *granted = self._scripts.run(
-            Effect.CLAIM, [self.key(job)], [*self._args(job), token, self._lease_ms, CLOCK_TOLERANCE_MS]
-        )
+        args = [*self._args(job), token, self._lease_ms, CLOCK_TOLERANCE_MS]
+        state, *granted = self._scripts.run(Effect.CLAIM, [self.key(job)], args)
         if state != "granted":
             raise ClaimRefused(state)
-        version, attempt, tracking_guid, debug, stamped_id = granted
-        return Claim(job, token, int(version), int(attempt), tracking_guid, bool(debug), stamped_id or None)
+        version, attempt, tracking_guid, debug, stamped_id, covered = granted
+        return Claim(
+            job, token, int(version), int(attempt), tracking_guid, bool(debug), stamped_id or None, json.loads(covered)
+        )
 
-    def renew(self, claim: Claim) -> None:
-        """Hold a claim for one more call. Raises ClaimLost."""
-        args = [*self._args(claim.job), claim.token, self._lease_ms]
-        if not self._scripts.run(Effect.RENEW, [self.key(claim.job)], args):
+    def renew(self, claim: Claim, *, extra_call: str = "") -> None:
+        """Hold a claim for one more call; `extra_call` names the API of one that goes beyond what the job usually needs.
+
+        Raises ClaimLost, and Throttled where there is no room for an extra call.
+        """
+        args = [*self._args(claim.job), claim.token, self._lease_ms, extra_call]
+        answer = self._scripts.run(Effect.RENEW, [self.key(claim.job)], args)
+        if answer == "lost":
             raise ClaimLost
+        if answer == "throttled":
+            raise Throttled
 
     def complete(
-        self, claim: Claim, action: str, stamped_id: str | None = None, next_step: Next = Next.NOTHING
-    ) -> list[Job]:
-        """End a job well. Returns the jobs whose message is owed. Raises ClaimLost."""
+        self, claim: Claim, calls: Calls, action: str, stamped_id: str | None = None, next_step: Next = Next.NOTHING
+    ) -> Ended:
+        """End a job well. Raises ClaimLost."""
         job = claim.job
-        held, owed, next_owed = self._scripts.run(
+        held, sent, hold_ended = self._scripts.run(
             Effect.COMPLETE,
             [self.key(job), self.key(job.subscription)],
             [
-                *self._args(job),
-                claim.token,
+                *self._claimed(claim, calls),
                 claim.version,
                 action,
                 stamped_id or claim.stamped_id or "",
@@ -115,41 +143,62 @@ class Ledger(Reading):
                 next_step,
             ],
         )
-        if not held:
-            raise ClaimLost
-        return [waiting for waiting, is_owed in ((job, owed), (job.subscription, next_owed)) if is_owed]
+        return Ended(self._if_held(held, sent), bool(hold_ended))
 
-    def defer(self, claim: Claim, rest_seconds: float, failure: Failure, *, carried: bool) -> list[Job]:
+    def defer(self, claim: Claim, calls: Calls, rest_seconds: float, failure: Failure, *, carried: bool) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back. Raises ClaimLost.
 
-        Returns the jobs whose message is owed: one that was asked for by hand meanwhile runs again at once instead.
+        One that was asked for by hand meanwhile does not rest: it runs again at once.
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
-        args = [*self._args(claim.job), claim.token, int(rest_seconds * 1000), _json(failure), grace_ms]
-        held, owed = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
-        if not held:
-            raise ClaimLost
-        return [claim.job] if owed else []
+        args = [*self._claimed(claim, calls), int(rest_seconds * 1000), _json(failure), grace_ms]
+        held, sent, runs_again = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
+        return Ended(self._if_held(held, sent), runs_again=bool(runs_again))
 
-    def fail(self, claim: Claim, failure: Failure) -> list[Job]:
-        """End a job badly. Returns the jobs whose message is owed: a newer trigger reopens it. Raises ClaimLost."""
-        held, owed = self._scripts.run(
-            Effect.FAIL,
+    def hold(self, claim: Claim, calls: Calls, failure: Failure | None = None, pause: Pause | None = None) -> Held:
+        """Spare a job the attempt: it waits in its store's queue again, and the store is paused. Raises ClaimLost."""
+        pause = pause or Pause("", 0, 0)
+        spared, sent, began = self._scripts.run(
+            Effect.HOLD,
             [self.key(claim.job)],
-            [*self._args(claim.job), claim.token, claim.version, _json(failure), self._keep_failed_ms],
+            [
+                *self._claimed(claim, calls),
+                _json(failure) if failure else "",
+                pause.code,
+                int(pause.seconds * 1000),
+                int(pause.longest_seconds * 1000),
+                pause.strikes,
+                pause.spares,
+            ],
         )
-        if not held:
-            raise ClaimLost
-        return [claim.job] if owed else []
+        return Held(spared == 1, self._if_held(spared != -1, sent), bool(began))
 
-    def sweep(self, kind: Kind, limit: int = PAGE) -> list[Job]:
-        """Find jobs of a kind that nobody will run: their messages are owed. At most `limit` of them."""
-        members = self._scripts.run(
+    def fail(self, claim: Claim, calls: Calls, failure: Failure) -> Ended:
+        """End a job badly; a newer trigger reopens it at once. Raises ClaimLost."""
+        args = [*self._claimed(claim, calls), claim.version, _json(failure), self._keep_failed_ms]
+        return Ended(self._if_held(*self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)))
+
+    def admit(self, system_id: int) -> tuple[tuple[Message, ...], float | None]:
+        """Let jobs of a store run that may: their messages are owed.
+
+        Answers also the seconds until it is worth asking again; None where time alone lets no job run.
+        """
+        sent, wait_ms = self._scripts.run(Effect.ADMIT, [], [self._prefix, system_id, self._stores.of(system_id)])
+        return self._messages(sent), (wait_ms / 1000 if wait_ms >= 0 else None)
+
+    def release(self, system_id: int) -> bool:
+        """End the hold of a store; False where it is not held."""
+        return bool(self._scripts.run(Effect.RELEASE, [], [self._prefix, system_id]))
+
+    def sweep(self, kind: Kind, limit: int = PAGE) -> Swept:
+        """Bring the jobs of a kind back that nobody would run, at most `limit` of each sort; `admit` sends them."""
+        found = self._scripts.run(
             Effect.SWEEP,
             [QUEUE_OF[kind]],
             [
                 self._prefix,
                 kind,
+                self._stores.all,
                 limit,
                 self._lost_after_ms,
                 LOSSES_ALLOWED,
@@ -158,21 +207,22 @@ class Ledger(Reading):
                 self._keep_done_ms,
             ],
         )
-        return [self.job_of(kind, member) for member in members]
+        return Swept(*found)
 
-    def retry_failed(self, kind: Kind, for_days: float) -> Iterator[list[Job]]:
-        """Reopen the failed jobs of a kind whose first failure is no older than that; pages of jobs owed a message."""
-        skipped = 0
+    def retry_failed(self, kind: Kind, for_days: float) -> int:
+        """Reopen the failed jobs of a kind whose first failure is no older than that; `admit` sends them. How many."""
+        skipped, count = 0, 0
         for _ in range(0, self.counts(kind).failed, PAGE):
-            still_failed, *members = self._scripts.run(
+            still_failed, reopened = self._scripts.run(
                 Effect.RETRY_FAILED, [], [self._prefix, kind, PAGE, int(for_days * DAY_MS), skipped]
             )
-            yield [self.job_of(kind, member) for member in members]
             skipped += still_failed
+            count += reopened
+        return count
 
     def discard(self, job: Job) -> bool:
         """Forget a failed job; False where it is not failed."""
-        return bool(self._scripts.run(Effect.DISCARD, [self.key(job)], self._args(job)))
+        return bool(self._scripts.run(Effect.DISCARD, [self.key(job)], [self._prefix, job.kind, self.member(job)]))
 
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
@@ -181,7 +231,22 @@ class Ledger(Reading):
         self._scripts.run(Effect.REFUSE, [key], [json.dumps(noted, sort_keys=True), REFUSALS_KEPT])
 
     def _args(self, job: Job) -> list[str | int]:
-        return [self._prefix, job.kind, self.member(job)]
+        return [self._prefix, job.kind, self.member(job), self._stores.of(job.system_id)]
+
+    def _claimed(self, claim: Claim, calls: Calls) -> list[str | int]:
+        return [*self._args(claim.job), claim.token, json.dumps({"stamped": 0, "ipaas": 0} | calls)]
+
+    def _if_held(self, held: Any, sent: list[str]) -> tuple[Message, ...]:
+        if not held:
+            raise ClaimLost
+        return self._messages(sent)
+
+    def _messages(self, sent: list[str]) -> tuple[Message, ...]:
+        return tuple(map(self._message, sent))
+
+    def _message(self, sent: str) -> Message:
+        kind, system_id, customer_id, *front = sent.split(":")
+        return Message(Job(Kind(kind), int(system_id), customer_id), bool(front))
 
 
 def _json(failure: Failure) -> str:

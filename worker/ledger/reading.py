@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from worker.job import Job, Kind
-from worker.ledger.records import Counts, Record, Refusal, State, moment
+from worker.ledger.records import Counts, Hold, Record, Refusal, State, moment
 from worker.ledger.scripting import available
 
 if TYPE_CHECKING:
@@ -62,25 +62,35 @@ class Reading:
     def counts(self, kind: Kind) -> Counts:
         """How many jobs of a kind stand where."""
         with available():
+            indexes = {state: self._indexes(state, kind) for state in State}
             pipeline = self._client.pipeline(transaction=False)
-            for state in State:
-                pipeline.zcard(self._index(state, kind))
-            return Counts(**dict(zip(State, pipeline.execute(), strict=True)))
+            for index in (index for each in indexes.values() for index in each):
+                pipeline.zcard(index)
+            sizes = iter(pipeline.execute())
+            return Counts(**{state: sum(next(sizes) for _ in each) for state, each in indexes.items()})
 
     def in_state(self, state: State, kind: Kind) -> Iterator[Record]:
         """Every job of a kind in one state, oldest first, read a page at a time."""
-        start = 0
-        while members := self._page(state, kind, start):
-            for record in self.records([self.job_of(kind, member) for member in members]):
-                if record is not None and record.state is state:
-                    yield record
-            start += PAGE
+        for index in self._indexes(state, kind):
+            start = 0
+            while members := self._page(index, start):
+                for record in self.records([self.job_of(kind, member) for member in members]):
+                    if record is not None and record.state is state:
+                        yield record
+                start += PAGE
 
     def oldest(self, state: State, kind: Kind) -> datetime | None:
         """The time that matters to the state of the job that has been in it longest (see `_job.lua`)."""
         with available():
-            first = self._client.zrange(self._index(state, kind), 0, 0, withscores=True)
-        return moment(first[0][1]) if first else None
+            firsts = [self._client.zrange(index, 0, 0, withscores=True) for index in self._indexes(state, kind)]
+            times = [self._since(state, kind, *first[0]) for first in firsts if first]
+        return moment(min(times, default=None))
+
+    def backlog(self, system_id: int) -> int:
+        """How many jobs of a store wait for their turn."""
+        with available():
+            queued = [f"{self._prefix}{State.QUEUED}:{kind}:{system_id}" for kind in Kind]
+            return sum(int(self._client.zcard(index)) for index in queued)
 
     def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
         """How many messages wait in each of the broker's queues."""
@@ -106,10 +116,32 @@ class Reading:
         with available():
             return sum(int(self._client.zcard(self._prefix + key)) for key in (REFUSALS, SWITCHED_OFF))
 
-    def _index(self, state: State, kind: Kind) -> str:
-        return f"{self._prefix}{state}:{kind}"
-
-    def _page(self, state: State, kind: Kind, start: int) -> list[str]:
+    def systems(self) -> list[int]:
+        """The systems that ever had a job."""
         with available():
-            members: list[Any] = self._client.zrange(self._index(state, kind), start, start + PAGE - 1)
+            return sorted(map(int, self._client.smembers(self._prefix + "systems")))
+
+    def holds(self) -> list[Hold]:
+        """The stores that are held, or were and have yet to prove themselves."""
+        systems = self.systems()
+        with available():
+            pipeline = self._client.pipeline(transaction=False)
+            for system_id in systems:
+                pipeline.hgetall(f"{self._prefix}hold:{system_id}")
+            held = zip(systems, pipeline.execute(), strict=True)
+        return [Hold.read(system_id, fields) for system_id, fields in held if "until" in fields]
+
+    def _since(self, state: State, kind: Kind, member: str, score: float) -> float:
+        """A queued job's score is its place in the queue, which for some is not the time since when it waits."""
+        if state is not State.QUEUED:
+            return score
+        return float(self._client.hget(self.key(self.job_of(kind, member)), "queued_at") or 0)
+
+    def _indexes(self, state: State, kind: Kind) -> list[str]:
+        index = f"{self._prefix}{state}:{kind}"
+        return [f"{index}:{system_id}" for system_id in self.systems()] if state is State.QUEUED else [index]
+
+    def _page(self, index: str, start: int) -> list[str]:
+        with available():
+            members: list[Any] = self._client.zrange(index, start, start + PAGE - 1)
         return members

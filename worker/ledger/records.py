@@ -20,6 +20,7 @@ class State(StrEnum):
     """Where a job stands."""
 
     QUEUED = "queued"
+    SENT = "sent"
     RUNNING = "running"
     WAITING = "waiting"
     DONE = "done"
@@ -38,13 +39,76 @@ class ClaimLost(Exception):
     """The claim was lost: its lease ran out and the job is another worker's. Nothing more may be written."""
 
 
+class Throttled(Exception):
+    """The store's throttle has no room for another call of this job now; the job waits for its turn again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found."""
+
+    due: int
+    dead: int
+    lost: int
+
+    @property
+    def most(self) -> int:
+        """The largest of the three: where it reaches the sweep's limit, there may be more."""
+        return max(self.due, self.dead, self.lost)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that is owed to the queue: a job that its store may get now."""
+
+    job: Job
+    to_front: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Requested:
-    """A request is in the ledger: the version it wants, and whether a message is owed to the queue."""
+    """A request is in the ledger: the version it wants, and the messages that are owed since."""
 
     job: Job
     version: int
-    owed: bool
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A claim has ended: the messages that are owed since."""
+
+    messages: tuple[Message, ...]
+    hold_ended: bool = False
+    """Whether the store's hold ended with it."""
+    runs_again: bool = False
+    """Whether the job waits for its turn again instead of resting: it was asked for by hand meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What became of a job that met an error of its whole store."""
+
+    spared: bool
+    """It waits in its store's queue again; else it must use up an attempt."""
+    messages: tuple[Message, ...]
+    hold_began: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A store that is paused until a time, or that was and has yet to prove itself."""
+
+    system_id: int
+    code: str
+    since: datetime
+    until: datetime
+
+    @classmethod
+    def read(cls, system_id: int, fields: Mapping[str, str]) -> Hold:
+        """The hold in a store's hash."""
+        since, until = (datetime.fromtimestamp(float(fields[name]) / 1000, UTC) for name in ("since", "until"))
+        return cls(system_id, fields["code"], since, until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +123,8 @@ class Claim:
     tracking_guid: str
     debug: bool
     stamped_id: str | None
+    covered: dict[str, int]
+    """How many calls of each API the throttle covers; an API that is not in it has no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +199,7 @@ class Counts:
     """How many jobs there are of one kind in each state."""
 
     queued: int
+    sent: int
     running: int
     waiting: int
     done: int

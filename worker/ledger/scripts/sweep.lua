@@ -1,49 +1,54 @@
--- Find the jobs of one kind that nobody will run: a retry that is due, a lease that ran out, a message that was lost.
--- include: _clock _job
+-- Bring the jobs of one kind back that nobody would run: a retry that is due, a lease that ran out, a lost message.
+-- include: _clock _job _store
 -- KEYS   1 the broker's list of the kind's queue
--- ARGV   1 prefix  2 kind  3 limit: how many at most  4 lost after ms  5 losses allowed: workers that may die in a row
---        6 error as JSON of a job that lost more  7 keep failed for ms  8 keep done for ms
--- Answer members whose message is owed
+-- ARGV   1 prefix  2 kind  3 terms of every store, as JSON by system id, and 'default'
+--        4 limit: how many at most  5 lost after ms  6 losses allowed: workers that may die in a row
+--        7 error as JSON of a job that lost more  8 keep failed for ms  9 keep done for ms
+-- Answer { retries that are due, leases that ran out, messages that were lost }; admit.lua sends them
 --
--- Lost or still queued? The queue is first in, first out. A message is lost when one that was sent `lost after` later
+-- Lost or still on its way? The queue is first in, first out. A message is lost when one that was sent `lost after` later
 -- has been started already, or when the queue is empty.
-local kind, limit, lost_after = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
-local now, owed = now_ms(), {}
+local kind, limit, lost_after = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
+local now, stores = now_ms(), terms_of(ARGV[3])
 
 local function members(state, before)
-  local left = math.max(limit - #owed, 0)
-  return redis.call('ZRANGEBYSCORE', index_of(state, kind), '-inf', text(before), 'LIMIT', 0, left)
+  return redis.call('ZRANGEBYSCORE', prefix .. state .. ':' .. kind, '-inf', text(before), 'LIMIT', 0, limit)
 end
 
-local function send(member)
+local function terms_for(member) return stores[system_of(member)] or stores.default end
+
+local due = members('waiting', now)
+for _, member in ipairs(due) do
+  redis.call('HSET', key_of(kind, member), 'queued_at', text(now))
   enqueue(kind, member)
-  owed[#owed + 1] = member
 end
 
-for _, member in ipairs(members('waiting', now)) do send(member) end
-
-for _, member in ipairs(members('running', now)) do
+local dead = members('running', now)
+for _, member in ipairs(dead) do
   local key = key_of(kind, member)
-  if redis.call('HINCRBY', key, 'losses', 1) <= tonumber(ARGV[5]) then
-    send(member)
+  return_slots(kind, member, terms_for(member))
+  if redis.call('HINCRBY', key, 'losses', 1) <= tonumber(ARGV[6]) then
+    enqueue(kind, member)
   else
     redis.call('HSETNX', key, 'first_failed_at', text(now))
-    redis.call('HSET', key, 'error', ARGV[6])
-    if settle(kind, member, field(key, 'wanted'), 'failed', ARGV[7]) == 1 then owed[#owed + 1] = member end
+    redis.call('HSET', key, 'error', ARGV[7])
+    settle(kind, member, field(key, 'wanted'), 'failed', ARGV[8])
   end
 end
 
-local started = tonumber(redis.call('GET', index_of('newest', kind)) or '0')
+local started = tonumber(redis.call('GET', prefix .. 'newest:' .. kind) or '0')
 if redis.call('LLEN', KEYS[1]) == 0 then started = now end
-for _, member in ipairs(members('queued', started - lost_after)) do
+local lost = members('sent', started - lost_after)
+for _, member in ipairs(lost) do
+  return_slots(kind, member, terms_for(member), { stamped = 0, ipaas = 0 })
   redis.call('HSET', key_of(kind, member), 'messages', 0)
-  send(member)
+  enqueue(kind, member)
 end
 
 local function forget(state, keep_ms)
-  local old = redis.call('ZRANGEBYSCORE', index_of(state, kind), '-inf', text(now - keep_ms), 'LIMIT', 0, limit)
-  if #old > 0 then redis.call('ZREM', index_of(state, kind), unpack(old)) end
+  local old = members(state, now - keep_ms)
+  if #old > 0 then redis.call('ZREM', prefix .. state .. ':' .. kind, unpack(old)) end
 end
-forget('failed', tonumber(ARGV[7]))
-forget('done', tonumber(ARGV[8]))
-return owed
+forget('failed', tonumber(ARGV[8]))
+forget('done', tonumber(ARGV[9]))
+return { #due, #dead, #lost }

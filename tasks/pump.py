@@ -1,0 +1,59 @@
+"""The pump of a worker: lets jobs of each store run as soon as its throttle and its hold allow.
+
+A request or the end of a job admits jobs by itself; the pump is for what becomes possible by the passing of time alone.
+Every worker has one. They need not know of each other: to admit is one step in Redis.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from celery.signals import worker_ready, worker_shutting_down
+
+from tasks.messages import send
+from worker.app import app
+from worker.ledger import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT_SECONDS = 1.0
+SHORTEST_WAIT_SECONDS = 0.01
+
+_stop = threading.Event()
+
+
+def admit(systems: Iterable[int]) -> float:
+    """Send the jobs that may run now; answers the seconds until it is worth looking again."""
+    wait = LONGEST_WAIT_SECONDS
+    for system_id in systems:
+        messages, seconds = app.runtime.ledger.admit(system_id)
+        send(messages)
+        if seconds is not None:
+            wait = min(wait, seconds)
+    return max(wait, SHORTEST_WAIT_SECONDS)
+
+
+def _pump() -> None:
+    systems = [connection.system_id for connection in app.runtime.connections]
+    wait = 0.0
+    while not _stop.wait(wait):
+        try:
+            wait = admit(systems)
+        except LedgerUnavailable:
+            wait = LONGEST_WAIT_SECONDS
+
+
+@worker_ready.connect
+def _start(**_: object) -> None:
+    _stop.clear()
+    threading.Thread(target=_pump, name="pump", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def _end(**_: object) -> None:
+    _stop.set()

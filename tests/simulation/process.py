@@ -1,0 +1,148 @@
+"""What the simulated processes stand on: the real runtime, with virtual time and with the APIs in memory."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import redis
+from pydantic import SecretStr
+
+from tests.simulation.apis import SimulatedApi
+from tests.simulation.chance import Fault
+from worker.app import app
+from worker.connections import Connection, Connections, IPaaSEndpoint, StampedEndpoint
+from worker.http import Timeouts
+from worker.ledger import Claim, Ledger, StoreTerms, Terms
+from worker.mapping import Mapping
+from worker.retries import Holds, Schedule
+from worker.rows import SUBSCRIPTION, Row, RowType
+from worker.runtime import Runtime
+from worker.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping as TermsBySystem
+
+    from tests.simulation.queues import Queues
+    from tests.simulation.stage import Stage
+    from tests.simulation.world import World
+    from worker.guard import Guard
+
+VIRTUAL_CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'virtual-clock')) end"
+NEWSLETTER = "Newsletter"
+SUBSCRIPTION_ROWS = (
+    Row(RowType.STATIC, SUBSCRIPTION, value=True),
+    Row(RowType.STATIC, SUBSCRIPTION, value=False),
+    Row(RowType.FIELD, SUBSCRIPTION, source=f"CustomFields.{NEWSLETTER}"),
+)
+MAPPINGS = tuple(Mapping((*Mapping.default().rows, row)) for row in SUBSCRIPTION_ROWS)
+"""IsSubscribed mapped to true, to false, and to a custom field."""
+
+
+class UnreliableRedis(redis.Redis):
+    """A client that sometimes runs a script twice, as the real one does when a connection is cut before the answer."""
+
+    stage: Stage | None = None
+
+    def register_script(self, script: Any) -> Any:
+        """Load a script at once, so that no later step depends on whether the server knew it."""
+        self.script_load(script)
+        return super().register_script(script)
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Any:
+        """Several steps in one round trip."""
+        if self.stage:
+            self.stage.clock.show(self)
+        return super().pipeline(transaction, shard_hint)
+
+    def evalsha(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a script that Redis knows."""
+        if self.stage:
+            self.stage.clock.show(self)
+        if self.stage and self.stage.actor and self.stage.chance.strikes(Fault.STEP_REPEATED):
+            super().evalsha(*args, **kwargs)
+            self.stage.note("runs the next step twice")
+        return super().evalsha(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class SimulatedRuntime(Runtime):
+    """The runtime of all simulated processes."""
+
+    stage: Stage = field(kw_only=True)
+
+    def guard(self, claim: Claim, asked_at: float) -> Guard:
+        """What every call of a claimed job passes; notes whose claim it is."""
+        assert self.stage.actor
+        self.stage.actor.claim = claim
+        return super().guard(claim, asked_at)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the simulation is built of; a switched-off safety replaces some of it."""
+
+    ledger: type[Ledger] = Ledger
+    pieces: tuple[tuple[str, str], ...] = ()
+    """Pieces of the scripts with another text."""
+    runtime: type[SimulatedRuntime] = SimulatedRuntime
+
+    def make_ledger(self, client: redis.Redis, stores: TermsBySystem[int, StoreTerms], stage: Stage) -> Ledger:
+        """The ledger on virtual time."""
+        replaced = {"_clock": VIRTUAL_CLOCK, **dict(self.pieces)}
+        return self.ledger(client, Terms(), stores, witness=stage.witness, replaced=replaced)
+
+    def make_runtime(self, ledger: Ledger, world: World, stage: Stage) -> SimulatedRuntime:
+        """The runtime with the connections of the world's stores."""
+        systems = list(world.stores)
+        return self.runtime(
+            settings=Settings.model_construct(),
+            connections=Connections(_connection(each, stage.chance.random.choice(MAPPINGS)) for each in systems),
+            ledger=ledger,
+            timeouts=Timeouts(),
+            schedule=Schedule(),
+            holds=Holds(),
+            witness=stage.witness,
+            _ipaas={system_id: SimulatedApi("ipaas", system_id, world, stage, ledger) for system_id in systems},
+            _stamped={system_id: SimulatedApi("stamped", system_id, world, stage, ledger) for system_id in systems},
+            clock=stage.clock.seconds,
+            stage=stage,
+        )
+
+
+REAL = Parts()
+
+
+def flip(system_id: int, mapping: Mapping) -> None:
+    """Give a connection another mapping, for every run that starts from now on."""
+    each = (
+        connection.model_copy(update={"mapping": mapping}) if connection.system_id == system_id else connection
+        for connection in app.runtime.connections
+    )
+    app.runtime = replace(app.runtime, connections=Connections(each))
+
+
+@contextmanager
+def installed(runtime: SimulatedRuntime, queues: Queues) -> Iterator[None]:
+    """Let the real tasks work on the simulated parts."""
+    vars(app).update(runtime=runtime, send_task=queues.publish)
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        del app.runtime, app.send_task
+
+
+def _connection(system_id: int, mapping: Mapping) -> Connection:
+    url = "http://simulated"
+    return Connection(
+        system_id=system_id,
+        name=f"store {system_id}",
+        mapping=mapping,
+        ipaas=IPaaSEndpoint(api_url=url, token=SecretStr("none")),
+        stamped=StampedEndpoint(api_url=url, public_key="none", private_key=SecretStr("none"), store_hash="270392"),
+    )

@@ -1,0 +1,103 @@
+"""What changes around the software: customers, the stores by another's hand, the mapping; each change is triggered."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from tasks import submit
+from tasks.upkeep import run_again
+from tests.simulation.chance import Fault
+from tests.simulation.process import MAPPINGS, NEWSLETTER, flip
+from worker.job import Job, Kind
+
+if TYPE_CHECKING:
+    from tests.simulation.stage import Stage
+    from tests.simulation.world import World
+
+
+class Upstream:
+    """iPaaS.com's side: it triggers every change, and does so again until the trigger is accepted."""
+
+    def __init__(self, stage: Stage, world: World, customers: int) -> None:
+        self._stage = stage
+        self._world = world
+        self._numbers = count(1)
+        self.accepted: set[Job] = set()
+        self.pending: list[Job] = []
+        self.customer_ids = [str(150713 + index) for index in range(customers)]
+        for customer_id in self.customer_ids:
+            self._put({"id": customer_id, "customer_number": f"C-{customer_id}", **self._address(customer_id)})
+            self._trigger(customer_id)
+
+    def act(self) -> None:
+        """Change something."""
+        random = self._stage.chance.random
+        customer_id = random.choice(self.customer_ids)
+        match self._stage.chance.first(Fault.MAPPING_FLIPPED, Fault.CUSTOMER_REMOVED, Fault.CUSTOMER_CHANGED):
+            case Fault.MAPPING_FLIPPED:
+                system_id = random.choice(list(self._world.stores))
+                flip(system_id, random.choice(MAPPINGS))
+                self._stage.note(f"mapping of store {system_id} is flipped")
+                self.pending += [Job(Kind.CUSTOMER, system_id, each) for each in self.customer_ids]
+            case Fault.CUSTOMER_REMOVED:
+                self._remove(customer_id)
+            case Fault.CUSTOMER_CHANGED:
+                moves = self._may_move(customer_id) and random.random() < 1 / 3
+                self._put({"id": customer_id, **(self._address(customer_id) if moves else {})})
+                self._trigger(customer_id)
+
+    def hand_over(self) -> None:
+        """Hand over some pending triggers, or ask by hand for one; the code of a listener process."""
+        random = self._stage.chance.random
+        some = self.pending[: random.randint(1, 3)]
+        if random.random() < 1 / 10:
+            run_again(some[:1])
+            self._accept(some[:1])
+        else:
+            scope = random.choice(("customer/updated", "customer/updated", "customer/created/debug"))
+            notices = [{"id": job.customer_id, "destination": str(job.system_id), "scope": scope} for job in some]
+            submit({"id": "simulated", "notifications": notices})
+            self._accept(some)
+
+    def _accept(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            self._stage.note(f"has {job} accepted")
+            self.accepted.add(job)
+            if job in self.pending:
+                self.pending.remove(job)
+
+    def _put(self, changes: dict[str, Any]) -> None:
+        number = next(self._numbers)
+        wants = self._stage.chance.random.choice(("true", "false"))
+        self._stage.note(f"customer {changes['id']} is now version {number}")
+        held = self._world.source.customers.get(changes["id"], {})
+        self._world.source.put(
+            {
+                **held,
+                "first_name": f"First{number}",
+                "last_name": f"Last{number}",
+                "comment": f"version {number}",
+                "custom_fields": [{"custom_field_name": NEWSLETTER, "value": wants}],
+                **changes,
+            }
+        )
+
+    def _address(self, customer_id: str) -> dict[str, str]:
+        return {"email_address": f"c{customer_id}-{next(self._numbers)}@example.com"}
+
+    def _may_move(self, customer_id: str) -> bool:
+        """A new address is safe once the link is there (docs/decisions/0001), and while nobody removes the customer."""
+        links = (self._world.source.link(system_id, customer_id) for system_id in self._world.stores)
+        return int(customer_id) % 2 == 1 and all(links)
+
+    def _remove(self, customer_id: str) -> None:
+        for system_id, store in self._world.stores.items():
+            linked = self._world.source.link(system_id, customer_id)
+            if int(customer_id) % 2 == 0 and linked in store.customers:
+                store.remove(linked)
+                self._stage.note(f"store {system_id} loses customer {customer_id}, {linked}")
+        self._trigger(customer_id)
+
+    def _trigger(self, customer_id: str) -> None:
+        self.pending += [Job(Kind.CUSTOMER, system_id, customer_id) for system_id in self._world.stores]

@@ -1,0 +1,123 @@
+"""`stamped-sync holds`, and what other commands show of holds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.exit_codes import ALL_WELL, FAILED
+from worker.cli.options import json_option
+from worker.cli.outcome import titled
+from worker.cli.screen import Screen
+from worker.cli.times import lasting, local
+from worker.connections import load_connections
+from worker.errors import Failure
+from worker.runtime import open_ledger
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.ledger import Hold, Ledger
+
+
+@click.group(name="holds")
+def command() -> None:
+    """List the connections that are held, or end a hold.
+
+    A connection is held when its store answers 429, refuses the credentials, or fails several times in a row. Its jobs
+    wait in the ledger and use up no attempt; no other connection is slowed. A hold ends by itself: when its time is
+    over, one job at a time proves the store, and the first that gets through ends it.
+    """
+
+
+@command.command(name="list")
+@json_option
+def list_holds(*, as_json: bool) -> int:
+    """List the connections that are held, with the reason and what to do.
+
+    \b
+    Examples:
+      stamped-sync holds list
+      stamped-sync holds list --json
+
+    Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen, holds = Screen(), _ledger().holds()
+    if as_json:
+        for hold in holds:
+            screen.json(as_json_object(hold))
+    elif holds:
+        show(screen, holds)
+    else:
+        screen.line("No connection is held.")
+    return ALL_WELL
+
+
+@command.command(name="release")
+@click.argument("system", type=int, metavar="SYSTEM")
+def release(system: int) -> int:
+    """End the hold of a connection, by its system id: its jobs go on at once.
+
+    Put the cause right first. A store that still fails is soon held again.
+
+    \b
+    Example:
+      stamped-sync holds release 4021
+
+    Exit codes: 0 released, 1 the connection is not held, 2 wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen = Screen()
+    if not _ledger().release(system):
+        screen.error(f"Connection {system} is not held; `stamped-sync holds list` shows those that are.")
+        return FAILED
+    screen.line(f"Connection {system} is no longer held.")
+    return ALL_WELL
+
+
+# What other commands show ---------------------------------------------------------------------------------------------
+
+
+def show(screen: Screen, holds: Sequence[Hold]) -> None:
+    """A table of the holds, and for each reason what to do."""
+    rows = [(str(hold.system_id), local(hold.since), _until(hold), titled(Failure(hold.code))) for hold in holds]
+    screen.table(["Held", "since", "until", "because of"], rows)
+    for code in dict.fromkeys(hold.code for hold in holds):
+        screen.line()
+        screen.heading(titled(Failure(code)))
+        screen.entry(Failure(code).entry)
+
+
+def hold_of(ledger: Ledger, system_id: int) -> Hold | None:
+    """The hold of one connection."""
+    return next((hold for hold in ledger.holds() if hold.system_id == system_id), None)
+
+
+def in_short(hold: Hold) -> str:
+    """A hold in one line."""
+    return f"held since {local(hold.since)}, {_until(hold)}: {titled(Failure(hold.code))}"
+
+
+def as_json_object(hold: Hold) -> dict[str, object]:
+    """The object that a program reads."""
+    return {
+        "system_id": hold.system_id,
+        "since": hold.since.isoformat(),
+        "until": hold.until.isoformat(),
+        "error": Failure(hold.code).as_json(),
+    }
+
+
+def _until(hold: Hold) -> str:
+    """Until when the store gets no job; then it is proved with one at a time."""
+    remaining = hold.until - datetime.now(UTC)
+    if remaining.total_seconds() <= 0:
+        return "now being tried again"
+    return f"for {lasting(remaining)} more, until {local(hold.until)}"
+
+
+def _ledger() -> Ledger:
+    settings = load_settings()
+    return open_ledger(settings, load_connections(settings.connections))

@@ -1,0 +1,6 @@
+-- End the hold of a store, by an operator's hand.
+-- include: _clock _job _store
+-- KEYS   none
+-- ARGV   1 prefix  2 system id
+-- Answer 1, or 0 where the store is not held
+return prove(ARGV[2])
