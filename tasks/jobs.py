@@ -32,8 +32,8 @@ log = logging.getLogger(__name__)
 class JobTask(Task[..., dict[str, Any]]):
     """A task that runs one job of the ledger.
 
-    The message may come never, once or twice: the claim decides. A failure that is the whole store's holds the store; one
-    that passes is tried again, in seconds as a Celery retry, later than that from the ledger; any other ends the job.
+    The message may come never, once or twice: the claim decides. A failure that is the whole store's holds the store;
+    one that passes is tried again, in seconds as a Celery retry, later than that from the ledger; any other ends the job.
     """
 
     abstract = True
@@ -106,7 +106,7 @@ class _Run:
         if held.hold_began:
             told = self._told(error) | {"outcome": "hold began", "resolution": error.entry.resolution}
             log.error("connection %d: held, %s", job.system_id, error, extra=told)
-            telemetry.report(error)
+            telemetry.report(error, job)
         return held.spared
 
     def _rest(self, error: SyncError, seconds: float) -> dict[str, Any]:

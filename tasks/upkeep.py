@@ -6,7 +6,9 @@ import logging
 
 from tasks.messages import send
 from tasks.pump import admit
+from worker import telemetry
 from worker.app import app
+from worker.errors import WorkerLost
 from worker.job import Job, Kind
 from worker.ledger import Swept
 
@@ -21,6 +23,8 @@ PAGES = 20
 def sweep() -> dict[str, int]:
     """Send the messages of jobs that nobody would run otherwise. Beat calls it every few seconds."""
     swept = [_swept(kind) for kind in Kind]
+    for job in (job for each in swept for job in each.failed):
+        _tell_lost(job)
     found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost")}
     if any(found.values()):
         log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
@@ -48,7 +52,18 @@ def _swept(kind: Kind) -> Swept:
     total = Swept(0, 0, 0)
     for _ in range(PAGES):
         found = app.runtime.ledger.sweep(kind, PAGE)
-        total = Swept(total.due + found.due, total.dead + found.dead, total.lost + found.lost)
+        total = Swept(
+            total.due + found.due, total.dead + found.dead, total.lost + found.lost, total.failed + found.failed
+        )
         if found.most < PAGE:
             break
     return total
+
+
+def _tell_lost(job: Job) -> None:
+    """The workers that died on a job can't report it."""
+    error = WorkerLost()
+    entry = error.entry
+    told = {"code": entry.code, "outcome": "failed", "cause": entry.cause, "resolution": entry.resolution}
+    log.error("%s: failed, %s", job, error, extra=told)
+    telemetry.report(error, job)

@@ -36,6 +36,8 @@ Scope = Literal["customer/created", "customer/updated"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """The outbound triggers that a connection can switch on (contract: outbound scopes, C)."""
 
+LEAST_LIMIT = 5
+"""No job needs more calls of one API, however it goes."""
 STORE_HASH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 EXAMPLE = """\
@@ -68,6 +70,9 @@ EXAMPLES = {
     "ipaas": 'ipaas = { api_url = "https://api.ipaas.com", token = { env = "IPAAS_TOKEN" } }',
     "ipaas.api_url": 'api_url = "https://api.ipaas.com"',
     "ipaas.token": 'token = { env = "IPAAS_TOKEN" }',
+    "ipaas.throttle": "throttle = { limit = 1000, seconds = 60 }",
+    "ipaas.throttle.limit": "limit = 1000",
+    "ipaas.throttle.seconds": "seconds = 60",
     "stamped": 'stamped = { api_url = "https://stamped.io", public_key = { env = "STAMPED_PUBLIC_KEY" }, '
     'private_key = { env = "STAMPED_PRIVATE_KEY" }, store_hash = "270392" }',
     "stamped.api_url": 'api_url = "https://stamped.io"',
@@ -154,16 +159,31 @@ def _checked_store_hash(value: str) -> str:
     return value
 
 
+def _checked_limit(limit: int) -> int:
+    """A job gets all its calls or waits for them: one that needs more than the limit could never run."""
+    if limit < LEAST_LIMIT:
+        raise wrong(f"must be {LEAST_LIMIT} or more, the calls of one job; for a lower rate, raise seconds as well")
+    return limit
+
+
 ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
 PublicKey = Annotated[str, BeforeValidator(_resolved)]
 Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 StoreHash = Annotated[str, AfterValidator(_checked_store_hash)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Count = Annotated[int, Field(strict=True, gt=0)]
+Limit = Annotated[int, Field(strict=True, gt=0), AfterValidator(_checked_limit)]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class ReadThrottle(_Part):
+    """At most `limit` calls to iPaaS.com in any window of `seconds`."""
+
+    limit: Limit
+    seconds: Count = 60
 
 
 class IPaaSEndpoint(_Part):
@@ -171,6 +191,7 @@ class IPaaSEndpoint(_Part):
 
     api_url: ApiUrl
     token: Secret
+    throttle: ReadThrottle | None = None
 
 
 class StampedEndpoint(_Part):
@@ -185,7 +206,7 @@ class StampedEndpoint(_Part):
 class Throttle(_Part):
     """At most `limit` calls to the store in any window of `seconds`, and `concurrent` of them at once."""
 
-    limit: Count = 500
+    limit: Limit = 500
     seconds: Count = 60
     concurrent: Count = 10
 

@@ -89,8 +89,12 @@ def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witn
 
 
 def _store_terms(connection: Connection) -> StoreTerms:
-    throttle = connection.throttle
-    return StoreTerms(throttle.concurrent, Limit(throttle.limit, throttle.seconds))
+    throttle, reads = connection.throttle, connection.ipaas.throttle
+    return StoreTerms(
+        concurrent=throttle.concurrent,
+        stamped=Limit(throttle.limit, throttle.seconds),
+        ipaas=Limit(reads.limit, reads.seconds) if reads else None,
+    )
 
 
 def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:

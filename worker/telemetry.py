@@ -52,9 +52,11 @@ def tag(job: Job, tracking_guid: str) -> None:
     scope.set_tags({"job": str(job), "connection": str(job.system_id), "tracking_guid": tracking_guid})
 
 
-def report(error: SyncError) -> None:
-    """Report an error that ends no task: a hold that begins."""
-    sentry_sdk.capture_exception(error)
+def report(error: SyncError, job: Job) -> None:
+    """Report an error that ends no task of the job: a hold that begins, workers that died on it."""
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tags({"job": str(job), "connection": str(job.system_id)})
+        scope.capture_exception(error)
 
 
 def grouped(event: Event, hint: Hint) -> Event:

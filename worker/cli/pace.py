@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from worker.cli.screen import printable
 from worker.cli.times import lasting
+from worker.screen import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

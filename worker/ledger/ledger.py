@@ -45,6 +45,8 @@ CARRIED_GRACE_MS = 15_000
 """How long after its due time the sweeper leaves a retry to the Celery message that carries it."""
 LOSSES_ALLOWED = 5
 """How many workers in a row may die on one job before it is failed instead of tried again."""
+LOSSES_SPREAD_MS = 2_000
+"""How far apart jobs come back whose workers died more than once: the one that kills them then dies alone."""
 REFUSALS_KEPT = 10_000
 PAGE = 500
 
@@ -205,9 +207,11 @@ class Ledger(Reading):
                 _json(WorkerLost().failure),
                 self._keep_failed_ms,
                 self._keep_done_ms,
+                LOSSES_SPREAD_MS,
             ],
         )
-        return Swept(*found)
+        due, dead, lost, failed = found
+        return Swept(due, dead, lost, tuple(self.job_of(kind, member) for member in failed))
 
     def retry_failed(self, kind: Kind, for_days: float) -> int:
         """Reopen the failed jobs of a kind whose first failure is no older than that; `admit` sends them. How many."""

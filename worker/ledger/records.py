@@ -50,6 +50,8 @@ class Swept:
     due: int
     dead: int
     lost: int
+    failed: tuple[Job, ...] = ()
+    """Jobs that lost too many workers in a row."""
 
     @property
     def most(self) -> int:

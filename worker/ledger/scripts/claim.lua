@@ -30,7 +30,7 @@ if state == 'sent' and others <= 0 and not field(key, 'debug') then
   if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end
 end
 local lease_until = now + tonumber(ARGV[6])
-redis.call('HSET', key, 'token', token, 'lease_until', text(lease_until))
+redis.call('HSET', key, 'token', token, 'lease_until', text(lease_until), 'claimed', number(key, 'wanted'))
 move(kind, member, 'running', lease_until)
 local covered = {}
 for api, names in pairs(cjson.decode(field(key, 'slots') or '{}')) do covered[api] = #names end

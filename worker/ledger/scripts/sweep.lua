@@ -4,7 +4,12 @@
 -- ARGV   1 prefix  2 kind  3 terms of every store, as JSON by system id, and 'default'
 --        4 limit: how many at most  5 lost after ms  6 losses allowed: workers that may die in a row
 --        7 error as JSON of a job that lost more  8 keep failed for ms  9 keep done for ms
--- Answer { retries that are due, leases that ran out, messages that were lost }; admit.lua sends them
+--        10 spread ms
+-- Answer { retries that are due, leases that ran out, messages that were lost, { jobs that failed } }; admit.lua sends
+--     those that it brings back
+--
+-- A job that kills its worker takes the others of that worker with it. The first time they all come back at once; from
+-- then on one after the other, `spread` apart, so that the others get through and it alone has lost too often.
 --
 -- Lost or still on its way? The queue is first in, first out. A message is lost when one that was sent `lost after` later
 -- has been started already, or when the queue is empty.
@@ -23,16 +28,29 @@ for _, member in ipairs(due) do
   enqueue(kind, member)
 end
 
+local failed = {}
+local function fail(member)
+  local key = key_of(kind, member)
+  redis.call('HSETNX', key, 'first_failed_at', text(now))
+  redis.call('HSET', key, 'error', ARGV[7])
+  redis.call('HDEL', key, 'action', 'spared')
+  settle(kind, member, field(key, 'claimed'), 'failed', ARGV[8])
+  failed[#failed + 1] = member
+end
+
 local dead = members('running', now)
-for _, member in ipairs(dead) do
+for index, member in ipairs(dead) do
   local key = key_of(kind, member)
   return_slots(kind, member, terms_for(member))
-  if redis.call('HINCRBY', key, 'losses', 1) <= tonumber(ARGV[6]) then
-    enqueue(kind, member)
+  local losses = redis.call('HINCRBY', key, 'losses', 1)
+  if losses > tonumber(ARGV[6]) then
+    fail(member)
+  elseif losses > 1 then
+    redis.call('HDEL', key, 'token')
+    redis.call('HSET', key, 'due', text(now))
+    move(kind, member, 'waiting', now + (index - 1) * tonumber(ARGV[10]))
   else
-    redis.call('HSETNX', key, 'first_failed_at', text(now))
-    redis.call('HSET', key, 'error', ARGV[7])
-    settle(kind, member, field(key, 'wanted'), 'failed', ARGV[8])
+    enqueue(kind, member)
   end
 end
 
@@ -51,4 +69,4 @@ local function forget(state, keep_ms)
 end
 forget('failed', tonumber(ARGV[8]))
 forget('done', tonumber(ARGV[9]))
-return { #due, #dead, #lost }
+return { #due, #dead, #lost, failed }
