@@ -33,7 +33,7 @@ class JobTask(Task[..., dict[str, Any]]):
     """A task that runs one job of the ledger.
 
     The message may come never, once or twice: the claim decides. A failure that is the whole store's holds the store;
-    one that passes is tried again, in seconds as a Celery retry, later than that from the ledger; any other ends the job.
+    one that passes is tried again, in seconds as a Celery retry, later from the ledger; any other ends the job.
     """
 
     abstract = True

@@ -49,12 +49,10 @@ def run_again(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
 
 
 def _swept(kind: Kind) -> Swept:
-    total = Swept(0, 0, 0)
+    total = Swept()
     for _ in range(PAGES):
         found = app.runtime.ledger.sweep(kind, PAGE)
-        total = Swept(
-            total.due + found.due, total.dead + found.dead, total.lost + found.lost, total.failed + found.failed
-        )
+        total += found
         if found.most < PAGE:
             break
     return total

@@ -25,7 +25,7 @@ class Guard:
         call_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`asked_at` is when the claim was asked for, by `clock`: the lease began then, however late the answer came."""
+        """`asked_at` is when the claim was asked for, by `clock`: the lease may have begun then."""
         self._ledger = ledger
         self._claim = claim
         self._spare_seconds = lease_seconds - call_seconds
@@ -38,8 +38,8 @@ class Guard:
     def let_through(self, api: str, *, writes: bool) -> None:
         """Let one call through.
 
-        Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the lease
-        might not cover the call, or the throttle does not: that spares most reads a round trip to Redis.
+        Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the
+        lease might not cover the call, or the throttle does not: that spares most reads a round trip to Redis.
         Raises ClaimLost and Throttled.
         """
         is_extra = self.calls[api] >= self._claim.covered.get(api, sys.maxsize)

@@ -82,8 +82,8 @@ def rest(
 def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
     """Whether an error is the whole store's, and how the store is held for it; None where it is the job's own.
 
-    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. No answer or 5xx: when several jobs
-    in a row met it.
+    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. No answer or 5xx: when several
+    jobs in a row met it.
     """
     status, code = error.failure.http_status, error.failure.code
     if status == TOO_MANY:

@@ -78,8 +78,8 @@ class Settings(BaseSettings):
         gt=0,
         le=3600,
         allow_inf_nan=False,
-        description="Seconds that a store is first held after refused credentials or an outage; then twice as long each "
-        "time.",
+        description="Seconds that a store is first held after refused credentials or an outage; then twice as long "
+        "each time.",
     )
     hold_longest_seconds: float = Field(
         default=600, gt=0, le=86400, allow_inf_nan=False, description="Seconds that a store is held at the longest."

@@ -60,7 +60,7 @@ class Ledger(Reading):
     def __init__(
         self,
         client: redis.Redis,
-        terms: Terms = Terms(),
+        terms: Terms = Terms(),  # noqa: B008 - frozen
         stores: Mapping[int, StoreTerms] | None = None,
         *,
         prefix: str = PREFIX,
@@ -117,7 +117,7 @@ class Ledger(Reading):
         )
 
     def renew(self, claim: Claim, *, extra_call: str = "") -> None:
-        """Hold a claim for one more call; `extra_call` names the API of one that goes beyond what the job usually needs.
+        """Hold a claim for one more call; `extra_call` names the API of one beyond what the job usually needs.
 
         Raises ClaimLost, and Throttled where there is no room for an extra call.
         """

@@ -47,11 +47,15 @@ class Throttled(Exception):
 class Swept:
     """What a sweep found."""
 
-    due: int
-    dead: int
-    lost: int
+    due: int = 0
+    dead: int = 0
+    lost: int = 0
     failed: tuple[Job, ...] = ()
     """Jobs that lost too many workers in a row."""
+
+    def __add__(self, other: Swept) -> Swept:
+        """Two sweeps in one."""
+        return Swept(self.due + other.due, self.dead + other.dead, self.lost + other.lost, self.failed + other.failed)
 
     @property
     def most(self) -> int:
