@@ -10,7 +10,8 @@ from typing import Any
 from tasks.messages import send
 from worker.app import app
 from worker.errors import LedgerUnavailable, TriggerOff
-from worker.ledger import Refusal
+from worker.ledger import Refusal, Request
+from worker.pages import pages
 from worker.triggers import Accepted, Refused, Verdict, judge
 
 log = logging.getLogger(__name__)
@@ -24,10 +25,10 @@ def submit(trigger: object) -> list[Verdict]:
     answer, and worker.faults.ConfigurationError: nothing can be lost silently, so send the trigger again then.
     """
     verdicts = judge(trigger, app.runtime.connections)
+    for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
+        _take(page)
     for verdict in verdicts:
-        if isinstance(verdict, Accepted):
-            _take(verdict)
-        else:
+        if isinstance(verdict, Refused):
             _refuse(verdict)
     return verdicts
 
@@ -53,9 +54,10 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
     raise AssertionError("it waits for ever")
 
 
-def _take(accepted: Accepted) -> None:
-    requested = app.runtime.ledger.request(accepted.job, tracking_guid=accepted.tracking_guid, debug=accepted.debug)
-    send(requested.messages)
+def _take(page: list[Accepted]) -> None:
+    requests = [Request(each.job, each.tracking_guid, debug=each.debug) for each in page]
+    requested = app.runtime.ledger.request_each(requests)
+    send(message for each in requested for message in each.messages)
 
 
 def _refuse(refused: Refused) -> None:

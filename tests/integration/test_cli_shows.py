@@ -12,15 +12,24 @@ import pytest
 from tests import parts
 from worker.errors import CATALOGUE, Failure
 from worker.job import Job, Kind
-from worker.ledger import Ledger
+from worker.ledger import Ledger, StoreTerms
 from worker.mapping import load_mapping
+from worker.retries import Pause
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import redis
 
-JOB = Job(Kind.CUSTOMER, 4021, "1")
+JOBS = [Job(Kind.CUSTOMER, 4021, customer_id) for customer_id in ("1", "2", "3")]
+
+
+def prepared(client: redis.Redis) -> Ledger:
+    """A ledger with a job that rests, one that has a message, and one that waits for its turn."""
+    ledger = Ledger(client, stores={4021: StoreTerms(concurrent=1)})
+    ledger.request_all(JOBS)
+    ledger.defer(ledger.claim(JOBS[0]), {"stamped": 1}, 1200, Failure("stamped-unreachable"), carried=False)
+    return ledger
 
 
 @pytest.fixture
@@ -44,12 +53,13 @@ def test_an_unknown_command_is_wrong_usage(env: dict[str, str], tmp_path: Path) 
 
 
 def test_status_counts_jobs_and_messages(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
-    """What waits for a retry, what is queued and what was refused."""
-    ledger = Ledger(client)
-    ledger.request_all([JOB, Job(Kind.CUSTOMER, 4021, "2")])
-    ledger.defer(ledger.claim(JOB), 1200, Failure("stamped-unreachable"), carried=False)
+    """What waits for a retry, for its turn, or for a worker, and how far the throttle is used."""
+    prepared(client)
     shown = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)
-    assert shown["jobs"]["customer"] == {"queued": 1, "running": 0, "waiting": 1, "done": 0, "failed": 0}
+    assert shown["jobs"]["customer"] == {"queued": 1, "sent": 1, "running": 0, "waiting": 1, "done": 0, "failed": 0}
+    [throttle] = shown["throttles"]
+    assert (throttle["system_id"], throttle["queued"], throttle["under_way"]) == (4021, 1, 1)
+    assert (throttle["stamped_calls"], throttle["ipaas_limit"], shown["holds"]) == (2, None, [])
     assert shown["queues"] == {"customers": 0, "subscriptions": 0, "upkeep": 0}
     assert shown["oldest_queued"]["customer"]
     assert shown["next_due"]["customer"]
@@ -57,13 +67,26 @@ def test_status_counts_jobs_and_messages(env: dict[str, str], tmp_path: Path, cl
 
 
 def test_status_on_screen_is_plain(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
-    """A person sees the oldest job and the next retry."""
-    ledger = Ledger(client)
-    ledger.request_all([JOB, Job(Kind.CUSTOMER, 4021, "2")])
-    ledger.defer(ledger.claim(JOB), 1200, Failure("stamped-unreachable"), carried=False)
+    """A person sees the oldest job, the next retry and the throttle."""
+    prepared(client)
     shown = parts.console(env, tmp_path, "status").stdout
-    for told in ("Oldest customer job in the queue", "First customer retry", "after stamped-unreachable"):
+    for told in ("Oldest customer job that waits for its turn", "First customer retry", "after stamped-unreachable"):
         assert told in shown
+    assert "2 of 500 in 60 s" in shown
+
+
+def test_status_and_check_show_a_hold(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """The reason, since when, until when, and what to do."""
+    ledger = prepared(client)
+    failure = Failure("stamped-credentials-refused", http_status=401)
+    ledger.hold(ledger.claim(JOBS[1]), {}, failure, Pause(failure.code, 3600, 3600))
+    [hold] = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["holds"]
+    assert (hold["system_id"], hold["error"]["code"], hold["error"]["http_status"]) == (4021, failure.code, 401)
+    shown = " ".join(parts.console(env, tmp_path, "status").stdout.split())
+    assert failure.entry.title in shown
+    assert failure.entry.resolution in shown
+    checked = parts.console(env, tmp_path, "check")
+    assert (checked.returncode, "4021: held since" in checked.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

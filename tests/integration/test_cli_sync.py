@@ -70,13 +70,13 @@ def test_ids_come_from_standard_input(
 
 
 def test_json_without_wait_tells_the_present_state(env: dict[str, str], tmp_path: Path) -> None:
-    """A job that nobody has started yet is queued."""
+    """A job that no worker has started yet is sent."""
     [line] = lines(parts.console(env, tmp_path, "sync", ID, "--json"))
     assert line == {
         "system_id": parts.SYSTEM,
         "customer_id": ID,
         "kind": "customer",
-        "state": "queued",
+        "state": "sent",
         "action": None,
         "stamped_id": None,
         "error": None,
@@ -137,7 +137,7 @@ def test_interrupting_a_wait_loses_nothing(env: dict[str, str], tmp_path: Path, 
     assert "Nothing is lost" in told
     record = Ledger(client).record(Job(Kind.CUSTOMER, parts.SYSTEM, ID))
     assert record
-    assert record.state is State.QUEUED
+    assert record.state is State.SENT
 
 
 def test_a_reader_that_leaves_early_is_no_error(env: dict[str, str], tmp_path: Path) -> None:
@@ -192,13 +192,13 @@ def test_a_failure_has_its_whole_entry_in_json(env: dict[str, str], tmp_path: Pa
     assert set(line["error"]) == {"code", "title", "message", "cause", "resolution", "http_status"}
 
 
-@pytest.mark.usefixtures("worker")
 def test_refused_credentials_are_a_fault_of_the_configuration(
     env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
-    """Code 2 says that somebody has to change something."""
+    """The store is held; code 2 says that somebody has to change something."""
     sandbox.sandbox.add_fault(Fault(api="ipaas", status=401))
-    done = parts.console(env, tmp_path, "sync", ID, "--wait")
+    with parts.worker_process(env | {"STAMPED_SYNC_HOLD_FIRST_SECONDS": "100"}, tmp_path / "worker.log"):
+        done = parts.console(env, tmp_path, "sync", ID, "--wait")
     assert (done.returncode, "ipaas-credentials-refused" in done.stdout) == (2, True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from worker.cli.follow import PATIENCE_SECONDS, Follower, follow
 from worker.errors import Failure
 from worker.job import Action, Job, Kind
-from worker.ledger import Counts, Record, State
+from worker.ledger import Counts, Hold, Record, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,7 @@ class FakeLedger:
         self._running = running
         self._later: list[Callable[[], None]] = []
         self.now = 0.0
+        self.hold: Hold | None = None
         self.looked_at: set[str] = set()
 
     def put(self, *records: Record) -> None:
@@ -65,10 +66,15 @@ class FakeLedger:
         self.looked_at.update(job.customer_id for job in jobs)
         return [self._records.get(job) for job in jobs]
 
+    def hold_of(self, system_id: int) -> Hold | None:
+        """The hold of the one store there is."""
+        assert system_id == 4021
+        return self.hold
+
     def counts(self, kind: Kind) -> Counts:
         """How many jobs run."""
         assert kind in Kind
-        return Counts(queued=0, running=self._running, waiting=0, done=0, failed=0)
+        return Counts(queued=0, sent=0, running=self._running, waiting=0, done=0, failed=0)
 
     def pause(self, seconds: float) -> None:
         """Let time pass."""
@@ -80,7 +86,7 @@ class FakeLedger:
 def followed(ledger: FakeLedger, *jobs: Job, version: int = 1) -> list[list[Outcome]]:
     """What is reported of the jobs, in its order."""
     follower = Follower(ledger, 4021, {job.customer_id: version for job in jobs})
-    return list(follow(follower, lambda: None, clock=lambda: ledger.now, sleep=ledger.pause))
+    return list(follow(follower, lambda: None, lambda _: None, clock=lambda: ledger.now, sleep=ledger.pause))
 
 
 def test_a_customer_without_a_subscription_job_is_one_outcome() -> None:
@@ -129,6 +135,42 @@ def test_a_long_rest_is_reported_with_its_due_time() -> None:
     assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:20:00+00:00")
 
 
+def held(seconds: float, *, is_over: bool = False) -> Hold:
+    """A hold of the store of so many seconds."""
+    failure = Failure("ipaas-credentials-refused", http_status=401)
+    return Hold(4021, failure, NOW, NOW + timedelta(seconds=seconds), is_over)
+
+
+@pytest.mark.parametrize("hold", [held(60), held(600, is_over=True)])
+def test_a_short_hold_or_one_that_is_over_is_waited_for(hold: Hold) -> None:
+    """The store may be back within the minute."""
+    ledger = FakeLedger(queued(customer()))
+    ledger.hold = hold
+    ledger.later(done(customer()))
+    [[outcome]] = followed(ledger, customer())
+    assert outcome.state == "done"
+
+
+def test_a_long_hold_is_reported_with_its_end_and_its_error() -> None:
+    """Nobody waits for a store that refuses the credentials."""
+    ledger = FakeLedger(queued(customer()))
+    ledger.hold = held(61)
+    [[outcome]] = followed(ledger, customer())
+    assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:01:01+00:00")
+    assert outcome.as_json()["error"]["code"] == "ipaas-credentials-refused"
+
+
+def test_a_hold_is_told_once_when_it_is_seen() -> None:
+    """Whoever waits knows why nothing moves."""
+    ledger, heard = FakeLedger(queued(customer())), list[Hold]()
+    ledger.hold = held(5)
+    for record in (queued(customer()), queued(customer()), done(customer())):
+        ledger.later(record)
+    follower = Follower(ledger, 4021, {"1": 1})
+    list(follow(follower, lambda: None, heard.append, clock=lambda: ledger.now, sleep=ledger.pause))
+    assert heard == [held(5)]
+
+
 def test_a_job_that_the_ledger_forgot_ends_the_wait() -> None:
     """A job that somebody discarded is not waited for for ever."""
     [[outcome]] = followed(FakeLedger(), customer())
@@ -162,5 +204,5 @@ def test_a_missing_worker_is_told_once(running: int, told: int) -> None:
         if ledger.now > 3 * PATIENCE_SECONDS:
             ledger.put(done(customer()))
 
-    list(follow(follower, lambda: heard.append("told"), clock=lambda: ledger.now, sleep=pause))
+    list(follow(follower, lambda: heard.append("told"), lambda _: None, clock=lambda: ledger.now, sleep=pause))
     assert len(heard) == told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 from worker.cli.connections import mapping_in_short
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import redis_silent
+from worker.cli.holds import in_short
 from worker.cli.outcome import titled
 from worker.errors import SyncError
 from worker.ledger import LedgerUnavailable
@@ -35,7 +37,8 @@ class Proof:
 def command() -> int:
     """Prove every connection: file, mapping, Redis, iPaaS.com token, Stamped.io credentials and store hash.
 
-    Every proof is made, one line each; what fails is shown with its cause and resolution. Nothing is written.
+    Every proof is made, one line each; what fails is shown with its cause and resolution. So are the connections
+    that are held. Nothing is written.
 
     \b
     Example:
@@ -45,7 +48,7 @@ def command() -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     runtime = Runtime.build()
-    return max([_made(screen, proof) for proof in _proofs(runtime)])
+    return max([*(_made(screen, proof) for proof in _proofs(runtime)), _holds(screen, runtime)])
 
 
 def _proofs(runtime: Runtime) -> Iterator[Proof]:
@@ -72,6 +75,16 @@ def _proofs_of(connection: Connection, runtime: Runtime) -> Iterator[Proof]:
 def _redis(runtime: Runtime) -> str:
     runtime.ledger.ping()
     return runtime.settings.redis_url_shown
+
+
+def _holds(screen: Screen, runtime: Runtime) -> int:
+    """Show the connections that are held: the exit code. Where Redis does not answer, its own proof has told."""
+    with suppress(LedgerUnavailable):
+        for hold in (held := runtime.ledger.holds()):
+            screen.mark(f"{hold.system_id}: {in_short(hold)}", is_good=False)
+            screen.failure(hold.failure)
+        return FAILED if held else ALL_WELL
+    return FAILED
 
 
 def _made(screen: Screen, proof: Proof) -> int:

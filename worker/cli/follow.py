@@ -14,10 +14,11 @@ from worker.pages import pages
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from worker.ledger import Counts, Record
+    from worker.ledger import Counts, Hold, Record
 
 LONG_REST: Final = timedelta(minutes=1)
-"""A job that rests longer for its next try is reported as waiting, and no longer waited for."""
+"""A job that rests longer for its next try, or whose store is held longer, is reported as waiting, not waited for."""
+NOT_STARTED: Final = {State.QUEUED, State.SENT}
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 1.0
 PAUSE_GROWTH: Final = 1.5
@@ -34,6 +35,9 @@ class Jobs(Protocol):
     def counts(self, kind: Kind) -> Counts:
         """How many jobs of a kind stand where."""
 
+    def hold_of(self, system_id: int) -> Hold | None:
+        """The hold of one store, or None."""
+
 
 class Follower:
     """Customer jobs of one connection, each at its requested version, with the subscription jobs behind them."""
@@ -44,6 +48,8 @@ class Follower:
         self._customers = versions
         self._subscriptions: dict[str, tuple[Outcome, int]] = {}
         self._has_seen_work = False
+        self.hold: Hold | None = None
+        """The hold of the connection, at the last look."""
 
     @property
     def remaining(self) -> int:
@@ -56,6 +62,7 @@ class Follower:
 
     def look(self) -> Iterator[list[Outcome]]:
         """The customers that have ended since the last look: each one's job, then its subscription job, if any."""
+        self.hold = self._ledger.hold_of(self._system_id)
         yield from self._customers_ended()
         yield from self._subscriptions_ended()
 
@@ -63,15 +70,15 @@ class Follower:
         for page in pages(tuple(self._customers)):
             records = self._records(Kind.CUSTOMER, page)
             for customer_id, (job, record) in zip(page, records.items(), strict=True):
-                if not has_ended(record, self._customers[customer_id]):
+                if not has_ended(record, self._customers[customer_id], self.hold):
                     continue
                 del self._customers[customer_id]
-                outcome = Outcome.of(job, record)
+                outcome = Outcome.of(job, record, self.hold)
                 if record and record.state is State.DONE and record.subscription_version:
                     self._subscriptions[customer_id] = outcome, record.subscription_version
                 else:
                     yield [outcome]
-            if all(record and record.state is State.QUEUED for record in records.values()):
+            if all(record and record.state in NOT_STARTED for record in records.values()):
                 return  # the queue is first in, first out: those behind have not started either
             self._has_seen_work = True
 
@@ -80,22 +87,24 @@ class Follower:
             records = self._records(Kind.SUBSCRIPTION, page)
             for customer_id, (job, record) in zip(page, records.items(), strict=True):
                 customer, version = self._subscriptions[customer_id]
-                if has_ended(record, version):
+                if has_ended(record, version, self.hold):
                     del self._subscriptions[customer_id]
-                    yield [customer, Outcome.of(job, record)]
+                    yield [customer, Outcome.of(job, record, self.hold)]
 
     def _records(self, kind: Kind, customer_ids: list[str]) -> dict[Job, Record | None]:
         jobs = [Job(kind, self._system_id, each) for each in customer_ids]
         return dict(zip(jobs, self._ledger.records(jobs), strict=True))
 
 
-def has_ended(record: Record | None, version: int) -> bool:
-    """Whether there is nothing more to wait for: the job is settled, rests for long, or is not in the ledger."""
+def has_ended(record: Record | None, version: int, hold: Hold | None) -> bool:
+    """Whether there is nothing more to wait for: the job is settled, rests or is held for long, or is not there."""
     if record is None:
         return True
     # A job that was discarded and requested anew counts from 1 again: what is wanted of it now is all there is to come.
     if record.has_settled(min(version, record.wanted)):
         return True
+    if record.state is State.QUEUED:
+        return hold is not None and not hold.is_over and hold.until - hold.since > LONG_REST
     if record.state is not State.WAITING or record.due is None or record.changed_at is None:
         return False
     return record.due - record.changed_at > LONG_REST  # both by Redis' clock, whatever this machine's says
@@ -104,11 +113,16 @@ def has_ended(record: Record | None, version: int) -> bool:
 def follow(
     follower: Follower,
     tell_idle: Callable[[], None],
+    tell_held: Callable[[Hold], None],
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[list[Outcome]]:
-    """Each customer's outcomes as soon as all are known. `tell_idle` is called once where no worker seems to run."""
+    """Each customer's outcomes as soon as all are known.
+
+    `tell_idle` is called once where no worker seems to run, `tell_held` when the connection is seen to be held.
+    """
+    is_held = False
     ask_at: float | None = clock() + PATIENCE_SECONDS
     pause = FIRST_PAUSE_SECONDS
     while True:
@@ -116,6 +130,9 @@ def follow(
         yield from follower.look()
         if not follower.remaining:
             return
+        if follower.hold and not is_held:
+            tell_held(follower.hold)
+        is_held = follower.hold is not None
         if ask_at is not None and clock() >= ask_at:
             ask_at = None
             if follower.seems_idle():

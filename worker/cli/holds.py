@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +12,6 @@ from worker.cli.options import json_option
 from worker.cli.outcome import titled
 from worker.cli.times import lasting, local
 from worker.connections import load_connections
-from worker.errors import Failure
 from worker.runtime import open_ledger
 from worker.screen import Screen
 from worker.settings import load_settings
@@ -82,22 +81,17 @@ def release(system: int) -> int:
 
 def show(screen: Screen, holds: Sequence[Hold]) -> None:
     """A table of the holds, and for each reason what to do."""
-    rows = [(str(hold.system_id), local(hold.since), _until(hold), titled(Failure(hold.code))) for hold in holds]
+    rows = [(str(hold.system_id), local(hold.since), _until(hold), titled(hold.failure)) for hold in holds]
     screen.table(["Held", "since", "until", "because of"], rows)
-    for code in dict.fromkeys(hold.code for hold in holds):
+    for failure in {hold.code: hold.failure for hold in holds}.values():
         screen.line()
-        screen.heading(titled(Failure(code)))
-        screen.entry(Failure(code).entry)
-
-
-def hold_of(ledger: Ledger, system_id: int) -> Hold | None:
-    """The hold of one connection."""
-    return next((hold for hold in ledger.holds() if hold.system_id == system_id), None)
+        screen.heading(titled(failure))
+        screen.failure(failure)
 
 
 def in_short(hold: Hold) -> str:
     """A hold in one line."""
-    return f"held since {local(hold.since)}, {_until(hold)}: {titled(Failure(hold.code))}"
+    return f"held since {local(hold.since)}, {_until(hold)}: {titled(hold.failure)}"
 
 
 def as_json_object(hold: Hold) -> dict[str, object]:
@@ -106,16 +100,15 @@ def as_json_object(hold: Hold) -> dict[str, object]:
         "system_id": hold.system_id,
         "since": hold.since.isoformat(),
         "until": hold.until.isoformat(),
-        "error": Failure(hold.code).as_json(),
+        "error": hold.failure.as_json(),
     }
 
 
 def _until(hold: Hold) -> str:
     """Until when the store gets no job; then it is proved with one at a time."""
-    remaining = hold.until - datetime.now(UTC)
-    if remaining.total_seconds() <= 0:
+    if hold.is_over:
         return "now being tried again"
-    return f"for {lasting(remaining)} more, until {local(hold.until)}"
+    return f"for {lasting(max(hold.until - datetime.now(UTC), timedelta()))} more, until {local(hold.until)}"
 
 
 def _ledger() -> Ledger:

@@ -10,7 +10,7 @@ import click
 from tasks.initialize import count, go_on
 from worker.app import app
 from worker.cli.exit_codes import ALL_WELL, FAILED
-from worker.cli.holds import hold_of, in_short
+from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import titled
 from worker.cli.pace import LongProgress
@@ -147,7 +147,7 @@ class Stall:
         self._ask_at, self._is_told = self._clock() + STALL_SECONDS, False
 
     def _tell_reason(self) -> None:
-        if hold := hold_of(app.runtime.ledger, self._system_id):
+        if hold := app.runtime.ledger.hold_of(self._system_id):
             self._tell(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this.")
         elif not any(app.runtime.ledger.counts(kind).running for kind in Kind):
             self._tell(NO_WORKER)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from worker.errors import Failure
     from worker.job import Job
-    from worker.ledger import Record
+    from worker.ledger import Hold, Record
 
 MISSING: Final = "missing"
 """The state of a job that the ledger does not hold, or not any more."""
@@ -30,10 +30,12 @@ class Outcome:
     due: datetime | None = None
 
     @classmethod
-    def of(cls, job: Job, record: Record | None) -> Outcome:
-        """What the ledger holds of a job, which may be nothing."""
+    def of(cls, job: Job, record: Record | None, hold: Hold | None = None) -> Outcome:
+        """What the ledger holds of a job, which may be nothing. A job that is queued while its store is held waits."""
         if record is None:
             return cls(job, MISSING)
+        if record.state is State.QUEUED and hold:
+            return cls(job, State.WAITING, failure=hold.failure, due=hold.until)
         due = record.due if record.state is State.WAITING else None
         return cls(job, record.state, record.action, record.stamped_id, record.failure, due)
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from worker.cli import holds
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
+from worker.cli.throttle import COLUMNS, lines, uses
 from worker.cli.times import lasting, local
+from worker.connections import load_connections
 from worker.job import Kind
 from worker.ledger import State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
@@ -19,6 +22,7 @@ from worker.screen import Screen
 from worker.settings import load_settings
 
 if TYPE_CHECKING:
+    from worker.connections import Connections
     from worker.ledger import Ledger, Record
     from worker.settings import Settings
 
@@ -28,6 +32,9 @@ SHOWN_SETTINGS = {
     "failed_days",
     "fast_retries",
     "slow_retry_minutes",
+    "hold_first_seconds",
+    "hold_longest_seconds",
+    "hold_after_errors",
     "lease_seconds",
     "sweep_seconds",
     "lost_after_seconds",
@@ -39,9 +46,11 @@ SHOWN_SETTINGS = {
 @click.command()
 @json_option
 def command(*, as_json: bool) -> int:
-    """Show how long the queues are, how many jobs are in each state, and what waits.
+    """Show the holds, how many jobs are in each state, what waits, and the use of each throttle.
 
-    With --json, one object that also holds the retry schedule and the ledger's times.
+    A job is queued while it waits for its turn in the ledger, sent once a worker is called for it, and waiting while
+    it rests before it is tried again. With --json, one object that also holds the retry schedule and the ledger's
+    times.
 
     \b
     Examples:
@@ -52,21 +61,24 @@ def command(*, as_json: bool) -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     settings = load_settings()
-    ledger = open_ledger(settings)
+    connections = load_connections(settings.connections)
+    ledger = open_ledger(settings, connections)
     if as_json:
-        screen.json(_as_json(ledger, settings))
+        screen.json(_as_json(ledger, connections, settings))
     else:
-        _show(screen, ledger)
+        _show(screen, ledger, connections)
     return ALL_WELL
 
 
-def _as_json(ledger: Ledger, settings: Settings) -> dict[str, object]:
+def _as_json(ledger: Ledger, connections: Connections, settings: Settings) -> dict[str, object]:
     return {
+        "holds": [holds.as_json_object(hold) for hold in ledger.holds()],
         "queues": ledger.queue_lengths(QUEUES),
         "jobs": {kind.value: asdict(ledger.counts(kind)) for kind in Kind},
         "oldest_queued": {kind.value: _as_iso(ledger.oldest(State.QUEUED, kind)) for kind in Kind},
         "next_due": {kind.value: _as_iso(record.due if record else None) for kind, record in _waiting(ledger).items()},
         "refusals": ledger.refusal_count(),
+        "throttles": [use.as_json() for use in uses(ledger, connections)],
         "settings": settings.model_dump(mode="json", include=SHOWN_SETTINGS),
     }
 
@@ -80,7 +92,10 @@ def _waiting(ledger: Ledger) -> dict[Kind, Record | None]:
     return {kind: next(ledger.in_state(State.WAITING, kind), None) for kind in Kind}
 
 
-def _show(screen: Screen, ledger: Ledger) -> None:
+def _show(screen: Screen, ledger: Ledger, connections: Connections) -> None:
+    if held := ledger.holds():
+        holds.show(screen, held)
+        screen.line()
     states = [state.value for state in State]
     counts = {kind: asdict(ledger.counts(kind)) for kind in Kind}
     rows = [[kind.value, *(f"{each[state]:,}" for state in states)] for kind, each in counts.items()]
@@ -88,6 +103,8 @@ def _show(screen: Screen, ledger: Ledger) -> None:
     screen.line()
     lengths = ledger.queue_lengths(QUEUES).items()
     screen.table(["Queue", "messages"], [(queue, f"{length:,}") for queue, length in lengths], numbers=["messages"])
+    screen.line()
+    screen.table(COLUMNS, lines(uses(ledger, connections)), numbers=COLUMNS[1:])
     screen.line()
     screen.facts(_facts(ledger), indent=0)
 
@@ -97,7 +114,7 @@ def _facts(ledger: Ledger) -> dict[str, str]:
     now = datetime.now(UTC)
     for kind in Kind:
         if sent := ledger.oldest(State.QUEUED, kind):
-            facts[f"Oldest {kind} job in the queue"] = f"for {lasting(now - sent)}, since {local(sent)}"
+            facts[f"Oldest {kind} job that waits for its turn"] = f"for {lasting(now - sent)}, since {local(sent)}"
     for kind, record in _waiting(ledger).items():
         if record and record.due:
             code = f", after {record.failure.code}" if record.failure else ""

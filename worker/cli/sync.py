@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -11,6 +12,7 @@ from worker.app import app
 from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.follow import Follower, follow
+from worker.cli.holds import in_short
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import Outcome
@@ -21,6 +23,8 @@ from worker.screen import Screen, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from worker.ledger import Hold
 
 NO_WORKER = """\
 No job has started yet: no worker seems to run. Start one in another terminal, with `stamped-sync up`,
@@ -100,13 +104,17 @@ def _print_states(screen: Screen, jobs: list[Job]) -> None:
         screen.json(Outcome.of(job, record).as_json())
 
 
+def _tell_held(screen: Screen, hold: Hold) -> None:
+    screen.note(f"Connection {hold.system_id} is {in_short(hold)}. Its jobs wait.")
+
+
 def _wait(screen: Screen, system_id: int, versions: dict[str, int], *, as_json: bool) -> int:
     """Follow the jobs to their end and show what came of them: the exit code."""
     total = len(versions)
     follower, summary = Follower(app.runtime.ledger, system_id, versions), Summary()
     try:
         with screen.progress("Transferred", total) as show:
-            for outcomes in follow(follower, lambda: screen.note(NO_WORKER)):
+            for outcomes in follow(follower, lambda: screen.note(NO_WORKER), partial(_tell_held, screen)):
                 summary.add(outcomes)
                 show(summary.customers)
                 for outcome in outcomes if as_json else ():

@@ -23,6 +23,7 @@ from worker.ledger.records import (
     Held,
     Message,
     Refusal,
+    Request,
     Requested,
     Swept,
     Throttled,
@@ -77,31 +78,22 @@ class Ledger(Reading):
         self._keep_failed_ms = int(terms.failed_days * DAY_MS)
 
     def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> Requested:
-        """Ask for one more run of a job: it is in the ledger once this returns.
-
-        `urgent` does not wait for the due time of a retry (a manual sync, a re-run). Send the messages that are owed.
-        """
-        return self.request_all([job], tracking_guid=tracking_guid, urgent=urgent, debug=debug)[0]
+        """Ask for one more run of a job: it is in the ledger once this returns. Send the messages that are owed."""
+        return self.request_each([Request(job, tracking_guid, urgent, debug)])[0]
 
     def request_all(
-        self,
-        jobs: Sequence[Job],
-        *,
-        tracking_guid: str = "",
-        urgent: bool = False,
-        debug: bool = False,
-        background: bool = False,
+        self, jobs: Sequence[Job], *, urgent: bool = False, debug: bool = False, background: bool = False
     ) -> list[Requested]:
-        """Ask for many jobs in one round trip; each gets a tracking id of its own where none is given.
+        """Ask for one more run of many jobs alike, in one round trip."""
+        return self.request_each([Request(job, "", urgent, debug, background) for job in jobs])
 
-        `background`: they wait behind whatever triggers ask for (an initialize).
-        """
-        flags = (int(urgent), int(debug), int(background))
-        calls = [([self.key(job)], [*self._args(job), tracking_guid or str(uuid.uuid4()), *flags]) for job in jobs]
+    def request_each(self, requests: Sequence[Request]) -> list[Requested]:
+        """Ask for runs that differ, in one round trip."""
+        calls = [([self.key(each.job)], self._request_args(each)) for each in requests]
         answers = self._scripts.run_all(Effect.REQUEST, calls)
         return [
-            Requested(job, int(version), self._messages(sent))
-            for job, (version, sent) in zip(jobs, answers, strict=True)
+            Requested(each.job, int(version), self._messages(sent))
+            for each, (version, sent) in zip(requests, answers, strict=True)
         ]
 
     def claim(self, job: Job) -> Claim:
@@ -236,6 +228,11 @@ class Ledger(Reading):
 
     def _args(self, job: Job) -> list[str | int]:
         return [self._prefix, job.kind, self.member(job), self._stores.of(job.system_id)]
+
+    def _request_args(self, request: Request) -> list[str | int]:
+        tracking_guid = request.tracking_guid or str(uuid.uuid4())
+        flags = (int(request.urgent), int(request.debug), int(request.background))
+        return [*self._args(request.job), tracking_guid, *flags]
 
     def _claimed(self, claim: Claim, calls: Calls) -> list[str | int]:
         return [*self._args(claim.job), claim.token, json.dumps({"stamped": 0, "ipaas": 0} | calls)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from worker.job import Job, Kind
@@ -11,7 +12,6 @@ from worker.ledger.scripting import available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     import redis
 
@@ -123,13 +123,35 @@ class Reading:
 
     def holds(self) -> list[Hold]:
         """The stores that are held, or were and have yet to prove themselves."""
-        systems = self.systems()
+        return self._holds(self.systems())
+
+    def hold_of(self, system_id: int) -> Hold | None:
+        """The hold of one store, or None."""
+        return next(iter(self._holds([system_id])), None)
+
+    def throttle_use(self, system_id: int, api: str) -> int:
+        """How many calls count against an API's limit now, those of the jobs under way included."""
+        with available():
+            return int(self._client.zcount(f"{self._prefix}slots:{api}:{system_id}", f"({self._now_ms()}", "+inf"))
+
+    def under_way(self, system_id: int) -> int:
+        """How many jobs of a store have a message or run."""
+        with available():
+            return int(self._client.scard(f"{self._prefix}admitted:{system_id}"))
+
+    def _holds(self, systems: Sequence[int]) -> list[Hold]:
         with available():
             pipeline = self._client.pipeline(transaction=False)
             for system_id in systems:
                 pipeline.hgetall(f"{self._prefix}hold:{system_id}")
-            held = zip(systems, pipeline.execute(), strict=True)
-        return [Hold.read(system_id, fields) for system_id, fields in held if "until" in fields]
+            found = pipeline.execute()
+            now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
+        held = (Hold.read(system_id, fields, now) for system_id, fields in zip(systems, found, strict=True))
+        return [hold for hold in held if hold]
+
+    def _now_ms(self) -> int:
+        seconds, microseconds = self._client.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
 
     def _since(self, state: State, kind: Kind, member: str, score: float) -> float:
         """A queued job's score is its place in the queue, which for some is not the time since when it waits."""

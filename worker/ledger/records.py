@@ -72,6 +72,21 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One more run of a job is asked for."""
+
+    job: Job
+    tracking_guid: str = ""
+    """An id of its own where none is given."""
+    urgent: bool = False
+    """It does not wait for the due time of a retry: a manual sync, a re-run."""
+    debug: bool = False
+    """It goes to the front, and each of its calls is logged."""
+    background: bool = False
+    """It waits behind whatever triggers ask for: an initialize."""
+
+
+@dataclass(frozen=True, slots=True)
 class Requested:
     """A request is in the ledger: the version it wants, and the messages that are owed since."""
 
@@ -106,15 +121,24 @@ class Hold:
     """A store that is paused until a time, or that was and has yet to prove itself."""
 
     system_id: int
-    code: str
+    failure: Failure
     since: datetime
     until: datetime
+    is_over: bool
+    """Its time has run out: the store proves itself now, with one job at a time."""
 
     @classmethod
-    def read(cls, system_id: int, fields: Mapping[str, str]) -> Hold:
-        """The hold in a store's hash."""
+    def read(cls, system_id: int, fields: Mapping[str, str], now: datetime) -> Hold | None:
+        """The hold in a store's hash, or None where the store is not held."""
+        if "until" not in fields:
+            return None
         since, until = (datetime.fromtimestamp(float(fields[name]) / 1000, UTC) for name in ("since", "until"))
-        return cls(system_id, fields["code"], since, until)
+        return cls(system_id, Failure(**json.loads(fields["error"])), since, until, until <= now)
+
+    @property
+    def code(self) -> str:
+        """The catalogue's code of the error that began it."""
+        return self.failure.code
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 --   <prefix>slots:<api>:<system_id>        sorted set with an entry for each call that counts against the API's limit,
 --                                          by when it no longer does; never, while its job is under way
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
---                                          until, code, since, level
+--                                          until, error, since, level
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, strikes
 -- A job gets the slots that it usually needs when it is admitted, so its calls cost no round trip of their own. A slot
 -- is given back a window after the call has ended: whenever the store got the call, its own windows hold no more.
@@ -146,7 +146,7 @@ end
 
 -- Hold a store until `ms` from now. A hold that follows another without a success between is twice as long, up to
 -- `longest_ms`; one that is asked for while the store is held only makes it longer. Answers 1 where a hold begins.
-local function hold(system, code, ms, longest_ms)
+local function hold(system, error, ms, longest_ms)
   local key, now = store_key('hold', system), now_ms()
   local held_until = number(key, 'until')
   if held_until > now then
@@ -155,7 +155,7 @@ local function hold(system, code, ms, longest_ms)
   end
   local level = number(key, 'level')
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
-  redis.call('HSET', key, 'until', text(now + length), 'code', code, 'level', level + 1)
+  redis.call('HSET', key, 'until', text(now + length), 'error', error, 'level', level + 1)
   return redis.call('HSETNX', key, 'since', text(now))
 end
 

@@ -16,7 +16,7 @@ if code ~= '' then
   local strikes = redis.call('HINCRBY', store_key('store', system), 'strikes', 1)
   if strikes < tonumber(ARGV[11]) and redis.call('EXISTS', store_key('hold', system)) == 0 then return { 0, {}, 0 } end
   local allowed = tonumber(ARGV[12])
-  begins = hold(system, code, tonumber(ARGV[9]), tonumber(ARGV[10]))
+  begins = hold(system, ARGV[7], tonumber(ARGV[9]), tonumber(ARGV[10]))
   if allowed > 0 and redis.call('HINCRBY', key, 'spared', 1) > allowed then return { 0, {}, begins } end
 end
 return_slots(kind, member, terms, cjson.decode(ARGV[6]))
