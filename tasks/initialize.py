@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tasks.messages import send
 from worker.app import app
+from worker.guard import Unhurried
 from worker.initialize import Census, Step, census, initialize
 from worker.job import Job, Kind
 
@@ -52,4 +53,5 @@ def count(system_id: int, selection: Selection, resting: Resting, *, limit: int 
 
 
 def _source(system_id: int) -> IPaaS:
-    return app.runtime.source(system_id, str(uuid.uuid4()))
+    runtime = app.runtime
+    return runtime.source(system_id, str(uuid.uuid4()), Unhurried(runtime.ledger, system_id, runtime.timeouts.call))

@@ -25,6 +25,7 @@ class Effect(StrEnum):
     SWEEP = "sweep"
     ADMIT = "admit"
     RELEASE = "release"
+    BOOK = "book"
     RETRY_FAILED = "retry_failed"
     DISCARD = "discard"
     REFUSE = "refuse"

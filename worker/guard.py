@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from worker.ledger import Claim, Ledger
 
+PAUSE_SECONDS = 0.2
+"""How long a read that belongs to no job waits before it asks for room again."""
+
 
 class Guard:
     """The gates of a claimed job, one for each API, and the count of the calls that went through."""
@@ -75,3 +78,20 @@ class ReadOnly:
     def before_write(self) -> None:
         """Let no write through: it would need a claim."""
         raise PermissionError("only a claimed job may write")
+
+
+class Unhurried(ReadOnly):
+    """The gate of reads that belong to no job: each waits until the store's throttle of iPaaS.com has room for it."""
+
+    def __init__(
+        self, ledger: Ledger, system_id: int, call_seconds: float, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._ledger = ledger
+        self._system_id = system_id
+        self._call_seconds = call_seconds
+        self._sleep = sleep
+
+    def before_read(self) -> None:
+        """Wait for room. Raises LedgerUnavailable."""
+        while not self._ledger.book(self._system_id, "ipaas", self._call_seconds):
+            self._sleep(PAUSE_SECONDS)

@@ -11,8 +11,9 @@ from tests import parts
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from worker.app import app
 from worker.errors import AnswerUnreadable, IPaaSCredentialsRefused, IPaaSReadFailed, SyncError
+from worker.guard import Unhurried
 from worker.job import Action, Job, Kind, Next
-from worker.ledger import Ledger, StoreTerms, Terms
+from worker.ledger import Ledger, Limit, StoreTerms, Terms
 from worker.progress import Progress, Selection, TakenOver
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
@@ -49,6 +50,11 @@ def one_at_a_time(client: redis.Redis, clock: Clock) -> Ledger:
 def customer(number: int) -> Job:
     """A customer job."""
     return Job(Kind.CUSTOMER, 1, str(number))
+
+
+def both(number: int) -> list[Job]:
+    """Both jobs of a customer."""
+    return [customer(number), customer(number).subscription]
 
 
 def order_of(ledger: Ledger, first: Job) -> list[Job]:
@@ -130,6 +136,28 @@ def test_oldest_job_tells_since_when_it_waits(one_at_a_time: Ledger, clock: Cloc
     clock.advance(60)
     assert requested
     assert one_at_a_time.oldest(requested.state, Kind.CUSTOMER) == requested.requested_at
+
+
+def test_done_jobs_of_the_background_are_forgotten_soon(
+    one_at_a_time: Ledger, client: redis.Redis, clock: Clock
+) -> None:
+    """A million of them leave nothing behind; one that a trigger asked for stays as long as others."""
+    one_at_a_time.request_all([customer(1), customer(2)], background=True)
+    one_at_a_time.request(customer(2))
+    for number in (1, 2):
+        one_at_a_time.complete(
+            one_at_a_time.claim(customer(number)), CALLS, Action.UPDATED, "1", next_step=Next.UNCHANGED
+        )
+        one_at_a_time.admit(1)
+    assert [0 < client.pttl(one_at_a_time.key(job)) <= 300_000 for job in both(1)] == [True, True]
+    assert [client.pttl(one_at_a_time.key(job)) > 300_000 for job in both(2)] == [True, True]
+
+    client.delete(*map(one_at_a_time.key, both(1)))  # their time has run out, but not by Redis' own clock
+    clock.advance(301)
+    for kind in Kind:
+        one_at_a_time.sweep(kind)
+        assert one_at_a_time.counts(kind).done == 1
+    assert not any("brief" in key for key in client.scan_iter())
 
 
 # The progress ---------------------------------------------------------------------------------------------------------
@@ -275,3 +303,21 @@ def test_answer_without_content_is_an_empty_list(runtime: Runtime, full: tuple[S
     full[0].add_fault(Fault(api="ipaas", status=204, body=""))
     progress = requested(runtime, Selection.UNLINKED)
     assert (progress.requested, progress.ended_at is not None) == (0, True)
+
+
+def test_reading_a_list_waits_for_the_throttle(client: redis.Redis, clock: Clock) -> None:
+    """Its calls count like those of jobs, until a window after their longest time."""
+    stores = {1: StoreTerms(stamped=None, ipaas=Limit(2, 10))}
+    ledger = Ledger(client, stores=stores, replaced={"_clock": VIRTUAL_CLOCK})
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        clock.advance(seconds)
+
+    gate = Unhurried(ledger, 1, call_seconds=35, sleep=sleep)
+    gate.before_read()
+    gate.before_read()
+    assert waited == []
+    gate.before_read()
+    assert round(sum(waited)) == 45

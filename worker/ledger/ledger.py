@@ -180,6 +180,11 @@ class Ledger(Reading):
         sent, wait_ms = self._scripts.run(Effect.ADMIT, [], [self._prefix, system_id, self._stores.of(system_id)])
         return self._messages(sent), (wait_ms / 1000 if wait_ms >= 0 else None)
 
+    def book(self, system_id: int, api: str, call_seconds: float) -> bool:
+        """Take a slot for a call of no job, which ends within `call_seconds`; False where there is none now."""
+        args: list[str | int] = [self._prefix, system_id, self._stores.of(system_id), api, int(call_seconds * 1000)]
+        return bool(self._scripts.run(Effect.BOOK, [], args))
+
     def release(self, system_id: int) -> bool:
         """End the hold of a store; False where it is not held."""
         return bool(self._scripts.run(Effect.RELEASE, [], [self._prefix, system_id]))

@@ -4,6 +4,7 @@
 --     sent     when its message was sent        running  when its lease runs out
 --     waiting  when the sweeper must bring it back        done, failed  when it ended
 --   <prefix>queued:<kind>:<system_id>   the same for the jobs of one store that wait for their turn, oldest first
+--   <prefix>brief:<kind>           sorted set of members that leave `done` earlier than others, by when
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
 -- The hash counts in `messages` those of its messages that may still be on their way.
 local prefix = ARGV[1]
@@ -11,6 +12,9 @@ local prefix = ARGV[1]
 -- How much later than a trigger's the place of a background job is: no trigger waits behind it, and it waits behind
 -- triggers no longer than that.
 local BACKGROUND_MS = 24 * 60 * 60 * 1000
+
+-- How long a background job that is done stays, at most: so that an initialize of a million does not fill Redis.
+local BACKGROUND_KEPT_MS = 5 * 60 * 1000
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -89,7 +93,11 @@ local function settle(kind, member, version, state, keep_ms)
   redis.call('HSET', key, 'settled', version)
   redis.call('HDEL', key, 'token', 'losses', 'due', 'needs', 'urgent')
   if number(key, 'wanted') > tonumber(version) then return start_over(kind, member) end
-  redis.call('HDEL', key, 'debug', 'background')
+  if redis.call('HDEL', key, 'background') == 1 and state == 'done' then
+    keep_ms = math.min(keep_ms, BACKGROUND_KEPT_MS)
+    redis.call('ZADD', prefix .. 'brief:' .. kind, text(now_ms() + keep_ms), member)
+  end
+  redis.call('HDEL', key, 'debug')
   move(kind, member, state, now_ms())
   redis.call('PEXPIRE', key, keep_ms)
 end

@@ -18,6 +18,7 @@ if next_step ~= '' then
     next_version = redis.call('HINCRBY', subscription, 'wanted', 1)
     redis.call('HSETNX', subscription, 'requested_at', text(now_ms()))
     redis.call('HSET', subscription, 'action', 'unchanged')
+    if field(key, 'background') then redis.call('HSET', subscription, 'background', '1') end
     redis.call('HDEL', subscription, 'attempt', 'error', 'first_failed_at')
     settle('subscription', member, text(next_version), 'done', ARGV[10])
   else

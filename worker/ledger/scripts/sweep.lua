@@ -16,8 +16,9 @@
 local kind, limit, lost_after = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now, stores = now_ms(), terms_of(ARGV[3])
 
-local function members(state, before)
-  return redis.call('ZRANGEBYSCORE', prefix .. state .. ':' .. kind, '-inf', text(before), 'LIMIT', 0, limit)
+local function members(state, before, at_most)
+  local index = prefix .. state .. ':' .. kind
+  return redis.call('ZRANGEBYSCORE', index, '-inf', text(before), 'LIMIT', 0, at_most or limit)
 end
 
 local function terms_for(member) return stores[system_of(member)] or stores.default end
@@ -63,9 +64,15 @@ for _, member in ipairs(lost) do
   enqueue(kind, member)
 end
 
+-- Forgetting costs little, and must keep up with the fastest store.
+local forgotten = 10 * limit
 local function forget(state, keep_ms)
-  local old = members(state, now - keep_ms)
+  local old = members(state, now - keep_ms, forgotten)
   if #old > 0 then redis.call('ZREM', prefix .. state .. ':' .. kind, unpack(old)) end
+end
+for _, member in ipairs(members('brief', now, forgotten)) do
+  if redis.call('EXISTS', key_of(kind, member)) == 0 then redis.call('ZREM', index_of('done', kind), member) end
+  redis.call('ZREM', prefix .. 'brief:' .. kind, member)
 end
 forget('failed', tonumber(ARGV[8]))
 forget('done', tonumber(ARGV[9]))

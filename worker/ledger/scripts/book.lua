@@ -1,0 +1,12 @@
+-- Take a slot for a call that belongs to no job. Nobody gives it back: it counts until a window after the call's longest
+-- time.
+-- include: _clock _job _store
+-- KEYS   none
+-- ARGV   1 prefix  2 system id  3 terms of the store  4 API  5 longest time of the call in ms
+-- Answer 1, or 0 where there is no slot now
+local system, api, terms, now = ARGV[2], ARGV[4], terms_of(ARGV[3]), now_ms()
+if not terms.apis[api] then return 1 end
+if free_slots(api, system, terms, now) < 1 then return 0 end
+local name = take_slot(api, system)
+redis.call('ZADD', slots_key(api, system), text(now + tonumber(ARGV[5]) + terms.apis[api].window_ms), name)
+return 1
