@@ -17,10 +17,15 @@ CREDENTIAL_STATUSES = frozenset({401, 403})
 
 
 class Retried(StrEnum):
-    """When the worker tries again by itself; by status: on HTTP 408, 429 and 5xx, and where there is no answer."""
+    """When the worker tries again by itself.
+
+    By status: on HTTP 408, 429 and 5xx, and where there is no answer. Held: the whole connection is held, and tried
+    again with one job at a time.
+    """
 
     ALWAYS = "always"
     BY_STATUS = "by status"
+    HELD = "held"
     NEVER = "never"
 
 

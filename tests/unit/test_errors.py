@@ -120,6 +120,7 @@ def test_code_of_another_version_reads_as_a_fault() -> None:
     [
         (Retried.ALWAYS, {None: True, 400: True, 503: True}),
         (Retried.NEVER, {None: False, 429: False, 503: False}),
+        (Retried.HELD, {401: False, 403: False}),
         (
             Retried.BY_STATUS,
             {None: True, 408: True, 429: True, 500: True, 599: True, 400: False, 404: False, 600: False},

@@ -11,6 +11,7 @@ from worker.settings import Settings, variable
 RETRIED = {
     Retried.ALWAYS: "yes",
     Retried.BY_STATUS: "on 408, 429, 5xx and no answer",
+    Retried.HELD: "while its connection is held",
     Retried.NEVER: "no",
 }
 

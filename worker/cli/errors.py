@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RETRIED: Final = {
     Retried.ALWAYS: "yes",
     Retried.BY_STATUS: "on 408, 429, 5xx and no answer",
+    Retried.HELD: "while its connection is held",
     Retried.NEVER: "no",
 }
 
