@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from tasks.jobs import JobTask
 from worker.app import app
 from worker.job import Job, Kind
-from worker.transfer import transfer
+from worker.transfer import Transferred, transfer
 
 if TYPE_CHECKING:
     from worker.guard import Guard
-    from worker.ledger import Claim, Ended
+    from worker.ledger import Claim
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +23,11 @@ def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[s
     return self.carry(Job.read(Kind.CUSTOMER, system_id, customer_id), _transferred)
 
 
-def _transferred(claim: Claim, guard: Guard) -> tuple[str, Ended]:
+def _transferred(claim: Claim, guard: Guard) -> Transferred:
     runtime, job = app.runtime, claim.job
     mapping = runtime.connection(job.system_id).mapping
     source = runtime.source(job.system_id, claim.tracking_guid, guard.source)
     outcome = transfer(job.customer_id, mapping, source, runtime.store(job.system_id, guard.store))
     for warning in outcome.warnings:
         log.warning("%s: %s", job, warning)
-    ended = runtime.ledger.complete(claim, guard.calls, outcome.action, outcome.stamped_id, outcome.next_step)
-    return outcome.action, ended
+    return outcome

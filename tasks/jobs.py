@@ -13,7 +13,7 @@ from tasks.messages import send
 from worker import retries, telemetry
 from worker.app import app
 from worker.errors import InternalError, SyncError
-from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled
+from worker.ledger import Claim, ClaimLost, ClaimRefused, LedgerUnavailable, Throttled
 from worker.logs import Attempt, logged_as
 from worker.queues import queue_of
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
     from worker.guard import Guard
     from worker.job import Job
+    from worker.reconcile import Reconciled
+    from worker.transfer import Transferred
 
-    Work = Callable[[Claim, Guard], tuple[str, Ended]]
-    """Does a claimed job and completes the claim: answers the action, and what the ledger said."""
+    Work = Callable[[Claim, Guard], Transferred | Reconciled]
+    """Does a claimed job: answers what it came to."""
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +49,11 @@ class JobTask(Task[..., dict[str, Any]]):
         except ClaimRefused as refused:
             log.debug("%s: nothing to do, it is %s", job, refused.state)
             return {"job": str(job), "state": refused.state}
-        with logged_as(Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug)):
+        attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
+        with logged_as(attempt):
             telemetry.tag(job, claim.tracking_guid)
             try:
-                return _Run(self, claim, asked_at).do(work)
+                return _Run(self, claim, attempt, asked_at).do(work)
             except ClaimLost:
                 log.warning("%s: the claim was lost; another worker has the job", job, extra={"outcome": "lost"})
                 return {"job": str(job), "state": "lost"}
@@ -59,30 +62,36 @@ class JobTask(Task[..., dict[str, Any]]):
 class _Run:
     """One run of a claimed job."""
 
-    def __init__(self, task: JobTask, claim: Claim, asked_at: float) -> None:
+    def __init__(self, task: JobTask, claim: Claim, attempt: Attempt, asked_at: float) -> None:
         self._task = task
         self._claim = claim
+        self._made = attempt.calls
         self._guard = app.runtime.guard(claim, asked_at)
         self._started = time.monotonic()
 
     def do(self, work: Work) -> dict[str, Any]:
         """Do the work and settle what it comes to. Raises Celery's Retry, or the error that ends the job."""
-        job, attempt = self._claim.job, self._claim.attempt + 1
-        log.info("%s: attempt %d", job, attempt, extra={"attempt": attempt})
+        log.info("%s: attempt %d", self._claim.job, self._claim.attempt + 1)
         try:
-            action, ended = work(self._claim, self._guard)
+            return self._complete(work(self._claim, self._guard))
         except Throttled:
-            held = app.runtime.ledger.hold(self._claim, self._guard.calls)
+            held = app.runtime.ledger.hold(self._claim, self._guard.calls, made=self._made)
             send(held.messages)
-            return {"job": str(job), "state": "queued"}
+            return {"job": str(self._claim.job), "state": "queued"}
         except (ClaimLost, LedgerUnavailable):
             raise
         except SyncError as error:
             return self._settle(error)
         except Exception as error:  # noqa: BLE001 - it is reported, as a fault of ours
             # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
-            log.error("%s: a fault of this software\n%s", job, _trace(error))  # noqa: TRY400
+            log.error("%s: a fault of this software\n%s", self._claim.job, _trace(error))  # noqa: TRY400
             return self._settle(InternalError(_place(error)))
+
+    def _complete(self, done: Transferred | Reconciled) -> dict[str, Any]:
+        job, action = self._claim.job, done.action
+        ended = app.runtime.ledger.complete(
+            self._claim, self._guard.calls, action, done.stamped_id, done.next_step, made=self._made
+        )
         send(ended.messages)
         if ended.hold_ended:
             log.warning("connection %d: no longer held", job.system_id, extra={"outcome": "hold ended"})
@@ -101,7 +110,7 @@ class _Run:
         job, pause = self._claim.job, retries.pause(error, app.runtime.holds)
         if pause is None:
             return False
-        held = app.runtime.ledger.hold(self._claim, self._guard.calls, error.failure, pause)
+        held = app.runtime.ledger.hold(self._claim, self._guard.calls, error.failure, pause, made=self._made)
         send(held.messages)
         if held.hold_began:
             told = self._told(error) | {"outcome": "hold began", "resolution": error.entry.resolution}
@@ -111,7 +120,9 @@ class _Run:
 
     def _rest(self, error: SyncError, seconds: float) -> dict[str, Any]:
         job, is_short = self._claim.job, seconds <= retries.SHORT_REST_SECONDS
-        ended = app.runtime.ledger.defer(self._claim, self._guard.calls, seconds, error.failure, carried=is_short)
+        ended = app.runtime.ledger.defer(
+            self._claim, self._guard.calls, seconds, error.failure, carried=is_short, made=self._made
+        )
         send(ended.messages)
         if ended.runs_again:
             return {"job": str(job), "state": "queued", "code": error.entry.code}
@@ -123,7 +134,7 @@ class _Run:
         return {"job": str(job), "state": "waiting", "code": error.entry.code}
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
-        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure)
+        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure, made=self._made)
         told = {"outcome": "failed", "cause": error.entry.cause, "resolution": error.entry.resolution}
         log.error("%s: failed, %s", self._claim.job, error, extra=self._told(error) | told)
         send(ended.messages)

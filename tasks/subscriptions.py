@@ -8,11 +8,11 @@ from tasks.jobs import JobTask
 from tasks.pump import admit
 from worker.app import app
 from worker.job import Job, Kind
-from worker.reconcile import reconcile
+from worker.reconcile import Reconciled, reconcile
 
 if TYPE_CHECKING:
     from worker.guard import Guard
-    from worker.ledger import Claim, Ended
+    from worker.ledger import Claim
 
 
 @app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
@@ -30,9 +30,8 @@ def retry_failed_subscriptions() -> dict[str, int]:
     return {"reopened": count}
 
 
-def _reconciled(claim: Claim, guard: Guard) -> tuple[str, Ended]:
+def _reconciled(claim: Claim, guard: Guard) -> Reconciled:
     runtime, job = app.runtime, claim.job
     mapping = runtime.connection(job.system_id).mapping
     source = runtime.source(job.system_id, claim.tracking_guid, guard.source)
-    outcome = reconcile(job.customer_id, claim.stamped_id, mapping, source, runtime.store(job.system_id, guard.store))
-    return outcome.action, runtime.ledger.complete(claim, guard.calls, outcome.action, outcome.stamped_id)
+    return reconcile(job.customer_id, claim.stamped_id, mapping, source, runtime.store(job.system_id, guard.store))

@@ -6,11 +6,12 @@ import logging
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
+from worker.calls import MadeCall
 from worker.errors import SyncError
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Attempt:
     task_id: str
     tracking_guid: str
     debug: bool
+    number: int = 1
+    """Which attempt of the job it is, from 1."""
+    calls: list[MadeCall] = field(default_factory=list)
+    """The API calls that it has made so far."""
 
 
 _attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
@@ -52,8 +57,13 @@ def logged_as(attempt: Attempt) -> Iterator[None]:
 
 
 def log_call(api: str, method: str, route: str, status: int | None, seconds: float) -> None:
-    """Log one API call: at debug level, or as an ordinary line for a job of a `/debug` scope."""
+    """Note one API call for its attempt's history, and log it.
+
+    It is logged at debug level, or as an ordinary line for a job of a `/debug` scope.
+    """
     attempt = _attempt.get()
+    if attempt:
+        attempt.calls.append(MadeCall(api, method, route, status, round(seconds * 1000)))
     level = logging.INFO if attempt and attempt.debug else logging.DEBUG
     if not calls.isEnabledFor(level):
         return
@@ -67,6 +77,7 @@ class _AttemptFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if attempt := _attempt.get():
             record.job = str(attempt.job)
+            record.attempt = attempt.number
             record.task_id = attempt.task_id
             record.tracking_guid = attempt.tracking_guid
         return True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from worker.errors import StampedCustomerGone, SubscriptionFailed
-from worker.job import Action
+from worker.job import Action, Next
 
 if TYPE_CHECKING:
     from worker.customer import Customer
@@ -43,6 +43,8 @@ class Reconciled:
 
     action: Action
     stamped_id: str | None
+    next_step: Next = Next.NOTHING
+    """Nothing follows a reconciliation."""
 
 
 def reconcile(customer_id: str, stamped_id: str | None, mapping: Mapping, source: Source, store: Store) -> Reconciled:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from base64 import b64encode
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 
 READ_ONLY = ReadOnly()
+WORKER = f"{socket.gethostname()}/{os.getpid()}"
+"""The name of this process, as the history of a job shows it."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witn
     """The ledger with what every connection allows."""
     terms = Terms(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
     stores = {connection.system_id: _store_terms(connection) for connection in connections}
-    return Ledger(connect(settings.redis_url), terms, stores, witness=witness)
+    return Ledger(connect(settings.redis_url), terms, stores, worker=WORKER, witness=witness)
 
 
 def _store_terms(connection: Connection) -> StoreTerms:

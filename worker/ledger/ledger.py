@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import TYPE_CHECKING, Any
 
 from worker.effects import Effect, Witness, nobody
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
     import redis
 
+    from worker.calls import MadeCall
+
 PREFIX = "stamped-sync:"
 DAY_MS = 24 * 60 * 60 * 1000
 CLOCK_TOLERANCE_MS = 1_000
@@ -65,12 +67,14 @@ class Ledger(Reading):
         stores: Mapping[int, StoreTerms] | None = None,
         *,
         prefix: str = PREFIX,
+        worker: str = "",
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(client, prefix)
         self._scripts = Scripts(client, witness, replaced)
         self.progress = ProgressBook(self._scripts, prefix)
+        self._worker = worker
         self._stores = StoresTerms(stores or {})
         self._lease_ms = int(terms.lease_seconds * 1000)
         self._lost_after_ms = int(terms.lost_after_seconds * 1000)
@@ -99,7 +103,7 @@ class Ledger(Reading):
     def claim(self, job: Job) -> Claim:
         """Take a job for this worker. Raises ClaimRefused where it is another's, or there is nothing to do."""
         token = uuid.uuid4().hex
-        args = [*self._args(job), token, self._lease_ms, CLOCK_TOLERANCE_MS]
+        args = [*self._args(job), token, self._lease_ms, CLOCK_TOLERANCE_MS, self._worker]
         state, *granted = self._scripts.run(Effect.CLAIM, [self.key(job)], args)
         if state != "granted":
             raise ClaimRefused(state)
@@ -120,8 +124,17 @@ class Ledger(Reading):
         if answer == "throttled":
             raise Throttled
 
+    # Each of these ends a claim: `calls` is how many of each API it made, `made` the calls themselves, for its history.
+
     def complete(
-        self, claim: Claim, calls: Calls, action: str, stamped_id: str | None = None, next_step: Next = Next.NOTHING
+        self,
+        claim: Claim,
+        calls: Calls,
+        action: str,
+        stamped_id: str | None = None,
+        next_step: Next = Next.NOTHING,
+        *,
+        made: Sequence[MadeCall] = (),
     ) -> Ended:
         """End a job well. Raises ClaimLost."""
         job = claim.job
@@ -134,22 +147,40 @@ class Ledger(Reading):
                 action,
                 stamped_id or claim.stamped_id or "",
                 self._keep_done_ms,
+                _json_of(made),
                 next_step,
             ],
         )
         return Ended(self._if_held(held, sent), bool(hold_ended))
 
-    def defer(self, claim: Claim, calls: Calls, rest_seconds: float, failure: Failure, *, carried: bool) -> Ended:
+    def defer(
+        self,
+        claim: Claim,
+        calls: Calls,
+        rest_seconds: float,
+        failure: Failure,
+        *,
+        carried: bool,
+        made: Sequence[MadeCall] = (),
+    ) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back. Raises ClaimLost.
 
         One that was asked for by hand meanwhile does not rest: it runs again at once.
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
-        args = [*self._claimed(claim, calls), int(rest_seconds * 1000), _json(failure), grace_ms]
+        args = [*self._claimed(claim, calls), int(rest_seconds * 1000), _json(failure), grace_ms, _json_of(made)]
         held, sent, runs_again = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
         return Ended(self._if_held(held, sent), runs_again=bool(runs_again))
 
-    def hold(self, claim: Claim, calls: Calls, failure: Failure | None = None, pause: Pause | None = None) -> Held:
+    def hold(
+        self,
+        claim: Claim,
+        calls: Calls,
+        failure: Failure | None = None,
+        pause: Pause | None = None,
+        *,
+        made: Sequence[MadeCall] = (),
+    ) -> Held:
         """Spare a job the attempt: it waits in its store's queue again, and the store is paused. Raises ClaimLost."""
         pause = pause or Pause("", 0, 0)
         spared, sent, began = self._scripts.run(
@@ -163,13 +194,14 @@ class Ledger(Reading):
                 int(pause.longest_seconds * 1000),
                 pause.strikes,
                 pause.spares,
+                _json_of(made),
             ],
         )
         return Held(spared == 1, self._if_held(spared != -1, sent), bool(began))
 
-    def fail(self, claim: Claim, calls: Calls, failure: Failure) -> Ended:
+    def fail(self, claim: Claim, calls: Calls, failure: Failure, *, made: Sequence[MadeCall] = ()) -> Ended:
         """End a job badly; a newer trigger reopens it at once. Raises ClaimLost."""
-        args = [*self._claimed(claim, calls), claim.version, _json(failure), self._keep_failed_ms]
+        args = [*self._claimed(claim, calls), claim.version, _json(failure), self._keep_failed_ms, _json_of(made)]
         return Ended(self._if_held(*self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)))
 
     def admit(self, system_id: int) -> tuple[tuple[Message, ...], float | None]:
@@ -212,14 +244,7 @@ class Ledger(Reading):
 
     def retry_failed(self, kind: Kind, for_days: float) -> int:
         """Reopen the failed jobs of a kind whose first failure is no older than that; `admit` sends them. How many."""
-        skipped, count = 0, 0
-        for _ in range(0, self.counts(kind).failed, PAGE):
-            still_failed, reopened = self._scripts.run(
-                Effect.RETRY_FAILED, [], [self._prefix, kind, PAGE, int(for_days * DAY_MS), skipped]
-            )
-            skipped += still_failed
-            count += reopened
-        return count
+        return sum(self._retry_failed(kind, for_days, system_id) for system_id in self.systems())
 
     def discard(self, job: Job) -> bool:
         """Forget a failed job; False where it is not failed."""
@@ -230,6 +255,16 @@ class Ledger(Reading):
         noted = {name: value for name, value in asdict(refusal).items() if name != "at"}
         key = self._prefix + (SWITCHED_OFF if refusal.code == TriggerOff.entry.code else REFUSALS)
         self._scripts.run(Effect.REFUSE, [key], [json.dumps(noted, sort_keys=True), REFUSALS_KEPT])
+
+    def _retry_failed(self, kind: Kind, for_days: float, system_id: int) -> int:
+        skipped, count = 0, 0
+        while True:
+            args: list[str | int] = [self._prefix, kind, PAGE, int(for_days * DAY_MS), skipped, system_id]
+            still_failed, reopened = self._scripts.run(Effect.RETRY_FAILED, [], args)
+            skipped += int(still_failed)
+            count += int(reopened)
+            if still_failed + reopened < PAGE:
+                return count
 
     def _args(self, job: Job) -> list[str | int]:
         return [self._prefix, job.kind, self.member(job), self._stores.of(job.system_id)]
@@ -257,3 +292,7 @@ class Ledger(Reading):
 
 def _json(failure: Failure) -> str:
     return json.dumps(asdict(failure))
+
+
+def _json_of(made: Sequence[MadeCall]) -> str:
+    return json.dumps([astuple(call) for call in made], separators=(",", ":"))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from worker.job import Job, Kind
+from worker.ledger.activity import Activity
 from worker.ledger.records import Counts, Hold, Record, Refusal, State, moment
 from worker.ledger.scripting import available
 
@@ -26,6 +27,7 @@ class Reading:
     def __init__(self, client: redis.Redis, prefix: str) -> None:
         self._client = client
         self._prefix = prefix
+        self.activity = Activity(client, prefix, self)
 
     @staticmethod
     def member(job: Job) -> str:
@@ -62,7 +64,8 @@ class Reading:
     def counts(self, kind: Kind) -> Counts:
         """How many jobs of a kind stand where."""
         with available():
-            indexes = {state: self._indexes(state, kind) for state in State}
+            systems = self.systems()
+            indexes = {state: [f"{self._prefix}{state}:{kind}:{each}" for each in systems] for state in State}
             pipeline = self._client.pipeline(transaction=False)
             for index in (index for each in indexes.values() for index in each):
                 pipeline.zcard(index)
@@ -70,7 +73,7 @@ class Reading:
             return Counts(**{state: sum(next(sizes) for _ in each) for state, each in indexes.items()})
 
     def in_state(self, state: State, kind: Kind) -> Iterator[Record]:
-        """Every job of a kind in one state, oldest first, read a page at a time."""
+        """Every job of a kind in one state, of each store the oldest first, read a page at a time."""
         for index in self._indexes(state, kind):
             start = 0
             while members := self._page(index, start):
@@ -160,8 +163,7 @@ class Reading:
         return float(self._client.hget(self.key(self.job_of(kind, member)), "queued_at") or 0)
 
     def _indexes(self, state: State, kind: Kind) -> list[str]:
-        index = f"{self._prefix}{state}:{kind}"
-        return [f"{index}:{system_id}" for system_id in self.systems()] if state is State.QUEUED else [index]
+        return [f"{self._prefix}{state}:{kind}:{system_id}" for system_id in self.systems()]
 
     def _page(self, index: str, start: int) -> list[str]:
         with available():

@@ -1,10 +1,14 @@
 -- One job: a hash, and its place in the index of its state.
 --   <prefix>job:<kind>:<member>    hash; member is <system_id>:<customer_id>
---   <prefix><state>:<kind>         sorted set of members, by the time that matters to the state:
---     sent     when its message was sent        running  when its lease runs out
---     waiting  when the sweeper must bring it back        done, failed  when it ended
---   <prefix>queued:<kind>:<system_id>   the same for the jobs of one store that wait for their turn, oldest first
+--   <prefix><state>:<kind>:<system_id>   sorted set of members, by the time that matters to the state:
+--     queued   its place in the queue           sent     when its message was sent
+--     running  when its lease runs out          waiting  when the sweeper must bring it back
+--     done, failed  when it ended
+--   <prefix>recent:<kind>:<system_id>    every member, by when it last changed
+--   <prefix>code:<kind>:<system_id>:<code>   the failed members with that error, by when they failed
+--   <prefix>codes:<kind>           set of <system_id>:<code>, whose sorted sets these are
 --   <prefix>brief:<kind>           sorted set of members that leave `done` earlier than others, by when
+--   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; see `note_attempt`
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
 -- The hash counts in `messages` those of its messages that may still be on their way.
 local prefix = ARGV[1]
@@ -16,28 +20,61 @@ local BACKGROUND_MS = 24 * 60 * 60 * 1000
 -- How long a background job that is done stays, at most: so that an initialize of a million does not fill Redis.
 local BACKGROUND_KEPT_MS = 5 * 60 * 1000
 
+-- How many attempts of a job are remembered.
+local ATTEMPTS_KEPT = 20
+
 local function text(number) return string.format('%.0f', number) end
 
 local function system_of(member) return string.match(member, '^(%d+):') end
 
 local function key_of(kind, member) return prefix .. 'job:' .. kind .. ':' .. member end
 
-local function index_of(state, kind, member)
-  local index = prefix .. state .. ':' .. kind
-  if state == 'queued' then index = index .. ':' .. system_of(member) end
-  return index
-end
+local function history_of(kind, member) return prefix .. 'history:' .. kind .. ':' .. member end
+
+local function index_of(state, kind, member) return prefix .. state .. ':' .. kind .. ':' .. system_of(member) end
+
+local function index_of_code(kind, system, code) return prefix .. 'code:' .. kind .. ':' .. system .. ':' .. code end
 
 local function field(key, name) return redis.call('HGET', key, name) or nil end
 
 local function number(key, name) return tonumber(field(key, name) or '0') end
 
+-- Take a failed job from the list of those that failed with its error, or put it there.
+local function list_by_code(command, kind, member)
+  local system, code = system_of(member), cjson.decode(field(key_of(kind, member), 'error')).code
+  if command == 'ZREM' then return redis.call('ZREM', index_of_code(kind, system, code), member) end
+  redis.call('SADD', prefix .. 'codes:' .. kind, system .. ':' .. code)
+  redis.call('ZADD', index_of_code(kind, system, code), text(now_ms()), member)
+end
+
 local function move(kind, member, state, score)
-  local key = key_of(kind, member)
+  local key, now = key_of(kind, member), text(now_ms())
   local old = field(key, 'state')
+  if old == 'failed' then list_by_code('ZREM', kind, member) end
   if old and old ~= state then redis.call('ZREM', index_of(old, kind, member), member) end
-  redis.call('HSET', key, 'state', state, 'changed_at', text(now_ms()))
+  redis.call('HSET', key, 'state', state, 'changed_at', now)
   redis.call('ZADD', index_of(state, kind, member), text(score), member)
+  redis.call('ZADD', index_of('recent', kind, member), now, member)
+  if state == 'failed' then list_by_code('ZADD', kind, member) end
+end
+
+-- Remember an attempt that has ended. `error` and `calls` are JSON, '' for none.
+local function note_attempt(kind, member, outcome, error, calls)
+  local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
+  local worker = cjson.encode(field(key, 'worker') or '')
+  redis.call('RPUSH', history, string.format(
+    '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
+    number(key, 'claimed_at'), now - number(key, 'claimed_at'), worker, outcome, error ~= '' and error or 'null',
+    calls ~= '' and calls or '[]'
+  ))
+  redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
+  redis.call('HDEL', key, 'claimed_at', 'worker')
+end
+
+-- Forget a job that has ended, in every list of its system.
+local function forget(kind, member, state)
+  redis.call('ZREM', index_of(state, kind, member), member)
+  redis.call('ZREM', index_of('recent', kind, member), member)
 end
 
 local function place_of(key)
@@ -100,4 +137,5 @@ local function settle(kind, member, version, state, keep_ms)
   redis.call('HDEL', key, 'debug')
   move(kind, member, state, now_ms())
   redis.call('PEXPIRE', key, keep_ms)
+  redis.call('PEXPIRE', history_of(kind, member), keep_ms)
 end

@@ -2,7 +2,7 @@
 -- include: _clock _job _store
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 lease in ms
---        7 tolerance in ms: how far clocks may differ
+--        7 tolerance in ms: how far clocks may differ  8 worker's name
 -- Answer { 'granted', version, failed attempts so far, tracking guid, debug '1'|'', Stamped.io id,
 --          calls covered by the throttle, as JSON by API }
 --     or { why not: 'unknown' | 'queued' | 'running' | 'waiting' | 'done' | 'failed' }
@@ -30,7 +30,10 @@ if state == 'sent' and others <= 0 and not field(key, 'debug') then
   if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end
 end
 local lease_until = now + tonumber(ARGV[6])
-redis.call('HSET', key, 'token', token, 'lease_until', text(lease_until), 'claimed', number(key, 'wanted'))
+redis.call(
+  'HSET', key, 'token', token, 'lease_until', text(lease_until), 'claimed', number(key, 'wanted'),
+  'claimed_at', text(now), 'worker', ARGV[8]
+)
 move(kind, member, 'running', lease_until)
 local covered = {}
 for api, names in pairs(cjson.decode(field(key, 'slots') or '{}')) do covered[api] = #names end

@@ -3,12 +3,14 @@
 -- KEYS   1 the job's hash  2 the subscription job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 calls made, as JSON by API
 --        7 version  8 action  9 Stamped.io id  10 keep for ms
---        11 next: '' nothing | 'subscription' a subscription job is needed | 'unchanged' its outcome is known already
+--        11 calls in full, as JSON
+--        12 next: '' nothing | 'subscription' a subscription job is needed | 'unchanged' its outcome is known already
 -- Answer { 1 if the claim held, { jobs to send }, 1 if a hold of the store ends }
-local kind, member, token, version, next_step = ARGV[2], ARGV[3], ARGV[5], ARGV[7], ARGV[11]
+local kind, member, token, version, next_step = ARGV[2], ARGV[3], ARGV[5], ARGV[7], ARGV[12]
 local key, subscription, terms = KEYS[1], KEYS[2], terms_of(ARGV[4])
 if not holds(key, token) then return { 0, {}, 0 } end
 return_slots(kind, member, terms, cjson.decode(ARGV[6]))
+note_attempt(kind, member, ARGV[8], '', ARGV[11])
 
 local next_version = 0
 if next_step ~= '' then
@@ -19,8 +21,8 @@ if next_step ~= '' then
     redis.call('HSETNX', subscription, 'requested_at', text(now_ms()))
     redis.call('HSET', subscription, 'action', 'unchanged')
     if field(key, 'background') then redis.call('HSET', subscription, 'background', '1') end
-    redis.call('HDEL', subscription, 'attempt', 'error', 'first_failed_at')
     settle('subscription', member, text(next_version), 'done', ARGV[10])
+    redis.call('HDEL', subscription, 'attempt', 'error', 'first_failed_at')
   else
     next_version = request(
       'subscription', member, field(key, 'tracking_guid') or '', false, field(key, 'debug') == '1',

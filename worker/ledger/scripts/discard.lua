@@ -4,5 +4,7 @@
 -- ARGV   1 prefix  2 kind  3 member
 -- Answer 1, or 0 where the job is not failed
 if field(KEYS[1], 'state') ~= 'failed' then return 0 end
-redis.call('ZREM', index_of('failed', ARGV[2], ARGV[3]), ARGV[3])
+list_by_code('ZREM', ARGV[2], ARGV[3])
+forget(ARGV[2], ARGV[3], 'failed')
+redis.call('DEL', history_of(ARGV[2], ARGV[3]))
 return redis.call('DEL', KEYS[1])

@@ -15,10 +15,23 @@
 -- has been started already, or when the queue is empty.
 local kind, limit, lost_after = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now, stores = now_ms(), terms_of(ARGV[3])
+local systems = redis.call('SMEMBERS', prefix .. 'systems')
+table.sort(systems)
 
-local function members(state, before, at_most)
-  local index = prefix .. state .. ':' .. kind
-  return redis.call('ZRANGEBYSCORE', index, '-inf', text(before), 'LIMIT', 0, at_most or limit)
+local function first(index, before, at_most)
+  return redis.call('ZRANGEBYSCORE', prefix .. index, '-inf', text(before), 'LIMIT', 0, at_most)
+end
+
+-- The members in a state of every store, by the time that matters to it, at most `limit`.
+local function members(state, before)
+  local found = {}
+  for _, system in ipairs(systems) do
+    for _, member in ipairs(first(state .. ':' .. kind .. ':' .. system, before, limit - #found)) do
+      found[#found + 1] = member
+    end
+    if #found == limit then break end
+  end
+  return found
 end
 
 local function terms_for(member) return stores[system_of(member)] or stores.default end
@@ -43,6 +56,7 @@ local dead = members('running', now)
 for index, member in ipairs(dead) do
   local key = key_of(kind, member)
   return_slots(kind, member, terms_for(member))
+  note_attempt(kind, member, 'lost', '', '')
   local losses = redis.call('HINCRBY', key, 'losses', 1)
   if losses > tonumber(ARGV[6]) then
     fail(member)
@@ -66,14 +80,22 @@ end
 
 -- Forgetting costs little, and must keep up with the fastest store.
 local forgotten = 10 * limit
-local function forget(state, keep_ms)
-  local old = members(state, now - keep_ms, forgotten)
-  if #old > 0 then redis.call('ZREM', prefix .. state .. ':' .. kind, unpack(old)) end
+local function forget_old(state, keep_ms)
+  for _, system in ipairs(systems) do
+    for _, member in ipairs(first(state .. ':' .. kind .. ':' .. system, now - keep_ms, forgotten)) do
+      forget(kind, member, state)
+    end
+  end
 end
-for _, member in ipairs(members('brief', now, forgotten)) do
-  if redis.call('EXISTS', key_of(kind, member)) == 0 then redis.call('ZREM', index_of('done', kind), member) end
+for _, member in ipairs(first('brief:' .. kind, now, forgotten)) do
+  if redis.call('EXISTS', key_of(kind, member)) == 0 then forget(kind, member, 'done') end
   redis.call('ZREM', prefix .. 'brief:' .. kind, member)
 end
-forget('failed', tonumber(ARGV[8]))
-forget('done', tonumber(ARGV[9]))
+forget_old('failed', tonumber(ARGV[8]))
+forget_old('done', tonumber(ARGV[9]))
+for _, group in ipairs(redis.call('SMEMBERS', prefix .. 'codes:' .. kind)) do
+  local key = prefix .. 'code:' .. kind .. ':' .. group
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - tonumber(ARGV[8])))
+  if redis.call('EXISTS', key) == 0 then redis.call('SREM', prefix .. 'codes:' .. kind, group) end
+end
 return { #due, #dead, #lost, failed }
