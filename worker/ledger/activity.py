@@ -167,6 +167,12 @@ class Activity:
             yield from (self._ledger.job_of(group.kind, member) for member in members)
             start += len(members)
 
+    def totals(self) -> dict[tuple[str, ...], int]:
+        """The counts that only grow, by name and labels: see `count_attempt` in `_job.lua`."""
+        with available():
+            totals: dict[str, str] = self._client.hgetall(f"{self._prefix}totals")  # type: ignore[assignment]
+        return {tuple(name.split("|")): int(count) for name, count in totals.items()}
+
     def history(self, job: Job) -> list[Attempt]:
         """The last attempts of a job that have ended, newest first."""
         with available():

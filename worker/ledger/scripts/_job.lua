@@ -8,6 +8,7 @@
 --   <prefix>code:<kind>:<system_id>:<code>   the failed members with that error, by when they failed
 --   <prefix>codes:<kind>           set of <system_id>:<code>, whose sorted sets these are
 --   <prefix>brief:<kind>           sorted set of members that leave `done` earlier than others, by when
+--   <prefix>totals                 hash of counts that only grow, for the metrics: names and labels joined by |
 --   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; see `note_attempt`
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
 -- The hash counts in `messages` those of its messages that may still be on their way.
@@ -19,6 +20,9 @@ local BACKGROUND_MS = 24 * 60 * 60 * 1000
 
 -- How long a background job that is done stays, at most: so that an initialize of a million does not fill Redis.
 local BACKGROUND_KEPT_MS = 5 * 60 * 1000
+
+-- An attempt is counted under the first of these that it took no longer than.
+local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 
 -- How many attempts of a job are remembered.
 local ATTEMPTS_KEPT = 20
@@ -47,6 +51,8 @@ local function list_by_code(command, kind, member)
   redis.call('ZADD', index_of_code(kind, system, code), text(now_ms()), member)
 end
 
+local function count_up(name, by) redis.call('HINCRBY', prefix .. 'totals', name, text(by)) end
+
 local function move(kind, member, state, score)
   local key, now = key_of(kind, member), text(now_ms())
   local old = field(key, 'state')
@@ -58,10 +64,29 @@ local function move(kind, member, state, score)
   if state == 'failed' then list_by_code('ZADD', kind, member) end
 end
 
+-- Count an attempt that has ended, and its calls, for whoever reads the metrics.
+local function count_attempt(kind, outcome, error, calls, ms)
+  local code = error ~= '' and cjson.decode(error).code or ''
+  count_up('attempts|' .. kind .. '|' .. outcome .. '|' .. code, 1)
+  count_up('attempt_ms|' .. kind, ms)
+  for _, bound in ipairs(ATTEMPT_BOUNDS_MS) do
+    if ms <= bound then
+      count_up('attempts_within|' .. kind .. '|' .. bound, 1)
+      break
+    end
+  end
+  for _, call in ipairs(calls ~= '' and cjson.decode(calls) or {}) do
+    local status = type(call[4]) == 'number' and math.floor(call[4] / 100) .. 'xx' or 'none'
+    count_up('calls|' .. call[1] .. '|' .. call[2] .. '|' .. status, 1)
+    count_up('call_ms|' .. call[1], call[5])
+  end
+end
+
 -- Remember an attempt that has ended. `error` and `calls` are JSON, '' for none.
 local function note_attempt(kind, member, outcome, error, calls)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
   local worker = cjson.encode(field(key, 'worker') or '')
+  count_attempt(kind, outcome, error, calls, now - number(key, 'claimed_at'))
   redis.call('RPUSH', history, string.format(
     '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
     number(key, 'claimed_at'), now - number(key, 'claimed_at'), worker, outcome, error ~= '' and error or 'null',

@@ -153,6 +153,7 @@ local function hold(system, error, ms, longest_ms)
     if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms)) end
     return 0
   end
+  count_up('holds|' .. system .. '|' .. cjson.decode(error).code, 1)
   local level = number(key, 'level')
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
   redis.call('HSET', key, 'until', text(now + length), 'error', error, 'level', level + 1)

@@ -98,4 +98,7 @@ for _, group in ipairs(redis.call('SMEMBERS', prefix .. 'codes:' .. kind)) do
   redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - tonumber(ARGV[8])))
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', prefix .. 'codes:' .. kind, group) end
 end
+for name, count in pairs({ due = #due, dead = #dead, lost = #lost }) do
+  if count > 0 then count_up('swept|' .. name .. '|' .. kind, count) end
+end
 return { #due, #dead, #lost, failed }
