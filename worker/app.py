@@ -5,8 +5,10 @@ Celery distributes, runs, retries and shows; the ledger is the truth (docs/decis
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NoReturn
 
 from celery import Celery
@@ -104,6 +106,9 @@ def _give_up(error: ConfigurationError) -> NoReturn:
     print(error, file=sys.stderr)  # noqa: T201 - the log is not set up yet
     sys.exit(WRONG_CONFIGURATION)
 
+
+# The operator's pages are part of Flower: it takes the path of its configuration file from here.
+os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "monitor" / "flowerconfig.py"))
 
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
 app = SyncApp("stamped-customer-sync", include=["tasks"], set_as_current=False)

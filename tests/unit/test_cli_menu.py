@@ -8,7 +8,7 @@ import click
 import pytest
 
 from worker.cli.menu import COMMANDS, menu
-from worker.cli.times import lasting
+from worker.times import lasting
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -11,12 +11,12 @@ from worker.cli.failed_jobs import Selection, newest
 from worker.cli.failures_again import discard, retry
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.cli.outcome import Outcome, titled
-from worker.cli.times import local
 from worker.connections import load_connections
 from worker.job import Job, Kind, customer_id
 from worker.runtime import open_ledger
 from worker.screen import Screen, counted
 from worker.settings import load_settings
+from worker.times import local
 
 if TYPE_CHECKING:
     from worker.ledger import Ledger, Record, Refusal

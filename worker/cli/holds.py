@@ -10,11 +10,11 @@ import click
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.cli.outcome import titled
-from worker.cli.times import lasting, local
 from worker.connections import load_connections
 from worker.runtime import open_ledger
 from worker.screen import Screen
 from worker.settings import load_settings
+from worker.times import lasting, local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

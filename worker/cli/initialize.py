@@ -15,13 +15,13 @@ from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import titled
 from worker.cli.pace import LongProgress
 from worker.cli.sync import NO_WORKER
-from worker.cli.times import local
 from worker.errors import SyncError
 from worker.initialize import Census, Step
 from worker.job import Kind
 from worker.ledger import LedgerUnavailable
 from worker.progress import Progress, Selection, TakenOver
 from worker.screen import Screen, counted
+from worker.times import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable

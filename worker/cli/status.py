@@ -12,7 +12,6 @@ from worker.cli import holds
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
 from worker.cli.throttle import COLUMNS, lines, uses
-from worker.cli.times import lasting, local
 from worker.connections import load_connections
 from worker.job import Kind
 from worker.ledger import State
@@ -20,6 +19,7 @@ from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import open_ledger
 from worker.screen import Screen
 from worker.settings import load_settings
+from worker.times import lasting, local
 
 if TYPE_CHECKING:
     from worker.connections import Connections

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import code_of
 from worker.cli.outcome import MISSING, titled
-from worker.cli.times import local
 from worker.errors import Failure
 from worker.ledger import State
 from worker.screen import counted
+from worker.times import local
 
 if TYPE_CHECKING:
     from worker.cli.outcome import Outcome

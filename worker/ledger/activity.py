@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from worker.calls import MadeCall
 from worker.errors import Failure
@@ -17,12 +17,11 @@ from worker.ledger.records import State, moment
 from worker.ledger.scripting import available
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     import redis
 
-    from worker.ledger.reading import Reading
     from worker.ledger.records import Record
 
 PAGE = 50
@@ -126,10 +125,26 @@ class Attempt:
         )
 
 
+class Jobs(Protocol):
+    """What the views need of the ledger."""
+
+    def systems(self) -> list[int]:
+        """The systems that ever had a job."""
+
+    def records(self, jobs: Sequence[Job]) -> list[Record | None]:
+        """Many jobs."""
+
+    def member(self, job: Job) -> str:
+        """A job's name in an index."""
+
+    def job_of(self, kind: Kind, member: str) -> Job:
+        """The job with that name in an index."""
+
+
 class Activity:
     """The views of a ledger. All raise LedgerUnavailable when Redis does not answer."""
 
-    def __init__(self, client: redis.Redis, prefix: str, ledger: Reading) -> None:
+    def __init__(self, client: redis.Redis, prefix: str, ledger: Jobs) -> None:
         self._client = client
         self._prefix = prefix
         self._ledger = ledger

@@ -1,0 +1,34 @@
+"""Puts the operator's pages into Flower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import flower.urls
+from tornado.web import StaticFileHandler, url
+
+from worker.monitor import activity
+from worker.monitor.templates import Templates
+
+if TYPE_CHECKING:
+    from tornado.routing import URLSpec
+
+STATIC = Path(__file__).parent / "static"
+
+
+def routes() -> list[URLSpec]:
+    """Every page of ours."""
+    return [
+        url(r"/activity", activity.ActivityPage, name="activity"),
+        url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
+        url(r"/stamped/(.*)", StaticFileHandler, {"path": STATIC}, name="stamped"),
+    ]
+
+
+def install() -> None:
+    """Add the pages to Flower's, before its application is built; twice is once."""
+    if "template_loader" in flower.urls.settings:
+        return
+    flower.urls.settings["template_loader"] = Templates(flower.urls.settings["template_path"])
+    flower.urls.handlers[:0] = routes()
