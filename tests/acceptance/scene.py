@@ -36,6 +36,8 @@ ZOE = {
     "external_ids": [],
 }
 """The customer of the specification's example."""
+PLENTY = "throttle = { limit = 100000, seconds = 1 }"
+"""A throttle under which no job waits, as a line of a connection."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def test_main_job_is_done_on_this_server(tmp_path: Path, name: str) -> None:
     sandbox = Sandbox([ZOE, person("1"), person("2")])
     with server(name, tmp_path) as redis_url, scene(redis_url, tmp_path, sandbox) as stage:
         parts.write_connections(tmp_path, stage.url, subscription=False)
-        stage.ledger.request_all([customer("1")])  # no message: the sweeper must find it
+        stage.ledger.request(customer("1"))  # no message: the sweeper must find it
         with stage.running():
             stage.submit(trigger("2"))
             lines = stage.sync(ID)

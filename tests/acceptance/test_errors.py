@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +16,7 @@ from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trig
 from worker.embedded.ports import free_port
 from worker.errors import CATALOGUE, Retried
 from worker.job import Action, Job, Kind
-from worker.ledger import State
+from worker.ledger import Hold, State
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
@@ -31,6 +33,9 @@ LINK = "UpdateExternalId$"
 CREATE = "customers/add$"
 READ_STAMPED = "customers/[0-9]+$"
 SUBSCRIPTION = "survey/"
+
+HOLD = timedelta(seconds=1)
+"""How long a store is first held."""
 
 
 def write_connections(stage: Scene) -> None:
@@ -59,7 +64,7 @@ def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     sandbox = Sandbox([ZOE], systems=(parts.SYSTEM, *OTHERS))
     with scene(valkey_url, tmp_path_factory.mktemp("errors"), sandbox) as built:
         write_connections(built)
-        with built.running():
+        with built.running(STAMPED_SYNC_HOLD_FIRST_SECONDS=str(HOLD.seconds)):
             yield built
 
 
@@ -72,7 +77,7 @@ def stage(started: Scene) -> Scene:
 
 @dataclass(frozen=True)
 class Way:
-    """A way to a failed job: the customer 150713, changed, is transferred while calls meet faults."""
+    """A way to an error: the customer 150713, changed, is transferred while calls meet faults."""
 
     system_id: int = parts.SYSTEM
     faults: tuple[Fault, ...] = ()
@@ -83,7 +88,7 @@ class Way:
     """The HTTP status that the error shows."""
 
     def go(self, stage: Scene) -> Job:
-        """Ask for the transfer; the job that fails."""
+        """Ask for the transfer; the job that meets the error."""
         for fault in self.faults:
             stage.sandbox.add_fault(fault)
         stage.sandbox.patch_customer(ID, self.changes)
@@ -93,7 +98,7 @@ class Way:
 
 
 def subscription(*faults: Fault, status: int) -> Way:
-    """A way to a failed subscription job: the customer should be unsubscribed, and is not."""
+    """A way to the error of a subscription job: the customer should be unsubscribed, and is not."""
     return Way(STATIC, faults=faults, of_subscription=True, status=status)
 
 
@@ -108,10 +113,9 @@ REFUSED = {
 """Errors that a trigger meets before there is a job."""
 FAILED = {
     "customer-not-found": Way(customer_id="999", status=404),
-    "ipaas-credentials-refused": Way(WRONG_TOKEN, status=401),
     "ipaas-read-failed": Way(faults=(Fault(path=READ, status=400),), status=400),
     "ipaas-unreachable": Way(NOBODY),
-    "link-not-recorded": Way(faults=(Fault(path=LINK, status=403),), status=403),
+    "link-not-recorded": Way(faults=(Fault(path=LINK, status=400),), status=400),
     "email-missing": Way(changes={"email_address": "  "}),
     "required-field-empty": Way(REQUIRED),
     "subscription-value-invalid": Way(
@@ -121,7 +125,6 @@ FAILED = {
     ),
     "customer-write-failed": Way(faults=(Fault(path=CREATE, status=422),), status=422),
     "subscription-failed": subscription(Fault(path=SUBSCRIPTION, status=404), status=404),
-    "stamped-credentials-refused": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=401), status=401),
     "stamped-read-failed": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=400), status=400),
     "stamped-unreachable": Way(faults=(Fault(api="stamped", cut="before"),)),
     "stamped-id-unknown": Way(
@@ -132,6 +135,20 @@ FAILED = {
     "answer-unreadable": Way(faults=(Fault(path=READ, shape="html"),), status=200),
 }
 """Errors that a job ends with, or rests with where they are retried."""
+HELD = {
+    "ipaas-credentials-refused": Way(WRONG_TOKEN, status=401),
+    "stamped-credentials-refused": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=401), status=401),
+}
+"""Errors that no job ends with: they hold its store."""
+OF_THE_STORE = {
+    "refused credentials": Fault(api="stamped", status=401),
+    "refused access": Fault(api="stamped", status=403),
+    "too many calls": Fault(api="stamped", status=429, headers={"Retry-After": "1"}),
+    "server errors": Fault(api="stamped", status=503),
+    "cut connections": Fault(api="stamped", cut="before"),
+    "refused links": Fault(path=LINK, status=403),
+}
+"""What a whole store answers in trouble."""
 UNLUCKY = ("internal-error", "worker-lost")
 """Errors that need a worker on a bad day."""
 OUTSIDE = ("redis-unavailable",)
@@ -146,7 +163,7 @@ BRIEF = {
 
 def test_every_code_of_the_catalogue_is_provoked() -> None:
     """An error that is added to the catalogue without a way to it fails the suite."""
-    assert {*REFUSED, *FAILED, *UNLUCKY, *OUTSIDE} == set(CATALOGUE)
+    assert {*REFUSED, *FAILED, *HELD, *UNLUCKY, *OUTSIDE} == set(CATALOGUE)
 
 
 def test_redis_that_is_down_is_told_with_its_own_code(tmp_path: Path) -> None:
@@ -178,6 +195,54 @@ def test_job_ends_with_its_code(stage: Scene, code: str) -> None:
     assert (record.state, record.attempt) == (State.WAITING if is_retried else State.FAILED, 1)
 
 
+@pytest.mark.parametrize("code", HELD)
+def test_store_is_held_with_its_code(stage: Scene, code: str) -> None:
+    """The job waits for its turn again, and has used up no attempt."""
+    way = HELD[code]
+    job = way.go(stage)
+    failure = held(stage, way.system_id).failure
+    assert (failure.code, failure.http_status) == (code, way.status)
+    record = stage.ledger.record(job)
+    assert record
+    assert (record.attempt, record.settled) == (0, 0)
+    assert record.state not in {State.WAITING, State.FAILED}
+
+
+def held(stage: Scene, system_id: int = parts.SYSTEM) -> Hold:
+    """The hold of a store, once it has begun."""
+    found = parts.eventually(lambda: [hold for hold in stage.ledger.holds() if hold.system_id == system_id])
+    assert isinstance(found[0], Hold)
+    return found[0]
+
+
+@pytest.mark.parametrize("trouble", OF_THE_STORE)
+def test_trouble_of_a_store_is_told_once_and_its_jobs_finish_when_it_ends(stage: Scene, trouble: str) -> None:
+    """However many jobs and probes meet it, one line says that it began, and one that it is over; no job fails."""
+    told_before = len(told_of_holds(stage))
+    jobs = [customer(str(number)) for number in range(1, 6)]
+    for job in jobs:
+        stage.sandbox.put_customer(person(job.customer_id))
+    stage.sandbox.add_fault(OF_THE_STORE[trouble])
+    stage.request(*jobs)
+    began = held(stage)
+    parts.eventually(lambda: held(stage).until > began.until + HOLD)  # a probe has met it too
+    assert stage.done(jobs) == 0
+    stage.sandbox.clear_faults()
+    assert {stage.settled(job).state for job in jobs} == {State.DONE}
+    parts.eventually(lambda: len(told_of_holds(stage)) == told_before + 2)
+    first, last = told_of_holds(stage)[told_before:]
+    assert (first["outcome"], first["code"], last["outcome"]) == ("hold began", began.code, "hold ended")
+    assert CATALOGUE[began.code].resolution == first["resolution"]
+    assert stage.ledger.holds() == []
+
+
+def told_of_holds(stage: Scene) -> list[dict[str, Any]]:
+    """The lines of the worker's log that tell of a hold."""
+    lines = stage.log.read_text(encoding="utf-8").splitlines()
+    logged = [json.loads(line) for line in lines if line.startswith("{") and f"connection {parts.SYSTEM}: " in line]
+    return [line for line in logged if "held" in line["message"]]
+
+
 def test_bad_days_of_a_worker_end_jobs_too(tmp_path: Path) -> None:
     """A fault of the software fails the job without its text; workers that die again and again do as well."""
     linked = {"external_ids": [{"system_id": parts.SYSTEM, "external_id": "143491"}]}
@@ -197,8 +262,8 @@ def test_bad_days_of_a_worker_end_jobs_too(tmp_path: Path) -> None:
 
 
 def swept(stage: Scene) -> bool:
-    """Do what beat does every few seconds."""
-    stage.publish(*stage.ledger.sweep(Kind.CUSTOMER))
+    """Do what beat does every few seconds; the worker's pump sends what comes back."""
+    stage.ledger.sweep(Kind.CUSTOMER)
     return True
 
 

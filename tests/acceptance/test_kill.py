@@ -15,7 +15,7 @@ from worker.app import app
 from worker.effects import Effect, Moment
 from worker.errors import Failure
 from worker.job import Job, Kind
-from worker.ledger import Ledger, State, StoreTerms, connect
+from worker.ledger import Counts, Ledger, StoreTerms, connect
 from worker.progress import Selection
 from worker.retries import Pause
 from worker.runtime import Runtime
@@ -184,7 +184,9 @@ SCENARIOS = {
     Effect.RETRY_FAILED: Scenario(fail_subscription, retry_failed, again=retry_failed),
 }
 """Every side effect of a worker."""
-COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, Effect.ADVANCE_INITIALIZE}
+INITIALIZE = (Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.REQUEST, Effect.PUBLISH, Effect.ADVANCE_INITIALIZE)
+"""What an initialize does; it runs in the command line."""
+COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.ADVANCE_INITIALIZE}
 """Those that only the command line has: each has its own test below."""
 
 
@@ -225,7 +227,7 @@ def assert_carried_over(stage: Stage) -> None:
     assert customer["isSubscribed"] is ("value = true" in mapping)
     for kind in Kind:
         counts = stage.runtime.ledger.counts(kind)
-        assert (counts.queued, counts.running, counts.waiting, counts.done, counts.failed) == (0, 0, 0, 1, 0)
+        assert counts == Counts(queued=0, sent=0, running=0, waiting=0, done=1, failed=0)
 
 
 @pytest.mark.parametrize("moment", Moment)
@@ -289,7 +291,7 @@ def test_command_killed_around_a_release_can_be_given_again(stage: Stage, moment
 
 
 @pytest.mark.parametrize("moment", Moment)
-@pytest.mark.parametrize("effect", [Effect.BEGIN_INITIALIZE, Effect.REQUEST, Effect.PUBLISH, Effect.ADVANCE_INITIALIZE])
+@pytest.mark.parametrize("effect", INITIALIZE)
 def test_command_killed_during_an_initialize_goes_on_where_it_stopped(
     stage: Stage, effect: Effect, moment: Moment
 ) -> None:

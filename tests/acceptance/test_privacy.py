@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from tests import parts
-from tests.acceptance.scene import Scene, customer, scene, trigger
+from tests.acceptance.scene import PLENTY, Scene, customer, scene, trigger
 from worker.embedded.ports import free_port
 from worker.job import Job, Kind
 from worker.sandbox.customers import sample_customers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import redis
 
 PEOPLE = [held for held in sample_customers(150) if (held.get("email_address") or "").strip()]
-OTHERS = [customer(held["id"]) for held in PEOPLE[5:]]
+OTHERS = [customer(held["id"]) for held in PEOPLE[6:]]
 """The jobs of those whose calls meet no fault."""
 SECRETS = (parts.TOKEN, parts.PRIVATE_KEY, "flower-password")
 PLACES = ("redis", "worker.log", "beat.log", "flower.log", "flower")
@@ -113,10 +113,22 @@ def transfer_with_faults(stage: Scene) -> None:
     transfer_one(stage, not_read, Fault(path="Customer/", status=400, body=echo(not_read["email_address"])))
     transfer_one(stage, searched, Fault(path="customers/add$", shape="string"))
     rest = {"Retry-After": "90"}
-    transfer_one(stage, resting, Fault(path="customers/add$", status=429, body=echo(*words(resting)), headers=rest))
+    transfer_one(stage, resting, Fault(path="customers/add$", status=503, body=echo(*words(resting)), headers=rest))
     refusal = Fault(path="survey/", status=404, body=echo(not_unsubscribed["email_address"]))
     transfer_one(stage, not_unsubscribed, refusal, Kind.SUBSCRIPTION)
     stage.submit(trigger(refused["first_name"]), trigger(scope=f"customer/{refused['email_address']}"))
+
+
+def dump_of_hold(stage: Scene, person: dict[str, Any]) -> str:
+    """What Redis holds while a store is held for an answer that echoes what it was sent."""
+    stage.sandbox.add_fault(Fault(path="customers/add$", status=401, body=echo(*words(person))))
+    job = customer(person["id"])
+    stage.request(job)
+    parts.eventually(stage.ledger.holds)
+    held = dump(stage.client)
+    stage.sandbox.clear_faults()
+    stage.settled(job)
+    return held
 
 
 def echo(*words: str) -> dict[str, str]:
@@ -128,21 +140,22 @@ def echo(*words: str) -> dict[str, str]:
 def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What the transfer of the sample customers leaves behind, by the place where it is left; at the most talkative."""
     folder, port = tmp_path_factory.mktemp("privacy"), free_port()
-    talkative = {"STAMPED_SYNC_LOG_LEVEL": "DEBUG"}
+    talkative = {"STAMPED_SYNC_LOG_LEVEL": "DEBUG", "STAMPED_SYNC_HOLD_FIRST_SECONDS": "1"}
     with parts.valkey() as redis_url, scene(redis_url, folder, Sandbox(PEOPLE)) as stage:
-        parts.write_connections(folder, stage.url, subscription=False)
+        parts.write_connections(folder, stage.url, subscription=False, more=PLENTY)
         env = stage.env | talkative
         with (
             parts.flower_process(env, folder / "flower.log", port, "operator:flower-password"),
             stage.running(**talkative),
         ):
             parts.eventually(lambda: flower_tasks(port))
+            held = dump_of_hold(stage, PEOPLE[5])
             transfer_with_faults(stage)
             stage.request(*OTHERS)
             parts.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done >= len(OTHERS))
             tasks = flower_tasks(port)
-        stage.request(*OTHERS[:10])  # these messages stay in their queue
-        yield {"redis": dump(stage.client), "flower": tasks} | {
+        stage.request(*OTHERS[:20])  # those that the store may get stay in the queue, the others wait for their turn
+        yield {"redis": held + dump(stage.client), "flower": tasks} | {
             name: (folder / name).read_text(encoding="utf-8") for name in PLACES if name.endswith(".log")
         }
 
@@ -158,9 +171,10 @@ class TestTraces:
         assert found(text, ["Zoë", "zoe@example.com", "Meyer"]) == {"Zoë", "zoe@example.com"}
 
     def test_every_place_holds_what_it_should(self, traces: dict[str, str]) -> None:
-        """Jobs that are done, failed, waiting and queued; refusals; calls; tasks."""
+        """Jobs in every state in which they can rest; a hold; refusals; calls; tasks."""
         assert all(code in traces["redis"] for code in ("customer-write-failed", "subscription-failed", "[masked]"))
-        assert all(state in traces["redis"] for state in ("'done'", "'failed'", "'waiting'", "'queued'"))
+        assert all(state in traces["redis"] for state in ("'done'", "'failed'", "'waiting'", "'sent'", "'queued'"))
+        assert f"stamped-sync:hold:{parts.SYSTEM}" in traces["redis"]
         assert all(code in traces["redis"] for code in ("customer-id-invalid", "scope-unsupported"))
         assert f'[{parts.SYSTEM}, "{OTHERS[0].customer_id}"]' in traces["redis"]
         assert "dashboard/customers/add" in traces["worker.log"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks.upkeep import run_again
 from tests import parts
 from worker.app import app
 from worker.job import Job, Kind
@@ -40,38 +41,43 @@ def jobs(system_id: int) -> list[Job]:
     return [Job(Kind.CUSTOMER, system_id, str(number)) for number in range(1, COUNT + 1)]
 
 
+def build_runtime(folder: Path, redis_url: str, ill_url: str, well_url: str) -> Runtime:
+    """Configure two connections, one for each sandbox, for this process and for a worker."""
+    connections = parts.write_connections(
+        folder, ill_url, system_id=ILL, more=parts.connection(well_url, system_id=WELL)
+    )
+    app.conf.update(broker_url=redis_url)
+    app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
+    return app.runtime
+
+
+def settled(system_id: int) -> bool:
+    """Whether all jobs of a store have settled."""
+    records = app.runtime.ledger.records(jobs(system_id))
+    return all(record and record.has_settled(1) for record in records)
+
+
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_store_in_trouble_delays_no_other_and_recovers_by_itself(tmp_path: Path, redis_url: str, trouble: str) -> None:
     """The other's jobs finish during the trouble; then the first's do, none failed, after a handful of calls."""
+    fault = TROUBLES[trouble]
     with serve(Sandbox(customers(), systems=(ILL,))) as ill, serve(Sandbox(customers(), systems=(WELL,))) as well:
-        connections = parts.write_connections(tmp_path, ill.url, system_id=ILL)
-        both = connections.read_text(encoding="utf-8") + "\n"
-        parts.write_connections(tmp_path, well.url, system_id=WELL)
-        connections.write_text(both + connections.read_text(encoding="utf-8"), encoding="utf-8")
-        env = parts.environment(redis_url, connections, STAMPED_SYNC_HOLD_FIRST_SECONDS="1")
-        app.conf.broker_url = redis_url
-        app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
-        ledger = app.runtime.ledger
-
-        def settled(system_id: int) -> bool:
-            records = ledger.records(jobs(system_id))
-            return all(record and record.has_settled(1) for record in records)
-
+        runtime = build_runtime(tmp_path, redis_url, ill.url, well.url)
+        env = parts.environment(redis_url, runtime.settings.connections, STAMPED_SYNC_HOLD_FIRST_SECONDS="1")
         with parts.worker_process(env, tmp_path / "worker.log"), parts.beat_process(env, tmp_path / "beat.log"):
-            ill.sandbox.add_fault(TROUBLES[trouble])
-            for job in jobs(ILL):
-                ledger.request(job)
+            ill.sandbox.add_fault(fault)
+            run_again(jobs(ILL))
             until = time.monotonic() + OUTAGE_SECONDS
-            parts.eventually(lambda: any(hold.system_id == ILL for hold in ledger.holds()))
-            for job in jobs(WELL):
-                ledger.request(job)
+            parts.eventually(runtime.ledger.holds)
+            run_again(jobs(WELL))
             parts.eventually(lambda: settled(WELL))
             assert not settled(ILL)
             parts.eventually(lambda: time.monotonic() > until)
-            calls_in_trouble = [call for call in ill.sandbox.calls if call.api == TROUBLES[trouble].api]
+            assert [hold.system_id for hold in runtime.ledger.holds()] == [ILL]
+            calls_in_trouble = [call for call in ill.sandbox.calls if call.api == fault.api]
             ill.sandbox.clear_faults()
             parts.eventually(lambda: settled(ILL))
-        assert ledger.counts(Kind.CUSTOMER).failed == 0
-        assert len(ill.sandbox.stamped_customers) == len(well.sandbox.stamped_customers) == COUNT
-        # Ten at a time until the first answer, then one at a time at growing distances.
-        assert len(calls_in_trouble) <= 20
+    assert runtime.ledger.counts(Kind.CUSTOMER).failed == 0
+    assert len(ill.sandbox.stamped_customers) == len(well.sandbox.stamped_customers) == COUNT
+    # Ten at a time until the first answer, then one at a time at growing distances.
+    assert len(calls_in_trouble) <= 20

@@ -9,8 +9,9 @@ from collections import Counter
 import pytest
 
 from worker.demo.audit import audit
-from worker.demo.tally import Tally
+from worker.demo.tally import Standing, Tally, standing
 from worker.job import Job, Kind
+from worker.ledger import Counts, Ledger, State
 from worker.mapping import Mapping
 from worker.rows import Row, RowType
 from worker.sandbox.messages import Request
@@ -134,3 +135,20 @@ def test_only_customer_jobs_count_as_failed_customers(told: Tally) -> None:
     """A subscription that fails leaves its customer done."""
     told.failed[Job(Kind.SUBSCRIPTION, SYSTEM, "150713")] = "subscription-failed"
     assert told.customers_failed == 1
+
+
+class OneInEachState(Ledger):
+    """A ledger with one job of each kind in each state, and no Redis."""
+
+    def __init__(self) -> None:
+        """Nothing is needed."""
+
+    def counts(self, kind: Kind) -> Counts:
+        """One in each state."""
+        assert kind in Kind
+        return Counts(**dict.fromkeys(State, 1))
+
+
+def test_a_job_is_open_until_it_is_done_or_failed() -> None:
+    """Queued, sent, running and waiting, of both kinds; customers alone count as settled."""
+    assert standing(OneInEachState()) == Standing(settled=2, waiting=2, open=8)

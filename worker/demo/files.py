@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from worker.mapping import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from worker.sandbox.sandbox import Sandbox
@@ -22,25 +23,29 @@ description = "Optional. Subscribes or unsubscribes the customer by the answer i
 """What the samples' custom field is for."""
 
 
-def connections_text(sandbox: Sandbox, url: str, *, mapping: str = "") -> str:
-    """A connections file for a sandbox that is served at `url`; its secrets open nothing else."""
-    return "\n".join(_connection(sandbox, system_id, url, mapping) for system_id in sandbox.systems)
+QUICK_THROTTLE = "throttle = { limit = 1000, seconds = 1, concurrent = 20 }"
+"""The sandbox takes as many calls as come."""
+
+
+def connections_text(sandbox: Sandbox, url: str, *more: str) -> str:
+    """A connections file for a sandbox that is served at `url`, with more lines; its secrets open nothing else."""
+    return "\n".join(_connection(sandbox, system_id, url, more) for system_id in sandbox.systems)
 
 
 def write_configuration(folder: Path, sandbox: Sandbox, url: str) -> Path:
     """Write a connections file and its mapping, the default one with a row for the subscription; the first's path."""
     (folder / "mapping.toml").write_text(DEFAULT.read_text("utf-8") + SUBSCRIPTION_ROW, "utf-8")
     path = folder / "connections.toml"
-    path.write_text(connections_text(sandbox, url, mapping="mapping.toml"), "utf-8")
+    path.write_text(connections_text(sandbox, url, 'mapping = "mapping.toml"', QUICK_THROTTLE), "utf-8")
     return path
 
 
-def _connection(sandbox: Sandbox, system_id: int, url: str, mapping: str) -> str:
+def _connection(sandbox: Sandbox, system_id: int, url: str, more: Sequence[str]) -> str:
     lines = [
         "[[connection]]",
         f"system_id = {system_id}",
         'name = "Sandbox"',
-        *([f'mapping = "{mapping}"'] if mapping else []),
+        *more,
         f'ipaas = {{ api_url = "{url}", token = "{sandbox.token}" }}',
         "",
         "[connection.stamped]",

@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 FOREIGN_PREFIXES = ("STAMPED_SYNC_", "SENTRY_", "FLOWER_", "CELERY_")
 """What configures a real installation stays out of a demonstration."""
-QUICK = {"STAMPED_SYNC_SWEEP_SECONDS": "2", "STAMPED_SYNC_LOG_FORMAT": "text"}
+QUICK = {
+    "STAMPED_SYNC_SWEEP_SECONDS": "2",
+    "STAMPED_SYNC_HOLD_FIRST_SECONDS": "1",
+    "STAMPED_SYNC_LOG_FORMAT": "text",
+}
 """What differs from the defaults, for somebody who watches."""
 
 

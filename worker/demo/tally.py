@@ -54,7 +54,7 @@ def standing(ledger: Ledger) -> Standing:
     return Standing(
         settled=each[0].done + each[0].failed,
         waiting=sum(counts.waiting for counts in each),
-        open=sum(counts.queued + counts.running + counts.waiting for counts in each),
+        open=sum(counts.queued + counts.sent + counts.running + counts.waiting for counts in each),
     )
 
 
