@@ -320,5 +320,6 @@ def _known_keys(path: list[str]) -> list[str]:
     """The keys of the table at this path of a connection."""
     part: Any = Connection
     for key in path:
-        part = part.model_fields[key].annotation
+        annotation = part.model_fields[key].annotation
+        part = next(iter(get_args(annotation)), annotation)  # of one that may be left out: what it is, without None
     return list(part.model_fields)

@@ -85,11 +85,12 @@ def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
     Too many calls: for `Retry-After`. Refused credentials: until a job gets through. No answer or 5xx: when several
     jobs in a row met it.
     """
-    status, code = error.failure.http_status, error.failure.code
-    if status == TOO_MANY:
-        return Pause(code, error.retry_after or holds.first_seconds, error.retry_after or holds.longest_seconds)
-    if status in CREDENTIAL_STATUSES:
-        return Pause(code, holds.first_seconds, holds.longest_seconds)
+    status, code, asked = error.failure.http_status, error.failure.code, error.retry_after or 0
+    first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)
+    if status == TOO_MANY and asked:
+        return Pause(code, asked, asked)
+    if status == TOO_MANY or status in CREDENTIAL_STATUSES:
+        return Pause(code, first, longest)
     if error.is_transient:
-        return Pause(code, holds.first_seconds, holds.longest_seconds, holds.strikes, holds.spares)
+        return Pause(code, first, longest, holds.strikes, holds.spares)
     return None

@@ -9,26 +9,32 @@ from typing import TYPE_CHECKING, Any
 
 from celery.app.trace import build_tracer
 
+from tasks import transfer_customer
 from tests import parts
 from worker.app import app
 from worker.job import Job, Kind
+from worker.ledger import Ledger, Limit, StoreTerms
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import Runtime, open_ledger
+from worker.sandbox.faults import Fault
 from worker.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
     import redis
     from celery import Task
 
-    from worker.effects import Witness
-    from worker.ledger import Ledger, Record
+    from worker.effects import Effect, Moment, Witness
+    from worker.ledger import Record
     from worker.sandbox.sandbox import Sandbox
 
 ID = "150713"
 JOB = Job(Kind.CUSTOMER, parts.SYSTEM, ID)
+EMAIL = "zoe@example.com"
+CREATE = "customers/add$"
 NOWHERE = "redis://127.0.0.1:1/0"
 """Where no Redis listens."""
 
@@ -61,6 +67,11 @@ class Stage:
         ledger = open_ledger(app.runtime.settings.model_copy(update={"redis_url": redis_url}))
         self.patch.setitem(app.__dict__, "runtime", replace(app.runtime, ledger=ledger))
 
+    def limit(self, calls: int) -> None:
+        """Let Stamped.io have no more calls than that in a minute, from now on."""
+        ledger = Ledger(self.client, stores={parts.SYSTEM: StoreTerms(stamped=Limit(calls, 60))})
+        self.patch.setitem(app.__dict__, "runtime", replace(app.runtime, ledger=ledger))
+
     def map_subscription(self, value: bool) -> None:
         """Map IsSubscribed to a Static value, from the next start on."""
         parts.write_connections(self.folder, self.url, subscription=value)
@@ -80,6 +91,17 @@ class Stage:
         """The task and the arguments of each message in a queue, oldest first."""
         texts: Any = self.client.lrange(queue, 0, -1)
         return [_message(json.loads(text)) for text in reversed(texts)]
+
+    @property
+    def called(self) -> list[str]:
+        """The last words of the paths that were called."""
+        return [call.path.rsplit("/", 1)[-1] for call in self.sandbox.calls]
+
+    def refuse(self, status: int, path: str = CREATE, **headers: str) -> None:
+        """Let every call to this path be refused, in words that name the customer."""
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        body = {"message": f"{EMAIL}, Zoë: no"}
+        self.sandbox.add_fault(Fault(path=path, status=status, body=body, headers=named))
 
     @property
     def queued(self) -> dict[str, int]:
@@ -115,3 +137,19 @@ def run(task: Task[..., Any], *args: Any, queue: str = CUSTOMERS) -> Run:
     if traced.info is None:
         return Run("SUCCESS", traced.retval, "")
     return Run(traced.info.state, traced.info.retval, str(getattr(traced.retval, "traceback", "")))
+
+
+def transferred(stage: Stage, *, debug: bool = False) -> Run:
+    """Ask for the customer and run its job, as a worker does."""
+    stage.ledger.request(JOB, debug=debug)
+    return run(transfer_customer, parts.SYSTEM, ID, queue=UPKEEP if debug else CUSTOMERS)
+
+
+def at(effect: Effect, moment: Moment, act: Callable[[], object]) -> Witness:
+    """A witness that acts at one moment."""
+
+    def witness(seen: Effect, seen_moment: Moment) -> None:
+        if (seen, seen_moment) == (effect, moment):
+            act()
+
+    return witness

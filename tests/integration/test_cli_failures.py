@@ -41,7 +41,7 @@ def jobs(client: redis.Redis) -> Ledger:
 def fail(ledger: Ledger, job: Job, failure: Failure) -> None:
     """Let a job fail."""
     ledger.request(job)
-    ledger.fail(ledger.claim(job), failure)
+    ledger.fail(ledger.claim(job), {}, failure)
 
 
 def states(ledger: Ledger) -> list[State | None]:
@@ -118,10 +118,10 @@ def test_show_of_an_unknown_job_is_told(env: dict[str, str], tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["1"], [State.QUEUED, State.FAILED, State.FAILED]),
-        (["--code", "subscription-failed"], [State.FAILED, State.FAILED, State.QUEUED]),
-        (["2", "--kind", "customer"], [State.FAILED, State.QUEUED, State.FAILED]),
-        (["--all"], [State.QUEUED, State.QUEUED, State.QUEUED]),
+        (["1"], [State.SENT, State.FAILED, State.FAILED]),
+        (["--code", "subscription-failed"], [State.FAILED, State.FAILED, State.SENT]),
+        (["2", "--kind", "customer"], [State.FAILED, State.SENT, State.FAILED]),
+        (["--all"], [State.SENT, State.SENT, State.SENT]),
         (["--system", "9"], [State.FAILED, State.FAILED, State.FAILED]),
     ],
 )

@@ -1,60 +1,24 @@
-"""The ledger on a real Valkey, with a clock that the tests move."""
+"""The ledger on a real Valkey, with a clock that the tests move: a job from its request to its end."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.errors import Failure
-from worker.job import Action, Job, Kind, Next
-from worker.ledger import (
-    Claim,
-    ClaimLost,
-    ClaimRefused,
-    Ledger,
-    LedgerUnavailable,
-    Message,
-    Refusal,
-    Requested,
-    State,
-    connect,
-)
+from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of, refused_because, swept
+from tests.parts import SYSTEM
+from worker.job import Action, Kind, Next
+from worker.ledger import ClaimLost, Ledger, LedgerUnavailable, Message, Refusal, Requested, State, connect
+from worker.retries import Pause
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis
 
     from tests.conftest import Clock
-
-JOB = Job(Kind.CUSTOMER, 4021, "150713")
-OTHER = Job(Kind.CUSTOMER, 4021, "150714")
-CALLS = {"stamped": 1, "ipaas": 2}
-FAILURE = Failure("customer-write-failed", 422, "rejected")
-
-
-def claimed(ledger: Ledger, job: Job = JOB) -> Claim:
-    """A job that was asked for and claimed."""
-    ledger.request(job)
-    return ledger.claim(job)
-
-
-def state_of(ledger: Ledger, job: Job = JOB) -> str | None:
-    """Where the job stands."""
-    record = ledger.record(job)
-    return record.state if record else None
-
-
-def swept(ledger: Ledger) -> list[Job]:
-    """The jobs that a sweep brings back, and that are sent again since."""
-    ledger.sweep(Kind.CUSTOMER)
-    return [message.job for message in ledger.admit(4021)[0]]
-
-
-def refused_because(ledger: Ledger, job: Job = JOB) -> str:
-    """Why the job can't be claimed."""
-    with pytest.raises(ClaimRefused) as refused:
-        ledger.claim(job)
-    return refused.value.state
 
 
 def test_first_request_owes_a_message(ledger: Ledger) -> None:
@@ -127,8 +91,7 @@ def test_customer_job_hands_over_in_the_same_step(ledger: Ledger) -> None:
     """Completing a customer job puts its subscription job into the ledger, with the Stamped.io id."""
     ended = ledger.complete(claimed(ledger), CALLS, Action.CREATED, "143491", Next.SUBSCRIPTION)
     assert ended.messages == (Message(JOB.subscription),)
-    record = ledger.record(JOB)
-    assert record
+    record = record_of(ledger)
     assert (record.state, record.action, record.stamped_id, record.subscription_version) == (
         State.DONE,
         "created",
@@ -141,8 +104,7 @@ def test_customer_job_hands_over_in_the_same_step(ledger: Ledger) -> None:
 def test_known_subscription_state_is_noted_without_a_run(ledger: Ledger) -> None:
     """A subscription that is already as mapped is done at once and owes nothing."""
     assert ledger.complete(claimed(ledger), CALLS, Action.UPDATED, "143491", Next.UNCHANGED).messages == ()
-    record = ledger.record(JOB.subscription)
-    assert record
+    record = record_of(ledger, JOB.subscription)
     assert (record.state, record.action) == (State.DONE, "unchanged")
     assert record.has_settled(1)
 
@@ -152,37 +114,17 @@ def test_known_subscription_state_waits_for_a_running_reconcile(ledger: Ledger) 
     ledger.complete(claimed(ledger), CALLS, Action.CREATED, "1", Next.SUBSCRIPTION)
     reconcile = ledger.claim(JOB.subscription)
     ledger.complete(claimed(ledger), CALLS, Action.UPDATED, "1", Next.UNCHANGED)
-    assert state_of(ledger, JOB.subscription) == "running"
+    assert record_of(ledger, JOB.subscription).state is State.RUNNING
     assert ledger.complete(reconcile, CALLS, Action.SUBSCRIBED, "1").messages == (Message(JOB.subscription),)
-
-
-def test_deferred_job_rests_until_it_is_due(ledger: Ledger, clock: Clock) -> None:
-    """A retry runs when it is due, not before, and remembers how many attempts failed."""
-    ledger.defer(claimed(ledger), CALLS, 120, FAILURE, carried=False)
-    assert refused_because(ledger) == "waiting"
-    record = ledger.record(JOB)
-    assert record
-    assert record.failure == FAILURE
-    clock.advance(120)
-    assert ledger.claim(JOB).attempt == 1
-
-
-def test_trigger_does_not_hurry_a_resting_job(ledger: Ledger) -> None:
-    """A trigger for a job that rests is done by its retry; a manual sync runs it now, with its attempts reset."""
-    ledger.defer(claimed(ledger), CALLS, 7200, FAILURE, carried=False)
-    assert not ledger.request(JOB).messages
-    assert ledger.request(JOB, urgent=True).messages
-    assert ledger.claim(JOB).attempt == 0
 
 
 def test_new_trigger_reopens_a_failed_job(ledger: Ledger) -> None:
     """A failed job is kept with its error, and a new trigger runs it again."""
     ledger.fail(claimed(ledger), CALLS, FAILURE)
-    record = ledger.record(JOB)
-    assert record
+    record = record_of(ledger)
     assert (record.state, record.failure, record.has_settled(1)) == (State.FAILED, FAILURE, True)
     assert ledger.request(JOB).messages
-    assert state_of(ledger) == "sent"
+    assert record_of(ledger).state is State.SENT
 
 
 def test_failure_of_an_old_version_does_not_end_the_job(ledger: Ledger) -> None:
@@ -199,128 +141,6 @@ def test_same_token_is_granted_twice(client: redis.Redis, ledger: Ledger, monkey
     monkeypatch.setattr("uuid.uuid4", type("Fixed", (), {"hex": "token"}))
     ledger.request(JOB, tracking_guid="0a8e")
     assert ledger.claim(JOB).token == ledger.claim(JOB).token
-
-
-def test_sweep_sends_due_retries(ledger: Ledger, clock: Clock) -> None:
-    """A retry that rests in the ledger is sent when it is due; one that Celery carries gets a grace first."""
-    ledger.defer(claimed(ledger), CALLS, 120, FAILURE, carried=False)
-    ledger.defer(claimed(ledger, OTHER), CALLS, 120, FAILURE, carried=True)
-    assert swept(ledger) == []
-    clock.advance(120)
-    assert swept(ledger) == [JOB]
-    clock.advance(16)
-    assert swept(ledger) == [OTHER]
-
-
-def test_sweep_sends_jobs_of_killed_workers(ledger: Ledger, clock: Clock) -> None:
-    """A lease that ran out is found and the job sent again, once."""
-    claimed(ledger)
-    clock.advance(46)
-    assert swept(ledger) == [JOB]
-    assert swept(ledger) == []
-
-
-def test_sweep_fails_a_job_that_kills_its_workers(ledger: Ledger, clock: Clock) -> None:
-    """A job whose workers die again and again ends as worker-lost instead of killing workers for ever."""
-    ledger.request(JOB)
-    for _ in range(5):
-        ledger.claim(JOB)
-        clock.advance(46)
-        assert swept(ledger) == [JOB]
-    ledger.claim(JOB)
-    clock.advance(46)
-    assert swept(ledger) == []
-    record = ledger.record(JOB)
-    assert record
-    assert record.failure
-    assert (record.state, record.failure.code) == (State.FAILED, "worker-lost")
-
-
-def test_sweep_finds_a_lost_message_in_an_empty_queue(ledger: Ledger, clock: Clock) -> None:
-    """With an empty queue, a message that nobody started in time is lost."""
-    ledger.request(JOB)
-    clock.advance(29)
-    assert swept(ledger) == []
-    clock.advance(2)
-    assert swept(ledger) == [JOB]
-
-
-def test_sweep_leaves_a_long_queue_alone(client: redis.Redis, ledger: Ledger, clock: Clock) -> None:
-    """A message that still waits in a queue is not lost, however long it waits."""
-    client.lpush("customers", "a message")
-    ledger.request(JOB)
-    clock.advance(3600)
-    assert swept(ledger) == []
-
-
-def test_sweep_finds_a_lost_message_behind_newer_ones(client: redis.Redis, ledger: Ledger, clock: Clock) -> None:
-    """First in, first out: a message is lost when one that was sent well after it has been started."""
-    client.lpush("customers", "a message")
-    ledger.request(JOB)
-    clock.advance(31)
-    ledger.request(OTHER)
-    assert swept(ledger) == []
-    ledger.claim(OTHER)
-    assert swept(ledger) == [JOB]
-
-
-def test_debug_job_does_not_make_others_look_lost(client: redis.Redis, ledger: Ledger, clock: Clock) -> None:
-    """A debug job overtakes the queue, so its start says nothing of the messages in it."""
-    client.lpush("customers", "a message")
-    ledger.request(JOB)
-    clock.advance(31)
-    ledger.request(OTHER, debug=True)
-    ledger.claim(OTHER)
-    assert swept(ledger) == []
-
-
-def test_sweep_is_bounded(ledger: Ledger, clock: Clock) -> None:
-    """One sweep sends no more than its limit."""
-    ledger.request_all([Job(Kind.CUSTOMER, 4021, str(number)) for number in range(25)])
-    clock.advance(31)
-    assert [ledger.sweep(Kind.CUSTOMER, limit=10).lost for _ in range(4)] == [10, 10, 5, 0]
-
-
-def test_failed_subscriptions_are_reopened_for_seven_days(ledger: Ledger, clock: Clock) -> None:
-    """The schedule reopens failed subscription jobs until seven days after the first failure, and leaves older ones."""
-    job = JOB.subscription
-    ledger.fail(claimed(ledger, job), CALLS, FAILURE)
-    for _ in range(3):
-        clock.advance(2 * 24 * 3600)
-        assert ledger.retry_failed(Kind.SUBSCRIPTION, 7) == 1
-        ledger.admit(4021)
-        ledger.fail(ledger.claim(job), CALLS, FAILURE)
-    clock.advance(2 * 24 * 3600)
-    assert ledger.retry_failed(Kind.SUBSCRIPTION, 7) == 0
-    assert state_of(ledger, job) == "failed"
-
-
-def test_reopening_goes_through_every_page(ledger: Ledger, clock: Clock) -> None:
-    """More failed jobs than a page holds are all reopened, old ones between them left out."""
-    old = [Job(Kind.SUBSCRIPTION, 4021, str(number)) for number in range(700)]
-    new = [Job(Kind.SUBSCRIPTION, 4021, str(number)) for number in range(1000, 1700)]
-    for jobs in (old, new):
-        ledger.request_all(jobs)
-        for job in jobs:
-            ledger.fail(ledger.claim(job), CALLS, FAILURE)
-        clock.advance(5 * 24 * 3600)
-    assert ledger.retry_failed(Kind.SUBSCRIPTION, 7) == len(new)
-    assert {record.job for record in ledger.in_state(State.FAILED, Kind.SUBSCRIPTION)} == set(old)
-
-
-def test_ended_jobs_are_forgotten_in_time(client: redis.Redis, ledger: Ledger, clock: Clock) -> None:
-    """Finished jobs are kept 7 days, failed ones 30, and the indexes with them."""
-    ledger.complete(claimed(ledger), CALLS, Action.CREATED, "1")
-    ledger.fail(claimed(ledger, OTHER), CALLS, FAILURE)
-    day_ms = 24 * 3600 * 1000
-    assert 6.9 * day_ms < client.pttl(ledger.key(JOB)) <= 7 * day_ms
-    assert 29.9 * day_ms < client.pttl(ledger.key(OTHER)) <= 30 * day_ms
-    clock.advance(8 * 24 * 3600)
-    ledger.sweep(Kind.CUSTOMER)
-    assert (ledger.counts(Kind.CUSTOMER).done, ledger.counts(Kind.CUSTOMER).failed) == (0, 1)
-    clock.advance(23 * 24 * 3600)
-    ledger.sweep(Kind.CUSTOMER)
-    assert ledger.counts(Kind.CUSTOMER).failed == 0
 
 
 def test_job_that_is_asked_for_again_is_kept(client: redis.Redis, ledger: Ledger) -> None:
@@ -348,17 +168,31 @@ def test_refusal_is_noted_once(ledger: Ledger) -> None:
     assert [noted.code for noted in ledger.refusals()] == ["scope-unsupported"]
 
 
-def test_every_job_is_in_exactly_one_index(client: redis.Redis, ledger: Ledger, clock: Clock) -> None:
+def indexes(ledger: Ledger) -> list[str]:
+    """The states in whose index there is a job."""
+    return [state for state, count in asdict(ledger.counts(Kind.CUSTOMER)).items() if count]
+
+
+def test_every_job_is_in_exactly_one_index(ledger: Ledger, clock: Clock) -> None:
     """Whatever happens to a job, it stands in the index of its state and in no other."""
-    for _ in range(3):
-        claim = claimed(ledger)
-        ledger.defer(claim, CALLS, 10, FAILURE, carried=True)
-        clock.advance(11)
-        ledger.fail(ledger.claim(JOB), CALLS, FAILURE)
-        ledger.request(JOB)
-        ledger.complete(ledger.claim(JOB), CALLS, Action.CREATED, "1")
-    found = [state for state in State if client.zscore(f"stamped-sync:{state}:customer", "4021:150713") is not None]
-    assert found == [State.DONE]
+    steps: list[Callable[[], object]] = [
+        lambda: ledger.request(JOB),
+        lambda: ledger.defer(ledger.claim(JOB), CALLS, 10, FAILURE, carried=True),
+        lambda: clock.advance(10),
+        lambda: ledger.hold(ledger.claim(JOB), CALLS, FAILURE, Pause("x", 60, 60)),
+        lambda: ledger.release(SYSTEM),
+        lambda: ledger.admit(SYSTEM),
+        lambda: ledger.fail(ledger.claim(JOB), CALLS, FAILURE),
+        lambda: ledger.request(JOB),
+        lambda: ledger.claim(JOB),
+        lambda: clock.advance(46),
+        lambda: ledger.sweep(Kind.CUSTOMER),
+        lambda: ledger.admit(SYSTEM),
+        lambda: ledger.complete(ledger.claim(JOB), CALLS, Action.CREATED, "1"),
+    ]
+    for step in steps * 2:
+        step()
+        assert indexes(ledger) == [record_of(ledger).state]
 
 
 def test_redis_that_does_not_answer_is_told_plainly() -> None:
@@ -379,45 +213,8 @@ def test_switched_off_triggers_do_not_push_refusals_out(ledger: Ledger, monkeypa
 
 def test_reconcile_does_not_bring_an_old_id_back(ledger: Ledger) -> None:
     """A transfer that healed the link while the reconcile ran has the last word on the Stamped.io id."""
-    ledger.complete(claimed(ledger), Action.CREATED, "1", Next.SUBSCRIPTION)
+    ledger.complete(claimed(ledger), CALLS, Action.CREATED, "1", Next.SUBSCRIPTION)
     reconcile = ledger.claim(JOB.subscription)
-    ledger.complete(claimed(ledger), Action.CREATED, "2", Next.SUBSCRIPTION)
-    ledger.complete(reconcile, Action.SUBSCRIBED, "1")
+    ledger.complete(claimed(ledger), CALLS, Action.CREATED, "2", Next.SUBSCRIPTION)
+    ledger.complete(reconcile, CALLS, Action.SUBSCRIBED, "1")
     assert ledger.claim(JOB.subscription).stamped_id == "2"
-
-
-def test_older_message_of_a_job_does_not_make_others_look_lost(
-    client: redis.Redis, ledger: Ledger, clock: Clock
-) -> None:
-    """A job that ran through a debug request and was asked for again has two messages; the first says nothing."""
-    client.lpush("customers", "a message")
-    ledger.request_all([JOB, OTHER])
-    ledger.request(JOB, debug=True)
-    ledger.complete(ledger.claim(JOB), Action.CREATED, "1")
-    clock.advance(3600)
-    ledger.request(JOB)
-    ledger.claim(JOB)
-    assert ledger.sweep(Kind.CUSTOMER) == []
-
-
-def test_retry_that_celery_carries_does_not_make_others_look_lost(
-    client: redis.Redis, ledger: Ledger, clock: Clock
-) -> None:
-    """A manual sync sends a second message for a job whose retry is on its way; the retry says nothing of the queue."""
-    client.lpush("customers", "a message")
-    ledger.defer(claimed(ledger), 20, FAILURE, carried=True)
-    ledger.request(OTHER)
-    clock.advance(3600)
-    ledger.request(JOB, urgent=True)
-    ledger.claim(JOB)
-    assert ledger.sweep(Kind.CUSTOMER) == []
-
-
-def test_manual_sync_during_a_failing_run_is_not_put_off(ledger: Ledger) -> None:
-    """What was asked for by hand while a run was failing starts over at once, with its attempts reset."""
-    claim = claimed(ledger)
-    ledger.request(JOB, urgent=True)
-    assert ledger.defer(claim, 7200, FAILURE, carried=False) == [JOB]
-    again = ledger.claim(JOB)
-    assert again.attempt == 0
-    assert ledger.defer(again, 7200, FAILURE, carried=False) == []

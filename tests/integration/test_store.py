@@ -21,9 +21,8 @@ OUTAGE = Pause("customer-write-failed", seconds=5, longest_seconds=600, strikes=
 REFUSED = Pause("stamped-credentials-refused", seconds=5, longest_seconds=600)
 
 
-def make(client: redis.Redis, clock: Clock, **stores: StoreTerms) -> Ledger:
+def make(client: redis.Redis, clock: Clock, **stores: StoreTerms) -> Ledger:  # noqa: ARG001 - the clock must be there
     """A ledger for stores named like `store_1`."""
-    assert clock.advance
     terms = {int(name.removeprefix("store_")): store for name, store in stores.items()}
     return Ledger(client, Terms(45, 30), terms, replaced={"_clock": VIRTUAL_CLOCK})
 
@@ -57,7 +56,7 @@ def test_store_gets_no_more_jobs_at_a_time_than_it_allows(client: redis.Redis, c
     claim = ledger.claim(first)
     messages = ledger.complete(claim, USED, Action.UPDATED, "1").messages
     assert [message.job for message in messages] == [Job(Kind.CUSTOMER, 1, "2")]
-    assert ledger.claim(second)
+    assert ledger.claim(second).job == second
     assert ledger.counts(Kind.CUSTOMER).queued == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import redis
@@ -11,7 +11,7 @@ from celery.exceptions import Reject, Retry
 
 from tasks import reconcile_subscription, transfer_customer
 from tests import parts
-from tests.integration.stage import ID, JOB, NOWHERE, Run, Stage, run
+from tests.integration.stage import EMAIL, ID, JOB, NOWHERE, Stage, at, run, transferred
 from worker.app import app
 from worker.effects import Effect, Moment
 from worker.errors import (
@@ -25,41 +25,8 @@ from worker.job import Job, Kind
 from worker.ledger import State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.retries import SHORT_REST_SECONDS
-from worker.sandbox.faults import Fault
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-CREATE = "customers/add$"
-EMAIL = "zoe@example.com"
 TRANSFER, RECONCILE = "stamped.transfer_customer", "stamped.reconcile_subscription"
-
-
-def refuse(stage: Stage, status: int, path: str = CREATE, **headers: str) -> None:
-    """Let every call to this path be refused, in words that name the customer."""
-    named = {name.replace("_", "-"): text for name, text in headers.items()}
-    stage.sandbox.add_fault(Fault(path=path, status=status, body={"message": f"{EMAIL}, Zoë: no"}, headers=named))
-
-
-def transferred(stage: Stage, *, debug: bool = False) -> Run:
-    """Ask for the customer and run its job, as a worker does."""
-    stage.ledger.request(JOB, debug=debug)
-    return run(transfer_customer, parts.SYSTEM, ID, queue=UPKEEP if debug else CUSTOMERS)
-
-
-def at(effect: Effect, moment: Moment, act: Callable[[], object]) -> Callable[[Effect, Moment], None]:
-    """A witness that acts at one moment."""
-
-    def witness(seen: Effect, seen_moment: Moment) -> None:
-        if (seen, seen_moment) == (effect, moment):
-            act()
-
-    return witness
-
-
-def called(stage: Stage) -> list[str]:
-    """The last words of the paths that were called."""
-    return [call.path.rsplit("/", 1)[-1] for call in stage.sandbox.calls]
 
 
 # Done ----------------------------------------------------------------------------------------------------------------
@@ -100,7 +67,7 @@ def test_failed_subscription_leaves_the_customer_done(stage: Stage, redis_url: s
     """It shows as an error of its own."""
     stage.map_subscription(value=False)
     stage.build(redis_url)
-    refuse(stage, 422, "survey/")
+    stage.refuse(422, "survey/")
     transferred(stage)
     assert run(reconcile_subscription, parts.SYSTEM, ID).state == "FAILURE"
     failure = stage.record(JOB.subscription).failure
@@ -119,7 +86,7 @@ def test_trigger_during_a_run_owes_another_one(stage: Stage, redis_url: str) -> 
     """What came while the customer was written gets a transfer of its own."""
     stage.build(redis_url, at(Effect.CREATE_CUSTOMER, Moment.AFTER, lambda: stage.ledger.request(JOB)))
     transferred(stage)
-    assert (stage.record().state, stage.messages(CUSTOMERS)) == (State.QUEUED, [(TRANSFER, [parts.SYSTEM, ID])])
+    assert (stage.record().state, stage.messages(CUSTOMERS)) == (State.SENT, [(TRANSFER, [parts.SYSTEM, ID])])
 
 
 # Nothing to do -------------------------------------------------------------------------------------------------------
@@ -130,7 +97,7 @@ def test_second_message_does_nothing(stage: Stage) -> None:
     transferred(stage)
     stage.sandbox.forget_calls()
     assert run(transfer_customer, parts.SYSTEM, ID).value == {"job": str(JOB), "state": "done"}
-    assert called(stage) == []
+    assert stage.called == []
 
 
 def test_job_of_another_worker_is_left_to_it(stage: Stage) -> None:
@@ -138,7 +105,7 @@ def test_job_of_another_worker_is_left_to_it(stage: Stage) -> None:
     stage.ledger.request(JOB)
     stage.ledger.claim(JOB)
     assert run(transfer_customer, parts.SYSTEM, ID).value["state"] == "running"
-    assert called(stage) == []
+    assert stage.called == []
 
 
 def test_lost_claim_ends_the_run_before_the_next_write(stage: Stage, redis_url: str) -> None:
@@ -151,7 +118,7 @@ def test_lost_claim_ends_the_run_before_the_next_write(stage: Stage, redis_url: 
     stage.build(redis_url, lose)
     ended = transferred(stage)
     assert (ended.state, ended.value) == ("SUCCESS", {"job": str(JOB), "state": "lost"})
-    assert called(stage) == [ID, "customer", "add"]
+    assert stage.called == [ID, "customer", "add"]
     assert stage.record().state is State.RUNNING
 
 
@@ -159,7 +126,7 @@ def test_lost_claim_ends_the_run_before_the_next_write(stage: Stage, redis_url: 
 def test_message_without_a_customer_id_is_refused(stage: Stage, customer_id: str) -> None:
     """Whoever sent it: nothing of it reaches Redis or a path."""
     assert isinstance(run(transfer_customer, parts.SYSTEM, customer_id).value, CustomerIdInvalid)
-    assert called(stage) == []
+    assert stage.called == []
 
 
 # Tried again ---------------------------------------------------------------------------------------------------------
@@ -167,7 +134,7 @@ def test_message_without_a_customer_id_is_refused(stage: Stage, customer_id: str
 
 def test_short_rest_is_a_celery_retry(stage: Stage) -> None:
     """Flower shows it, with its error; the ledger knows when it is due."""
-    refuse(stage, 503)
+    stage.refuse(503)
     ended = transferred(stage)
     assert isinstance(ended.value, Retry)
     assert isinstance(ended.value.exc, CustomerWriteFailed)
@@ -181,14 +148,14 @@ def test_short_rest_is_a_celery_retry(stage: Stage) -> None:
 
 def test_retry_of_a_debug_job_stays_in_front(stage: Stage) -> None:
     """It does not go to the end of the long queue."""
-    refuse(stage, 503)
+    stage.refuse(503)
     transferred(stage, debug=True)
     assert stage.messages(UPKEEP) == [(TRANSFER, [parts.SYSTEM, ID])]
 
 
 def test_long_rest_stays_in_the_ledger(stage: Stage) -> None:
     """No message waits for two minutes in a worker: the sweeper sends one when they are over."""
-    refuse(stage, 429, Retry_After="120")
+    stage.refuse(503, Retry_After="120")
     ended = transferred(stage)
     assert (ended.state, ended.value["state"], ended.value["code"]) == ("SUCCESS", "waiting", "customer-write-failed")
     record = stage.record()
@@ -198,26 +165,38 @@ def test_long_rest_stays_in_the_ledger(stage: Stage) -> None:
     assert (record.state, stage.queued) == (State.WAITING, {})
 
 
+def test_manual_sync_during_a_failing_run_is_not_put_off(stage: Stage, redis_url: str) -> None:
+    """What was asked for by hand gets a run of its own at once, instead of a retry."""
+    stage.refuse(503)
+    ask = at(Effect.CREATE_CUSTOMER, Moment.BEFORE, lambda: stage.ledger.request(JOB, urgent=True))
+    stage.build(redis_url, ask)
+    ended = transferred(stage)
+    told = {"job": str(JOB), "state": "queued", "code": "customer-write-failed"}
+    assert (ended.state, ended.value) == ("SUCCESS", told)
+    assert (stage.record().state, stage.record().attempt) == (State.SENT, 0)
+    assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
+
+
 def test_attempts_come_to_an_end(stage: Stage) -> None:
-    """Short rests, then long ones, then the job has failed."""
-    refuse(stage, 503)
+    """Short rests, then long ones, then the job has failed: it meets an error of its own, and others get through."""
+    stage.refuse(503)
     states = []
     for _ in range(8):
-        stage.ledger.request(JOB)
+        stage.ledger.release(parts.SYSTEM)
         stage.client.hset(stage.ledger.key(JOB), "due", "0")
-        states.append(run(transfer_customer, parts.SYSTEM, ID).state)
+        states.append(transferred(stage).state)
     assert states == ["RETRY"] * 4 + ["SUCCESS"] * 3 + ["FAILURE"]
     assert stage.record().state is State.FAILED
 
 
 def test_retry_that_cannot_be_published_is_left_to_the_sweeper(stage: Stage) -> None:
     """Celery gives the task up; the job rests in the ledger all the same, and is found there."""
-    refuse(stage, 503)
+    stage.refuse(503)
     stage.move_broker(NOWHERE)
     assert isinstance(transferred(stage).value, Reject)
     assert stage.record().state is State.WAITING
     stage.client.zadd("stamped-sync:waiting:customer", {stage.ledger.member(JOB): 0})
-    assert stage.ledger.sweep(Kind.CUSTOMER) == [JOB]
+    assert stage.ledger.sweep(Kind.CUSTOMER).due == 1
 
 
 # Failed --------------------------------------------------------------------------------------------------------------
@@ -225,7 +204,7 @@ def test_retry_that_cannot_be_published_is_left_to_the_sweeper(stage: Stage) -> 
 
 def test_final_failure_is_the_catalogues_error(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """In Flower, in the ledger and in the log alike, with what to do about it, and nothing of the customer."""
-    refuse(stage, 422)
+    stage.refuse(422)
     ended = transferred(stage)
     assert (ended.state, type(ended.value)) == ("FAILURE", CustomerWriteFailed)
     assert stage.record().failure == ended.value.failure
@@ -278,14 +257,14 @@ def test_redis_that_goes_away_ends_the_run(stage: Stage, effect: Effect, moment:
         ended = transferred(stage)
     assert isinstance(ended.value, LedgerUnavailable)
     assert ended.value.failure.detail == "ConnectionError"
-    assert (called(stage)[-1] == "UpdateExternalId") is (effect is Effect.RECORD_LINK)
+    assert (stage.called[-1] == "UpdateExternalId") is (effect is Effect.RECORD_LINK)
 
 
 def test_redis_that_goes_away_before_the_claim_ends_the_run(stage: Stage) -> None:
     """Nothing is called."""
     stage.move_ledger(NOWHERE)
     assert isinstance(run(transfer_customer, parts.SYSTEM, ID).value, LedgerUnavailable)
-    assert called(stage) == []
+    assert stage.called == []
 
 
 def test_broker_that_goes_away_does_not_undo_what_was_done(stage: Stage, redis_url: str) -> None:
@@ -294,7 +273,7 @@ def test_broker_that_goes_away_does_not_undo_what_was_done(stage: Stage, redis_u
     stage.build(redis_url)
     stage.move_broker(NOWHERE)
     assert transferred(stage).value["action"] == "created"
-    assert (stage.record().state, stage.record(JOB.subscription).state) == (State.DONE, State.QUEUED)
+    assert (stage.record().state, stage.record(JOB.subscription).state) == (State.DONE, State.SENT)
 
 
 # What is told --------------------------------------------------------------------------------------------------------
@@ -322,7 +301,7 @@ def test_nothing_personal_is_kept_in_redis(stage: Stage, redis_url: str) -> None
     """Neither by what went well nor by what was refused."""
     stage.map_subscription(value=False)
     stage.build(redis_url)
-    refuse(stage, 422, "survey/")
+    stage.refuse(422, "survey/")
     transferred(stage)
     run(reconcile_subscription, parts.SYSTEM, ID)
     held = str([stage.client.dump(key) for key in stage.client.scan_iter()])

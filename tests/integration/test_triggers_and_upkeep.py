@@ -18,9 +18,11 @@ from worker.errors import (
     LedgerUnavailable,
     SubscriptionFailed,
     TriggerMalformed,
+    WorkerLost,
 )
 from worker.job import Job, Kind
-from worker.ledger import State
+from worker.ledger import Counts, State
+from worker.ledger.ledger import LOSSES_ALLOWED
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.triggers import Accepted
 
@@ -41,18 +43,26 @@ def trigger(*notifications: dict[str, Any]) -> dict[str, Any]:
 def fail(stage: Stage, job: Job) -> None:
     """Let a job fail."""
     stage.ledger.request(job)
-    stage.ledger.fail(stage.ledger.claim(job), Failure(SubscriptionFailed.entry.code, 422))
+    stage.ledger.fail(stage.ledger.claim(job), {}, Failure(SubscriptionFailed.entry.code, 422))
 
 
 def rest(stage: Stage, job: Job, seconds: float) -> None:
     """Let a job rest until a retry is due."""
     stage.ledger.request(job)
-    stage.ledger.defer(stage.ledger.claim(job), seconds, Failure("ipaas-unreachable"), carried=False)
+    stage.ledger.defer(stage.ledger.claim(job), {}, seconds, Failure("ipaas-unreachable"), carried=False)
 
 
 def lose_message(stage: Stage, job: Job) -> None:
     """Let a job have asked for its message long ago."""
-    stage.client.zadd(f"stamped-sync:queued:{job.kind}", {stage.ledger.member(job): 0})
+    stage.client.zadd(f"stamped-sync:sent:{job.kind}", {stage.ledger.member(job): 0})
+
+
+def lose_workers(stage: Stage, job: Job, count: int) -> None:
+    """Let the workers of a job have died so many times in a row; the last one's lease has just run out."""
+    stage.ledger.request(job)
+    stage.ledger.claim(job)
+    stage.client.hset(stage.ledger.key(job), "losses", count - 1)
+    stage.client.zadd(f"stamped-sync:running:{job.kind}", {stage.ledger.member(job): 0})
 
 
 # Triggers ------------------------------------------------------------------------------------------------------------
@@ -62,7 +72,7 @@ def lose_message(stage: Stage, job: Job) -> None:
 def test_submitted_trigger_is_in_the_ledger_and_on_its_way(stage: Stage, as_text: bool) -> None:
     """As JSON text or as the value in it, with its tracking id."""
     submit(json.dumps(trigger()) if as_text else trigger())
-    assert (stage.record().state, stage.record().tracking_guid) == (State.QUEUED, GUID)
+    assert (stage.record().state, stage.record().tracking_guid) == (State.SENT, GUID)
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
 
 
@@ -125,10 +135,29 @@ def test_trigger_that_is_off_is_noted_and_nothing_is_done(
 
 
 def test_debug_scope_goes_to_the_front(stage: Stage) -> None:
-    """Past everything that waits, and past its own message if there is one."""
-    submit(trigger())
+    """Past everything that waits for a worker."""
     submit(trigger(notification(scope="customer/updated/debug")))
     assert stage.messages(UPKEEP) == [(TRANSFER, [parts.SYSTEM, ID])]
+    assert stage.ledger.claim(JOB).debug
+
+
+def test_debug_scope_goes_to_the_front_of_its_stores_queue(stage: Stage) -> None:
+    """Past everything that waits for its turn, and past its own place if it has one."""
+    ids = [str(number) for number in range(1, 13)]
+    for customer_id in ids:
+        submit(trigger(notification(id=customer_id)))
+    submit(trigger(notification(id=ids[-1], scope="customer/updated/debug")))
+    assert stage.queued == {CUSTOMERS: 10}
+    stage.ledger.fail(stage.ledger.claim(Job(Kind.CUSTOMER, parts.SYSTEM, ids[0])), {}, Failure("email-missing"))
+    assert stage.record(Job(Kind.CUSTOMER, parts.SYSTEM, ids[-1])).state is State.SENT
+    assert stage.record(Job(Kind.CUSTOMER, parts.SYSTEM, ids[-2])).state is State.QUEUED
+
+
+def test_debug_scope_of_a_job_on_its_way_is_told_by_that_run(stage: Stage) -> None:
+    """Its message is not sent twice: few are ahead of it."""
+    submit(trigger())
+    submit(trigger(notification(scope="customer/updated/debug")))
+    assert stage.queued == {CUSTOMERS: 1}
     assert stage.ledger.claim(JOB).debug
 
 
@@ -137,10 +166,10 @@ def test_broker_that_is_down_loses_no_trigger(stage: Stage, redis_url: str) -> N
     stage.move_broker(NOWHERE)
     (verdict,) = submit(trigger())
     assert isinstance(verdict, Accepted)
-    assert (stage.record().state, stage.queued) == (State.QUEUED, {})
+    assert (stage.record().state, stage.queued) == (State.SENT, {})
     stage.move_broker(redis_url)
     lose_message(stage, JOB)
-    assert run(sweep).value == {"customer": 1, "subscription": 0}
+    assert run(sweep).value == {"due": 0, "dead": 0, "lost": 1}
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
 
 
@@ -178,7 +207,7 @@ def test_accepted_trigger_waits_for_the_ledger(stage: Stage, redis_url: str) -> 
     stage.patch.setattr("tasks.triggers.time.sleep", wait)
     stage.move_ledger(NOWHERE)
     assert run(accept_trigger, trigger(), queue=UPKEEP).value == {"accepted": 1, "refused": []}
-    assert (waits, stage.record().state) == ([1, 2, 4], State.QUEUED)
+    assert (waits, stage.record().state) == ([1, 2, 4], State.SENT)
 
 
 # Upkeep --------------------------------------------------------------------------------------------------------------
@@ -195,7 +224,7 @@ def test_rerun_does_not_wait_for_a_retry_that_is_due_later(stage: Stage) -> None
     """An operator who put the cause right wants it now."""
     rest(stage, JOB, 7200)
     run(rerun, "customer", parts.SYSTEM, ID, queue=UPKEEP)
-    assert (stage.record().state, stage.queued) == (State.QUEUED, {CUSTOMERS: 1})
+    assert (stage.record().state, stage.queued) == (State.SENT, {CUSTOMERS: 1})
 
 
 def test_rerun_of_a_subscription_is_a_subscription_job(stage: Stage) -> None:
@@ -215,7 +244,7 @@ def test_rerun_of_a_subscription_is_a_subscription_job(stage: Stage) -> None:
 def test_rerun_of_what_is_no_job_is_refused(stage: Stage, args: tuple[Any, ...], error: type[Exception]) -> None:
     """Nothing is written."""
     assert isinstance(run(rerun, *args, queue=UPKEEP).value, error)
-    assert (stage.ledger.counts(Kind.CUSTOMER).queued, stage.queued) == (0, {})
+    assert (stage.ledger.counts(Kind.CUSTOMER), stage.queued) == (Counts(0, 0, 0, 0, 0, 0), {})
 
 
 def test_failed_subscriptions_are_sent_again(stage: Stage) -> None:
@@ -234,9 +263,32 @@ def test_sweep_goes_through_all_that_is_due(stage: Stage, caplog: pytest.LogCapt
     stage.patch.setattr("tasks.upkeep.PAGE", 2)
     for job in (*(Job(Kind.CUSTOMER, parts.SYSTEM, str(number)) for number in range(5)), JOB.subscription):
         rest(stage, job, 0)
-    assert run(sweep, queue=UPKEEP).value == {"customer": 5, "subscription": 1}
+    assert run(sweep, queue=UPKEEP).value == {"due": 6, "dead": 0, "lost": 0}
     assert stage.queued == {CUSTOMERS: 5, SUBSCRIPTIONS: 1}
-    assert "sweep: 5 customer and 1 subscription jobs sent again" in caplog.messages
+    assert "sweep: 6 retries due, 0 leases run out, 0 messages lost" in caplog.messages
+
+
+def test_job_that_lost_too_many_workers_is_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log and to Sentry, with what to do about it: the workers that died on it can tell nothing."""
+    reported: list[tuple[str, Job]] = []
+    stage.patch.setattr("worker.telemetry.report", lambda error, job: reported.append((error.entry.code, job)))
+    lose_workers(stage, JOB, LOSSES_ALLOWED + 1)
+    assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 1, "lost": 0}
+    (line,) = [vars(line) for line in caplog.records if line.name == "tasks.upkeep" and line.levelname == "ERROR"]
+    entry = WorkerLost.entry
+    told = (line["code"], line["outcome"], line["cause"], line["resolution"])
+    assert told == (entry.code, "failed", entry.cause, entry.resolution)
+    assert (reported, stage.record().state, stage.queued) == ([(entry.code, JOB)], State.FAILED, {})
+
+
+def test_job_that_lost_a_worker_is_sent_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """It is no error of the job: nothing is told of it but the count."""
+    caplog.set_level(logging.INFO)
+    lose_workers(stage, JOB, 1)
+    assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 1, "lost": 0}
+    assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
+    told = [(line.levelname, line.getMessage()) for line in caplog.records if line.name == "tasks.upkeep"]
+    assert told == [("INFO", "sweep: 0 retries due, 1 leases run out, 0 messages lost")]
 
 
 def test_sweep_is_bounded(stage: Stage) -> None:
@@ -245,12 +297,12 @@ def test_sweep_is_bounded(stage: Stage) -> None:
     stage.patch.setattr("tasks.upkeep.PAGES", 3)
     for number in range(5):
         rest(stage, Job(Kind.CUSTOMER, parts.SYSTEM, str(number)), 0)
-    assert [run(sweep, queue=UPKEEP).value["customer"] for _ in range(3)] == [3, 2, 0]
+    assert [run(sweep, queue=UPKEEP).value["due"] for _ in range(3)] == [3, 2, 0]
 
 
 def test_sweep_that_finds_nothing_says_nothing(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """It comes every few seconds."""
     caplog.set_level(logging.INFO)
-    assert run(sweep, queue=UPKEEP).value == {"customer": 0, "subscription": 0}
+    assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 0, "lost": 0}
     assert "sweep" not in caplog.text.replace("stamped.sweep", "")
     assert stage.queued == {}

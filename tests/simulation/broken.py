@@ -126,8 +126,8 @@ def _without(piece: str, text: str, instead: str = "") -> tuple[tuple[str, str],
 
 
 SWITCHED_OFF: Final = (
-    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 81),
-    Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 39),
+    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 68),
+    Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 73),
     Safety("sweeper", Parts(ledger=NeverSweeps), "never at rest", 0),
     Safety(
         "coalescing version",
@@ -137,7 +137,7 @@ SWITCHED_OFF: Final = (
             )
         ),
         "stale",
-        148,
+        469,
     ),
     Safety("link before subscription", Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime), "linked to None", 39),
     Safety(
@@ -150,7 +150,7 @@ SWITCHED_OFF: Final = (
             )
         ),
         "calls in",
-        3,
+        4,
     ),
     Safety(
         "slot kept while its job is under way",

@@ -1,5 +1,4 @@
--- Take a slot for a call that belongs to no job. Nobody gives it back: it counts until a window after the call's longest
--- time.
+-- Take a slot for a call of no job. Nobody gives it back: it counts until a window after the call's longest time.
 -- include: _clock _job _store
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 terms of the store  4 API  5 longest time of the call in ms
