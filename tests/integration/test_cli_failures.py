@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
+from worker.calls import MadeCall
 from worker.errors import Failure
 from worker.job import Job, Kind
 from worker.ledger import Ledger, Refusal, State
@@ -182,3 +183,35 @@ def test_show_finds_what_failed_under_a_connection_that_is_gone(
     fail(Ledger(client), Job(Kind.CUSTOMER, 9, "1"), Failure("connection-unknown"))
     done = parts.console(env, tmp_path, "failures", "show", "1")
     assert (done.returncode, "Customer 9/1: failed" in done.stdout) == (0, True)
+
+
+def attempted(client: redis.Redis) -> Ledger:
+    """A ledger whose first job failed at its second attempt."""
+    ledger = Ledger(client, worker="host/7")
+    made = [
+        MadeCall("iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 12),
+        MadeCall("Stamped.io", "POST", "x", None, 3),
+    ]
+    ledger.request(FIRST)
+    ledger.defer(ledger.claim(FIRST), {}, 0, Failure("stamped-unreachable"), carried=False, made=made)
+    ledger.request(FIRST, urgent=True)
+    ledger.fail(ledger.claim(FIRST), {}, Failure("email-missing"))
+    return ledger
+
+
+def test_show_tells_each_attempt_with_its_calls(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """When, how long, by whom, what it called, and what came of it; the newest first."""
+    attempted(client)
+    shown = parts.console(env, tmp_path, "failures", "show", "1").stdout
+    for told in ("2 attempts, the newest first", "on host/7", "failed in", "waiting in", "(stamped-unreachable)"):
+        assert told in shown
+    assert "iPaaS.com GET customers/v2/Customer/{id}: 200 in 0.012 s" in shown
+    assert "Stamped.io POST x: no answer in 0.003 s" in shown
+
+
+def test_show_in_json_holds_the_attempts(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """A program sees what a person would."""
+    attempted(client)
+    shown = json.loads(parts.console(env, tmp_path, "failures", "show", "1", "--json").stdout)
+    assert [each["outcome"] for each in shown["attempts"]] == ["failed", "waiting"]
+    assert shown["attempts"][1]["calls"][0]["http_status"] == 200

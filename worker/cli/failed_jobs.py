@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from worker.job import Kind
-from worker.ledger import Record, State
+from worker.ledger import State
+from worker.ledger.activity import Filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.ledger import Ledger, Refusal
+    from worker.job import Kind
+    from worker.ledger import Ledger, Record, Refusal
 
-EARLIEST = datetime.min.replace(tzinfo=UTC)
+PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -33,9 +32,14 @@ class Selection:
         return not (self.customer_ids or self.code or self.system_id is not None or self.kind)
 
     def jobs(self, ledger: Ledger) -> Iterator[Record]:
-        """The failed jobs, of each kind the oldest first."""
-        for kind in [self.kind] if self.kind else Kind:
-            yield from filter(self._holds, ledger.in_state(State.FAILED, kind))
+        """The failed jobs, newest first; those of customers that are named, customer by customer."""
+        for wanted in self._filters():
+            begins = ""
+            while True:
+                page = ledger.activity.page(wanted, begins, PAGE)
+                yield from page.records
+                if not (begins := page.next):
+                    break
 
     def refuses(self, refusal: Refusal) -> bool:
         """Whether a refused notification is meant; it has no kind."""
@@ -45,25 +49,12 @@ class Selection:
             and (self.system_id is None or str(self.system_id) == refusal.system_id)
         )
 
-    def _holds(self, record: Record) -> bool:
-        return (
-            (not self.customer_ids or record.job.customer_id in self.customer_ids)
-            and (self.code is None or (record.failure is not None and record.failure.code == self.code))
-            and self.system_id in (None, record.job.system_id)
-        )
+    def _filters(self) -> Iterator[Filter]:
+        for customer_id in sorted(self.customer_ids) or [""]:
+            yield Filter(self.system_id, self.kind, State.FAILED, self.code or "", customer_id)
 
 
 def newest(selection: Selection, ledger: Ledger, limit: int) -> tuple[list[Record], int]:
-    """The jobs that failed last, newest first, and how many there are in all."""
-    total = 0
-    kept: list[Record] = []
-    for kind in [selection.kind] if selection.kind else Kind:
-        last: deque[Record] = deque(maxlen=limit)
-        of_kind = Selection(selection.customer_ids, selection.code, selection.system_id, kind)
-        for record in of_kind.jobs(ledger):
-            last.append(record)
-            total += 1
-        kept.extend(last)
-    kept.reverse()  # so that of two that failed at the same instant the later one comes first too
-    kept.sort(key=lambda record: record.changed_at or EARLIEST, reverse=True)
-    return kept[:limit], total
+    """The jobs that failed last, newest first, and how many there are in all; no customer is named."""
+    wanted = Filter(selection.system_id, selection.kind, State.FAILED, selection.code or "")
+    return ledger.activity.page(wanted, size=limit).records, ledger.activity.count(wanted)

@@ -9,6 +9,8 @@ import click
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.failed_jobs import Selection, newest
 from worker.cli.failures_again import discard, retry
+from worker.cli.history import as_json_object as history_object
+from worker.cli.history import show_history
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.cli.outcome import Outcome, titled
 from worker.connections import load_connections
@@ -140,10 +142,11 @@ def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
 @click.argument("customer", metavar="ID")
 @only_system_option
 @kind_option
-def show_job(customer: str, system: int | None, kind: str | None) -> int:
+@json_option
+def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bool) -> int:
     """Show all that is known of a customer's jobs.
 
-    That is what the ledger holds, and the cause and resolution of an error.
+    That is what the ledger holds, the cause and resolution of an error, and the last 20 attempts with their calls.
 
     \b
     Examples:
@@ -155,23 +158,27 @@ def show_job(customer: str, system: int | None, kind: str | None) -> int:
     screen = Screen()
     checked, settings = customer_id(customer), load_settings()
     ledger = open_ledger(settings)
-    systems = _systems_of(checked, settings, ledger) if system is None else [system]
+    systems = _systems(settings, ledger) if system is None else [system]
     jobs = [Job(each, system_id, checked) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
     held = [record for record in ledger.records(jobs) if record]
     for number, record in enumerate(held):
+        history = ledger.activity.history(record.job)
+        if as_json:
+            screen.json(_as_json(record) | {"attempts": [history_object(attempt) for attempt in history]})
+            continue
         if number:
             screen.line()
         _show(screen, record)
+        show_history(screen, history)
     if not held:
         screen.error(f"The ledger holds no job of customer {checked}.")
     return ALL_WELL if held else FAILED
 
 
-def _systems_of(customer: str, settings: Settings, ledger: Ledger) -> list[int]:
-    """The connections that are configured, and those that are not any more under which a job of the customer failed."""
+def _systems(settings: Settings, ledger: Ledger) -> list[int]:
+    """The connections that are configured, and those that are not any more and once had a job."""
     configured = [each.system_id for each in load_connections(settings.connections)]
-    failed = {record.job.system_id for record in Selection(frozenset({customer})).jobs(ledger)}
-    return [*configured, *sorted(failed.difference(configured))]
+    return [*configured, *sorted(set(ledger.systems()).difference(configured))]
 
 
 def _show(screen: Screen, record: Record) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -22,10 +25,13 @@ from worker.settings import load_settings
 from worker.times import lasting, local
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from worker.connections import Connections
     from worker.ledger import Ledger, Record
     from worker.settings import Settings
 
+WATCH_SECONDS = 2
 QUEUES = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 SHOWN_SETTINGS = {
     "done_days",
@@ -45,7 +51,8 @@ SHOWN_SETTINGS = {
 
 @click.command()
 @json_option
-def command(*, as_json: bool) -> int:
+@click.option("--watch", is_flag=True, help="Go on showing it until interrupted.")
+def command(*, as_json: bool, watch: bool) -> int:
     """Show the holds, how many jobs are in each state, what waits, and the use of each throttle.
 
     A job is queued while it waits for its turn in the ledger, sent once a worker is called for it, and waiting while
@@ -55,7 +62,7 @@ def command(*, as_json: bool) -> int:
     \b
     Examples:
       stamped-sync status
-      watch stamped-sync status
+      stamped-sync status --watch
 
     Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
@@ -63,11 +70,28 @@ def command(*, as_json: bool) -> int:
     settings = load_settings()
     connections = load_connections(settings.connections)
     ledger = open_ledger(settings, connections)
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _watch(lambda: _status(screen, ledger, connections, settings, as_json=as_json))
+    else:
+        _status(screen, ledger, connections, settings, as_json=as_json)
+    return ALL_WELL
+
+
+def _watch(show: Callable[[], None]) -> NoReturn:
+    """Show it again and again; on a terminal each time from the top."""
+    while True:
+        if sys.stdout.isatty():
+            click.clear()
+        show()
+        time.sleep(WATCH_SECONDS)
+
+
+def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         screen.json(_as_json(ledger, connections, settings))
     else:
         _show(screen, ledger, connections)
-    return ALL_WELL
 
 
 def _as_json(ledger: Ledger, connections: Connections, settings: Settings) -> dict[str, object]:
