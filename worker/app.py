@@ -75,7 +75,6 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
         "worker_pool": "threads",
         "worker_concurrency": settings.concurrency,
-        "worker_consumer": "worker.consumer:PatientConsumer",
         "worker_prefetch_multiplier": 1,
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
