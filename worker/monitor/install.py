@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import flower.urls
 from tornado.web import url
 
-from worker.monitor import activity, error_logs, job, manual_sync, rerun
+from worker.monitor import activity, batch, error_logs, group_changes, job, manual_sync, rerun
 from worker.monitor.page import Asset
 from worker.monitor.templates import Templates
 
@@ -24,7 +24,12 @@ def routes() -> list[URLSpec]:
         url(r"/activity", activity.ActivityPage, name="activity"),
         url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
         url(r"/error-logs", error_logs.ErrorLogsPage, name="error-logs"),
+        url(group_changes.GROUP, group_changes.GroupChange, name="group-change"),
+        url(group_changes.JOB, group_changes.JobDiscard, name="job-discard"),
         url(r"/manual-sync", manual_sync.ManualSyncPage, name="manual-sync"),
+        url(r"/manual-sync/preview", manual_sync.PreviewPage, name="manual-sync-preview"),
+        url(r"/manual-sync/submit", manual_sync.SubmitBatch, name="manual-sync-submit"),
+        url(batch.ADDRESS, batch.BatchPage, name="batch"),
         url(job.ADDRESS, job.JobPage, name="job"),
         url(r"/rerun", rerun.RerunJob, name="rerun"),
         url(r"/task/(.+)/rerun", rerun.RerunTask, name="task-rerun"),

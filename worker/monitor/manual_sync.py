@@ -5,33 +5,31 @@ from __future__ import annotations
 import io
 import logging
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from tornado.web import HTTPError, authenticated
+from tornado.web import authenticated
 
 from tasks.upkeep import run_again
 from worker.errors import Concerns, LedgerUnavailable, SyncError
 from worker.ids import checked, in_lines
 from worker.job import Job, Kind
-from worker.monitor.page import NOT_FOUND, SERVICE_UNAVAILABLE, Change, Page
+from worker.monitor.page import SERVICE_UNAVAILABLE, Change, Page
 from worker.pages import pages
 from worker.preview import preview
 from worker.preview_words import follow_up_in_words, write_in_words
 from worker.screen import counted, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
     from tornado.httputil import HTTPFile
 
     from worker.connections import Connection
     from worker.errors import Failure
     from worker.ids import Given
-    from worker.ledger import Hold, Ledger, Record
-    from worker.ledger.batches import Batch
+    from worker.ledger import Ledger
     from worker.preview import Preview
     from worker.runtime import Runtime
 
@@ -42,7 +40,6 @@ PREVIEWED: Final = 10
 """So many customers are previewed at once: each is read in iPaaS.com and in Stamped.io."""
 MOST_IDS: Final = 100_000
 LONGEST_NAME: Final = 60
-BATCH: Final = r"/manual-sync/([A-Za-z0-9_-]{22})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,10 @@ class Asked:
         cls, connection: Connection | None, pasted: str, files: Sequence[HTTPFile], *, debug: bool = False
     ) -> Asked:
         """What was given, with everything that is wrong with it."""
-        sources = [("pasted", pasted.encode()), *((shortened(each.filename, LONGEST_NAME), each.body) for each in files)]
+        sources = [
+            ("pasted", pasted.encode()),
+            *((shortened(each.filename, LONGEST_NAME), each.body) for each in files),
+        ]
         found = checked(chain.from_iterable(_in_text(body, name) for name, body in sources))
         faults = list(found.faults)
         if found.faults_left_out:
@@ -165,6 +165,53 @@ class SubmitBatch(_FormAnswer):
             await self.aside(submission.submit, asked.ids, debug=asked.debug)
         except LedgerUnavailable as error:
             self.set_status(SERVICE_UNAVAILABLE)
-            self.show(Asked(asked.connection, asked.ids, asked.text, asked.debug, submission.faults(error, asked.ids)))
+            self.show(replace(asked, faults=submission.faults(error, len(asked.ids))))
             return
         self.redirect(self.reverse_url("batch", submission.batch_id), status=SEE_OTHER)
+
+
+class Submission:
+    """Puts customers into the ledger as one batch."""
+
+    def __init__(self, ledger: Ledger, system_id: int) -> None:
+        self._ledger = ledger
+        self._system_id = system_id
+        self._requested = 0
+        self.batch_id = ""
+
+    def submit(self, ids: Sequence[str], *, debug: bool) -> None:
+        """Ask for all of them, a page at a time. Raises LedgerUnavailable."""
+        self.batch_id = self._ledger.batches.begin(self._system_id)
+        try:
+            for page in pages(ids):
+                versions = run_again([Job(Kind.CUSTOMER, self._system_id, each) for each in page], debug=debug)
+                self._requested += len(versions)
+                self._ledger.batches.add(self.batch_id, {job.customer_id: each for job, each in versions.items()})
+        finally:
+            asked = counted(self._requested, "customer")
+            facts = {"outcome": "requested", "count": self._requested}
+            log.info("connection %d: %s requested in Manual Sync", self._system_id, asked, extra=facts)
+
+    def faults(self, error: LedgerUnavailable, total: int) -> tuple[str, ...]:
+        """What to tell where Redis went away in the middle of it."""
+        done = f"{self._requested:,} of {total:,} customers were requested for certain. "
+        return str(error), f"{done}Submit the same again for the others: to ask twice does no harm."
+
+
+def previewed(runtime: Runtime, connection: Connection, ids: Sequence[str]) -> list[Previewed]:
+    """What a transfer of each customer would do; those behind an error that is not one customer's are not read."""
+    source, store = runtime.source(connection.system_id, str(uuid.uuid4())), runtime.store(connection.system_id)
+    found: list[Previewed] = []
+    for customer_id in ids:
+        try:
+            found.append(Previewed(customer_id, preview(customer_id, connection.mapping, source, store)))
+        except SyncError as error:
+            found.append(Previewed(customer_id, failure=error.failure))
+            if error.entry.concerns is not Concerns.DATA:
+                break
+    return [*found, *(Previewed(each) for each in ids[len(found) :])]
+
+
+def _in_text(body: bytes, name: str) -> Iterator[Given]:
+    """The ids in a list, read as the command line reads a file."""
+    return in_lines(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", errors="replace"), name)

@@ -1,0 +1,107 @@
+"""The progress of a Manual Sync: what has come of exactly the customers that were asked for together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from tornado.web import HTTPError, authenticated
+
+from worker.job import Action, Kind
+from worker.ledger.batches import FAILED, MISSING
+from worker.monitor.page import NOT_FOUND, Page
+
+if TYPE_CHECKING:
+    from worker.ledger import Hold, Ledger, Record
+    from worker.ledger.batches import Batch
+
+ADDRESS: Final = r"/manual-sync/([A-Za-z0-9_-]{22})"
+PATIENCE: Final = timedelta(seconds=15)
+"""How long no job may start before somebody is asked to look for the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows."""
+
+    batch: Batch
+    jobs: list[Record]
+    """Those of its jobs that have failed or rest, as they stand now; at most a page."""
+    hold: Hold | None
+    connection: str
+    is_idle: bool
+    """Whether no worker seems to run."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the page is worth looking at again in a moment."""
+        return self.batch.remaining > 0
+
+    @property
+    def percent(self) -> int:
+        """How much of it has ended; 100 only at the end."""
+        return 100 * self.batch.ended // self.batch.total if self.batch.total else 0
+
+    @property
+    def tiles(self) -> list[tuple[str, str, int]]:
+        """The counts that always stand there: what they count, their class and their number."""
+        counts = self.batch.counts
+        return [
+            ("under way", "count-running", self.batch.remaining),
+            ("created", "count-done", counts.get((Kind.CUSTOMER, Action.CREATED), 0)),
+            ("updated", "count-done", counts.get((Kind.CUSTOMER, Action.UPDATED), 0)),
+            ("subscribed", "count-done", counts.get((Kind.SUBSCRIPTION, Action.SUBSCRIBED), 0)),
+            ("unsubscribed", "count-done", counts.get((Kind.SUBSCRIPTION, Action.UNSUBSCRIBED), 0)),
+            ("failed", "count-failed" if self.failed else "", self.failed),
+        ]
+
+    @property
+    def unchanged(self) -> int:
+        """How many subscriptions were as mapped already."""
+        return self.batch.counts.get((Kind.SUBSCRIPTION, Action.UNCHANGED), 0)
+
+    @property
+    def failed(self) -> int:
+        """How many jobs have failed."""
+        return sum(self.batch.counts.get((kind, FAILED), 0) for kind in Kind)
+
+    @property
+    def missing(self) -> int:
+        """How many jobs were discarded before they were seen to end."""
+        return sum(self.batch.counts.get((kind, MISSING), 0) for kind in Kind)
+
+
+class BatchPage(Page):
+    """One batch."""
+
+    @authenticated
+    async def get(self, batch_id: str) -> None:
+        """Show how far it has come."""
+        shown = await self.aside(self._read, batch_id)
+        if shown is None:
+            raise HTTPError(
+                NOT_FOUND, "There is no such Manual Sync, or it is older than a day. Activity has its jobs."
+            )
+        self.render_page("progress.html", "manual-sync", shown=shown)
+
+    def _read(self, batch_id: str) -> Shown | None:
+        batch = self.ledger.batches.look(batch_id)
+        if batch is None:
+            return None
+        connection = self.runtime.connections.get(batch.system_id)
+        records = self.ledger.records([*batch.failed, *batch.resting])
+        return Shown(
+            batch=batch,
+            jobs=[record for record in records if record],
+            hold=self.ledger.hold_of(batch.system_id) if batch.remaining else None,
+            connection=connection.name if connection else "",
+            is_idle=_seems_idle(self.ledger, batch),
+        )
+
+
+def _seems_idle(ledger: Ledger, batch: Batch) -> bool:
+    """Whether none of the jobs has ended for a while, and no other job runs."""
+    if batch.ended or batch.begun_at is None or datetime.now(UTC) - batch.begun_at < PATIENCE:
+        return False
+    return not any(ledger.counts(kind).running for kind in Kind)
