@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import flower.urls
 from tornado.web import StaticFileHandler, url
 
-from worker.monitor import activity
+from worker.monitor import activity, metrics
 from worker.monitor.templates import Templates
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def routes() -> list[URLSpec]:
     return [
         url(r"/activity", activity.ActivityPage, name="activity"),
         url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
+        url(r"/metrics", metrics.Metrics),
         url(r"/stamped/(.*)", StaticFileHandler, {"path": STATIC}, name="stamped"),
     ]
 
@@ -32,3 +33,4 @@ def install() -> None:
         return
     flower.urls.settings["template_loader"] = Templates(flower.urls.settings["template_path"])
     flower.urls.handlers[:0] = routes()
+    metrics.register()
