@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from worker.guard import Guard
     from worker.job import Job
+    from worker.retries import Pause
 
     Work = Callable[[Claim, Guard], tuple[str, Ended]]
     """Does a claimed job and completes the claim: answers the action, and what the ledger said."""
@@ -72,7 +73,7 @@ class _Run:
         try:
             action, ended = work(self._claim, self._guard)
         except Throttled:
-            held = app.runtime.ledger.hold(self._claim, self._guard.calls)
+            held = app.runtime.ledger.wait_for_slot(self._claim, self._guard.calls)
             send(held.messages)
             return {"job": str(job), "state": "queued"}
         except (ClaimLost, LedgerUnavailable):
@@ -83,25 +84,28 @@ class _Run:
             # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
             log.error("%s: a fault of this software\n%s", job, _trace(error))  # noqa: TRY400
             return self._settle(InternalError(_place(error)))
-        send(ended.messages)
-        if ended.hold_ended:
-            log.warning("connection %d: no longer held", job.system_id, extra={"outcome": "hold ended"})
+        self._go_on(ended)
         seconds = round(time.monotonic() - self._started, 3)
         log.info("%s: %s in %.3f s", job, action, seconds, extra={"outcome": action, "seconds": seconds})
         return {"job": str(job), "state": "done", "action": action}
 
+    def _go_on(self, ended: Ended) -> None:
+        send(ended.messages)
+        if ended.hold_ended:
+            system_id = self._claim.job.system_id
+            log.warning("connection %d: no longer held", system_id, extra={"outcome": "hold ended"})
+
     def _settle(self, error: SyncError) -> dict[str, Any]:
-        if self._is_held(error):
+        pause = retries.pause(error, app.runtime.holds)
+        if pause and self._is_held(error, pause):
             return {"job": str(self._claim.job), "state": "queued", "code": error.entry.code}
         rest = retries.rest(error, self._claim.attempt, app.runtime.schedule)
-        return self._rest(error, rest.seconds) if rest else self._fail(error)
+        return self._rest(error, rest.seconds) if rest else self._fail(error, proves=pause is None)
 
-    def _is_held(self, error: SyncError) -> bool:
+    def _is_held(self, error: SyncError, pause: Pause) -> bool:
         """Whether the error is the whole store's, so that the store is held and the job waits for its turn again."""
-        job, pause = self._claim.job, retries.pause(error, app.runtime.holds)
-        if pause is None:
-            return False
-        held = app.runtime.ledger.hold(self._claim, self._guard.calls, error.failure, pause)
+        job = self._claim.job
+        held = app.runtime.ledger.hold(self._claim, self._guard.calls, error.failure, pause, self._guard.api)
         send(held.messages)
         if held.hold_began:
             told = self._told(error) | {"outcome": "hold began", "resolution": error.entry.resolution}
@@ -122,11 +126,11 @@ class _Run:
             raise self._task.retry(exc=error, countdown=seconds, queue=queue_of(job.kind, to_front=self._claim.debug))
         return {"job": str(job), "state": "waiting", "code": error.entry.code}
 
-    def _fail(self, error: SyncError) -> dict[str, Any]:
-        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure)
+    def _fail(self, error: SyncError, *, proves: bool) -> dict[str, Any]:
+        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure, proves=proves)
         told = {"outcome": "failed", "cause": error.entry.cause, "resolution": error.entry.resolution}
         log.error("%s: failed, %s", self._claim.job, error, extra=self._told(error) | told)
-        send(ended.messages)
+        self._go_on(ended)
         raise error from None
 
     def _told(self, error: SyncError) -> dict[str, Any]:

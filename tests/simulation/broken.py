@@ -126,7 +126,7 @@ def _without(piece: str, text: str, instead: str = "") -> tuple[tuple[str, str],
 
 
 SWITCHED_OFF: Final = (
-    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 68),
+    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 102),
     Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 73),
     Safety("sweeper", Parts(ledger=NeverSweeps), "never at rest", 0),
     Safety(
@@ -139,7 +139,7 @@ SWITCHED_OFF: Final = (
         "stale",
         469,
     ),
-    Safety("link before subscription", Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime), "linked to None", 39),
+    Safety("link before subscription", Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime), "linked to None", 13),
     Safety(
         "slot kept for a window after the call",
         Parts(
@@ -162,6 +162,6 @@ SWITCHED_OFF: Final = (
             )
         ),
         "calls in",
-        91,
+        103,
     ),
 )
