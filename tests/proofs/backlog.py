@@ -126,7 +126,7 @@ def hour(count: int, seconds: int, work: Callable[[Hour], None], *, is_held: boo
 
 def hold(made: Hour) -> None:
     """Hold the store for longer than the hour, and let the other jobs that were sent come back to it."""
-    pause = Pause("stamped-credentials-refused", 2 * HOUR_SECONDS, 2 * HOUR_SECONDS)
+    pause = Pause(seconds=2 * HOUR_SECONDS, longest_seconds=2 * HOUR_SECONDS)
     while job := made.take():
         with contextlib.suppress(ClaimRefused):
             made.send(made.ledger.hold(made.ledger.claim(job), {}, REFUSED, pause).messages)

@@ -7,6 +7,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from tests import parts
 from tests.acceptance.processes import children_of
 from tests.proofs.processes import Restartable, beat, python
 from tests.proofs.result import Result
@@ -47,8 +48,9 @@ def prove(folder: Path, *, rounds: int = 30, count: int = 3_000, env: dict[str, 
 
 
 def _kill(made: Stage, nursery: Restartable, rounds: int) -> tuple[int, int]:
-    """How many workers were killed, and how many customer jobs were done by then."""
+    """Once they are at work: how many workers were killed, and how many customer jobs were done by then."""
     killed = 0
+    parts.eventually(lambda: made.ledger.counts(Kind.CUSTOMER).done)
     for _ in range(rounds):
         time.sleep(EVERY_SECONDS)
         for pid in children_of(nursery.child.pid):
