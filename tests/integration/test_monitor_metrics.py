@@ -54,7 +54,7 @@ def busy(ledger: Ledger) -> None:
     ledger.complete(ledger.claim(job(1)), {"stamped": 1}, Action.CREATED, "143491", made=MADE)
     ledger.fail(ledger.claim(job(2)), {}, Failure("email-missing"))
     refused = Failure("stamped-credentials-refused", 401)
-    ledger.hold(ledger.claim(job(3)), {"stamped": 1}, refused, Pause(refused.code, 3600, 3600))
+    ledger.hold(ledger.claim(job(3)), {"stamped": 1}, refused, Pause(3600, 3600))
 
 
 def scraped(runtime: Runtime) -> str:
