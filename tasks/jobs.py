@@ -14,7 +14,7 @@ from worker import retries, telemetry
 from worker.app import app
 from worker.errors import InternalError, SyncError
 from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled
-from worker.logs import Attempt, logged_as
+from worker.logs import Attempt, advice, logged_as, told
 from worker.queues import queue_of
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class JobTask(Task[..., dict[str, Any]]):
 
     abstract = True
     max_retries = None
+    throws = (SyncError,)
+    """Celery need not tell these: they are logged and reported here."""
 
     def carry(self, job: Job, work: Work) -> dict[str, Any]:
         """Run the job if it can be claimed."""
@@ -50,14 +52,20 @@ class JobTask(Task[..., dict[str, Any]]):
         except ClaimRefused as refused:
             log.debug("%s: nothing to do, it is %s", job, refused.state)
             return {"job": str(job), "state": refused.state}
+        except LedgerUnavailable as error:
+            log.error("%s: not begun, %s", job, error, extra=told(error) | advice(error))  # noqa: TRY400 - it says all
+            raise
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         with logged_as(attempt):
             telemetry.tag(job, claim.tracking_guid)
+            run = _Run(self, claim, attempt, asked_at)
             try:
-                return _Run(self, claim, attempt, asked_at).do(work)
+                return run.do(work)
             except ClaimLost:
-                log.warning("%s: the claim was lost; another worker has the job", job, extra={"outcome": "lost"})
-                return {"job": str(job), "state": "lost"}
+                return run.lose()
+            except LedgerUnavailable as error:
+                run.break_off(error)
+                raise
 
 
 class _Run:
@@ -76,9 +84,7 @@ class _Run:
         try:
             return self._complete(work(self._claim, self._guard))
         except Throttled:
-            held = app.runtime.ledger.wait_for_slot(self._claim, self._guard.calls, made=self._made)
-            send(held.messages)
-            return {"job": str(self._claim.job), "state": "queued"}
+            return self._queue()
         except (ClaimLost, LedgerUnavailable):
             raise
         except SyncError as error:
@@ -86,7 +92,24 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - it is reported, as a fault of ours
             # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
             log.error("%s: a fault of this software\n%s", self._claim.job, _trace(error))  # noqa: TRY400
-            return self._settle(InternalError(_place(error)))
+            return self._settle(InternalError(_place(error)).with_traceback(error.__traceback__))
+
+    def lose(self) -> dict[str, Any]:
+        """End the run where the claim was lost: what it came to is another worker's to tell."""
+        log.warning("%s: the claim was lost; another worker has the job", self._claim.job, extra=self._ended("lost"))
+        return {"job": str(self._claim.job), "state": "lost"}
+
+    def break_off(self, error: LedgerUnavailable) -> None:
+        """Tell that Redis went away: the job is found when its lease is over. No more such runs than threads."""
+        ended = self._ended("broken off", error) | advice(error)
+        log.error("%s: broken off, %s", self._claim.job, error, extra=ended)
+        telemetry.report(error, self._claim.job, self._claim.tracking_guid, outcome="broken off")
+
+    def _queue(self) -> dict[str, Any]:
+        held = app.runtime.ledger.wait_for_slot(self._claim, self._guard.calls, made=self._made)
+        send(held.messages)
+        log.info("%s: waits for room in the store's throttle", self._claim.job, extra=self._ended("throttled"))
+        return {"job": str(self._claim.job), "state": "queued"}
 
     def _complete(self, done: Transferred | Reconciled) -> dict[str, Any]:
         job, action = self._claim.job, done.action
@@ -94,8 +117,8 @@ class _Run:
             self._claim, self._guard.calls, action, done.stamped_id, done.next_step, made=self._made
         )
         self._go_on(ended)
-        seconds = round(time.monotonic() - self._started, 3)
-        log.info("%s: %s in %.3f s", job, action, seconds, extra={"outcome": action, "seconds": seconds})
+        line = self._ended(action)
+        log.info("%s: %s in %.3f s", job, action, line["seconds"], extra=line)
         return {"job": str(job), "state": "done", "action": action}
 
     def _go_on(self, ended: Ended) -> None:
@@ -119,9 +142,11 @@ class _Run:
         )
         send(held.messages)
         if held.hold_began:
-            told = self._told(error) | {"outcome": "hold began", "resolution": error.entry.resolution}
-            log.error("connection %d: held, %s", job.system_id, error, extra=told)
-            telemetry.report(error, job)
+            began = self._ended(telemetry.HOLD, error) | advice(error)
+            log.error("connection %d: held, %s", job.system_id, error, extra=began)
+            telemetry.report(error, job, self._claim.tracking_guid, outcome=telemetry.HOLD)
+        if held.spared:
+            log.info("%s: waits for its turn again, %s", job, error.entry.code, extra=self._ended("held", error))
         return held.spared
 
     def _rest(self, error: SyncError, seconds: float) -> dict[str, Any]:
@@ -131,24 +156,25 @@ class _Run:
         )
         send(ended.messages)
         if ended.runs_again:
+            log.warning("%s: runs again at once, %s", job, error, extra=self._ended("queued", error))
             return {"job": str(job), "state": "queued", "code": error.entry.code}
-        log.warning(
-            "%s: tried again in %.0f s, %s", job, seconds, error, extra=self._told(error) | {"outcome": "waiting"}
-        )
+        log.warning("%s: tried again in %.0f s, %s", job, seconds, error, extra=self._ended("waiting", error))
         if is_short:
             raise self._task.retry(exc=error, countdown=seconds, queue=queue_of(job.kind, to_front=self._claim.debug))
         return {"job": str(job), "state": "waiting", "code": error.entry.code}
 
     def _fail(self, error: SyncError, *, proves: bool) -> dict[str, Any]:
         ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure, proves=proves, made=self._made)
-        told = {"outcome": "failed", "cause": error.entry.cause, "resolution": error.entry.resolution}
-        log.error("%s: failed, %s", self._claim.job, error, extra=self._told(error) | told)
+        line = self._ended(telemetry.FAILED, error) | advice(error)
+        log.error("%s: failed, %s", self._claim.job, error, extra=line)
+        telemetry.report(error, self._claim.job, self._claim.tracking_guid)
         self._go_on(ended)
         raise error from None
 
-    def _told(self, error: SyncError) -> dict[str, Any]:
+    def _ended(self, outcome: str, error: SyncError | None = None) -> dict[str, Any]:
+        """The fields of the line that the run ends with."""
         seconds = round(time.monotonic() - self._started, 3)
-        return {"code": error.entry.code, "http_status": error.failure.http_status, "seconds": seconds}
+        return {"outcome": outcome, "seconds": seconds} | (told(error) if error else {})
 
 
 def _trace(error: Exception) -> str:

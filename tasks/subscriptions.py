@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.jobs import JobTask
 from tasks.pump import admit
+from worker import telemetry
 from worker.app import app
 from worker.job import Job, Kind
 from worker.reconcile import Reconciled, reconcile
@@ -27,6 +28,7 @@ def retry_failed_subscriptions() -> dict[str, int]:
     runtime = app.runtime
     count = runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days)
     admit(runtime.ledger.systems())
+    telemetry.check_in("retry-failed-subscriptions", runtime.settings.subscription_retry_minutes * 60)
     return {"reopened": count}
 
 

@@ -8,9 +8,11 @@ from itertools import chain, repeat
 from typing import Any
 
 from tasks.messages import send
+from worker import telemetry
 from worker.app import app
 from worker.errors import LedgerUnavailable, TriggerOff
 from worker.ledger import Refusal, Request
+from worker.logs import advice, told
 from worker.pages import pages
 from worker.triggers import Accepted, Refused, Verdict, judge
 
@@ -40,16 +42,20 @@ def accept_trigger(trigger: object) -> dict[str, Any]:
     While Redis does not answer, the trigger waits here: given back, its message could be lost.
     """
     verdicts = _submit_patiently(trigger)
-    refused = [verdict.error.failure.code for verdict in verdicts if isinstance(verdict, Refused)]
-    return {"accepted": len(verdicts) - len(refused), "refused": refused}
+    refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
+    telemetry.report_refusals(
+        (each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff)
+    )
+    codes = [each.error.failure.code for each in refused]
+    return {"accepted": len(verdicts) - len(codes), "refused": codes}
 
 
 def _submit_patiently(trigger: object) -> list[Verdict]:
     for seconds in chain((1, 2, 4), repeat(8)):
         try:
             return submit(trigger)
-        except LedgerUnavailable:
-            log.warning("a trigger waits for Redis", extra={"outcome": "waiting"})
+        except LedgerUnavailable as error:
+            log.warning("a trigger waits, %s", error, extra={"outcome": "waiting"} | told(error) | advice(error))
             time.sleep(seconds)
     raise AssertionError("it waits for ever")
 
@@ -74,5 +80,5 @@ def _refuse(refused: Refused) -> None:
         )
     )
     level = logging.INFO if isinstance(refused.error, TriggerOff) else logging.WARNING
-    told = {"code": failure.code, "outcome": "refused", "resolution": failure.entry.resolution}
-    log.log(level, "trigger %s, notification %d: %s", refused.trigger_id, refused.position, refused.error, extra=told)
+    line = {"outcome": "refused"} | told(refused.error) | advice(refused.error)
+    log.log(level, "trigger %s, notification %d: %s", refused.trigger_id, refused.position, refused.error, extra=line)

@@ -11,6 +11,7 @@ from worker.app import app
 from worker.errors import WorkerLost
 from worker.job import Job, Kind
 from worker.ledger import Swept
+from worker.logs import advice, told
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ def sweep() -> dict[str, int]:
     if any(found.values()):
         log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
     admit(app.runtime.ledger.systems())
+    telemetry.check_in("sweep", app.runtime.settings.sweep_seconds)
     return found
 
 
@@ -60,8 +62,8 @@ def _swept(kind: Kind) -> Swept:
 
 def _tell_lost(job: Job) -> None:
     """The workers that died on a job can't report it."""
-    error = WorkerLost()
-    entry = error.entry
-    told = {"code": entry.code, "outcome": "failed", "cause": entry.cause, "resolution": entry.resolution}
-    log.error("%s: failed, %s", job, error, extra=told)
-    telemetry.report(error, job)
+    error, record = WorkerLost(), app.runtime.ledger.record(job)
+    tracking_guid = (record and record.tracking_guid) or ""
+    line = {"job": str(job), "tracking_guid": tracking_guid, "outcome": telemetry.FAILED}
+    log.error("%s: failed, %s", job, error, extra=line | told(error) | advice(error))
+    telemetry.report(error, job, tracking_guid)

@@ -7,7 +7,8 @@ import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -71,6 +72,16 @@ def log_call(api: str, method: str, route: str, status: int | None, seconds: flo
     calls.log(level, "%s %s %s: %s", api, method, route, status or "no answer", extra=details)
 
 
+def told(error: SyncError) -> dict[str, Any]:
+    """The fields of a log line on an error of the catalogue."""
+    return {"code": error.entry.code, "http_status": error.failure.http_status}
+
+
+def advice(error: SyncError) -> dict[str, str]:
+    """The fields of a log line on an error that somebody should do something about."""
+    return {"cause": error.entry.cause, "resolution": error.entry.resolution}
+
+
 class _AttemptFilter(logging.Filter):
     """Adds the attempt's fields to a record."""
 
@@ -83,15 +94,34 @@ class _AttemptFilter(logging.Filter):
         return True
 
 
-class _ToldAlready(logging.Filter):
-    """Drops Celery's own line, with its whole trace, for an error of the catalogue: the tasks log those themselves.
+class _Brief(logging.Filter):
+    """Of Celery's line for a failed task, leaves out the copy of the task's arguments and of the exception's text.
 
-    Of any other record it drops the copy of the task's arguments and of the exception's text.
+    An error of the catalogue is told with what to do about it instead of its trace.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.__dict__.pop("data", None)
-        return not (record.exc_info and isinstance(record.exc_info[1], SyncError))
+        if record.exc_info and isinstance(error := record.exc_info[1], SyncError):
+            record.exc_info = None
+            record.__dict__.update(told(error) | advice(error))
+        return True
+
+
+class _JsonLines(JsonFormatter):
+    """One JSON object a line, with its time in UTC."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        del datefmt
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Lines(logging.Formatter):
+    """Lines that a person reads; behind a failure, its cause and what to do about it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {"Cause": getattr(record, "cause", ""), "Resolution": getattr(record, "resolution", "")}
+        return "\n".join([super().format(record), *(f"    {name}: {text}" for name, text in told.items() if text)])
 
 
 def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
@@ -100,9 +130,9 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     output = logging.StreamHandler(sys.stderr)
     output.addFilter(_AttemptFilter())
     output.setFormatter(
-        logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+        _Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
         if is_text
-        else JsonFormatter(
+        else _JsonLines(
             "%(asctime)s %(levelname)s %(name)s %(message)s",
             rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
         )
@@ -112,5 +142,5 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     root.setLevel(level)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger(CELERY_TASKS).addFilter(_ToldAlready())
+    logging.getLogger(CELERY_TASKS).addFilter(_Brief())
     logging.getLogger(TELLTALE).setLevel(logging.CRITICAL)

@@ -19,7 +19,8 @@ def reports_of(stage: Stage) -> list[tuple[str, Job]]:
     """The code and the job of what goes to Sentry from now on, besides the errors that end a task."""
     reports: list[tuple[str, Job]] = []
 
-    def report(error: SyncError, job: Job) -> None:
+    def report(error: SyncError, job: Job, _: str, *, outcome: str = "failed") -> None:
+        assert outcome == "hold began"
         reports.append((error.entry.code, job))
 
     stage.patch.setattr("worker.telemetry.report", report)

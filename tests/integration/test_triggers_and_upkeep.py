@@ -271,7 +271,7 @@ def test_sweep_goes_through_all_that_is_due(stage: Stage, caplog: pytest.LogCapt
 def test_job_that_lost_too_many_workers_is_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """In the log and to Sentry, with what to do about it: the workers that died on it can tell nothing."""
     reported: list[tuple[str, Job]] = []
-    stage.patch.setattr("worker.telemetry.report", lambda error, job: reported.append((error.entry.code, job)))
+    stage.patch.setattr("worker.telemetry.report", lambda error, job, _: reported.append((error.entry.code, job)))
     lose_workers(stage, JOB, LOSSES_ALLOWED + 1)
     assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 1, "lost": 0}
     (line,) = [vars(line) for line in caplog.records if line.name == "tasks.upkeep" and line.levelname == "ERROR"]

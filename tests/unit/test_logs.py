@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from worker import logs
-from worker.errors import EmailMissing
+from worker.errors import CustomerWriteFailed, EmailMissing
 from worker.job import Job, Kind
-from worker.logs import NOISY, TELLTALE, Attempt, configure, log_call, logged_as
+from worker.logs import CELERY_TASKS, NOISY, TELLTALE, Attempt, advice, configure, log_call, logged_as, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +90,38 @@ def test_json_line_names_time_level_and_logger(monkeypatch: pytest.MonkeyPatch) 
     assert line == {"level": "WARNING", "logger": "tests.logs", "message": "careful", "code": "email-missing"}
 
 
+def test_json_line_tells_its_time_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the millisecond, in the form that every log store reads."""
+    output = configured(monkeypatch)
+    at = datetime(2026, 1, 31, 8, 30, 0, 7000, tzinfo=UTC).timestamp()
+    log.handle(logging.makeLogRecord({"name": "tests.logs", "msg": "hello", "levelno": logging.INFO, "created": at}))
+    assert lines(output)[0]["at"] == "2026-01-31T08:30:00.007Z"
+
+
+def test_failure_is_told_with_its_cause_and_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As fields for machines, as lines of their own for people."""
+    error = CustomerWriteFailed("taken", http_status=422)
+    entry = error.entry
+    output = configured(monkeypatch)
+    log.error("failed", extra=told(error) | advice(error))
+    (line,) = lines(output)
+    assert (line["code"], line["http_status"]) == (entry.code, 422)
+    assert (line["cause"], line["resolution"]) == (entry.cause, entry.resolution)
+    output = configured(monkeypatch, "text")
+    log.error("failed", extra=told(error) | advice(error))
+    said, *behind = output.getvalue().splitlines()
+    assert said.endswith("ERROR   failed")
+    assert behind == [f"    Cause: {entry.cause}", f"    Resolution: {entry.resolution}"]
+
+
+def test_attempt_tells_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which attempt of its job a line belongs to."""
+    output = configured(monkeypatch)
+    with logged_as(Attempt(JOB, "task-1", "0a8e", debug=False, number=3)):
+        log.info("again")
+    assert lines(output)[0]["attempt"] == 3
+
+
 def test_line_is_of_the_attempt_it_belongs_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Job, task and tracking id stand in every line of an attempt and in none outside it."""
     output = configured(monkeypatch)
@@ -158,12 +191,21 @@ def raised(error: Exception) -> tuple[type[Exception], Exception, TracebackType 
         return type(caught), caught, caught.__traceback__
 
 
-def test_celery_does_not_repeat_an_error_of_the_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tasks log it with what to do about it; of any other error, Celery's copy of the arguments is left out."""
+def test_celery_tells_an_error_of_the_catalogue_by_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its trace says nothing that the code does not; the cause and the resolution take its place."""
     output = configured(monkeypatch)
-    for error in (EmailMissing(), KeyError("place")):
-        told = {"data": {"args": "[4021, '150713']"}}
-        logging.getLogger("celery.app.trace").error("Task failed", exc_info=raised(error), extra=told)
+    logging.getLogger(CELERY_TASKS).error("Task failed", exc_info=raised(EmailMissing()))
+    (line,) = lines(output)
+    entry = EmailMissing.entry
+    assert (line["code"], line["cause"], line["resolution"]) == (entry.code, entry.cause, entry.resolution)
+    assert "exc_info" not in line
+
+
+def test_celery_does_not_copy_what_a_task_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any other error its trace is told, without the arguments and the text beside it."""
+    output = configured(monkeypatch)
+    given = {"data": {"args": "[4021, '150713']"}}
+    logging.getLogger(CELERY_TASKS).error("Task failed", exc_info=raised(KeyError("place")), extra=given)
     (line,) = lines(output)
     assert "KeyError" in line["exc_info"]
     assert "data" not in line

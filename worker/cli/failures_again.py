@@ -83,7 +83,7 @@ def discard(
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen, ledger = Screen(), open_ledger(load_settings())
     jobs = _selected(screen, ledger, _selection(screen, ids, code, system, kind), everything=everything)
-    return _done(screen, jobs, "discard", "forgotten", lambda page: sum(map(ledger.discard, page)), yes=yes)
+    return _done(screen, jobs, "discard", "forgotten", ledger.discard_all, yes=yes)
 
 
 def _selection(screen: Screen, ids: Sequence[str], code: str | None, system: int | None, kind: str | None) -> Selection:

@@ -100,8 +100,7 @@ def has_ended(record: Record | None, version: int, hold: Hold | None) -> bool:
     """Whether there is nothing more to wait for: the job is settled, rests or is held for long, or is not there."""
     if record is None:
         return True
-    # A job that was discarded and requested anew counts from 1 again: what is wanted of it now is all there is to come.
-    if record.has_settled(min(version, record.wanted)):
+    if record.has_settled(version):
         return True
     if record.state is State.QUEUED:
         return hold is not None and not hold.is_over and hold.until - hold.since > LONG_REST

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 import click
 
 from worker.errors import CustomerIdInvalid
-from worker.job import customer_id
-from worker.screen import counted, is_absent_or_terminal, shortened
+from worker.ids import Given, checked, in_lines, separated
+from worker.screen import counted, is_absent_or_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
 
 LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
 """A parameter that is a file of ids, or - for standard input; bytes that are no text make a bad id, not a traceback."""
-LONGEST_SHOWN: Final = 40
-"""Characters that are shown of what is no id: it may be anything, an e-mail address too."""
-
-FAULTS_SHOWN: Final = 20
-"""So many bad ids are shown; of a file that is no list of ids, more would say no more."""
-PROBLEM: Final = "is not a whole number of 1 to 19 digits that does not start with 0"
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A text that should be an id, and where it stands."""
-
-    text: str
-    place: str
 
 
 def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) -> list[str]:
@@ -43,23 +28,16 @@ def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) 
     """
     if not arguments and not files:
         files = [_standard_input()]
-    given = chain(_in_arguments(arguments), *map(_in_file, files))
-    ids: dict[str, None] = {}
-    bad = 0
-    for each in given:
-        try:
-            ids[customer_id(each.text)] = None
-        except CustomerIdInvalid:
-            bad += 1
-            if bad <= FAULTS_SHOWN:
-                screen.error(f"{each.place}: '{shortened(each.text, LONGEST_SHOWN)}' {PROBLEM}")
-    if bad > FAULTS_SHOWN:
-        screen.note(f"  … and {bad - FAULTS_SHOWN:,} more")
-    if bad:
-        raise CustomerIdInvalid(f"{counted(bad, 'fault')} found; nothing was requested")
-    if not ids:
+    found = checked(chain(_in_arguments(arguments), *map(_in_file, files)))
+    for fault in found.faults:
+        screen.error(fault)
+    if found.faults_left_out:
+        screen.note(f"  … and {found.faults_left_out:,} more")
+    if found.fault_count:
+        raise CustomerIdInvalid(f"{counted(found.fault_count, 'fault')} found; nothing was requested")
+    if not found.ids:
         raise click.UsageError("There is no id in what was given.")
-    return list(ids)
+    return found.ids
 
 
 def _standard_input() -> TextIO:
@@ -70,16 +48,9 @@ def _standard_input() -> TextIO:
 
 def _in_arguments(arguments: Iterable[str]) -> Iterator[Given]:
     for number, argument in enumerate(arguments, start=1):
-        for text in _separated(argument):
+        for text in separated(argument):
             yield Given(text, f"argument {number}")
 
 
 def _in_file(file: TextIO) -> Iterator[Given]:
-    name = "standard input" if file.name == "<stdin>" else file.name
-    for number, line in enumerate(file, start=1):
-        for text in _separated(line.partition("#")[0]):
-            yield Given(text, f"{name}, line {number}")
-
-
-def _separated(text: str) -> list[str]:
-    return text.replace(",", " ").split()
+    return in_lines(file, "standard input" if file.name == "<stdin>" else file.name)

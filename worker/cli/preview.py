@@ -10,18 +10,18 @@ import click
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.explaining import code_of
 from worker.cli.options import chosen, json_option, system_option
-from worker.cli.outcome import titled
 from worker.job import customer_id
-from worker.preview import FollowUp, Preview, Write, preview
+from worker.preview import preview
+from worker.preview_words import follow_up_in_words, write_in_words
 from worker.runtime import Runtime
 from worker.screen import Screen, shortened
 
 if TYPE_CHECKING:
     from worker.connections import Connection
+    from worker.preview import Preview
 
 LONGEST_VALUE = 200
 """Characters of a value that are shown; --json has them all."""
-STATES = {True: "subscribed", False: "not subscribed", None: "not known"}
 
 
 @click.command()
@@ -75,7 +75,7 @@ def _as_json(planned: Preview, system_id: int, customer: str) -> dict[str, objec
 
 def _show(screen: Screen, planned: Preview, connection: Connection, customer: str) -> None:
     screen.heading(f"Customer {customer}, {connection.name} ({connection.system_id}); nothing is written")
-    screen.facts({"Transfer": _write_in_words(planned), "Subscription": _follow_up_in_words(planned)})
+    screen.facts({"Transfer": write_in_words(planned), "Subscription": follow_up_in_words(planned)})
     if planned.subscription_failure:
         screen.failure(planned.subscription_failure, indent=4)
     screen.line()
@@ -86,28 +86,3 @@ def _show(screen: Screen, planned: Preview, connection: Connection, customer: st
         screen.heading("Warnings")
         for warning in planned.warnings:
             screen.line(f"  {warning}")
-
-
-def _write_in_words(planned: Preview) -> str:
-    if planned.write is Write.UPDATE:
-        return f"would update the linked Stamped.io customer {planned.stamped_id}"
-    cause = f"; the linked one, {planned.gone_id}, no longer exists" if planned.gone_id else ""
-    if planned.stamped_id:
-        return f"would update and link Stamped.io customer {planned.stamped_id}, which has the same email{cause}"
-    if planned.matches > 1:
-        return f"would update and link one of {planned.matches} Stamped.io customers that have the same email{cause}"
-    return f"would create a customer in Stamped.io, and link it{cause}"
-
-
-def _follow_up_in_words(planned: Preview) -> str:
-    is_known = planned.stamped_id is not None
-    state = f" (now {STATES[planned.is_subscribed]})" if is_known else ""
-    if planned.subscription is FollowUp.NOT_MAPPED:
-        return f"not mapped: left unchanged{state}"
-    if planned.subscription is FollowUp.SOURCE_EMPTY:
-        return f"the mapped field is empty: left unchanged{state}"
-    if planned.subscription is FollowUp.FAIL:
-        return f"would fail and be left unchanged{state}: {titled(planned.subscription_failure)}"
-    if planned.subscription is FollowUp.UNCHANGED:
-        return f"as mapped already{state}"
-    return f"would {planned.subscription}{state or ', unless Stamped.io creates the customer so'}"

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import heapq
 import json
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from worker.calls import MadeCall
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from worker.ledger.records import Record
 
 PAGE = 50
+MILLISECONDS_DIGITS = 15
 SUSPICIOUS = 5
 """From so many failures on, without a success since the first, a group looks like a fault of the configuration."""
 
@@ -66,7 +69,7 @@ class Place:
         """The place in a link; None where there is none."""
         score, _, job = text.partition("-")
         kind, _, member = job.partition("-")
-        if not (score.isdigit() and kind in set(Kind) and member):
+        if not (score.isascii() and score.isdigit() and len(score) <= MILLISECONDS_DIGITS and kind in set(Kind)):
             return None
         return cls(float(score), Kind(kind), member)
 
@@ -170,6 +173,16 @@ class Activity:
                 pipeline.zcount(index, lowest, highest)
             return sum(pipeline.execute())
 
+    def counts(self, wanted: Filter) -> dict[State, int]:
+        """How many jobs of the connection and kind that are meant there are in each state."""
+        systems, kinds = self._systems(wanted), self._kinds(wanted)
+        with available():
+            pipeline = self._client.pipeline(transaction=False)
+            for state, kind, system_id in product(State, kinds, systems):
+                pipeline.zcard(f"{self._prefix}{state}:{kind}:{system_id}")
+            sizes = iter(pipeline.execute())
+        return {state: sum(islice(sizes, len(kinds) * len(systems))) for state in State}
+
     def groups(self) -> list[Group]:
         """The failed jobs by kind, store and error, the largest group first."""
         groups = [group for kind in Kind for group in self._groups(kind)]
@@ -212,28 +225,39 @@ class Activity:
         lowest, highest = _bounds(wanted)
         indexes = list(self._indexes(wanted))
         with available():
-            ties = self._ties(indexes, begins)
+            passed = [0] * len(indexes)
             if begins:
-                highest = f"{begins.score:.0f}"
+                passed, highest = self._passed(indexes, begins), f"{begins.score:.0f}"
             pipeline = self._client.pipeline(transaction=False)
-            for (_, index), tied in zip(indexes, ties, strict=True):
-                pipeline.zrevrangebyscore(index, highest, lowest, start=0, num=size + tied, withscores=True)
+            for (_, index), start in zip(indexes, passed, strict=True):
+                pipeline.zrevrangebyscore(index, highest, lowest, start=start, num=size, withscores=True)
             lists = pipeline.execute()
         places = (
             Place(score, kind, member)
             for (kind, _), found in zip(indexes, lists, strict=True)
             for member, score in found
         )
-        return heapq.nlargest(size, (place for place in places if begins is None or place < begins))
+        return heapq.nlargest(size, places)
 
-    def _ties(self, indexes: list[tuple[Kind, str]], begins: Place | None) -> list[int]:
-        """How many members of each list share the place's time: so many more may have to be passed over."""
-        if begins is None:
-            return [0] * len(indexes)
+    def _passed(self, indexes: list[tuple[Kind, str]], begins: Place) -> list[int]:
+        """How many members of each list have the place's time but come no later than it in the order of the pages."""
+        score = f"{begins.score:.0f}"
         pipeline = self._client.pipeline(transaction=False)
         for _, index in indexes:
-            pipeline.zcount(index, f"{begins.score:.0f}", f"{begins.score:.0f}")
-        return pipeline.execute()
+            pipeline.zcount(index, "-inf", f"({score}")
+            pipeline.zcount(index, score, score)
+        counts = iter(pipeline.execute())
+        return [self._tied(kind, index, begins, next(counts), next(counts)) for kind, index in indexes]
+
+    def _tied(self, kind: Kind, index: str, begins: Place, older: int, tied: int) -> int:
+        """The same of one list: found by halving, as a hundred thousand jobs can share one time."""
+
+        def place(rank: int) -> Place:
+            members: list[Any] = self._client.zrange(index, rank, rank)
+            return Place(begins.score, kind, str(next(iter(members), "")))
+
+        end = older + tied
+        return end - bisect_left(range(end), begins, lo=older, key=place)
 
     def _indexes(self, wanted: Filter) -> Iterator[tuple[Kind, str]]:
         list_name = wanted.state or "recent"

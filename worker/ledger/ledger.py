@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from worker.effects import Effect, Witness, nobody
 from worker.errors import Failure, TriggerOff, WorkerLost
 from worker.job import Job, Kind, Next
+from worker.ledger.batches import Batches
 from worker.ledger.progress import ProgressBook
 from worker.ledger.reading import REFUSALS, SWITCHED_OFF, Reading
 from worker.ledger.records import (
@@ -75,6 +76,7 @@ class Ledger(Reading):
         super().__init__(client, prefix)
         self._scripts = Scripts(client, witness, replaced)
         self.progress = ProgressBook(self._scripts, prefix)
+        self.batches = Batches(client, prefix, self)
         self._worker = worker
         self._stores = StoresTerms(stores or {})
         self._lease_ms = int(terms.lease_seconds * 1000)
@@ -268,7 +270,12 @@ class Ledger(Reading):
 
     def discard(self, job: Job) -> bool:
         """Forget a failed job; False where it is not failed."""
-        return bool(self._scripts.run(Effect.DISCARD, [self.key(job)], [self._prefix, job.kind, self.member(job)]))
+        return bool(self.discard_all([job]))
+
+    def discard_all(self, jobs: Sequence[Job]) -> int:
+        """Forget those of many jobs that are failed, in one round trip; how many that were."""
+        calls = [([self.key(job)], [self._prefix, job.kind, self.member(job)]) for job in jobs]
+        return sum(map(int, self._scripts.run_all(Effect.DISCARD, calls)))
 
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""

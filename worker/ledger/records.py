@@ -200,8 +200,11 @@ class Record:
         )
 
     def has_settled(self, version: int) -> bool:
-        """Whether the run that was asked for as `version` has ended, well or badly."""
-        return self.settled >= version and self.state in {State.DONE, State.FAILED}
+        """Whether the run that was asked for as `version` has ended, well or badly.
+
+        A job that was discarded and requested anew counts from 1 again: what is wanted of it now is all that comes.
+        """
+        return self.settled >= min(version, self.wanted) and self.state in {State.DONE, State.FAILED}
 
 
 @dataclass(frozen=True, slots=True)

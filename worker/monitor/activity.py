@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import urlencode
 
-from tornado.web import HTTPError, authenticated
+from tornado.web import authenticated
 
+from worker.errors import CATALOGUE
 from worker.job import Kind
 from worker.ledger import State
 from worker.ledger.activity import Filter
@@ -17,12 +18,19 @@ from worker.monitor.page import Page
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.connections import Connection
     from worker.ledger import Hold, Ledger
     from worker.ledger.activity import Page as Jobs
 
 FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
 DIGITS_AT_MOST = 19
+
+TIME_MEANS: Final = {
+    State.QUEUED: "its place in the queue",
+    State.SENT: "when its message was sent",
+    State.RUNNING: "when its worker must have answered",
+    State.WAITING: "when it is tried again",
+}
+"""What the times of a filter mean for jobs that have not ended; for the others, when they changed."""
 
 Choice = TypeVar("Choice", Kind, State)
 
@@ -53,10 +61,17 @@ class Query:
         )
         return cls({name: value for name, value in given.items() if value}, wanted, tuple(faults))
 
+    @property
+    def time_means(self) -> str:
+        """What the times that are given mean, where that is not when a job changed."""
+        has_time = self.filter.since or self.filter.until
+        by_place = self.filter.state in TIME_MEANS and not self.filter.customer_id
+        return TIME_MEANS[self.filter.state] if has_time and self.filter.state and by_place else ""
+
     def link(self, **changed: str) -> str:
         """The address of the list with another filter; an empty value leaves one out."""
         query = {name: value for name, value in (self.given | changed).items() if value}
-        return urlencode(query)
+        return f"?{urlencode(query)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +79,12 @@ class Shown:
     """What the page shows."""
 
     jobs: Jobs
-    counts: dict[str, int]
+    count: int
+    """How many jobs there are on all pages."""
+    counts: dict[State, int]
     holds: list[Hold]
-    connections: list[Connection]
+    names: dict[int, str]
+    """The connections."""
 
 
 class ActivityPage(Page):
@@ -75,40 +93,47 @@ class ActivityPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show one page of it."""
-        query = Query.read(lambda name: self.get_argument(name, "", escape=False) or "")
+        query = self.query()
         begins = self.get_argument("begins", "", escape=False)
         shown = await self.aside(self._read, query, begins)
-        self.render_page("activity.html", "activity", query=query, shown=shown, states=list(State), kinds=list(Kind))
+        self.render_page(
+            "activity.html",
+            "activity",
+            query=query,
+            begins=begins,
+            shown=shown,
+            states=list(State),
+            kinds=list(Kind),
+            codes=CATALOGUE,
+        )
+
+    def query(self) -> Query:
+        """The filter in the address."""
+        return Query.read(lambda name: self.get_argument(name, "", escape=False) or "")
 
     def _read(self, query: Query, begins: str) -> Shown:
+        activity = self.ledger.activity
+        jobs = activity.page(query.filter, begins)
         return Shown(
-            jobs=self.ledger.activity.page(query.filter, begins),
-            counts=counts(self.ledger),
+            jobs=jobs,
+            count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),
+            counts=activity.counts(query.filter),
             holds=self.ledger.holds(),
-            connections=list(self.runtime.connections),
+            names={each.system_id: each.name for each in self.runtime.connections},
         )
 
 
-class CountsPage(Page):
+class CountsPage(ActivityPage):
     """The counts of the list, for the page to refresh them."""
 
     @authenticated
     async def get(self) -> None:
         """Answer the jobs by state, as JSON."""
-        self.write(await self.aside(counts, self.ledger))
+        self.write(await self.aside(_counts, self.ledger, self.query().filter))
 
 
-def counts(ledger: Ledger) -> dict[str, int]:
-    """How many jobs of all kinds there are in each state."""
-    each = [asdict(ledger.counts(kind)) for kind in Kind]
-    return {state.value: sum(count[state] for count in each) for state in State}
-
-
-def checked_kind(text: str) -> Kind:
-    """The kind in an address. Raises HTTPError 404."""
-    if text not in set(Kind):
-        raise HTTPError(404, f"there is no kind {text}")
-    return Kind(text)
+def _counts(ledger: Ledger, wanted: Filter) -> dict[str, int]:
+    return {str(state): count for state, count in ledger.activity.counts(wanted).items()}
 
 
 def _one_of(choices: type[Choice], text: str, name: str, faults: list[str]) -> Choice | None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import flower.urls
-from tornado.web import StaticFileHandler, url
+from tornado.web import url
 
-from worker.monitor import activity, metrics
+from worker.monitor import activity, error_logs, job, manual_sync, metrics, rerun
+from worker.monitor.page import Asset
 from worker.monitor.templates import Templates
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ def routes() -> list[URLSpec]:
         url(r"/activity", activity.ActivityPage, name="activity"),
         url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
         url(r"/metrics", metrics.Metrics),
-        url(r"/stamped/(.*)", StaticFileHandler, {"path": STATIC}, name="stamped"),
+        url(r"/error-logs", error_logs.ErrorLogsPage, name="error-logs"),
+        url(r"/manual-sync", manual_sync.ManualSyncPage, name="manual-sync"),
+        url(job.ADDRESS, job.JobPage, name="job"),
+        url(r"/rerun", rerun.RerunJob, name="rerun"),
+        url(r"/task/(.+)/rerun", rerun.RerunTask, name="task-rerun"),
+        url(r"/stamped/(.*)", Asset, {"path": STATIC}, name="stamped"),
     ]
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from flower.views import BaseHandler
-from tornado.web import HTTPError, RequestHandler
+from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
+from worker.errors import Entry, LedgerUnavailable, SyncError
 from worker.faults import ConfigurationError
-from worker.ledger import Ledger, LedgerUnavailable
+from worker.ledger import Ledger
 from worker.monitor.templates import told
+from worker.screen import counted
 from worker.times import lasting
 
 if TYPE_CHECKING:
@@ -24,10 +26,23 @@ if TYPE_CHECKING:
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
-NO_LOGIN = (
-    "This page changes something, and this Flower has no login, so it refuses. Set one and start Flower again: "
+NO_LOGIN: Final = (
+    "This Flower has no login, so it refuses everything that changes something. To set one, start it with "
     "FLOWER_BASIC_AUTH=user:password in its environment."
 )
+READ_ONLY: Final = "This Flower is read-only (FLOWER_READ_ONLY), so it refuses everything that changes something."
+NOT_OURS: Final = (
+    "Nothing was changed: the request does not come from a page of this Flower that is still open. "
+    "Go back, load the page again and repeat it."
+)
+NOT_FOUND, SERVICE_UNAVAILABLE = 404, 503
+
+TITLES: Final = {
+    400: "This cannot be done",
+    403: "This is refused",
+    NOT_FOUND: "There is no such page",
+    SERVICE_UNAVAILABLE: "This page cannot be shown now",
+}
 
 
 class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
@@ -43,6 +58,12 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """The ledger."""
         return self.runtime.ledger
 
+    def set_default_headers(self) -> None:
+        """Keep the page out of other sites' frames, where somebody could be led to press its buttons, and of caches."""
+        super().set_default_headers()
+        forbid_frames(self)
+        self.set_header("Cache-Control", "no-store")
+
     async def aside(self, work: Callable[Given, Answer], *args: Given.args, **named: Given.kwargs) -> Answer:
         """Do something that waits for Redis or an API in a thread of its own."""
         return await asyncio.get_running_loop().run_in_executor(
@@ -51,20 +72,34 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
 
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""
-        self.render(template, active_tab=tab, told=told, at=at, ago=ago, number=number, **values)
+        self.render(
+            template,
+            active_tab=tab,
+            told=told,
+            at=at,
+            ago=ago,
+            number=number,
+            counted=counted,
+            refusal=refusal(self),
+            **values,
+        )
 
     def write_error(self, status_code: int, **told_by_tornado: Any) -> None:
         """Say what a person can put right in plain words; leave the rest to Flower."""
         error = (told_by_tornado.get("exc_info") or (None, None, None))[1]
-        if isinstance(error, LedgerUnavailable | ConfigurationError):
-            self.set_status(503)
-            self.render_page("trouble.html", "", trouble=str(error))
+        trouble = _trouble(error)
+        if trouble is None:
+            super().write_error(status_code, **told_by_tornado)
             return
-        super().write_error(status_code, **told_by_tornado)
+        status, text, entry = trouble
+        if not hasattr(self, "_current_user"):  # else the login, refused or not asked for yet, would be asked for now
+            self.current_user = None
+        self.set_status(status)
+        self.render_page("trouble.html", "", title=TITLES[status], text=text, entry=entry)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """What a page says in plain words needs no trace in the log."""
-        if not isinstance(value, LedgerUnavailable | ConfigurationError):
+        if _trouble(value) is None:
             super().log_exception(typ, value, tb)
 
 
@@ -73,14 +108,42 @@ class Change(Page):
 
     def check_xsrf_cookie(self) -> None:
         """Refuse what another site forged: the token of our own page is needed, whatever the login's kind."""
+        self.prepare()
+        _ = self.current_user  # a wrong login is told as such
         super().check_xsrf_cookie()
-        RequestHandler.check_xsrf_cookie(self)
+        try:
+            RequestHandler.check_xsrf_cookie(self)
+        except HTTPError as error:
+            raise HTTPError(403, NOT_OURS) from error
 
     def prepare(self) -> None:
-        """Refuse where anybody could do it."""
-        options = self.application.options
-        if not (options.basic_auth or options.auth):
-            raise HTTPError(403, NO_LOGIN)
+        """Refuse where anybody could do it, or nobody may."""
+        if refused := refusal(self):
+            raise HTTPError(403, refused)
+
+
+class Asset(StaticFileHandler):
+    """A style sheet or a script: asked for again each time, so that it is always this version's."""
+
+    def set_extra_headers(self, path: str) -> None:
+        """Let the browser ask whether it changed."""
+        del path
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("X-Content-Type-Options", "nosniff")
+
+
+def refusal(handler: RequestHandler) -> str:
+    """Why this Flower changes nothing; empty where it does."""
+    options: Any = handler.application.options  # type: ignore[attr-defined] # Flower's application
+    if not (options.basic_auth or options.auth):
+        return NO_LOGIN
+    return READ_ONLY if options.read_only else ""
+
+
+def forbid_frames(handler: RequestHandler) -> None:
+    """Let no other site show the answer inside its own page."""
+    handler.set_header("X-Frame-Options", "DENY")
+    handler.set_header("Content-Security-Policy", "frame-ancestors 'none'")
 
 
 def at(moment: datetime | None) -> str:
@@ -99,3 +162,16 @@ def ago(moment: datetime | None) -> str:
 def number(count: int) -> str:
     """A count with its thousands apart."""
     return f"{count:,}"
+
+
+def _trouble(error: BaseException | None) -> tuple[int, str, Entry | None] | None:
+    """The status and the words for an error that a person can put right, or the catalogue's entry; None for others."""
+    match error:
+        case SyncError():
+            status = SERVICE_UNAVAILABLE if isinstance(error, LedgerUnavailable) else 400
+            return status, error.failure.message, error.entry
+        case ConfigurationError():
+            return SERVICE_UNAVAILABLE, str(error), None
+        case HTTPError(status_code=status) if status in TITLES and error.log_message:
+            return status, error.get_message(), None
+    return None

@@ -57,9 +57,10 @@ local dead = members('running', now)
 for index, member in ipairs(dead) do
   local key = key_of(kind, member)
   return_slots(kind, member, terms_for(member))
-  note_attempt(kind, member, 'lost', '', '')
   local losses = redis.call('HINCRBY', key, 'losses', 1)
-  if losses > tonumber(ARGV[6]) then
+  local is_last = losses > tonumber(ARGV[6])
+  note_attempt(kind, member, 'lost', is_last and ARGV[7] or '', '')
+  if is_last then
     fail(member)
   elseif losses > 1 then
     redis.call('HDEL', key, 'token')

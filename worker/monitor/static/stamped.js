@@ -1,15 +1,46 @@
-// Refreshes the counts of a page every few seconds, while it is looked at.
-const EVERY_MS = 3000;
-const counts = document.querySelector("[data-counts]");
+// Keeps a page fresh while somebody looks at it. Without this script, every page works by loading it again.
+const EVERY_MS = 2000;
 
-async function refresh() {
-  if (document.hidden) return;
+// Activity: the counts. Where they can't be had, the page says that they stand still.
+async function refreshCounts(counts, status) {
   const answer = await fetch(counts.dataset.counts).catch(() => null);
-  if (!answer || !answer.ok) return;
-  for (const [name, count] of Object.entries(await answer.json())) {
+  const isLive = Boolean(answer && answer.ok);
+  for (const [name, count] of Object.entries(isLive ? await answer.json() : {})) {
     const cell = counts.querySelector(`[data-count="${name}"]`);
     if (cell) cell.textContent = count.toLocaleString("en");
   }
+  status.hidden = false;
+  status.querySelector(".status-dot").className = `status-dot status-dot-${isLive ? "live" : "error"}`;
+  status.querySelector("[data-live-words]").textContent = isLive ? "Counts are live" : "Counts stand still: no answer";
 }
 
-if (counts) setInterval(refresh, EVERY_MS);
+// A job's page, until the job has ended: what is new takes the place of what is shown. What somebody has opened, closed
+// or moved to stays so, and nothing moves under a selection.
+async function refreshPage(page) {
+  const answer = await fetch(location.href).catch(() => null);
+  if (!answer || !answer.ok || !getSelection().isCollapsed) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-page]");
+  if (!fresh) return;
+  for (const each of page.querySelectorAll("details")) {
+    const same = fresh.querySelector(`[id="${each.id}"]`);
+    if (same) same.open = each.open;
+  }
+  const focused = document.activeElement && document.activeElement.dataset.focus;
+  page.toggleAttribute("data-live", fresh.hasAttribute("data-live"));
+  page.replaceChildren(...fresh.childNodes);
+  if (focused) page.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
+}
+
+function every(work) {
+  const again = () => setTimeout(async () => {
+    if (!document.hidden) await work();
+    again();
+  }, EVERY_MS);
+  again();
+}
+
+const counts = document.querySelector("[data-counts]");
+if (counts) every(() => refreshCounts(counts, document.querySelector("[data-live-status]")));
+
+const page = document.querySelector("[data-page]");
+if (page) every(() => page.hasAttribute("data-live") && refreshPage(page));

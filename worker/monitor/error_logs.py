@@ -1,0 +1,133 @@
+"""Error Logs: what failed, in groups, with its cause and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tornado.web import authenticated
+
+from worker.errors import Failure
+from worker.ledger import State
+from worker.ledger.activity import Filter
+from worker.monitor.page import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from worker.errors import Entry
+    from worker.ledger import Record, Refusal
+    from worker.ledger.activity import Group
+
+GROUPS_SHOWN: Final = 50
+LATEST_SHOWN: Final = 3
+"""How many jobs of a group stand on the page."""
+REFUSALS_READ: Final = 500
+DIGITS_AT_MOST: Final = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A group of failed jobs, and the last of them."""
+
+    group: Group
+    latest: list[Record]
+
+    @property
+    def entry(self) -> Entry:
+        """What the catalogue says of the error."""
+        return Failure(self.group.code).entry
+
+
+@dataclass(slots=True)
+class Refused:
+    """Notifications of one connection and scope that were not accepted for the same reason."""
+
+    code: str
+    system_id: str
+    scope: str
+    count: int = 0
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """What the catalogue says of it."""
+        return Failure(self.code).entry
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows."""
+
+    groups: list[Failed]
+    group_count: int
+    """How many groups there are with those that are not shown."""
+    job_count: int
+    refused: list[Refused]
+    refusal_count: int
+    """How many notifications were refused, of all connections."""
+    names: dict[int, str]
+    """The connections."""
+
+    @property
+    def groups_left_out(self) -> int:
+        """How many more groups there are than are shown."""
+        return self.group_count - len(self.groups)
+
+
+class ErrorLogsPage(Page):
+    """The failed jobs in groups, then the refused notifications."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Show them, of one connection where the address names one."""
+        system_id = number_of(self.get_argument("system", "", escape=False) or "")
+        self.render_page(
+            "error-logs.html",
+            "error-logs",
+            shown=await self.aside(self._read, system_id),
+            system_id=system_id,
+            rerun=number_of(self.get_argument("rerun", "", escape=False) or ""),
+            discarded=number_of(self.get_argument("discarded", "", escape=False) or ""),
+            refusals_read=REFUSALS_READ,
+        )
+
+    def _read(self, system_id: int | None) -> Shown:
+        groups = [each for each in self.ledger.activity.groups() if system_id in {None, each.system_id}]
+        refusals = [each for each in self.ledger.refusals(REFUSALS_READ) if _concerns(each, system_id)]
+        return Shown(
+            groups=[Failed(each, self._latest(each)) for each in groups[:GROUPS_SHOWN]],
+            group_count=len(groups),
+            job_count=sum(each.count for each in groups),
+            refused=in_groups(refusals),
+            refusal_count=self.ledger.refusal_count(),
+            names={each.system_id: each.name for each in self.runtime.connections},
+        )
+
+    def _latest(self, group: Group) -> list[Record]:
+        wanted = Filter(group.system_id, group.kind, State.FAILED, group.code)
+        return self.ledger.activity.page(wanted, size=LATEST_SHOWN).records
+
+
+def in_groups(refusals: Iterable[Refusal]) -> list[Refused]:
+    """The refused notifications by code, connection and scope, the largest group first; they come newest first."""
+    groups: dict[tuple[str, str, str], Refused] = {}
+    for each in refusals:
+        key = each.code, each.system_id, each.scope
+        group = groups.setdefault(key, Refused(*key))
+        group.count += 1
+        group.first_seen = each.at
+        group.last_seen = group.last_seen or each.at
+    return sorted(groups.values(), key=lambda group: -group.count)
+
+
+def number_of(text: str) -> int | None:
+    """The number in an address; None where there is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= DIGITS_AT_MOST
+    return int(text) if is_number else None
+
+
+def _concerns(refusal: Refusal, system_id: int | None) -> bool:
+    return system_id is None or refusal.system_id == str(system_id)

@@ -1,0 +1,89 @@
+"""A job's page: where it stands, what went wrong, and every attempt with the calls it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tornado.web import HTTPError, authenticated
+
+from worker.job import Job, Kind
+from worker.ledger import State
+from worker.monitor.page import NOT_FOUND, Page
+
+if TYPE_CHECKING:
+    from worker.ledger import Hold, Record
+    from worker.ledger.activity import Attempt
+
+ADDRESS: Final = r"/activity/(customer|subscription)/([1-9][0-9]{0,18})/([1-9][0-9]{0,18})"
+
+MEANING: Final = {
+    State.QUEUED: "waits for its turn in its connection's queue",
+    State.SENT: "is on its way to a worker",
+    State.RUNNING: "is being done by a worker",
+    State.WAITING: "rests until it is tried again",
+    State.DONE: "ended well",
+    State.FAILED: "failed, and is not tried again by itself",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows."""
+
+    record: Record
+    history: list[Attempt]
+    other: Record | None
+    """The customer's job of the other kind."""
+    hold: Hold | None
+    connection: str
+    """The connection's name; empty where it is not configured any more."""
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the page is worth looking at again in a moment."""
+        return self.record.state not in {State.DONE, State.FAILED}
+
+
+class JobPage(Page):
+    """One job."""
+
+    @authenticated
+    async def get(self, kind: str, system_id: str, customer_id: str) -> None:
+        """Show it."""
+        job = Job(Kind(kind), int(system_id), customer_id)
+        shown = await self.aside(self._read, job)
+        if shown is None:
+            raise HTTPError(NOT_FOUND, self._unknown(job))
+        self.render_page("job.html", "activity", job=job, shown=shown, meaning=MEANING, taking=taking)
+
+    def _read(self, job: Job) -> Shown | None:
+        record, other = self.ledger.records([job, _other(job)])
+        if record is None:
+            return None
+        connection = self.runtime.connections.get(job.system_id)
+        return Shown(
+            record=record,
+            history=self.ledger.activity.history(job),
+            other=other,
+            hold=self.ledger.hold_of(job.system_id),
+            connection=connection.name if connection else "",
+        )
+
+    def _unknown(self, job: Job) -> str:
+        settings = self.runtime.settings
+        return (
+            f"The ledger holds no {job.kind} job of customer {job.customer_id} of connection {job.system_id}. Either "
+            f"nobody asked for it, or it ended long ago: a finished job is kept for {settings.done_days} days, a failed "
+            f"one for {settings.failed_days}. Manual Sync transfers the customer again."
+        )
+
+
+def taking(milliseconds: int) -> str:
+    """How long something took."""
+    return f"{milliseconds / 1000:,.3f} s"
+
+
+def _other(job: Job) -> Job:
+    kind = Kind.CUSTOMER if job.kind is Kind.SUBSCRIPTION else Kind.SUBSCRIPTION
+    return Job(kind, job.system_id, job.customer_id)

@@ -1,0 +1,100 @@
+"""Re-run: from a job's page, and from the page that Flower has for a task."""
+
+from __future__ import annotations
+
+import ast
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from flower.utils.tasks import get_task_by_id
+from tornado.web import HTTPError, authenticated
+
+from tasks.messages import TASK_OF
+from tasks.upkeep import run_again
+from worker.errors import SyncError
+from worker.job import Job
+from worker.monitor.page import NOT_FOUND, Change, forbid_frames, refusal
+
+if TYPE_CHECKING:
+    from tornado.web import RequestHandler
+
+log = logging.getLogger(__name__)
+
+SEE_OTHER, BAD_REQUEST = 303, 400
+KIND_OF: Final = {name: kind for kind, name in TASK_OF.items()}
+SETTLED: Final = frozenset({"SUCCESS", "FAILURE", "RETRY", "REVOKED", "REJECTED"})
+"""The states of Celery in which a task's run has ended."""
+
+UNREADABLE: Final = (
+    "Flower does not show the arguments of this task as (connection, customer id), so it is not known what to run "
+    "again. Look for the job in Activity."
+)
+
+
+class _Again(Change):
+    """Runs a job again and goes to its page."""
+
+    async def again(self, job: Job) -> None:
+        """Ask for it, with its attempts reset; it does not wait for the due time of a retry."""
+        self.runtime.connection(job.system_id)
+        await self.aside(run_again, [job])
+        log.info("%s: run again, as somebody asked on its page", job)
+        self.redirect(self.reverse_url("job", job.kind, job.system_id, job.customer_id), status=SEE_OTHER)
+
+
+class RerunJob(_Again):
+    """Re-run on a job's page."""
+
+    @authenticated
+    async def post(self) -> None:
+        """Run the job again that the form names."""
+        kind, system_id, customer_id = (self.get_body_argument(name, "") for name in ("kind", "system", "customer"))
+        await self.again(Job.read(kind, system_id, customer_id))
+
+
+class RerunTask(_Again):
+    """Re-run on a task's page."""
+
+    @authenticated
+    async def post(self, task_id: str) -> None:
+        """Run the job again that the task was for."""
+        task = get_task_by_id(self.application.events, task_id)
+        if task is None:
+            raise HTTPError(NOT_FOUND, "Flower does not know this task any more. Look for the job in Activity.")
+        if task.name not in KIND_OF:
+            raise HTTPError(BAD_REQUEST, f"Only {' and '.join(KIND_OF)} can be run again here.")
+        if task.state not in SETTLED:
+            raise HTTPError(BAD_REQUEST, f"This task has not ended yet: it is {task.state}.")
+        job = job_of(task)
+        if job is None:
+            raise HTTPError(BAD_REQUEST, UNREADABLE)
+        await self.again(job)
+
+
+def job_of(task: Any) -> Job | None:
+    """The job that a task of Flower's is for; None where it is for none, or its arguments can't be read."""
+    if task.name not in KIND_OF:
+        return None
+    try:
+        match ast.literal_eval(task.args):
+            case [system_id, customer_id]:
+                return Job.read(KIND_OF[task.name], system_id, customer_id)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, SyncError):
+        pass
+    return None
+
+
+def offered(handler: RequestHandler, task: Any) -> Job | None:
+    """The job whose Re-run a task's page offers; that page then stays out of other sites' frames."""
+    job = job_of(task)
+    if job:
+        forbid_frames(handler)
+    return job
+
+
+def is_settled(task: Any) -> bool:
+    """Whether a task's run has ended."""
+    return task.state in SETTLED
+
+
+__all__ = ["RerunJob", "RerunTask", "is_settled", "offered", "refusal"]
