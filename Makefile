@@ -46,8 +46,9 @@ test: $(INSTALLED) ## Run all tests
 
 .PHONY: prove
 prove: $(INSTALLED) ## Prove reliability: SEEDS=n worlds, or SEED=n (and WITHOUT=safety) to replay one
-	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) \
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS),--seconds 240) $(if $(SEED),--seed $(SEED)) \
 		$(if $(WITHOUT),--without '$(WITHOUT)')
+	@$(if $(SEED),,$(BIN)/python -m tests.proofs)
 
 .PHONY: check
 check: $(INSTALLED) ## Check style, format, types and the direction of imports

@@ -13,7 +13,7 @@ from tasks.messages import send
 from worker import retries, telemetry
 from worker.app import app
 from worker.errors import InternalError, SyncError
-from worker.ledger import Claim, ClaimLost, ClaimRefused, LedgerUnavailable, Throttled
+from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled
 from worker.logs import Attempt, advice, logged_as, told
 from worker.queues import queue_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from worker.guard import Guard
     from worker.job import Job
     from worker.reconcile import Reconciled
+    from worker.retries import Pause
     from worker.transfer import Transferred
 
     Work = Callable[[Claim, Guard], Transferred | Reconciled]
@@ -105,7 +106,7 @@ class _Run:
         telemetry.report(error, self._claim.job, self._claim.tracking_guid, outcome="broken off")
 
     def _queue(self) -> dict[str, Any]:
-        held = app.runtime.ledger.hold(self._claim, self._guard.calls, made=self._made)
+        held = app.runtime.ledger.wait_for_slot(self._claim, self._guard.calls, made=self._made)
         send(held.messages)
         log.info("%s: waits for room in the store's throttle", self._claim.job, extra=self._ended("throttled"))
         return {"job": str(self._claim.job), "state": "queued"}
@@ -115,25 +116,30 @@ class _Run:
         ended = app.runtime.ledger.complete(
             self._claim, self._guard.calls, action, done.stamped_id, done.next_step, made=self._made
         )
-        send(ended.messages)
-        if ended.hold_ended:
-            log.warning("connection %d: no longer held", job.system_id, extra={"outcome": "hold ended"})
+        self._go_on(ended)
         line = self._ended(action)
         log.info("%s: %s in %.3f s", job, action, line["seconds"], extra=line)
         return {"job": str(job), "state": "done", "action": action}
 
+    def _go_on(self, ended: Ended) -> None:
+        send(ended.messages)
+        if ended.hold_ended:
+            system_id = self._claim.job.system_id
+            log.warning("connection %d: no longer held", system_id, extra={"outcome": "hold ended"})
+
     def _settle(self, error: SyncError) -> dict[str, Any]:
-        if self._is_held(error):
+        pause = retries.pause(error, app.runtime.holds)
+        if pause and self._is_held(error, pause):
             return {"job": str(self._claim.job), "state": "queued", "code": error.entry.code}
         rest = retries.rest(error, self._claim.attempt, app.runtime.schedule)
-        return self._rest(error, rest.seconds) if rest else self._fail(error)
+        return self._rest(error, rest.seconds) if rest else self._fail(error, proves=pause is None)
 
-    def _is_held(self, error: SyncError) -> bool:
+    def _is_held(self, error: SyncError, pause: Pause) -> bool:
         """Whether the error is the whole store's, so that the store is held and the job waits for its turn again."""
-        job, pause = self._claim.job, retries.pause(error, app.runtime.holds)
-        if pause is None:
-            return False
-        held = app.runtime.ledger.hold(self._claim, self._guard.calls, error.failure, pause, made=self._made)
+        job = self._claim.job
+        held = app.runtime.ledger.hold(
+            self._claim, self._guard.calls, error.failure, pause, self._guard.api, made=self._made
+        )
         send(held.messages)
         if held.hold_began:
             began = self._ended(telemetry.HOLD, error) | advice(error)
@@ -157,12 +163,12 @@ class _Run:
             raise self._task.retry(exc=error, countdown=seconds, queue=queue_of(job.kind, to_front=self._claim.debug))
         return {"job": str(job), "state": "waiting", "code": error.entry.code}
 
-    def _fail(self, error: SyncError) -> dict[str, Any]:
-        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure, made=self._made)
+    def _fail(self, error: SyncError, *, proves: bool) -> dict[str, Any]:
+        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure, proves=proves, made=self._made)
         line = self._ended(telemetry.FAILED, error) | advice(error)
         log.error("%s: failed, %s", self._claim.job, error, extra=line)
         telemetry.report(error, self._claim.job, self._claim.tracking_guid)
-        send(ended.messages)
+        self._go_on(ended)
         raise error from None
 
     def _ended(self, outcome: str, error: SyncError | None = None) -> dict[str, Any]:

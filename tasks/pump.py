@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from celery.signals import worker_ready, worker_shutting_down
 
@@ -46,10 +46,15 @@ def _pump() -> None:
             wait = admit(systems)
         except LedgerUnavailable:
             wait = LONGEST_WAIT_SECONDS
+        except Exception as error:  # noqa: BLE001 - a throttled store would only move with the sweep
+            log.error("the pump met %s and goes on", type(error).__name__)  # noqa: TRY400 - its text can hold anything
+            wait = LONGEST_WAIT_SECONDS
 
 
 @worker_ready.connect
-def _start(**_: object) -> None:
+def _start(sender: Any, **_: object) -> None:
+    if sender.app is not app:
+        return  # a listener's own Celery application, which imports `submit`
     _stop.clear()
     threading.Thread(target=_pump, name="pump", daemon=True).start()
 

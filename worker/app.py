@@ -15,6 +15,7 @@ from celery import Celery
 from celery.app.log import Logging
 from celery.signals import beat_init, celeryd_init
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from worker import logs
 from worker.faults import ConfigurationError
@@ -109,6 +110,9 @@ def _give_up(error: ConfigurationError) -> NoReturn:
 
 # The operator's pages are part of Flower: it takes the path of its configuration file from here.
 os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "monitor" / "flowerconfig.py"))
+
+# For URLs that begin so; as a setting, it would take the scheme out of the URL that Flower and the log show.
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "worker.broker:Transport"))
 
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
 app = SyncApp("stamped-customer-sync", include=["tasks"], set_as_current=False)

@@ -35,6 +35,8 @@ class Guard:
         self._clock = clock
         self._covered_until = asked_at + self._spare_seconds
         self.calls = {"stamped": 0, "ipaas": 0}
+        self.api = ""
+        """The API of the last call."""
         self.source = ApiGate(self, "ipaas")
         self.store = ApiGate(self, "stamped")
 
@@ -51,6 +53,7 @@ class Guard:
             self._ledger.renew(self._claim, extra_call=api if is_extra else "")
             self._covered_until = now + self._spare_seconds
         self.calls[api] += 1
+        self.api = api
 
 
 class ApiGate:

@@ -30,6 +30,8 @@ MOST_QUEUED = 2_000
 AT_ONCE = 500
 """How many customers are asked for at once: what a kill may repeat."""
 PAUSE_SECONDS = 1.0
+EMPTY_PAGES = 10
+"""So many pages in a row may be empty, their customers deleted, before the list is no list."""
 READING = Schedule(fast=6, slow_minutes=())
 """How often a read is tried again, within some minutes; then whoever runs it runs it again, and it goes on."""
 
@@ -165,13 +167,15 @@ def _all(source: Source, resting: Resting, position: str) -> Iterator[Part]:
     A list whose pages go on repeating themselves ends: well where nobody said how many there are.
     """
     first, _, done = position.partition(":")
-    skipped, seen = int(done or 0), set[int]()
+    skipped, seen, empty = int(done or 0), set[int](), 0
     for page in count(int(first or 1)):
         listed = _read(partial(source.customers, page), resting)
         marks = hash(tuple(customer.id for customer in listed.customers))
-        if marks in seen and listed.pages is not None:
+        empty = 0 if listed.customers else empty + 1
+        is_again = marks in seen if listed.customers else empty > EMPTY_PAGES
+        if is_again and listed.pages is not None:
             raise AnswerUnreadable(f"page {page} of iPaaS.com's customers repeats an earlier page")
-        if marks in seen or (not listed.customers and listed.pages is None):
+        if is_again or (not listed.customers and listed.pages is None):
             return
         seen.add(marks)
         positions = [f"{page}:{number}" for number in range(1, len(listed.customers) + 1)]

@@ -50,13 +50,14 @@ class Rest:
 class Pause:
     """Hold the job's whole store: each hold that follows another is twice as long, up to the longest."""
 
-    code: str
     seconds: float
     longest_seconds: float
     strikes: int = 1
-    """Jobs in a row that must meet such an error before the store is held."""
+    """Jobs that must meet such an error, since the API last answered well, before the store is held."""
     spares: int = 0
     """How often one job is spared an attempt by it; 0 for ever."""
+    begins: int = 3
+    """How often one job may begin a hold: beyond that the error is more likely its own."""
 
 
 def rest(
@@ -83,14 +84,14 @@ def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
     """Whether an error is the whole store's, and how the store is held for it; None where it is the job's own.
 
     Too many calls: for `Retry-After`. Refused credentials: until a job gets through. No answer or 5xx: when several
-    jobs in a row met it.
+    jobs met it since the API last answered well.
     """
-    status, code, asked = error.failure.http_status, error.failure.code, error.retry_after or 0
+    status, asked = error.failure.http_status, error.retry_after or 0
     first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)
     if status == TOO_MANY and asked:
-        return Pause(code, asked, asked)
+        return Pause(asked, asked)
     if status == TOO_MANY or status in CREDENTIAL_STATUSES:
-        return Pause(code, first, longest)
+        return Pause(first, longest)
     if error.is_transient:
-        return Pause(code, first, longest, holds.strikes, holds.spares)
+        return Pause(first, longest, holds.strikes, holds.spares)
     return None

@@ -171,7 +171,7 @@ def hold(ledger: Ledger) -> None:
     """Hold the connection for an hour, because of refused credentials."""
     ledger.request(customer())
     failure = Failure("stamped-credentials-refused", 401)
-    ledger.hold(ledger.claim(customer()), CALLS, failure, Pause(failure.code, 3600, 3600))
+    ledger.hold(ledger.claim(customer()), CALLS, failure, Pause(3600, 3600))
 
 
 def test_holds_are_listed_with_what_to_do(stage: Scene) -> None:

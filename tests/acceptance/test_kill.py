@@ -280,7 +280,7 @@ def test_command_killed_around_a_release_can_be_given_again(stage: Stage, moment
     """A release that was cut off either happened or did not; given again, the store is held no more."""
     ledger = stage.runtime.ledger
     ledger.request(JOB)
-    pause = Pause("stamped-credentials-refused", 3600, 3600)
+    pause = Pause(3600, 3600)
     ledger.hold(ledger.claim(JOB), CALLS, Failure("stamped-credentials-refused", 401), pause)
     command = ("release", str(parts.SYSTEM))
     run_killed(stage, Effect.RELEASE, moment, *command)

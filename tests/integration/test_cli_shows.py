@@ -80,7 +80,7 @@ def test_status_and_check_show_a_hold(env: dict[str, str], tmp_path: Path, clien
     """The reason, since when, until when, and what to do."""
     ledger = prepared(client)
     failure = Failure("stamped-credentials-refused", http_status=401)
-    ledger.hold(ledger.claim(JOBS[1]), {}, failure, Pause(failure.code, 3600, 3600))
+    ledger.hold(ledger.claim(JOBS[1]), {}, failure, Pause(3600, 3600))
     [hold] = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["holds"]
     assert (hold["system_id"], hold["error"]["code"], hold["error"]["http_status"]) == (4021, failure.code, 401)
     shown = " ".join(parts.console(env, tmp_path, "status").stdout.split())

@@ -179,7 +179,7 @@ def test_every_job_is_in_exactly_one_index(ledger: Ledger, clock: Clock) -> None
         lambda: ledger.request(JOB),
         lambda: ledger.defer(ledger.claim(JOB), CALLS, 10, FAILURE, carried=True),
         lambda: clock.advance(10),
-        lambda: ledger.hold(ledger.claim(JOB), CALLS, FAILURE, Pause("x", 60, 60)),
+        lambda: ledger.hold(ledger.claim(JOB), CALLS, FAILURE, Pause(60, 60)),
         lambda: ledger.release(SYSTEM),
         lambda: ledger.admit(SYSTEM),
         lambda: ledger.fail(ledger.claim(JOB), CALLS, FAILURE),

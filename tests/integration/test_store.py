@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 USED = {"stamped": 1, "ipaas": 2}
 FAILURE = Failure("customer-write-failed", 503)
-OUTAGE = Pause("customer-write-failed", seconds=5, longest_seconds=600, strikes=3, spares=20)
-REFUSED = Pause("stamped-credentials-refused", seconds=5, longest_seconds=600)
+OUTAGE = Pause(seconds=5, longest_seconds=600, strikes=3, spares=20)
+REFUSED = Pause(seconds=5, longest_seconds=600)
 
 
 def make(client: redis.Redis, clock: Clock, **stores: StoreTerms) -> Ledger:  # noqa: ARG001 - the clock must be there
@@ -114,7 +114,7 @@ def test_call_beyond_the_usual_needs_a_slot_of_its_own(client: redis.Redis, cloc
     assert claim.covered == {"stamped": 1}
     with pytest.raises(Throttled):
         ledger.renew(claim, extra_call="stamped")
-    ledger.hold(claim, USED, FAILURE)
+    ledger.wait_for_slot(claim, USED)
     done(ledger, second)
     clock.advance(10)
     assert admitted(ledger) == 1
@@ -153,7 +153,7 @@ def test_too_many_calls_hold_the_store(client: redis.Redis, clock: Clock) -> Non
     """429 holds the whole store for Retry-After and costs no attempt; then one job tries first."""
     ledger = make(client, clock, store_1=StoreTerms(concurrent=3, stamped=None))
     running = [ledger.claim(job) for job in sent(ledger, jobs(5))]
-    held = [ledger.hold(claim, USED, FAILURE, Pause("x", 30, 30)) for claim in running]
+    held = [ledger.hold(claim, USED, FAILURE, Pause(30, 30)) for claim in running]
     assert [(each.spared, each.hold_began, each.messages) for each in held] == [
         (True, True, ()),
         (True, False, ()),
@@ -204,7 +204,7 @@ def test_job_that_fails_alone_does_not_hold_its_store_for_ever(client: redis.Red
     """A job that meets an error of its own is spared only so often, and waits behind the others."""
     ledger = make(client, clock, store_1=StoreTerms(concurrent=1, stamped=None))
     (bad,) = sent(ledger, jobs(1))
-    once = Pause("x", 1, 1, strikes=1, spares=2)
+    once = Pause(1, 1, strikes=1, spares=2)
     assert ledger.hold(ledger.claim(bad), USED, FAILURE, once).spared
     ledger.request(Job(Kind.CUSTOMER, 1, "77"))
     clock.advance(2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -11,10 +11,8 @@ from tasks import transfer_customer
 from tests import parts
 from tests.integration.stage import CREATE, EMAIL, ID, JOB, Stage, run, transferred
 from worker.errors import CustomerWriteFailed, IPaaSCredentialsRefused, SyncError
+from worker.job import Job, Kind
 from worker.ledger import State
-
-if TYPE_CHECKING:
-    from worker.job import Job
 
 
 def reports_of(stage: Stage) -> list[tuple[str, Job]]:
@@ -85,16 +83,25 @@ def test_end_of_a_hold_is_told_once(stage: Stage, caplog: pytest.LogCaptureFixtu
     assert stage.ledger.holds() == []
 
 
-def test_outage_holds_the_store_after_some_errors_in_a_row(stage: Stage) -> None:
+def test_outage_that_several_jobs_met_holds_the_store(stage: Stage) -> None:
     """The first ones are tried again like errors of the job's own; the one that holds the store costs no attempt."""
+    stage.refuse(503, "Customer/")
+    jobs = [Job(Kind.CUSTOMER, JOB.system_id, customer_id) for customer_id in ("1", "2", "3")]
+    stage.ledger.request_all(jobs)
+    states = [run(transfer_customer, job.system_id, job.customer_id).state for job in jobs]
+    assert states == ["RETRY", "RETRY", "SUCCESS"]
+    assert [record and record.attempt for record in stage.ledger.records(jobs)] == [1, 1, 0]
+    assert [hold.code for hold in stage.ledger.holds()] == ["ipaas-read-failed"]
+
+
+def test_outage_of_one_job_alone_holds_no_store(stage: Stage) -> None:
+    """However often it is tried: others may get through."""
     stage.refuse(503)
     states = []
-    for _ in range(3):
+    for _ in range(4):
         states.append(transferred(stage).state)
         stage.client.hset(stage.ledger.key(JOB), "due", "0")
-    assert states == ["RETRY", "RETRY", "SUCCESS"]
-    assert (stage.record().state, stage.record().attempt) == (State.QUEUED, 2)
-    assert [hold.code for hold in stage.ledger.holds()] == ["customer-write-failed"]
+    assert (states, stage.ledger.holds()) == (["RETRY"] * 4, [])
 
 
 def test_error_of_the_job_itself_holds_no_store(stage: Stage) -> None:

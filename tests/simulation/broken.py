@@ -15,9 +15,10 @@ from worker.ledger.scripting import source
 from worker.runtime import READ_ONLY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.simulation.simulation import Outcome
+    from worker.calls import MadeCall
     from worker.http import Gate
 
 
@@ -34,10 +35,17 @@ class HandsOverInTwoSteps(Ledger):
     """A customer job is done first, and its subscription job asked for behind it."""
 
     def complete(
-        self, claim: Claim, calls: Calls, action: str, stamped_id: str | None = None, next_step: Next = Next.NOTHING
+        self,
+        claim: Claim,
+        calls: Calls,
+        action: str,
+        stamped_id: str | None = None,
+        next_step: Next = Next.NOTHING,
+        *,
+        made: Sequence[MadeCall] = (),
     ) -> Ended:
         """Complete, and then hand over."""
-        ended = super().complete(claim, calls, action, stamped_id)
+        ended = super().complete(claim, calls, action, stamped_id, made=made)
         if next_step is Next.NOTHING:
             return ended
         subscription = claim.job.subscription
@@ -64,11 +72,18 @@ class LinksAtTheEnd(Ledger):
         self.links: dict[Job, Callable[[], object]] = {}
 
     def complete(
-        self, claim: Claim, calls: Calls, action: str, stamped_id: str | None = None, next_step: Next = Next.NOTHING
+        self,
+        claim: Claim,
+        calls: Calls,
+        action: str,
+        stamped_id: str | None = None,
+        next_step: Next = Next.NOTHING,
+        *,
+        made: Sequence[MadeCall] = (),
     ) -> Ended:
         """Complete, and then record the link."""
         record_link = self.links.pop(claim.job, None)
-        ended = super().complete(claim, calls, action, stamped_id, next_step)
+        ended = super().complete(claim, calls, action, stamped_id, next_step, made=made)
         if record_link:
             record_link()
         return ended
@@ -126,7 +141,7 @@ def _without(piece: str, text: str, instead: str = "") -> tuple[tuple[str, str],
 
 
 SWITCHED_OFF: Final = (
-    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 68),
+    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 102),
     Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 73),
     Safety("sweeper", Parts(ledger=NeverSweeps), "never at rest", 0),
     Safety(
@@ -139,7 +154,7 @@ SWITCHED_OFF: Final = (
         "stale",
         469,
     ),
-    Safety("link before subscription", Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime), "linked to None", 39),
+    Safety("link before subscription", Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime), "linked to None", 13),
     Safety(
         "slot kept for a window after the call",
         Parts(
@@ -162,6 +177,6 @@ SWITCHED_OFF: Final = (
             )
         ),
         "calls in",
-        91,
+        103,
     ),
 )

@@ -14,7 +14,7 @@ import click
 from worker.cli import holds
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
-from worker.cli.throttle import COLUMNS, lines, uses
+from worker.cli.throttle import COLUMNS, lines
 from worker.connections import load_connections
 from worker.job import Kind
 from worker.ledger import State
@@ -22,6 +22,7 @@ from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import open_ledger
 from worker.screen import Screen
 from worker.settings import load_settings
+from worker.throttle_use import uses
 from worker.times import lasting, local
 
 if TYPE_CHECKING:

@@ -53,6 +53,7 @@ LOSSES_SPREAD_MS = 2_000
 """How far apart jobs come back whose workers died more than once: the one that kills them then dies alone."""
 REFUSALS_KEPT = 10_000
 PAGE = 500
+NO_PAUSE = Pause(0, 0)
 
 Calls = dict[str, int]
 """How many calls a job made of each API."""
@@ -174,37 +175,56 @@ class Ledger(Reading):
         held, sent, runs_again = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
         return Ended(self._if_held(held, sent), runs_again=bool(runs_again))
 
+    def wait_for_slot(self, claim: Claim, calls: Calls, *, made: Sequence[MadeCall] = ()) -> Held:
+        """Put a job that has no slot for another call back to its place in its store's queue. Raises ClaimLost."""
+        return self._put_back(claim, calls, made, ["", ""], NO_PAUSE)
+
     def hold(
         self,
         claim: Claim,
         calls: Calls,
-        failure: Failure | None = None,
-        pause: Pause | None = None,
+        failure: Failure,
+        pause: Pause,
+        api: str = "stamped",
         *,
         made: Sequence[MadeCall] = (),
     ) -> Held:
-        """Spare a job the attempt: it waits in its store's queue again, and the store is paused. Raises ClaimLost."""
-        pause = pause or Pause("", 0, 0)
+        """Spare a job the attempt: it waits for its turn again, and the store is held for what `api` answered.
+
+        Raises ClaimLost.
+        """
+        return self._put_back(claim, calls, made, [_json(failure), api], pause)
+
+    def _put_back(
+        self, claim: Claim, calls: Calls, made: Sequence[MadeCall], error_and_api: list[str], pause: Pause
+    ) -> Held:
         spared, sent, began = self._scripts.run(
             Effect.HOLD,
             [self.key(claim.job)],
             [
                 *self._claimed(claim, calls),
-                _json(failure) if failure else "",
-                pause.code,
+                *error_and_api,
                 int(pause.seconds * 1000),
                 int(pause.longest_seconds * 1000),
                 pause.strikes,
                 pause.spares,
+                pause.begins,
                 _json_of(made),
             ],
         )
         return Held(spared == 1, self._if_held(spared != -1, sent), bool(began))
 
-    def fail(self, claim: Claim, calls: Calls, failure: Failure, *, made: Sequence[MadeCall] = ()) -> Ended:
-        """End a job badly; a newer trigger reopens it at once. Raises ClaimLost."""
-        args = [*self._claimed(claim, calls), claim.version, _json(failure), self._keep_failed_ms, _json_of(made)]
-        return Ended(self._if_held(*self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)))
+    def fail(
+        self, claim: Claim, calls: Calls, failure: Failure, *, proves: bool = False, made: Sequence[MadeCall] = ()
+    ) -> Ended:
+        """End a job badly; a newer trigger reopens it at once. `proves`: the error is the job's own, its store works.
+
+        Raises ClaimLost.
+        """
+        args = [*self._claimed(claim, calls), claim.version, _json(failure), self._keep_failed_ms]
+        args += [int(proves), _json_of(made)]
+        held, sent, hold_ended = self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)
+        return Ended(self._if_held(held, sent), bool(hold_ended))
 
     def admit(self, system_id: int) -> tuple[tuple[Message, ...], float | None]:
         """Let jobs of a store run that may: their messages are owed.

@@ -90,10 +90,11 @@ class Reading:
         return moment(min(times, default=None))
 
     def backlog(self, system_id: int) -> int:
-        """How many jobs of a store wait for their turn."""
+        """How many jobs of a store wait for their turn, or rest before they are tried again."""
         with available():
-            queued = [f"{self._prefix}{State.QUEUED}:{kind}:{system_id}" for kind in Kind]
-            return sum(int(self._client.zcard(index)) for index in queued)
+            states = (State.QUEUED, State.WAITING)
+            indexes = [f"{self._prefix}{state}:{kind}:{system_id}" for kind in Kind for state in states]
+            return sum(int(self._client.zcard(index)) for index in indexes)
 
     def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
         """How many messages wait in each of the broker's queues."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import flower.urls
 from tornado.web import url
 
-from worker.monitor import activity, batch, error_logs, group_changes, job, manual_sync, rerun
+from worker.monitor import activity, batch, error_logs, group_changes, job, manual_sync, metrics, rerun
 from worker.monitor.page import Asset
 from worker.monitor.templates import Templates
 
@@ -23,6 +23,7 @@ def routes() -> list[URLSpec]:
     return [
         url(r"/activity", activity.ActivityPage, name="activity"),
         url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
+        url(r"/metrics", metrics.Metrics),
         url(r"/error-logs", error_logs.ErrorLogsPage, name="error-logs"),
         url(group_changes.GROUP, group_changes.GroupChange, name="group-change"),
         url(group_changes.JOB, group_changes.JobDiscard, name="job-discard"),
@@ -43,3 +44,4 @@ def install() -> None:
         return
     flower.urls.settings["template_loader"] = Templates(flower.urls.settings["template_path"])
     flower.urls.handlers[:0] = routes()
+    metrics.register()

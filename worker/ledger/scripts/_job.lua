@@ -102,13 +102,14 @@ local function forget(kind, member, state)
   redis.call('ZREM', index_of('recent', kind, member), member)
 end
 
+-- A debug job goes first, but not again once its store was held for it: others may get through where it does not.
 local function place_of(key)
-  if field(key, 'debug') then return 0 end
+  if field(key, 'debug') and not field(key, 'spared') then return 0 end
   return number(key, 'queued_at') + (field(key, 'background') and BACKGROUND_MS or 0)
 end
 
--- Put a job into its store's queue, at the place that its request has in time; a debug job at the front, a background job
--- behind what triggers ask for.
+-- Put a job into its store's queue, at the place of its `queued_at`; a debug job at the front, a background job behind what
+-- triggers ask for.
 local function enqueue(kind, member)
   local key = key_of(kind, member)
   redis.call('HDEL', key, 'token', 'due', 'urgent')
@@ -136,8 +137,8 @@ local function request(kind, member, tracking_guid, urgent, debug, background)
   local version = redis.call('HINCRBY', key, 'wanted', 1)
   redis.call('HSETNX', key, 'requested_at', text(now_ms()))
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
-  if debug then redis.call('HSET', key, 'debug', '1') end
   local state = field(key, 'state')
+  if debug then redis.call('HSET', key, 'debug', state == 'running' and 'next' or '1') end
   if state == 'running' and urgent then redis.call('HSET', key, 'urgent', '1') end
   local is_brought_forward = not background and redis.call('HDEL', key, 'background') == 1
   if state == 'queued' and (debug or is_brought_forward) then enqueue(kind, member) end
@@ -154,6 +155,7 @@ local function settle(kind, member, version, state, keep_ms)
   local key = key_of(kind, member)
   redis.call('HSET', key, 'settled', version)
   redis.call('HDEL', key, 'token', 'losses', 'due', 'needs', 'urgent')
+  if field(key, 'debug') == 'next' then redis.call('HSET', key, 'debug', '1') else redis.call('HDEL', key, 'debug') end
   if number(key, 'wanted') > tonumber(version) then return start_over(kind, member) end
   if redis.call('HDEL', key, 'background') == 1 and state == 'done' then
     keep_ms = math.min(keep_ms, BACKGROUND_KEPT_MS)

@@ -3,8 +3,10 @@
 --   <prefix>slots:<api>:<system_id>        sorted set with an entry for each call that counts against the API's limit,
 --                                          by when it no longer does; never, while its job is under way
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
---                                          until, error, since, level
---   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, strikes
+--                                          until, error, since, level, the api that answered so, and once its time is
+--                                          over the probe: the one job that may run
+--   <prefix>strikes:<api>:<system_id>      set of the jobs that met an outage of the API since it last answered well
+--   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn
 -- A job gets the slots that it usually needs when it is admitted, so its calls cost no round trip of their own. A slot
 -- is given back a window after the call has ended: whenever the store got the call, its own windows hold no more.
 local USUAL = { customer = { stamped = 1, ipaas = 3 }, subscription = { stamped = 2, ipaas = 1 } }
@@ -61,6 +63,8 @@ local function return_slots(kind, member, terms, used)
         redis.call('ZREM', slots_key(api, system), name)
       elseif terms.apis[api] then
         redis.call('ZADD', slots_key(api, system), text(now + terms.apis[api].window_ms), name)
+      else
+        redis.call('ZREM', slots_key(api, system), name)
       end
     end
   end
@@ -85,20 +89,42 @@ local function has_room(system, terms, now)
 end
 
 local function take(kind, member, system, terms)
+  local name, hold = kind .. ':' .. member, store_key('hold', system)
   take_slots(kind, member, system, terms)
-  redis.call('SADD', store_key('admitted', system), kind .. ':' .. member)
+  redis.call('SADD', store_key('admitted', system), name)
+  redis.call('HINCRBY', store_key('store', system), 'turn', 1)
+  if redis.call('EXISTS', hold) == 1 then redis.call('HSET', hold, 'probe', name) end
 end
 
--- The next job of a store: its oldest customer job and its oldest subscription job in turn.
-local function next_job(system)
-  local customer = redis.call('ZRANGE', prefix .. 'queued:customer:' .. system, 0, 0)[1]
-  local subscription = redis.call('ZRANGE', prefix .. 'queued:subscription:' .. system, 0, 0)[1]
+-- Whether a job that is admitted may run: not while its store is held, and then as its probe alone.
+local function may_run(kind, member, system, now)
+  local hold = store_key('hold', system)
+  if redis.call('EXISTS', hold) == 0 then return true end
+  return number(hold, 'until') <= now and field(hold, 'probe') == kind .. ':' .. member
+end
+
+local function first_queued(kind, system)
+  local first = redis.call('ZRANGE', prefix .. 'queued:' .. kind .. ':' .. system, 0, 0, 'WITHSCORES')
+  return first[1], tonumber(first[2])
+end
+
+-- The next job of a store: its first customer job and its first subscription job in turn, but one of the background
+-- after one that is not. It keeps its turn until it has been let run, however many slots it needs.
+local function next_job(system, now)
+  local customer, customer_place = first_queued('customer', system)
+  local subscription, subscription_place = first_queued('subscription', system)
   if customer and subscription then
-    local turn = redis.call('HINCRBY', store_key('store', system), 'turn', 1)
-    if turn % 2 == 0 then subscription = nil end
+    local is_later, is_sooner = customer_place > now, subscription_place > now
+    if is_later ~= is_sooner then
+      if is_later then customer = nil else subscription = nil end
+    elseif number(store_key('store', system), 'turn') % 2 == 0 then
+      subscription = nil
+    else
+      customer = nil
+    end
   end
-  if subscription then return 'subscription', subscription end
   if customer then return 'customer', customer end
+  if subscription then return 'subscription', subscription end
 end
 
 -- How long until a job can get all the slots that it needs: ms, or math.huge where other jobs must end first.
@@ -117,12 +143,10 @@ end
 -- How long until the store may get another job: ms, or -1 where time alone lets none run: no job waits for its turn, or one
 -- that is under way must end first, which admits.
 local function wait_ms(system, terms)
-  local now, wait = now_ms(), math.huge
-  if not has_place(system, terms) then return -1 end
-  for _, kind in ipairs({ 'customer', 'subscription' }) do
-    local member = redis.call('ZRANGE', prefix .. 'queued:' .. kind .. ':' .. system, 0, 0)[1]
-    if member then wait = math.min(wait, wait_for_slots(kind, member, system, terms, now)) end
-  end
+  local now = now_ms()
+  local kind, member = next_job(system, now)
+  if not kind or not has_place(system, terms) then return -1 end
+  local wait = wait_for_slots(kind, member, system, terms, now)
   if wait == math.huge then return -1 end
   return math.max(wait, number(store_key('hold', system), 'until') - now)
 end
@@ -132,7 +156,7 @@ end
 local function admit(system, terms)
   local now, sent = now_ms(), {}
   while has_room(system, terms, now) do
-    local kind, member = next_job(system)
+    local kind, member = next_job(system, now)
     if not kind or not has_slots(kind, member, system, terms, now) then break end
     take(kind, member, system, terms)
     local key = key_of(kind, member)
@@ -144,10 +168,11 @@ local function admit(system, terms)
   return sent
 end
 
--- Hold a store until `ms` from now. A hold that follows another without a success between is twice as long, up to
+-- Hold a store for an error of one of its APIs until `ms` from now. A hold that follows another without a success between is twice as long, up to
 -- `longest_ms`; one that is asked for while the store is held only makes it longer. Answers 1 where a hold begins.
-local function hold(system, error, ms, longest_ms)
+local function hold(system, api, error, ms, longest_ms)
   local key, now = store_key('hold', system), now_ms()
+  redis.call('HDEL', key, 'probe')
   local held_until = number(key, 'until')
   if held_until > now then
     if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms)) end
@@ -156,12 +181,17 @@ local function hold(system, error, ms, longest_ms)
   count_up('holds|' .. system .. '|' .. cjson.decode(error).code, 1)
   local level = number(key, 'level')
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
-  redis.call('HSET', key, 'until', text(now + length), 'error', error, 'level', level + 1)
+  redis.call('HSET', key, 'until', text(now + length), 'error', error, 'level', level + 1, 'api', api)
   return redis.call('HSETNX', key, 'since', text(now))
 end
 
--- A store has proved itself. Answers 1 where a hold ends.
-local function prove(system)
-  redis.call('HDEL', store_key('store', system), 'strikes')
-  return redis.call('DEL', store_key('hold', system))
+-- A job ended whose calls (how many, by API) were answered as they should be: that ends the hold of such an API, unless its
+-- time is still running, which the job had begun before. Answers 1 where a hold ends.
+local function prove(system, calls)
+  for api, count in pairs(calls) do
+    if count > 0 then redis.call('DEL', store_key('strikes:' .. api, system)) end
+  end
+  local key = store_key('hold', system)
+  if (calls[field(key, 'api') or ''] or 0) == 0 or number(key, 'until') > now_ms() then return 0 end
+  return redis.call('DEL', key)
 end

@@ -19,6 +19,11 @@ if is_due and not (has_room(system, terms, now) and has_slots(kind, member, syst
   enqueue(kind, member)
   return { 'queued' }
 end
+if state == 'sent' and not may_run(kind, member, system, now) then
+  return_slots(kind, member, terms, { stamped = 0, ipaas = 0 })
+  enqueue(kind, member)
+  return { 'queued' }
+end
 local is_mine = state == 'running' and field(key, 'token') == token
 if not (state == 'sent' or is_due or is_mine) then return { state } end
 

@@ -34,8 +34,8 @@ end
 redis.call('HSET', key, 'action', ARGV[8], 'next_version', text(next_version))
 -- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
 if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[9]) end
-redis.call('HDEL', key, 'attempt', 'error', 'first_failed_at', 'spared')
+redis.call('HDEL', key, 'attempt', 'error', 'first_failed_at', 'spared', 'begun')
 settle(kind, member, version, 'done', ARGV[10])
 local system = system_of(member)
-local ended = prove(system)
+local ended = prove(system, cjson.decode(ARGV[6]))
 return { 1, admit(system, terms), ended }

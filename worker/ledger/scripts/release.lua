@@ -3,4 +3,4 @@
 -- KEYS   none
 -- ARGV   1 prefix  2 system id
 -- Answer 1, or 0 where the store is not held
-return prove(ARGV[2])
+return redis.call('DEL', store_key('hold', ARGV[2]))

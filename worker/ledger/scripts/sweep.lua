@@ -13,6 +13,7 @@
 --
 -- Lost or still on its way? The queue is first in, first out. A message is lost when one that was sent `lost after` later
 -- has been started already, or when the queue is empty.
+local IDLE_HOLD_MS = 10 * 60 * 1000
 local kind, limit, lost_after = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now, stores = now_ms(), terms_of(ARGV[3])
 local systems = redis.call('SMEMBERS', prefix .. 'systems')
@@ -47,7 +48,7 @@ local function fail(member)
   local key = key_of(kind, member)
   redis.call('HSETNX', key, 'first_failed_at', text(now))
   redis.call('HSET', key, 'error', ARGV[7])
-  redis.call('HDEL', key, 'action', 'spared')
+  redis.call('HDEL', key, 'action', 'spared', 'begun')
   settle(kind, member, field(key, 'claimed'), 'failed', ARGV[8])
   failed[#failed + 1] = member
 end
@@ -77,6 +78,15 @@ for _, member in ipairs(lost) do
   return_slots(kind, member, terms_for(member), { stamped = 0, ipaas = 0 })
   redis.call('HSET', key_of(kind, member), 'messages', 0)
   enqueue(kind, member)
+end
+
+-- A hold whose time is long over, of a store that has no job to prove it: the next job does without.
+for _, system in ipairs(systems) do
+  local hold = store_key('hold', system)
+  local is_over = redis.call('EXISTS', hold) == 1 and number(hold, 'until') + IDLE_HOLD_MS < now
+  local queued = redis.call('ZCARD', prefix .. 'queued:customer:' .. system)
+    + redis.call('ZCARD', prefix .. 'queued:subscription:' .. system)
+  if is_over and queued + redis.call('SCARD', store_key('admitted', system)) == 0 then redis.call('DEL', hold) end
 end
 
 -- Forgetting costs little, and must keep up with the fastest store.

@@ -1,0 +1,51 @@
+"""The proofs with real processes in short; `make prove` runs the long ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import parts
+from tests.proofs import backlog, chaos, fairness, kills, shutdown, throttle
+from tests.proofs.processes import SERVERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHORT = chaos.Plan(triggers=300, customers=60, troubles=8)
+"""One trouble of each kind."""
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_chaos_loses_doubles_and_forgets_nothing(tmp_path: Path, server: str) -> None:
+    """Workers, beat and Redis are killed, stopped, frozen and cut off: both sides are the same at the end."""
+    assert chaos.prove(tmp_path, server, SHORT).violations == []
+
+
+def test_workers_that_are_all_killed_again_and_again_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Every worker is killed every two seconds during a load."""
+    assert kills.prove(tmp_path, rounds=3, count=1_500, env=parts.QUICK).violations == []
+
+
+def test_throttle_holds_over_four_worker_processes(tmp_path: Path) -> None:
+    """A server that counts sees no window with more calls than the limit."""
+    assert throttle.prove(tmp_path, seconds=4, windows=2, least_used=0).violations == []
+
+
+def test_backlog_of_another_store_lets_jobs_through(tmp_path: Path) -> None:
+    """They are done while the other store's still wait."""
+    trouble = fairness.Trouble("has jobs waiting", jobs=3_000)
+    delays = fairness.measure(tmp_path / "stores", trouble, triggers=20)
+    assert len(delays.seconds) == 20
+    assert delays.others_left > 0
+
+
+def test_sweeper_sends_next_to_no_extra_messages_for_a_backlog(tmp_path: Path) -> None:
+    """Throttled, held, without workers, and with a real worker under many sweeps."""
+    assert backlog.prove(tmp_path, count=3_000, hour_seconds=300, real_sweeps=20).violations == []
+
+
+def test_warm_stops_run_nothing_twice(tmp_path: Path) -> None:
+    """Workers that are stopped under load finish their jobs and leave the others."""
+    assert shutdown.prove(tmp_path, stops=2).violations == []

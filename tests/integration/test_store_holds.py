@@ -1,0 +1,197 @@
+"""What begins, keeps and ends the hold of a store, on a real Valkey with a clock that the tests move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.test_store import FAILURE, OUTAGE, REFUSED, USED, admitted, jobs, make, sent
+from worker.job import Action, Job, Kind
+from worker.ledger import ClaimRefused, Ledger, Limit, State, StoreTerms
+from worker.retries import Pause
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.conftest import Clock
+
+NO_LIMIT = StoreTerms(concurrent=10, stamped=None)
+OF_SOURCE = {"stamped": 0, "ipaas": 1}
+OF_STORE = {"stamped": 1, "ipaas": 0}
+
+
+@pytest.fixture
+def store(client: redis.Redis, clock: Clock) -> Ledger:
+    """A store that lets ten jobs run at a time."""
+    return make(client, clock, store_1=NO_LIMIT)
+
+
+def test_job_that_began_before_does_not_end_a_hold(store: Ledger, clock: Clock) -> None:
+    """`Retry-After` is kept, whatever was on its way already."""
+    first, second, *_ = [store.claim(job) for job in sent(store, jobs(12))]
+    store.hold(first, OF_STORE, FAILURE, Pause(60, 60))
+    ended = store.complete(second, USED, Action.UPDATED, "1")
+    assert (ended.hold_ended, ended.messages, len(store.holds())) == (False, (), 1)
+    clock.advance(59)
+    assert admitted(store) == 0
+
+
+def test_message_that_waited_through_a_hold_is_no_call(store: Ledger, clock: Clock) -> None:
+    """A job that was sent before waits for its turn again, while the hold lasts and while another proves the store."""
+    first, second, third = sent(store, jobs(3))
+    store.hold(store.claim(first), OF_STORE, FAILURE, Pause(60, 60))
+    refused(store, second)
+    clock.advance(60)
+    refused(store, third)
+    assert admitted(store) == 1
+    assert store.counts(Kind.CUSTOMER).queued == 2
+
+
+def refused(store: Ledger, job: Job) -> None:
+    """A job may not be claimed now."""
+    with pytest.raises(ClaimRefused) as error:
+        store.claim(job)
+    assert error.value.state == State.QUEUED
+
+
+def test_success_at_one_api_does_not_end_the_hold_of_the_other(store: Ledger, clock: Clock) -> None:
+    """A reconciliation that calls Stamped.io alone says nothing of iPaaS.com's token."""
+    first, *others = sent(store, jobs(2))
+    store.hold(store.claim(first), OF_SOURCE, FAILURE, REFUSED, "ipaas")
+    refused(store, others[0])
+    clock.advance(5)
+    (message,) = store.admit(1)[0]
+    assert not store.complete(store.claim(message.job), OF_STORE, Action.UPDATED, "1").hold_ended
+    assert len(store.holds()) == 1
+
+
+def test_failure_that_is_the_jobs_own_proves_the_store(store: Ledger, clock: Clock) -> None:
+    """The API answered as it should: a hold does not outlive the last job that waited."""
+    (job,) = sent(store, jobs(1))
+    store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED, "ipaas")
+    clock.advance(5)
+    (message,) = store.admit(1)[0]
+    ended = store.fail(store.claim(message.job), OF_SOURCE, FAILURE, proves=True)
+    assert (ended.hold_ended, store.holds()) == (True, [])
+
+
+def test_hold_of_a_store_without_jobs_is_forgotten(store: Ledger, clock: Clock) -> None:
+    """Nobody is left to prove it; the next job does without."""
+    (job,) = sent(store, jobs(1))
+    store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED, "ipaas")
+    clock.advance(5)
+    (message,) = store.admit(1)[0]
+    store.fail(store.claim(message.job), OF_SOURCE, FAILURE)
+    store.sweep(Kind.CUSTOMER)
+    assert len(store.holds()) == 1
+    clock.advance(601)
+    store.sweep(Kind.CUSTOMER)
+    assert store.holds() == []
+
+
+def test_one_job_alone_is_no_outage(store: Ledger) -> None:
+    """However often it meets it; three jobs are."""
+    (job,) = sent(store, jobs(1))
+    for _ in range(5):
+        claim = store.claim(job)
+        assert not store.hold(claim, OF_STORE, FAILURE, OUTAGE).spared
+        store.defer(claim, OF_STORE, 0, FAILURE, carried=True)
+    first, second = [store.claim(each) for each in sent(store, jobs(3)[1:])]
+    assert not store.hold(first, OF_STORE, FAILURE, OUTAGE).spared
+    assert store.hold(second, OF_STORE, FAILURE, OUTAGE).hold_began
+
+
+def test_answer_between_ends_the_strikes(store: Ledger) -> None:
+    """Errors now and then are no outage."""
+    first, second, good, third = [store.claim(job) for job in sent(store, jobs(4))]
+    store.hold(first, OF_STORE, FAILURE, OUTAGE)
+    store.hold(second, OF_STORE, FAILURE, OUTAGE)
+    store.complete(good, USED, Action.UPDATED, "1")
+    assert not store.hold(third, OF_STORE, FAILURE, OUTAGE).hold_began
+
+
+def test_job_that_is_refused_again_and_again_fails_at_last(store: Ledger, clock: Clock) -> None:
+    """A customer that is answered 403 while others get through does not throttle its store for ever."""
+    bad, *_ = sent(store, jobs(1))
+    for _ in range(3):
+        assert store.hold(store.claim(bad), OF_STORE, FAILURE, REFUSED).hold_began
+        clock.advance(5)
+        store.release(1)
+        assert admitted(store) == 1
+    assert not store.hold(store.claim(bad), OF_STORE, FAILURE, REFUSED).spared
+
+
+def test_debug_job_that_is_held_lets_others_prove_the_store(store: Ledger, clock: Clock) -> None:
+    """It goes first once, not for ever."""
+    (debug,) = [message.job for message in store.request(jobs(1)[0], debug=True).messages]
+    claim = store.claim(debug)
+    other = Job(Kind.CUSTOMER, 1, "7")
+    store.hold(claim, OF_STORE, FAILURE, REFUSED)
+    clock.advance(-1)
+    store.request(other)
+    clock.advance(6)
+    assert [message.job for message in store.admit(1)[0]] == [other]
+
+
+def test_debug_ends_with_its_run(store: Ledger) -> None:
+    """A plain trigger during the run is none; another debug request is."""
+    job = jobs(1)[0]
+    store.request(job, debug=True)
+    claim = store.claim(job)
+    store.request(job)
+    (message,) = store.complete(claim, USED, Action.UPDATED, "1").messages
+    assert not message.to_front
+    claim = store.claim(job)
+    store.request(job, debug=True)
+    (message,) = store.complete(claim, USED, Action.UPDATED, "1").messages
+    assert message.to_front
+
+
+def test_job_that_needs_more_slots_is_not_passed_over_for_ever(client: redis.Redis, clock: Clock) -> None:
+    """A subscription job needs two calls, a customer job one: the turn stays until it has been taken."""
+    store = make(client, clock, store_1=StoreTerms(concurrent=10, stamped=Limit(5, 10)))
+    running = sent(store, jobs(100))
+    store.request(Job(Kind.SUBSCRIPTION, 1, "77"))
+    kinds = []
+    for _ in range(40):
+        clock.advance(2)
+        for job in running[:1]:
+            kinds.append(job.kind)
+            running += [message.job for message in store.complete(store.claim(job), OF_STORE, "updated", "1").messages]
+        running = running[1:] + [message.job for message in store.admit(1)[0]]
+    assert Kind.SUBSCRIPTION in kinds
+
+
+def test_background_waits_for_the_other_kind_too(client: redis.Redis, clock: Clock) -> None:
+    """Subscription jobs of an initialize do not take every second turn from triggers."""
+    store = make(client, clock, store_1=StoreTerms(concurrent=1, stamped=None))
+    (first,) = sent(store, jobs(1))
+    store.request_all([Job(Kind.SUBSCRIPTION, 1, str(number)) for number in range(1, 4)], background=True)
+    store.request_all(jobs(4)[1:])
+    order = [first]
+    while len(order) < 7:
+        order += [message.job for message in store.complete(store.claim(order[-1]), USED, Action.UPDATED, "1").messages]
+    assert [job.kind for job in order] == [Kind.CUSTOMER] * 4 + [Kind.SUBSCRIPTION] * 3
+
+
+def test_job_that_waits_for_a_slot_keeps_its_place(client: redis.Redis, clock: Clock) -> None:
+    """It is not sent behind a long queue for one more call."""
+    store = make(client, clock, store_1=StoreTerms(concurrent=1, stamped=None))
+    (first,) = sent(store, jobs(1))
+    clock.advance(1)
+    store.request_all(jobs(9)[1:])
+    held = store.wait_for_slot(store.claim(first), USED)
+    assert [message.job for message in held.messages] == [first]
+
+
+def test_slots_of_a_limit_that_is_gone_are_given_back(client: redis.Redis, clock: Clock) -> None:
+    """A throttle that is taken out of the file and put back lets jobs run."""
+    limited = StoreTerms(concurrent=10, stamped=None, ipaas=Limit(5, 10))
+    before, without = make(client, clock, store_1=limited), make(client, clock, store_1=NO_LIMIT)
+    (job,) = sent(before, jobs(1))
+    before.claim(job)
+    clock.advance(46)
+    without.sweep(Kind.CUSTOMER)
+    clock.advance(11)
+    assert admitted(before) == 1

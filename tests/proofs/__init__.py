@@ -1,0 +1,1 @@
+"""Proofs with real processes: `make prove` runs the long ones, `make test` a short version of each."""
