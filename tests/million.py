@@ -15,7 +15,7 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import redis
 
@@ -43,7 +43,10 @@ DAY_MS = 24 * 60 * 60 * 1000
 CODES = ("email-missing", "customer-write-failed", "customer-not-found", "subscription-failed", "stamped-unreachable")
 STATES = {State.DONE: 0.6, State.QUEUED: 0.2, State.FAILED: 0.15, State.WAITING: 0.049, State.RUNNING: 0.001}
 FAILURES = {code: Failure(code, 422, "Name is too long for this store") for code in CODES}
-CALLS: Final = [["iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 31], ["Stamped.io", "POST", "customers", 422, 85]]
+CALLS: Final = [
+    ["iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 31],
+    ["Stamped.io", "POST", "customers", 422, 85],
+]
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,9 @@ class Filled:
         if self.state is State.FAILED:
             yield f"code:{self.kind}:{self.system_id}:{self.code}", self.changed_at
 
-    def fields(self) -> dict[str, str | int]:
+    def fields(self) -> dict[Any, Any]:
         """Its hash."""
-        always: dict[str, str | int] = {
+        always: dict[Any, Any] = {
             "wanted": 1,
             "settled": int(self.state in {State.DONE, State.FAILED}),
             "state": self.state,
@@ -156,15 +159,19 @@ def measure(monitor: Monitor, client: redis.Redis, name: str, path: str) -> None
         took.append(time.perf_counter() - began)
         if answer.status_code != 200:
             raise SystemExit(f"{path}: {answer.status_code}")
-    longest = max(client.slowlog_get(10_000), key=lambda each: each["duration"])
+    logged: Any = client.slowlog_get(10_000)
+    commands = [each for each in logged if not each["command"].startswith(b"SLOWLOG")]
+    longest: Any = max(commands, key=lambda each: each["duration"], default={"duration": 0, "command": b"none"})
     busy = f"{longest['duration'] / 1000:.2f} ms {longest['command'].decode()[:60]}"
     print(f"{name:28} {median(took) * 1000:6.0f} ms  at most {max(took) * 1000:6.0f} ms   {busy}")  # noqa: T201
 
 
 def place(client: redis.Redis, index: str) -> Place:
     """A place in the first third of a list."""
-    rank = int(client.zcard(PREFIX + index)) // 3
-    member, score = client.zrange(PREFIX + index, rank, rank, withscores=True)[0]  # type: ignore[index]
+    size: Any = client.zcard(PREFIX + index)
+    rank = size // 3
+    found = cast("list[tuple[bytes, float]]", client.zrange(PREFIX + index, rank, rank, withscores=True))
+    member, score = found[0]
     return Place(score, Kind.CUSTOMER, member.decode())
 
 
@@ -194,8 +201,8 @@ def main(count: int) -> None:
     with parts.valkey() as url, tempfile.TemporaryDirectory() as folder, redis.Redis.from_url(url) as client:
         began = time.perf_counter()
         fill(client, count)
-        used = client.info("memory")["used_memory_human"]  # type: ignore[index]
-        print(f"{count:,} jobs written in {time.perf_counter() - began:.0f} s, {used}")  # noqa: T201
+        memory: Any = client.info("memory")
+        print(f"{count:,} jobs written in {time.perf_counter() - began:.0f} s, {memory['used_memory_human']}")  # noqa: T201
         client.config_set("slowlog-log-slower-than", 0)
         client.config_set("slowlog-max-len", 10_000)
         other = parts.connection("http://127.0.0.1:9", system_id=SYSTEMS[1])

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from worker.ledger import State
+from worker.ledger.activity import Filter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,7 +41,7 @@ def uses(ledger: Ledger, connections: Connections) -> Iterator[Use]:
         system_id, throttle, reads = connection.system_id, connection.throttle, connection.ipaas.throttle
         yield Use(
             system_id=system_id,
-            queued=ledger.backlog(system_id),
+            queued=ledger.activity.counts(Filter(system_id=system_id))[State.QUEUED],
             under_way=ledger.under_way(system_id),
             concurrent=throttle.concurrent,
             stamped_calls=ledger.throttle_use(system_id, "stamped"),

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import flower.urls
+import redis
 import requests
 from flower.app import Flower
 from flower.options import default_options
@@ -150,6 +151,13 @@ class _Serving:
 def _options(given: dict[str, Any]) -> Namespace:
     """Flower's options with some of them set."""
     return Namespace(**default_options.as_dict() | given)
+
+
+def contents(redis_url: str) -> dict[bytes, bytes]:
+    """All that Redis holds, for a test that nothing changed."""
+    with redis.Redis.from_url(redis_url) as client:
+        keys: Any = client.keys()
+        return {key: client.dump(key) for key in keys}
 
 
 @contextlib.contextmanager

@@ -6,15 +6,22 @@ import json
 import re
 import shutil
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests import parts
+from tests.integration.jobs import JOB
+from tests.integration.monitor_stage import PATIENCE_SECONDS, serving
+from tests.integration.stage import NOWHERE
+from worker.app import app
 from worker.calls import MadeCall
-from worker.errors import Failure
+from worker.errors import Failure, LedgerUnavailable
 from worker.job import Action, Job, Kind
 from worker.monitor.metrics import LedgerCollector
 from worker.retries import Pause
@@ -26,11 +33,14 @@ if TYPE_CHECKING:
 
     import redis
 
+    from tests.integration.stage import Stage
     from worker.ledger import Ledger
 
 PROMETHEUS = parts.ROOT / "deploy" / "prometheus"
 DASHBOARD = parts.ROOT / "deploy" / "grafana" / "stamped-sync.json"
-NAME = re.compile(r"\bstamped_sync_\w+")
+NAME = re.compile(r"\b(?:stamped_sync|flower)_\w+")
+BY = re.compile(r"\b(?:by|on) \(([^)]*)\)")
+LABEL = re.compile(r"(\w+)=\"")
 MADE = [MadeCall("Stamped.io", "POST", "customers/add", 200, 120), MadeCall("iPaaS.com", "GET", "x", None, 1500)]
 
 
@@ -80,9 +90,11 @@ def scraped(runtime: Runtime) -> str:
         'stamped_sync_api_call_seconds_total{api="iPaaS.com"} 1.5',
         'stamped_sync_attempt_seconds_count{kind="customer"} 3.0',
         'stamped_sync_attempt_seconds_bucket{kind="customer",le="30.0"} 3.0',
-        'stamped_sync_throttle_limit{api="stamped",connection="4021"} 500.0',
-        'stamped_sync_throttle_used{api="stamped",connection="4021"} 2.0',
+        'stamped_sync_throttle_limit{api="Stamped.io",connection="4021"} 500.0',
+        'stamped_sync_throttle_used{api="Stamped.io",connection="4021"} 2.0',
         'stamped_sync_connection_queued{connection="4021"} 1.0',
+        'stamped_sync_oldest_queued_seconds{connection="4021",kind="subscription"} 0.0',
+        'stamped_sync_swept_total{found="lost",kind="subscription"} 0.0',
         'stamped_sync_queue_messages{queue="customers"} 0.0',
     ],
 )
@@ -111,45 +123,122 @@ def test_scrape_without_redis_says_so(tmp_path: Path) -> None:
     assert "stamped_sync_up 0.0" in scraped(runtime)
 
 
-@pytest.mark.parametrize("file", ["alerts.yml", "dashboard"])
-def test_what_is_asked_for_is_there(runtime: Runtime, file: str) -> None:
-    """Each metric that an alert or a panel names is one that a scrape shows."""
+def test_metrics_need_no_login(stage: Stage) -> None:
+    """Prometheus reads Flower's own and the ledger's in one scrape."""
+    stage.ledger.request(JOB)
+    with serving() as monitor:
+        monitor.see("task-succeeded", uuid="a", name="stamped.sweep", runtime=0.1)
+        answer = monitor.get("/metrics", login=None)
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (200, "text/plain")
+    assert 'stamped_sync_jobs{kind="customer",state="sent"}' in answer.text
+    assert 'flower_events_total{task="stamped.sweep",type="task-succeeded",worker="worker-1"}' in answer.text
+
+
+def test_metrics_without_redis_or_configuration_are_answered(stage: Stage) -> None:
+    """Prometheus learns what is wrong from the metrics, not from an error page."""
+    with serving() as monitor:
+        stage.move_ledger(NOWHERE)
+        without_redis = monitor.get("/metrics", login=None)
+        stage.patch.setenv("STAMPED_SYNC_CONNECTIONS", str(stage.folder / "nowhere.toml"))
+        stage.patch.delitem(app.__dict__, "runtime")
+        without_configuration = monitor.get("/metrics", login=None)
+    for answer in (without_redis, without_configuration):
+        assert answer.status_code == 200
+        assert "stamped_sync_up 0.0" in answer.text.splitlines()
+
+
+def test_flower_answers_others_while_a_scrape_waits(stage: Stage) -> None:
+    """Redis that is slow to answer does not stop the operator's screen."""
+    slow = Slow()
+    stage.patch.setitem(app.__dict__, "runtime", slow)
+    with serving() as monitor, ThreadPoolExecutor() as aside:
+        scrape = aside.submit(requests.get, f"{monitor.url}/metrics", timeout=PATIENCE_SECONDS)
+        assert slow.is_read.wait(PATIENCE_SECONDS)
+        assert requests.get(f"{monitor.url}/healthcheck", timeout=PATIENCE_SECONDS).text == "OK"
+        assert not scrape.done()
+        slow.answers.set()
+        assert "stamped_sync_up 0.0" in scrape.result(PATIENCE_SECONDS).text
+
+
+class Slow:
+    """An installation whose ledger keeps whoever reads it waiting."""
+
+    def __init__(self) -> None:
+        self.is_read = threading.Event()
+        self.answers = threading.Event()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, which does not answer in the end."""
+        self.is_read.set()
+        assert self.answers.wait(PATIENCE_SECONDS)
+        raise LedgerUnavailable
+
+
+def test_calls_and_limits_of_an_api_share_its_name(runtime: Runtime) -> None:
+    """A query can put the one beside the other."""
     busy(runtime.ledger)
-    runtime.ledger.request(job(9))
     shown = scraped(runtime)
-    known = set(NAME.findall(shown)) | {"stamped_sync_swept_total"}  # that one shows once a sweep has found something
-    assert set(NAME.findall("\n".join(expressions(file)))) <= known
+    apis = {
+        name: set(re.findall(rf'stamped_sync_{name}{{api="(.+?)"', shown))
+        for name in ("throttle_limit", "api_calls_total")
+    }
+    assert apis["throttle_limit"] == {"Stamped.io"} < apis["api_calls_total"]
 
 
-def expressions(file: str) -> list[str]:
-    """The queries of the alerts or of the dashboard."""
-    if file == "dashboard":
-        panels: list[dict[str, Any]] = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
-        return [target["expr"] for panel in panels for target in panel["targets"]]
-    groups: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / file).read_text("utf-8"))["groups"]
+@pytest.mark.parametrize("asked", ["alerts", "dashboard"])
+def test_what_is_asked_for_is_there(stage: Stage, asked: str) -> None:
+    """Each metric that an alert or a panel names, with the labels that it names, is one that Flower answers."""
+    busy(stage.ledger)
+    with serving() as monitor:
+        monitor.see("task-succeeded", uuid="a", name="stamped.sweep", runtime=0.1)
+        shown = monitor.get("/metrics", login=None).text
+    known = set(NAME.findall(shown))
+    queries = {"alerts": alerts, "dashboard": panels}[asked]()
+    assert queries
+    assert {name for query in queries for name in NAME.findall(query)} <= known
+    labels = {label for query in queries for group in BY.findall(query) for label in group.split(", ") if label}
+    assert labels <= set(LABEL.findall(shown))
+
+
+def alerts() -> list[str]:
+    """What the alerts ask for."""
+    groups: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))["groups"]
     return [rule["expr"] for group in groups for rule in group["rules"]]
 
 
-def alerts() -> list[dict[str, Any]]:
-    """The rules."""
-    groups: list[dict[str, Any]] = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text("utf-8"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
+def panels() -> list[str]:
+    """What the dashboard's panels ask for."""
+    found: list[dict[str, Any]] = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
+    return [target["expr"] for panel in found for target in panel["targets"]]
 
 
-@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
-def test_alert_waits_and_says_what_to_do(rule: dict[str, Any]) -> None:
-    """None flaps, each has its place in the operator's guide."""
-    file, _, heading = rule["annotations"]["runbook"].partition("#")
-    guide = (parts.ROOT / file).read_text("utf-8").splitlines()
-    assert rule["for"]
-    assert heading in {line.lstrip("# ").lower() for line in guide if line.startswith("#")}
+def promtool(*arguments: str, given: str = "") -> None:
+    """Let Prometheus' own tool judge, where it is there; `.ci/run` installs it."""
+    for program in filter(shutil.which, ["promtool"]):
+        done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_alerts_fire_when_they_must() -> None:
-    """Each alert has a case; Prometheus' own tool, where it is there, runs them. `.ci/run` installs it."""
-    cases = PROMETHEUS / "alerts.test.yml"
-    assert all(f'alertname="{rule["alert"]}"' in cases.read_text("utf-8") for rule in alerts())
-    for promtool in filter(shutil.which, ["promtool"]):
-        command = [promtool, "test", "rules", str(cases)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
+    """Each alone in its case, none while all is well."""
+    promtool("test", "rules", str(PROMETHEUS / "alerts.test.yml"))
+
+
+def test_example_is_one_that_prometheus_takes() -> None:
+    """With the rules that it names."""
+    promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
+
+
+def test_panels_ask_what_prometheus_understands(tmp_path: Path) -> None:
+    """Each query, as if it were a rule."""
+    rules = [{"record": f"panel_{number}", "expr": query} for number, query in enumerate(panels())]
+    file = tmp_path / "panels.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
+    promtool("check", "rules", str(file))
+
+
+def test_metrics_keep_to_prometheus_conventions(runtime: Runtime) -> None:
+    """Names, units and help texts."""
+    busy(runtime.ledger)
+    promtool("check", "metrics", given=scraped(runtime))

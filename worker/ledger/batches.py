@@ -10,6 +10,7 @@ A batch holds ids alone, for a day. It decides nothing: the jobs run as they wou
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -158,7 +159,7 @@ class Batches:
         for _ in range(PAGES):
             look = self._look_at(batch_id, system_id, 0)
             resting = look.resting
-            if look.ended <= PAGE // 2:
+            if not look.ended:
                 break
         return resting
 
@@ -180,29 +181,36 @@ class Batches:
             jobs = [Job(each.kind, system_id, each.customer_id) for each in opens]
             records = self._ledger.records(jobs)
             resting = [record.job for record in records if record and record.state is State.WAITING]
+            ended = [
+                (each, record)
+                for each, record in zip(opens, records, strict=True)
+                if record is None or record.has_settled(each.version)
+            ]
             pipeline.multi()
-            ended = sum(
-                self._end(pipeline, batch_id, each, record) for each, record in zip(opens, records, strict=True)
-            )
+            if ended:
+                self._end(pipeline, batch_id, ended)
             try:
                 pipeline.execute()
             except redis.WatchError:
                 return _Look(len(page), 0, resting)
-            return _Look(len(page), ended, resting)
+            return _Look(len(page), len(ended), resting)
 
-    def _end(self, pipeline: Any, batch_id: str, job: _Open, record: Record | None) -> bool:
-        """Move a job that has ended from the open ones to those of its outcome."""
-        if record and not record.has_settled(job.version):
-            return False
-        outcome = (record.action or record.state) if record else MISSING
-        key = self._key(batch_id, job.kind, outcome)
-        pipeline.zrem(self._open_key(batch_id), job.member)
-        pipeline.zadd(key, {job.customer_id: job.place})
-        pipeline.expire(key, KEPT_SECONDS)
-        if record and record.state is State.DONE and job.kind is Kind.CUSTOMER and record.subscription_version:
-            subscription = _Open(Kind.SUBSCRIPTION, job.customer_id, record.subscription_version, job.place)
-            pipeline.zadd(self._open_key(batch_id), {subscription.member: job.place})
-        return True
+    def _end(self, pipeline: Any, batch_id: str, ended: Sequence[tuple[_Open, Record | None]]) -> None:
+        """Move jobs from the open ones to those of their outcome; behind some, their subscription job opens."""
+        outcomes = defaultdict[str, dict[str, float]](dict)
+        following: dict[str, float] = {}
+        for job, record in ended:
+            outcome = (record.action or record.state) if record else MISSING
+            outcomes[self._key(batch_id, job.kind, outcome)][job.customer_id] = job.place
+            if record and record.state is State.DONE and job.kind is Kind.CUSTOMER and record.subscription_version:
+                subscription = _Open(Kind.SUBSCRIPTION, job.customer_id, record.subscription_version, job.place)
+                following[subscription.member] = job.place
+        pipeline.zrem(self._open_key(batch_id), *(job.member for job, _ in ended))
+        if following:
+            pipeline.zadd(self._open_key(batch_id), following)
+        for key, places in outcomes.items():
+            pipeline.zadd(key, places)
+            pipeline.expire(key, KEPT_SECONDS)
 
     def _read(self, batch_id: str, fields: Mapping[str, str], resting: list[Job], shown: int) -> Batch:
         pipeline = self._client.pipeline()

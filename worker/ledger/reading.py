@@ -82,10 +82,11 @@ class Reading:
                         yield record
                 start += PAGE
 
-    def oldest(self, state: State, kind: Kind) -> datetime | None:
-        """The time that matters to the state of the job that has been in it longest (see `_job.lua`)."""
+    def oldest(self, state: State, kind: Kind, system_id: int | None = None) -> datetime | None:
+        """The time that matters to the state of the job that has been in it longest, of one store or of all."""
         with available():
-            firsts = [self._client.zrange(index, 0, 0, withscores=True) for index in self._indexes(state, kind)]
+            indexes = self._indexes(state, kind, system_id)
+            firsts = [self._client.zrange(index, 0, 0, withscores=True) for index in indexes]
             times = [self._since(state, kind, *first[0]) for first in firsts if first]
         return moment(min(times, default=None))
 
@@ -163,8 +164,9 @@ class Reading:
             return score
         return float(self._client.hget(self.key(self.job_of(kind, member)), "queued_at") or 0)
 
-    def _indexes(self, state: State, kind: Kind) -> list[str]:
-        return [f"{self._prefix}{state}:{kind}:{system_id}" for system_id in self.systems()]
+    def _indexes(self, state: State, kind: Kind, system_id: int | None = None) -> list[str]:
+        systems = self.systems() if system_id is None else [system_id]
+        return [f"{self._prefix}{state}:{kind}:{each}" for each in systems]
 
     def _page(self, index: str, start: int) -> list[str]:
         with available():

@@ -25,6 +25,7 @@ MEANING: Final = {
     State.DONE: "ended well",
     State.FAILED: "failed, and is not tried again by itself",
 }
+RETRIED: Final = "failed; the schedule tries it again every {0} minutes, for {1} days after its first failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class JobPage(Page):
         shown = await self.aside(self._read, job)
         if shown is None:
             raise HTTPError(NOT_FOUND, self._unknown(job))
-        self.render_page("job.html", "activity", job=job, shown=shown, meaning=MEANING, taking=taking)
+        meaning = self._meaning(shown.record)
+        self.render_page("job.html", "activity", job=job, shown=shown, meaning=meaning, taking=taking)
 
     def _read(self, job: Job) -> Shown | None:
         record, other = self.ledger.records([job, _other(job)])
@@ -70,12 +72,18 @@ class JobPage(Page):
             connection=connection.name if connection else "",
         )
 
+    def _meaning(self, record: Record) -> str:
+        if record.state is State.FAILED and record.job.kind is Kind.SUBSCRIPTION:
+            settings = self.runtime.settings
+            return RETRIED.format(settings.subscription_retry_minutes, settings.subscription_retry_days)
+        return MEANING[record.state]
+
     def _unknown(self, job: Job) -> str:
         settings = self.runtime.settings
         return (
             f"The ledger holds no {job.kind} job of customer {job.customer_id} of connection {job.system_id}. Either "
-            f"nobody asked for it, or it ended long ago: a finished job is kept for {settings.done_days} days, a failed "
-            f"one for {settings.failed_days}. Manual Sync transfers the customer again."
+            f"nobody asked for it, or it ended long ago: a finished job is kept for {settings.done_days} days, "
+            f"a failed one for {settings.failed_days}. Manual Sync transfers the customer again."
         )
 
 

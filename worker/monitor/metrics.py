@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "stamped_sync_"
 QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
+STAMPED, IPAAS = "Stamped.io", "iPaaS.com"
+"""The APIs by the names that calls are counted under: see `Runtime`."""
+FOUND: Final = ("due", "dead", "lost")
+"""What `sweep.lua` counts; each shows from the start, for `increase` does not see a series' first value."""
 BOUNDS_MS: Final = (100, 250, 500, 1000, 2500, 5000, 10000, 30000)
 """Those of `ATTEMPT_BOUNDS_MS` in `_job.lua`."""
 
@@ -81,8 +86,8 @@ def _state(runtime: Runtime) -> Iterator[Metric]:
     yield _gauge("jobs", "Jobs in the ledger.", ("kind", "state"), _jobs(runtime))
     lengths = ledger.queue_lengths(QUEUES).items()
     yield _gauge("queue_messages", "Messages in a queue.", ("queue",), [((queue,), size) for queue, size in lengths])
-    waits = [((kind.value,), _seconds_since(ledger.oldest(State.QUEUED, kind))) for kind in Kind]
-    yield _gauge("oldest_queued_seconds", "How long the oldest job has waited for its turn.", ("kind",), waits)
+    told = "How long the job whose turn is next has waited for it."
+    yield _gauge("oldest_queued_seconds", told, ("connection", "kind"), _waits(runtime))
     yield from _failures(ledger.activity.groups())
     holds = [((str(hold.system_id), hold.code), 1.0) for hold in ledger.holds()]
     yield _gauge("hold", "1 while a connection is held.", ("connection", "code"), holds)
@@ -106,6 +111,11 @@ def _jobs(runtime: Runtime) -> Iterator[Sample]:
             yield (kind.value, state), count
 
 
+def _waits(runtime: Runtime) -> Iterator[Sample]:
+    for system_id, kind in product(runtime.ledger.systems(), Kind):
+        yield (str(system_id), kind), _seconds_since(runtime.ledger.oldest(State.QUEUED, kind, system_id))
+
+
 def _throttles(runtime: Runtime) -> Iterator[Metric]:
     found = list(uses(runtime.ledger, runtime.connections))
     by_connection = {
@@ -116,10 +126,10 @@ def _throttles(runtime: Runtime) -> Iterator[Metric]:
     for name, (told, values) in by_connection.items():
         samples = [((str(use.system_id),), value) for use, value in zip(found, values, strict=True)]
         yield _gauge(name, told, ("connection",), samples)
-    calls = [((str(use.system_id), "stamped"), use.stamped_calls) for use in found]
-    calls += [((str(use.system_id), "ipaas"), use.ipaas_calls) for use in found if use.ipaas_limit]
-    limits = [((str(use.system_id), "stamped"), use.stamped_limit) for use in found]
-    limits += [((str(use.system_id), "ipaas"), use.ipaas_limit) for use in found if use.ipaas_limit]
+    calls = [((str(use.system_id), STAMPED), use.stamped_calls) for use in found]
+    calls += [((str(use.system_id), IPAAS), use.ipaas_calls) for use in found if use.ipaas_limit]
+    limits = [((str(use.system_id), STAMPED), use.stamped_limit) for use in found]
+    limits += [((str(use.system_id), IPAAS), use.ipaas_limit) for use in found if use.ipaas_limit]
     yield _gauge("throttle_used", "Calls that count against the limit.", ("connection", "api"), calls)
     yield _gauge("throttle_limit", "Calls that the throttle allows in its window.", ("connection", "api"), limits)
 
@@ -138,7 +148,8 @@ def _counts(runtime: Runtime) -> Iterator[Metric]:
     yield _counter("api_calls", "Calls of an API.", ("api", "method", "status"), totals, "calls")
     yield _counter("api_call_seconds", "Time in calls of an API.", ("api",), totals, "call_ms", scale=0.001)
     yield _counter("holds", "Holds that began.", ("connection", "code"), totals, "holds")
-    yield _counter("swept", "What the sweep brought back.", ("found", "kind"), totals, "swept")
+    swept: Totals = {("swept", found, kind): 0 for found, kind in product(FOUND, Kind)} | totals
+    yield _counter("swept", "What the sweep brought back.", ("found", "kind"), swept, "swept")
 
 
 def _durations(totals: Totals) -> Metric:

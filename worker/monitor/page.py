@@ -13,7 +13,6 @@ from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 from worker.app import app
 from worker.errors import Entry, LedgerUnavailable, SyncError
 from worker.faults import ConfigurationError
-from worker.ledger import Ledger
 from worker.monitor.templates import told
 from worker.screen import counted
 from worker.times import lasting
@@ -21,6 +20,7 @@ from worker.times import lasting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.ledger import Ledger
     from worker.runtime import Runtime
 
 Given = ParamSpec("Given")
@@ -40,7 +40,7 @@ NOT_FOUND, SERVICE_UNAVAILABLE = 404, 503
 TITLES: Final = {
     400: "This cannot be done",
     403: "This is refused",
-    NOT_FOUND: "There is no such page",
+    NOT_FOUND: "Not found",
     SERVICE_UNAVAILABLE: "This page cannot be shown now",
 }
 
@@ -108,7 +108,7 @@ class Change(Page):
 
     def check_xsrf_cookie(self) -> None:
         """Refuse what another site forged: the token of our own page is needed, whatever the login's kind."""
-        self.prepare()
+        self._allow()
         _ = self.current_user  # a wrong login is told as such
         super().check_xsrf_cookie()
         try:
@@ -117,6 +117,10 @@ class Change(Page):
             raise HTTPError(403, NOT_OURS) from error
 
     def prepare(self) -> None:
+        """Refuse also the form for it."""
+        self._allow()
+
+    def _allow(self) -> None:
         """Refuse where anybody could do it, or nobody may."""
         if refused := refusal(self):
             raise HTTPError(403, refused)
@@ -172,6 +176,6 @@ def _trouble(error: BaseException | None) -> tuple[int, str, Entry | None] | Non
             return status, error.failure.message, error.entry
         case ConfigurationError():
             return SERVICE_UNAVAILABLE, str(error), None
-        case HTTPError(status_code=status) if status in TITLES and error.log_message:
-            return status, error.get_message(), None
+        case HTTPError(status_code=status) if status in TITLES and (text := error.get_message()):
+            return status, text, None
     return None

@@ -13,7 +13,7 @@ from tasks.messages import TASK_OF
 from tasks.upkeep import run_again
 from worker.errors import SyncError
 from worker.job import Job
-from worker.monitor.page import NOT_FOUND, Change, forbid_frames, refusal
+from worker.monitor.page import NOT_FOUND, Change, forbid_frames
 
 if TYPE_CHECKING:
     from tornado.web import RequestHandler
@@ -95,6 +95,3 @@ def offered(handler: RequestHandler, task: Any) -> Job | None:
 def is_settled(task: Any) -> bool:
     """Whether a task's run has ended."""
     return task.state in SETTLED
-
-
-__all__ = ["RerunJob", "RerunTask", "is_settled", "offered", "refusal"]
