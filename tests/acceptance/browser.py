@@ -1,0 +1,126 @@
+"""A real headless browser in front of a real Flower."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
+
+from tests import parts
+from worker.embedded.ports import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from selenium.webdriver.remote.webelement import WebElement
+
+    from tests.acceptance.scene import Scene
+
+USER, PASSWORD = "operator", "correct-horse"
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+"""In CSS pixels."""
+BROWSERS = ["chromium"] if shutil.which("chromium") and shutil.which("chromedriver") else []
+"""What is found when the tests are collected; `.ci/run` installs it."""
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What a person does with it."""
+
+    driver: webdriver.Chrome
+    url: str
+    pictures: Path
+    """Where screenshots go: docs/screenshots where STAMPED_SYNC_SCREENSHOTS says so, else nowhere that stays."""
+
+    def open(self, path: str) -> None:
+        """Open a page of Flower."""
+        self.driver.get(self.url + path)
+
+    def text(self) -> str:
+        """What stands on the page."""
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def read(self, words: str) -> None:
+        """Wait until words stand on the page."""
+        parts.eventually(lambda: words in self.text())
+
+    def button(self, words: str) -> WebElement:
+        """The button or link with these words that is seen first."""
+        path = f"//*[self::a or self::button][starts-with(normalize-space(), '{words}')]"
+        found: WebElement = parts.eventually(lambda: self._seen(path))
+        return found
+
+    def press(self, words: str) -> None:
+        """Press it, by the keyboard: it must be reachable by it."""
+        self.button(words).send_keys("\n")
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose from a list."""
+        Select(self.driver.find_element(By.NAME, name)).select_by_value(value)
+
+    def write(self, name: str, text: str) -> None:
+        """Fill a field in."""
+        field = self.driver.find_element(By.NAME, name)
+        field.clear()
+        field.send_keys(text)
+
+    def picture(self, name: str) -> None:
+        """A screenshot of the page at each width; nothing on it may be wider than the screen."""
+        for size, (width, height) in SIZES.items():
+            self.driver.set_window_size(width, height)
+            overhang = self.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
+            assert overhang <= 0, f"{name} is {overhang} pixels too wide at {size} width"
+            self.driver.save_screenshot(str(self.pictures / f"{name}-{size}.png"))
+        self.driver.set_window_size(*SIZES["desktop"])
+
+    def _seen(self, path: str) -> WebElement | None:
+        return next((each for each in self.driver.find_elements(By.XPATH, path) if each.is_displayed()), None)
+
+
+@contextlib.contextmanager
+def flower(stage: Scene) -> Iterator[str]:
+    """A real Flower with a login; its address, with the login in it."""
+    port = free_port()
+    command = ("-m", "celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}")
+    env = stage.env | {"FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"}
+    with parts.process(command, env, stage.folder / "flower.log"):
+        parts.eventually(lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"))
+        yield f"http://{USER}:{PASSWORD}@127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def browser(name: str, url: str, folder: Path) -> Iterator[Browser]:
+    """A browser that has logged in."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which(name) or name
+    for argument in (*QUIET, f"--user-data-dir={folder / 'profile'}"):
+        options.add_argument(argument)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    try:
+        driver.set_window_size(*SIZES["desktop"])
+        driver.get(url + "/activity")
+        pictures = Path(os.environ.get("STAMPED_SYNC_SCREENSHOTS") or folder / "pictures")
+        pictures.mkdir(parents=True, exist_ok=True)
+        yield Browser(driver, url.replace(f"{USER}:{PASSWORD}@", ""), pictures)
+    finally:
+        driver.quit()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.ConnectionError:
+        return False

@@ -1,0 +1,117 @@
+"""An operator at work: a real browser, Flower, worker and sandbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests import parts
+from tests.acceptance.browser import BROWSERS, Browser, browser, flower
+from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
+from worker.ledger import State
+from worker.sandbox.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OTHERS: Final = [person(str(number)) for number in range(1, 9)]
+NO_EMAIL = {"email_address": ""}
+
+
+@pytest.fixture(scope="module")
+def stage(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A worker, a beat and a sandbox with some customers, two of whom have no e-mail address."""
+    sandbox = Sandbox([ZOE, *OTHERS])
+    with scene(valkey_url, tmp_path_factory.mktemp("browser"), sandbox) as built, built.running():
+        yield built
+
+
+@pytest.fixture(scope="module")
+def monitor(stage: Scene) -> Iterator[str]:
+    """A Flower with a login."""
+    with flower(stage) as url:
+        yield url
+
+
+@pytest.fixture(params=BROWSERS)
+def page(request: pytest.FixtureRequest, monitor: str, stage: Scene) -> Iterator[Browser]:
+    """A browser that has logged in, before an empty ledger."""
+    stage.clear()
+    customers: list[dict[str, Any]] = [ZOE, *OTHERS]
+    for each in customers:
+        stage.sandbox.put_customer(each)
+    with browser(request.param, monitor, stage.folder) as opened:
+        yield opened
+
+
+def without_email(stage: Scene) -> str:
+    """Let the customer fail for its missing address; the address that it had."""
+    had = str(stage.sandbox.customers[ID]["email_address"])
+    stage.sandbox.patch_customer(ID, NO_EMAIL)
+    stage.request(customer())
+    assert stage.settled(customer()).state is State.FAILED
+    return had
+
+
+def test_failed_customer_is_found_by_its_cause_put_right_and_run_again(page: Browser, stage: Scene) -> None:
+    """From Error Logs to the job's page, Re-run, and done."""
+    had = without_email(stage)
+    page.open("/error-logs")
+    page.read("The source field that is mapped to Email is empty for this customer.")
+    page.picture("error-logs")
+    page.press(ID)
+    page.read("Customer has no email address")
+    page.picture("failed-job")
+    stage.sandbox.patch_customer(ID, {"email_address": had})
+    page.press("Re-run")
+    page.read("created")
+    assert stage.settled(customer()).state is State.DONE
+
+
+def test_failed_task_is_run_again_from_its_own_page(page: Browser, stage: Scene) -> None:
+    """Flower's page of the task has a Re-run too."""
+    had = without_email(stage)
+    stage.sandbox.patch_customer(ID, {"email_address": had})
+    page.open("/tasks?state=FAILURE")
+    page.driver.get(parts.eventually(lambda: failed_task(page)))
+    page.picture("failed-task")
+    page.press("Re-run")
+    page.read("created")
+    assert stage.settled(customer()).state is State.DONE
+
+
+def failed_task(page: Browser) -> str | None:
+    """The address of the newest failed task in Flower's list."""
+    links = page.driver.find_elements("css selector", "a[href*='/task/']")
+    return next((link.get_attribute("href") for link in links), None)
+
+
+def test_three_ids_are_previewed_and_synced(page: Browser, stage: Scene) -> None:
+    """Manual Sync shows what it would do, does it, and follows exactly these."""
+    page.open("/manual-sync")
+    page.write("ids", "1, 2\n3")
+    page.press("Preview")
+    page.read("Preview: nothing was written")
+    page.picture("preview")
+    assert stage.sandbox.stamped_customers == {}
+    page.press("Submit")
+    page.read("3 of 3 ended, all well.")
+    page.picture("manual-sync")
+    assert len(stage.sandbox.stamped_customers) == 3
+
+
+def test_activity_is_filtered(page: Browser, stage: Scene) -> None:
+    """By state, and the filter is in the address."""
+    without_email(stage)
+    stage.request(*(customer(str(number)) for number in range(1, 9)))
+    for number in range(1, 9):
+        stage.settled(customer(str(number)))
+    page.open("/activity")
+    page.read("email-missing")
+    page.picture("activity")
+    page.choose("state", "failed")
+    page.press("Filter")
+    page.read(ID)
+    assert "state=failed" in page.driver.current_url
+    assert "created" not in page.text()
