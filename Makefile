@@ -46,7 +46,7 @@ test: $(INSTALLED) ## Run all tests
 
 .PHONY: prove
 prove: $(INSTALLED) ## Prove reliability: SEEDS=n worlds, or SEED=n (and WITHOUT=safety) to replay one
-	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds $(SEEDS),--seconds 240) $(if $(SEED),--seed $(SEED)) \
+	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds '$(SEEDS)',--seconds 240) $(if $(SEED),--seed '$(SEED)') \
 		$(if $(WITHOUT),--without '$(WITHOUT)')
 	@$(if $(SEED),,$(BIN)/python -m tests.proofs)
 

@@ -172,7 +172,9 @@ Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 StoreHash = Annotated[str, AfterValidator(_checked_store_hash)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Count = Annotated[int, Field(strict=True, gt=0)]
-Limit = Annotated[int, Field(strict=True, gt=0), AfterValidator(_checked_limit)]
+Seconds = Annotated[int, Field(strict=True, gt=0, le=24 * 60 * 60)]
+Concurrent = Annotated[int, Field(strict=True, gt=0, le=10_000)]
+Limit = Annotated[int, Field(strict=True, gt=0, le=1_000_000), AfterValidator(_checked_limit)]
 
 
 class _Part(BaseModel):
@@ -183,7 +185,7 @@ class ReadThrottle(_Part):
     """At most `limit` calls to iPaaS.com in any window of `seconds`."""
 
     limit: Limit
-    seconds: Count = 60
+    seconds: Seconds = 60
 
 
 class IPaaSEndpoint(_Part):
@@ -207,8 +209,8 @@ class Throttle(_Part):
     """At most `limit` calls to the store in any window of `seconds`, and `concurrent` of them at once."""
 
     limit: Limit = 500
-    seconds: Count = 60
-    concurrent: Count = 10
+    seconds: Seconds = 60
+    concurrent: Concurrent = 10
 
 
 class Connection(_Part):

@@ -82,7 +82,11 @@ class Settings(BaseSettings):
         "each time.",
     )
     hold_longest_seconds: float = Field(
-        default=600, gt=0, le=86400, allow_inf_nan=False, description="Seconds that a store is held at the longest."
+        default=600,
+        gt=0,
+        le=86400,
+        allow_inf_nan=False,
+        description="Seconds that a store is held at the longest, unless it asks for more, up to a day.",
     )
     hold_after_errors: int = Field(
         default=3, gt=0, le=1000, description="Outages (no answer, or 5xx) in a row after which a store is held."

@@ -64,7 +64,7 @@ def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     sandbox = Sandbox([ZOE], systems=(parts.SYSTEM, *OTHERS))
     with scene(valkey_url, tmp_path_factory.mktemp("errors"), sandbox) as built:
         write_connections(built)
-        with built.running(STAMPED_SYNC_HOLD_FIRST_SECONDS=str(HOLD.seconds)):
+        with built.running(STAMPED_SYNC_HOLD_FIRST_SECONDS=str(HOLD.seconds), STAMPED_SYNC_HOLD_LONGEST_SECONDS="2"):
             yield built
 
 

@@ -47,14 +47,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="begin none after that long (%(default)s)")
     parser.add_argument("--seed", type=int, help="replay this one, step by step")
     parser.add_argument("--without", default="", choices=["", *(each.name for each in SWITCHED_OFF)], metavar="SAFETY")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.seeds < 1 or (arguments.seed is not None and arguments.seed < 0):
+        parser.error("SEEDS must be 1 or more, SEED 0 or more")
+    if arguments.without and arguments.seed is None:
+        parser.error("WITHOUT needs the SEED of the world to replay")
+    return arguments
 
 
 def _replay(seed: int, without: str) -> int:
     with parts.valkey() as url, UnreliableRedis.from_url(url, decode_responses=True) as client:
         assert isinstance(client, UnreliableRedis)
         outcome = simulate(seed, client, parts_without(without), trace=_say)
-    _say(f"\nseed {seed}: {outcome.steps} steps, {sum(outcome.happened.values())} faults")
+    counts = f"{outcome.steps} steps, {sum(outcome.happened.values())} faults, violations: {len(outcome.violations)}"
+    _say(f"\nseed {seed}: {counts}")
     _say_violations(outcome)
     return 1 if outcome.violations else 0
 

@@ -74,7 +74,7 @@ class FakeLedger:
     def counts(self, kind: Kind) -> Counts:
         """How many jobs run."""
         assert kind in Kind
-        return Counts(queued=0, sent=0, running=self._running, waiting=0, done=0, failed=0)
+        return Counts(queued=0, sent=1, running=self._running, waiting=0, done=0, failed=0)
 
     def pause(self, seconds: float) -> None:
         """Let time pass."""

@@ -57,8 +57,10 @@ class Follower:
         return len(self._customers) + len(self._subscriptions)
 
     def seems_idle(self) -> bool:
-        """Whether none of the jobs was ever seen to start, and no other job runs."""
-        return not self._has_seen_work and not any(self._ledger.counts(kind).running for kind in Kind)
+        """Whether none of the jobs was ever seen to start, and messages are there that nobody takes."""
+        counts = [self._ledger.counts(kind) for kind in Kind]
+        is_untaken = any(each.sent for each in counts) and not any(each.running for each in counts)
+        return not self._has_seen_work and is_untaken
 
     def look(self) -> Iterator[list[Outcome]]:
         """The customers that have ended since the last look: each one's job, then its subscription job, if any."""

@@ -11,6 +11,7 @@ from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.cli.outcome import titled
 from worker.connections import load_connections
+from worker.errors import ConnectionUnknown
 from worker.runtime import open_ledger
 from worker.screen import Screen
 from worker.settings import load_settings
@@ -68,8 +69,11 @@ def release(system: int) -> int:
 
     Exit codes: 0 released, 1 the connection is not held, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen = Screen()
-    if not _ledger().release(system):
+    screen, ledger = Screen(), _ledger()
+    known = {*ledger.systems(), *(each.system_id for each in load_connections(load_settings().connections))}
+    if system not in known:
+        raise ConnectionUnknown(str(system))
+    if not ledger.release(system):
         screen.error(f"Connection {system} is not held; `stamped-sync holds list` shows those that are.")
         return FAILED
     screen.line(f"Connection {system} is no longer held.")
@@ -83,6 +87,7 @@ def show(screen: Screen, holds: Sequence[Hold]) -> None:
     """A table of the holds, and for each reason what to do."""
     rows = [(str(hold.system_id), local(hold.since), _until(hold), titled(hold.failure)) for hold in holds]
     screen.table(["Held", "since", "until", "because of"], rows)
+    screen.line("Their jobs wait and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold by hand.")
     for failure in {hold.code: hold.failure for hold in holds}.values():
         screen.line()
         screen.heading(titled(failure))

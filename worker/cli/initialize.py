@@ -149,8 +149,12 @@ class Stall:
     def _tell_reason(self) -> None:
         if hold := app.runtime.ledger.hold_of(self._system_id):
             self._tell(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this.")
-        elif not any(app.runtime.ledger.counts(kind).running for kind in Kind):
+            return
+        counts = [app.runtime.ledger.counts(kind) for kind in Kind]
+        if any(each.sent for each in counts) and not any(each.running for each in counts):
             self._tell(NO_WORKER)
+        elif not any(each.sent or each.running for each in counts):
+            self._tell("The store's throttle is used up: its jobs go on as it allows. `stamped-sync status` shows it.")
 
 
 # Counting -------------------------------------------------------------------------------------------------------------
