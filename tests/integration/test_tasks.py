@@ -195,7 +195,7 @@ def test_retry_that_cannot_be_published_is_left_to_the_sweeper(stage: Stage) -> 
     stage.move_broker(NOWHERE)
     assert isinstance(transferred(stage).value, Reject)
     assert stage.record().state is State.WAITING
-    stage.client.zadd("stamped-sync:waiting:customer", {stage.ledger.member(JOB): 0})
+    stage.client.zadd(f"stamped-sync:waiting:customer:{JOB.system_id}", {stage.ledger.member(JOB): 0})
     assert stage.ledger.sweep(Kind.CUSTOMER).due == 1
 
 

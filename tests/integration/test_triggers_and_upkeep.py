@@ -54,7 +54,7 @@ def rest(stage: Stage, job: Job, seconds: float) -> None:
 
 def lose_message(stage: Stage, job: Job) -> None:
     """Let a job have asked for its message long ago."""
-    stage.client.zadd(f"stamped-sync:sent:{job.kind}", {stage.ledger.member(job): 0})
+    stage.client.zadd(f"stamped-sync:sent:{job.kind}:{job.system_id}", {stage.ledger.member(job): 0})
 
 
 def lose_workers(stage: Stage, job: Job, count: int) -> None:
@@ -62,7 +62,7 @@ def lose_workers(stage: Stage, job: Job, count: int) -> None:
     stage.ledger.request(job)
     stage.ledger.claim(job)
     stage.client.hset(stage.ledger.key(job), "losses", count - 1)
-    stage.client.zadd(f"stamped-sync:running:{job.kind}", {stage.ledger.member(job): 0})
+    stage.client.zadd(f"stamped-sync:running:{job.kind}:{job.system_id}", {stage.ledger.member(job): 0})
 
 
 # Triggers ------------------------------------------------------------------------------------------------------------

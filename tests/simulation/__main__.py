@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SEEDS = 3000
 SECONDS = 300
-SEEDS_TO_CATCH = 500
+SEEDS_TO_CATCH = 1_000
 """So many seeds at most must show that a safety is missing."""
 
 

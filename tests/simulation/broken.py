@@ -141,8 +141,8 @@ def _without(piece: str, text: str, instead: str = "") -> tuple[tuple[str, str],
 
 
 SWITCHED_OFF: Final = (
-    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 102),
-    Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 73),
+    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 62),
+    Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 664),
     Safety("sweeper", Parts(ledger=NeverSweeps), "never at rest", 0),
     Safety(
         "coalescing version",
@@ -177,6 +177,6 @@ SWITCHED_OFF: Final = (
             )
         ),
         "calls in",
-        103,
+        224,
     ),
 )
