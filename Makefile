@@ -19,7 +19,7 @@ LOCK := uv pip compile --quiet --no-config --universal --python-version 3.11 --g
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(INSTALLED) ## Install everything, at the locked versions, into .venv
@@ -49,6 +49,10 @@ prove: $(INSTALLED) ## Prove reliability: SEEDS=n worlds, or SEED=n (and WITHOUT
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds '$(SEEDS)',--seconds 240) $(if $(SEED),--seed '$(SEED)') \
 		$(if $(WITHOUT),--without '$(WITHOUT)')
 	@$(if $(SEED),,$(BIN)/python -m tests.proofs)
+
+.PHONY: screenshots
+screenshots: $(INSTALLED) ## Take the screenshots of the docs anew (needs chromium and chromedriver)
+	STAMPED_SYNC_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/acceptance/test_browser.py
 
 .PHONY: check
 check: $(INSTALLED) ## Check style, format, types and the direction of imports

@@ -7,10 +7,11 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import requests
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -18,11 +19,13 @@ from tests import parts
 from worker.embedded.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from selenium.webdriver.remote.webelement import WebElement
 
     from tests.acceptance.scene import Scene
+
+Answer = TypeVar("Answer")
 
 USER, PASSWORD = "operator", "correct-horse"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -50,7 +53,7 @@ class Browser:
 
     def text(self) -> str:
         """What stands on the page."""
-        return self.driver.find_element(By.TAG_NAME, "body").text
+        return steady(lambda: self.driver.find_element(By.TAG_NAME, "body").text)
 
     def read(self, words: str) -> None:
         """Wait until words stand on the page."""
@@ -59,22 +62,20 @@ class Browser:
     def button(self, words: str) -> WebElement:
         """The button or link with these words that is seen first."""
         path = f"//*[self::a or self::button][starts-with(normalize-space(), '{words}')]"
-        found: WebElement = parts.eventually(lambda: self._seen(path))
+        found: WebElement = parts.eventually(lambda: steady(lambda: self._seen(path)))
         return found
 
     def press(self, words: str) -> None:
         """Press it, by the keyboard: it must be reachable by it."""
-        self.button(words).send_keys("\n")
+        steady(lambda: self.button(words).send_keys("\n"))
 
     def choose(self, name: str, value: str) -> None:
         """Choose from a list."""
-        Select(self.driver.find_element(By.NAME, name)).select_by_value(value)
+        steady(lambda: Select(self.driver.find_element(By.NAME, name)).select_by_value(value))
 
     def write(self, name: str, text: str) -> None:
         """Fill a field in."""
-        field = self.driver.find_element(By.NAME, name)
-        field.clear()
-        field.send_keys(text)
+        self.driver.find_element(By.NAME, name).send_keys(text)
 
     def picture(self, name: str) -> None:
         """A screenshot of the page at each width; nothing on it may be wider than the screen."""
@@ -117,6 +118,13 @@ def browser(name: str, url: str, folder: Path) -> Iterator[Browser]:
         yield Browser(driver, url.replace(f"{USER}:{PASSWORD}@", ""), pictures)
     finally:
         driver.quit()
+
+
+def steady(act: Callable[[], Answer]) -> Answer:
+    """Do it, once more where the page has just refreshed itself."""
+    while True:
+        with contextlib.suppress(StaleElementReferenceException):
+            return act()
 
 
 def _answers(url: str) -> bool:
