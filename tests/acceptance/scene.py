@@ -112,7 +112,7 @@ class Scene:
 
     def settled(self, job: Job, version: int = 1) -> Record:
         """The record of a job once the run that was asked for as `version` has ended."""
-        return self._record_once(job, lambda record: record.has_settled(version))
+        return self._record_once(job, lambda record: record.wanted >= version and record.has_settled(version))
 
     def stumbled(self, job: Job) -> Record:
         """The record of a job once it has failed, or rests after a failure."""

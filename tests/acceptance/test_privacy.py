@@ -75,8 +75,8 @@ def value(client: redis.Redis, key: str) -> object:
 
 
 def decoded(message: str) -> str:
-    """A message of Celery's with its body in plain text."""
-    return message + base64.b64decode(json.loads(message)["body"]).decode()
+    """A message of Celery's with its body in plain text; any other entry of a list, a job's attempt, as it is."""
+    return message + base64.b64decode(json.loads(message).get("body", "")).decode()
 
 
 def flower_tasks(port: int) -> str:
