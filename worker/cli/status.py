@@ -13,11 +13,12 @@ import click
 
 from worker.cli import holds
 from worker.cli.exit_codes import ALL_WELL
+from worker.cli.explaining import redis_silent
 from worker.cli.options import json_option
 from worker.cli.throttle import COLUMNS, lines
 from worker.connections import load_connections
 from worker.job import Kind
-from worker.ledger import State
+from worker.ledger import LedgerUnavailable, State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import open_ledger
 from worker.screen import Screen
@@ -73,18 +74,21 @@ def command(*, as_json: bool, watch: bool) -> int:
     ledger = open_ledger(settings, connections)
     if watch:
         with suppress(KeyboardInterrupt):
-            _watch(lambda: _status(screen, ledger, connections, settings, as_json=as_json))
+            _watch(screen, lambda: _status(screen, ledger, connections, settings, as_json=as_json))
     else:
         _status(screen, ledger, connections, settings, as_json=as_json)
     return ALL_WELL
 
 
-def _watch(show: Callable[[], None]) -> NoReturn:
-    """Show it again and again; on a terminal each time from the top."""
+def _watch(screen: Screen, show: Callable[[], None]) -> NoReturn:
+    """Show it again and again, on a terminal each time from the top; while Redis is away, that."""
     while True:
         if sys.stdout.isatty():
             click.clear()
-        show()
+        try:
+            show()
+        except LedgerUnavailable as error:
+            screen.error(redis_silent(error))
         time.sleep(WATCH_SECONDS)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PAGE = 50
 MILLISECONDS_DIGITS = 15
 SUSPICIOUS = 5
-"""From so many failures on, without a success since the first, a group looks like a fault of the configuration."""
+"""After so many failures without a success since, a group looks like a fault of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Group:
     first_seen: datetime | None
     last_seen: datetime | None
     is_suspicious: bool
-    """Nothing has ended well there since it began: more likely the configuration than the data."""
+    """Nothing has ended well there since the last few failed: more likely the configuration than the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,18 +277,17 @@ class Activity:
                 pipeline.zcard(index)
                 pipeline.zrange(index, 0, 0, withscores=True)
                 pipeline.zrange(index, -1, -1, withscores=True)
+                pipeline.zrange(index, -SUSPICIOUS, -SUSPICIOUS, withscores=True)
+                pipeline.hget(f"{self._prefix}last_done:{kind}", name.split(":")[0])
             answers = iter(pipeline.execute())
             for name in names:
-                count, first, last = next(answers), next(answers), next(answers)
+                count, first, last, fifth, done = (next(answers) for _ in range(5))
                 if count:
                     system_id, code = name.split(":")
-                    is_suspicious = count >= SUSPICIOUS and not self._done_since(kind, system_id, first[0][1])
+                    is_suspicious = bool(fifth) and float(done or 0) < fifth[0][1]
                     yield Group(
                         int(system_id), kind, code, count, moment(first[0][1]), moment(last[0][1]), is_suspicious
                     )
-
-    def _done_since(self, kind: Kind, system_id: str, score: float) -> int:
-        return int(self._client.zcount(f"{self._prefix}{State.DONE}:{kind}:{system_id}", score, "+inf"))
 
     def _members(self, index: str, start: int) -> list[str]:
         with available():

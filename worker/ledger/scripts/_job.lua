@@ -7,6 +7,7 @@
 --   <prefix>recent:<kind>:<system_id>    every member, by when it last changed
 --   <prefix>code:<kind>:<system_id>:<code>   the failed members with that error, by when they failed
 --   <prefix>codes:<kind>           set of <system_id>:<code>, whose sorted sets these are
+--   <prefix>last_done:<kind>       hash, by system id, of when a job last ended well
 --   <prefix>brief:<kind>           sorted set of members that leave `done` earlier than others, by when
 --   <prefix>totals                 hash of counts that only grow, for the metrics: names and labels joined by |
 --   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; see `note_attempt`
@@ -57,6 +58,10 @@ local function move(kind, member, state, score)
   local key, now = key_of(kind, member), text(now_ms())
   local old = field(key, 'state')
   if old == 'failed' then list_by_code('ZREM', kind, member) end
+  if not old then -- it may still be in the lists of a job that has expired
+    redis.call('ZREM', index_of('done', kind, member), member)
+    redis.call('ZREM', index_of('failed', kind, member), member)
+  end
   if old and old ~= state then redis.call('ZREM', index_of(old, kind, member), member) end
   redis.call('HSET', key, 'state', state, 'changed_at', now)
   redis.call('ZADD', index_of(state, kind, member), text(score), member)
@@ -86,20 +91,23 @@ end
 local function note_attempt(kind, member, outcome, error, calls)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
   local worker = cjson.encode(field(key, 'worker') or '')
-  count_attempt(kind, outcome, error, calls, now - number(key, 'claimed_at'))
+  local began = number(key, 'claimed_at')
+  local ms = began > 0 and now - began or 0
+  count_attempt(kind, outcome, error, calls, ms)
   redis.call('RPUSH', history, string.format(
     '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
-    number(key, 'claimed_at'), now - number(key, 'claimed_at'), worker, outcome, error ~= '' and error or 'null',
-    calls ~= '' and calls or '[]'
+    began, ms, worker, outcome, error ~= '' and error or 'null', calls ~= '' and calls or '[]'
   ))
   redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
   redis.call('HDEL', key, 'claimed_at', 'worker')
 end
 
--- Forget a job that has ended, in every list of its system.
+-- Forget a job that has ended, in every list of its system, unless it is there again.
 local function forget(kind, member, state)
   redis.call('ZREM', index_of(state, kind, member), member)
-  redis.call('ZREM', index_of('recent', kind, member), member)
+  if redis.call('EXISTS', key_of(kind, member)) == 0 then
+    redis.call('ZREM', index_of('recent', kind, member), member)
+  end
 end
 
 -- A debug job goes first, but not again once its store was held for it: others may get through where it does not.
@@ -114,6 +122,7 @@ local function enqueue(kind, member)
   local key = key_of(kind, member)
   redis.call('HDEL', key, 'token', 'due', 'urgent')
   redis.call('PERSIST', key)
+  redis.call('PERSIST', history_of(kind, member))
   redis.call('SADD', prefix .. 'systems', system_of(member))
   move(kind, member, 'queued', place_of(key))
 end
@@ -162,6 +171,7 @@ local function settle(kind, member, version, state, keep_ms)
     redis.call('ZADD', prefix .. 'brief:' .. kind, text(now_ms() + keep_ms), member)
   end
   redis.call('HDEL', key, 'debug')
+  if state == 'done' then redis.call('HSET', prefix .. 'last_done:' .. kind, system_of(member), text(now_ms())) end
   move(kind, member, state, now_ms())
   redis.call('PEXPIRE', key, keep_ms)
   redis.call('PEXPIRE', history_of(kind, member), keep_ms)

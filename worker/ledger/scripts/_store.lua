@@ -178,11 +178,12 @@ local function hold(system, api, error, ms, longest_ms)
     if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms)) end
     return 0
   end
-  count_up('holds|' .. system .. '|' .. cjson.decode(error).code, 1)
   local level = number(key, 'level')
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
   redis.call('HSET', key, 'until', text(now + length), 'error', error, 'level', level + 1, 'api', api)
-  return redis.call('HSETNX', key, 'since', text(now))
+  local begins = redis.call('HSETNX', key, 'since', text(now))
+  if begins == 1 then count_up('holds|' .. system .. '|' .. cjson.decode(error).code, 1) end
+  return begins
 end
 
 -- A job ended whose calls (how many, by API) were answered as they should be: that ends the hold of such an API, unless its

@@ -5,6 +5,6 @@
 -- Answer 1, or 0 where the job is not failed
 if field(KEYS[1], 'state') ~= 'failed' then return 0 end
 list_by_code('ZREM', ARGV[2], ARGV[3])
+redis.call('DEL', KEYS[1], history_of(ARGV[2], ARGV[3]))
 forget(ARGV[2], ARGV[3], 'failed')
-redis.call('DEL', history_of(ARGV[2], ARGV[3]))
-return redis.call('DEL', KEYS[1])
+return 1

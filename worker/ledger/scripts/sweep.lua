@@ -106,7 +106,9 @@ forget_old('failed', tonumber(ARGV[8]))
 forget_old('done', tonumber(ARGV[9]))
 for _, group in ipairs(redis.call('SMEMBERS', prefix .. 'codes:' .. kind)) do
   local key = prefix .. 'code:' .. kind .. ':' .. group
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now - tonumber(ARGV[8])))
+  for _, member in ipairs(first('code:' .. kind .. ':' .. group, now - tonumber(ARGV[8]), forgotten)) do
+    redis.call('ZREM', key, member)
+  end
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', prefix .. 'codes:' .. kind, group) end
 end
 for name, count in pairs({ due = #due, dead = #dead, lost = #lost }) do
