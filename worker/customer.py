@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+MOST_DIGITS: Final = 100
 
-def _text(value: Any) -> Any:
-    """Numbers and booleans are read as their text, anything else that is no text as nothing: the API is not strict.
 
-    Half an emoji, as a text that was cut to a length can end in, becomes a question mark: it can't be sent on.
-    """
+def text_of(value: Any) -> str | None:
+    """Numbers and booleans are read as their text, anything else that is no text as nothing: the API is not strict."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return value.encode(errors="replace").decode()
-    return str(value) if isinstance(value, int | float) else None
+        return value
+    return number_text(value) if isinstance(value, int | float | Decimal) else None
 
 
-Text = Annotated[str | None, BeforeValidator(_text)]
+def number_text(value: float | Decimal) -> str | None:
+    """A number as people write it: 12345.0 is 12345. None for what is no number, and for one of absurd length."""
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+        return None
+    if not number:
+        return "0"  # of zero there are as many spellings as exponents, and a negative one
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Text = Annotated[str | None, BeforeValidator(text_of)]
 """A text that the API may give as a number, as null or not at all."""
 
 
@@ -62,6 +73,17 @@ class Customer(Lenient):
     updated_datetime: Text = None
     custom_fields: Annotated[list[CustomField], BeforeValidator(_listed)] = []
     external_ids: Annotated[list[ExternalId], BeforeValidator(_listed)] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the API showed no field of a customer at all."""
+        return not self.model_fields_set
+
+    @property
+    def personal(self) -> list[str]:
+        """What of it tells who it is."""
+        own = (self.first_name, self.last_name, self.email_address, self.comment, self.company)
+        return [*filter(None, own)]
 
     def link(self, system_id: int) -> str | None:
         """The Stamped.io customer id that iPaaS.com holds for this system, if the record itself shows one."""

@@ -35,15 +35,13 @@ class CustomerList:
 
     @classmethod
     def read(cls, body: Any, pagination: str | None, system_id: int) -> CustomerList:
-        """The list in a body: customers, or their ids alone. Raises AnswerUnreadable.
+        """The list in a body: customers, or their ids alone. Raises AnswerUnreadable where there is none.
 
-        An entry without an id does not spoil the others, but a list of nothing else is no list of customers.
+        An entry without an id does not spoil the others.
         """
         entries = _entries(body)
         customers = [_listed(entry, system_id) for entry in entries]
         readable = {each.id: each for each in customers if each}
-        if entries and not readable:
-            raise AnswerUnreadable("no entry of iPaaS.com's list is a customer")
         return cls(tuple(readable.values()), customers.count(None), _pages(pagination))
 
 
@@ -76,9 +74,10 @@ def _has_email(shown: dict[str, Any]) -> bool | None:
 
 
 def _pages(pagination: str | None) -> int | None:
-    """The total of `X-Pagination: {"current_Page":1,"total_Pages":9}` (contract: C)."""
+    """The total of `X-Pagination: {"current_Page":1,"total_Pages":9}` (contract: C), in any spelling of the name."""
     try:
-        pages = json.loads(pagination or "{}").get("total_Pages")
-        return max(int(pages), 0)
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        held = json.loads(pagination or "{}")
+        named = {str(name).replace("_", "").replace("-", "").lower(): value for name, value in held.items()}
+        return max(int(named["totalpages"]), 0)
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -10,23 +10,39 @@ import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
-TRANSIENT_STATUSES = frozenset({408, 429, *range(500, 600)})
-CREDENTIAL_STATUSES = frozenset({401, 403})
+from worker.intents import Intent
+
+if TYPE_CHECKING:
+    from worker.intents import Trouble
+
+LONGEST_SHOWN: Final = 300
+"""Characters of an API's words that lists, log lines and Sentry show; a job's own page has the rest."""
 
 
 class Retried(StrEnum):
     """When the worker tries again by itself.
 
-    By status: on HTTP 408, 429 and 5xx, and where there is no answer. Held: the whole connection is held, and tried
-    again with one job at a time.
+    By answer: unless the API refuses this one customer. Soon: for some minutes. Held: the whole connection is held, and
+    tried again with one job at a time.
     """
 
     ALWAYS = "always"
-    BY_STATUS = "by status"
+    BY_ANSWER = "by answer"
+    SOON = "soon"
     HELD = "held"
     NEVER = "never"
+
+
+INTENTS: Final = {
+    Retried.ALWAYS: Intent.STORES,
+    Retried.BY_ANSWER: Intent.CUSTOMERS,
+    Retried.SOON: Intent.NOT_YET,
+    Retried.HELD: Intent.STORES,
+    Retried.NEVER: Intent.CUSTOMERS,
+}
+"""What an error means that no answer was read for."""
 
 
 class Concerns(StrEnum):
@@ -69,6 +85,7 @@ class Failure:
     code: str
     http_status: int | None = None
     detail: str = ""
+    """The API's own words, or what is wrong here; whole, which can be several pages."""
 
     @property
     def entry(self) -> Entry:
@@ -77,16 +94,25 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """The entry's message with the HTTP status and the API's own words behind it."""
+        """The entry's message with the HTTP status and the beginning of the API's own words behind it."""
+        is_long = len(self.detail) > LONGEST_SHOWN
+        return self._message(f"{self.detail[:LONGEST_SHOWN]}…" if is_long else self.detail)
+
+    @property
+    def whole_message(self) -> str:
+        """The same with all of the API's own words, for the places that show one job."""
+        return self._message(self.detail)
+
+    def _message(self, detail: str) -> str:
         status = f"HTTP {self.http_status}" if self.http_status else ""
-        return " ".join(filter(None, [self.entry.message, ": ".join(filter(None, [status, self.detail]))]))
+        return " ".join(filter(None, [self.entry.message, ": ".join(filter(None, [status, detail]))]))
 
     def as_json(self) -> dict[str, str | int | None]:
         """The `error` object of the command line's JSON."""
         return {
             "code": self.code,
             "title": self.entry.title,
-            "message": self.message,
+            "message": self.whole_message,
             "cause": self.entry.cause,
             "resolution": self.entry.resolution,
             "http_status": self.http_status,
@@ -94,13 +120,31 @@ class Failure:
 
 
 class SyncError(Exception):
-    """An error of the catalogue. `detail` must hold no personal data: it goes to the ledger, the logs and Sentry."""
+    """An error of the catalogue. `detail` must hold no personal data: it goes to the ledger, the logs and Sentry.
+
+    `intent` and `trouble` say what the answer meant that it was raised for; without an answer, the entry says it.
+    `retry_after` is in seconds.
+    """
 
     entry: ClassVar[Entry]
+    meant: ClassVar[Intent | None] = None
+    """What it always means, where the entry does not say it."""
+    is_of_absence: ClassVar[bool] = False
+    """Whether it says that a record is not there, which can be true for ever."""
 
-    def __init__(self, detail: str = "", *, http_status: int | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+        intent: Intent | None = None,
+        trouble: Trouble | None = None,
+    ) -> None:
         self.failure = Failure(self.entry.code, http_status, detail)
         self.retry_after = retry_after
+        self.intent = intent or self.meant or INTENTS[self.entry.retried]
+        self.trouble = trouble
         super().__init__(detail)
 
     def __str__(self) -> str:
@@ -108,13 +152,6 @@ class SyncError(Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
-
-    @property
-    def is_transient(self) -> bool:
-        """Whether trying again later can help, without anybody changing anything."""
-        if self.entry.retried is not Retried.BY_STATUS:
-            return self.entry.retried is Retried.ALWAYS
-        return self.failure.http_status is None or self.failure.http_status in TRANSIENT_STATUSES
 
 
 # What a trigger or a command can get wrong --------------------------------------------------------------------------
@@ -157,6 +194,7 @@ class CustomerNotFound(SyncError):
     """iPaaS.com has no customer with this id."""
 
     entry = CATALOGUE["customer-not-found"]
+    is_of_absence = True
 
 
 class IPaaSCredentialsRefused(SyncError):
@@ -177,6 +215,24 @@ class IPaaSUnreachable(SyncError):
     entry = CATALOGUE["ipaas-unreachable"]
 
 
+class IPaaSUnavailable(SyncError):
+    """iPaaS.com answers every call with a server error: what its connection is held for."""
+
+    entry = CATALOGUE["ipaas-unavailable"]
+
+
+class IPaaSCallsLimited(SyncError):
+    """iPaaS.com answers 429: what its connection is held for."""
+
+    entry = CATALOGUE["ipaas-calls-limited"]
+
+
+class IPaaSSystemRefused(SyncError):
+    """iPaaS.com does not know the connection's system id."""
+
+    entry = CATALOGUE["ipaas-system-refused"]
+
+
 class LinkNotRecorded(SyncError):
     """The external id could not be recorded in iPaaS.com after the customer was written."""
 
@@ -190,6 +246,12 @@ class EmailMissing(SyncError):
     """The customer has no e-mail address."""
 
     entry = CATALOGUE["email-missing"]
+
+
+class EmailInvalid(SyncError):
+    """The customer's e-mail address holds what no address can hold."""
+
+    entry = CATALOGUE["email-invalid"]
 
 
 class RequiredFieldEmpty(SyncError):
@@ -237,6 +299,18 @@ class StampedUnreachable(SyncError):
     entry = CATALOGUE["stamped-unreachable"]
 
 
+class StampedUnavailable(SyncError):
+    """Stamped.io answers every call with a server error: what its connection is held for."""
+
+    entry = CATALOGUE["stamped-unavailable"]
+
+
+class StampedCallsLimited(SyncError):
+    """Stamped.io answers 429: what its connection is held for."""
+
+    entry = CATALOGUE["stamped-calls-limited"]
+
+
 class StampedIdUnknown(SyncError):
     """Stamped.io accepted a create without naming the customer's id, and a search by e-mail did not settle it."""
 
@@ -247,6 +321,7 @@ class StampedCustomerGone(SyncError):
     """The linked Stamped.io customer no longer exists when its subscription is reconciled."""
 
     entry = CATALOGUE["stamped-customer-gone"]
+    is_of_absence = True
 
 
 # What either API, or the worker itself, can do ----------------------------------------------------------------------
@@ -259,9 +334,21 @@ class HostNotFound(SyncError):
 
 
 class AnswerUnreadable(SyncError):
-    """An API answered with something else than the contract's JSON."""
+    """An API answered with something else than the contract's JSON, or of another record than the one asked for."""
 
     entry = CATALOGUE["answer-unreadable"]
+
+
+class ConnectionHeld(SyncError):
+    """A read that belongs to no job is not made while its connection is held."""
+
+    entry = CATALOGUE["connection-held"]
+
+
+class ThrottleUsedUp(SyncError):
+    """A read that belongs to no job found no slot of the throttle while somebody waited for it."""
+
+    entry = CATALOGUE["throttle-used-up"]
 
 
 class LedgerUnavailable(SyncError):
@@ -270,13 +357,21 @@ class LedgerUnavailable(SyncError):
     entry = CATALOGUE["redis-unavailable"]
 
 
+class LedgerRefuses(LedgerUnavailable):
+    """Redis answers, but refuses what it is asked for: its detail says why, and what to do."""
+
+    entry = CATALOGUE["redis-refuses"]
+
+
 class WorkerLost(SyncError):
     """Workers died again and again while they ran this job."""
 
     entry = CATALOGUE["worker-lost"]
+    meant = Intent.OURS
 
 
 class InternalError(SyncError):
     """A fault of this software."""
 
     entry = CATALOGUE["internal-error"]
+    meant = Intent.OURS

@@ -18,6 +18,7 @@ from worker.errors import SyncError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from worker.answers import Answer
     from worker.job import Job
 
 calls = logging.getLogger("worker.calls")
@@ -57,14 +58,14 @@ def logged_as(attempt: Attempt) -> Iterator[None]:
         _attempt.reset(token)
 
 
-def log_call(api: str, method: str, route: str, status: int | None, seconds: float) -> None:
+def log_call(api: str, method: str, route: str, answer: Answer, seconds: float) -> None:
     """Note one API call for its attempt's history, and log it.
 
     It is logged at debug level, or as an ordinary line for a job of a `/debug` scope.
     """
-    attempt = _attempt.get()
+    attempt, status = _attempt.get(), answer.status
     if attempt:
-        attempt.calls.append(MadeCall(api, method, route, status, round(seconds * 1000)))
+        attempt.calls.append(MadeCall(api, method, route, status, round(seconds * 1000), answer.intent))
     level = logging.INFO if attempt and attempt.debug else logging.DEBUG
     if not calls.isEnabledFor(level):
         return

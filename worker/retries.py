@@ -1,24 +1,27 @@
-"""What follows a failed attempt: pure functions of the error and of the attempts before it."""
+"""What follows a failed attempt: pure functions of the error's intent and of the attempts before it."""
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from worker.errors import CREDENTIAL_STATUSES
+from worker.intents import NEEDS_A_PERSON, Intent, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.errors import SyncError
 
-SHORT_REST_SECONDS = 60.0
+    Draw = Callable[[float, float], float]
+
+SHORT_REST_SECONDS: Final = 60.0
 """Rests up to this long show in Flower as Celery retries; longer ones rest in the ledger."""
-FIRST_CAP_SECONDS = 4.0
-TOO_MANY = 429
-LEAST_REST_SECONDS = 0.5
-"""Full jitter can come to nothing at all; a retry waits at least so long."""
+FIRST_CAP_SECONDS: Final = 4.0
+LEAST_REST_SECONDS: Final = 0.5
+"""Full jitter can come to nothing at all; a retry waits at least this long."""
+NOT_YET_SECONDS: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
+"""The longest rests while an API may not show yet what it was told: some minutes in all, each at least half as long."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,11 @@ class Holds:
     first_seconds: float = 5
     longest_seconds: float = 600
     strikes: int = 3
-    spares: int = 20
 
 
 @dataclass(frozen=True)
 class Rest:
-    """Try the job again after so many seconds, at the cost of an attempt."""
+    """Try the job again after this many seconds, at the cost of an attempt."""
 
     seconds: float
 
@@ -54,44 +56,58 @@ class Pause:
     longest_seconds: float
     strikes: int = 1
     """Jobs that must meet such an error, since the API last answered well, before the store is held."""
-    spares: int = 0
-    """How often one job is spared an attempt by it; 0 for ever."""
-    begins: int = 3
-    """How often one job may begin a hold: beyond that the error is more likely its own."""
+    can_be_the_jobs: bool = True
+    """Whether it is the job's own error where the same call was answered well for other jobs since it last met it."""
 
 
-def rest(
-    error: SyncError,
-    attempt: int,
-    schedule: Schedule = Schedule(),
-    draw: Callable[[float, float], float] = random.uniform,
-) -> Rest | None:
+def rest(error: SyncError, attempt: int, schedule: Schedule = Schedule(), draw: Draw = random.uniform) -> Rest | None:
     """When a job is tried again after `attempt` attempts failed before this one; None gives up.
 
     An API's own `Retry-After` is never undercut.
     """
-    if not error.is_transient or attempt >= schedule.fast + len(schedule.slow_minutes):
+    seconds = _rest_seconds(error.intent, attempt, schedule, draw)
+    return None if seconds is None else Rest(max(seconds, error.retry_after or 0.0))
+
+
+def _rest_seconds(intent: Intent, attempt: int, schedule: Schedule, draw: Draw) -> float | None:
+    if intent is Intent.NOT_YET:
+        longest = dict(enumerate(NOT_YET_SECONDS)).get(attempt)
+        return None if longest is None else draw(longest / 2, longest)
+    if intent is not Intent.STORES:
         return None
     if attempt < schedule.fast:
-        cap = min(SHORT_REST_SECONDS, FIRST_CAP_SECONDS * 2**attempt)
-        seconds = draw(LEAST_REST_SECONDS, cap)
-    else:
-        seconds = schedule.slow_minutes[attempt - schedule.fast] * 60.0
-    return Rest(max(seconds, error.retry_after or 0.0))
+        return draw(LEAST_REST_SECONDS, min(SHORT_REST_SECONDS, FIRST_CAP_SECONDS * 2**attempt))
+    slow = dict(enumerate(schedule.slow_minutes, start=schedule.fast)).get(attempt)
+    return None if slow is None else slow * 60.0
+
+
+def outlasted(error: SyncError, attempt: int) -> bool:
+    """Whether a *not yet* has lasted for longer than a delay explains: the API takes calls down and does not do them.
+
+    A record that still is not there is none.
+    """
+    is_over = error.intent is Intent.NOT_YET and attempt >= len(NOT_YET_SECONDS)
+    return is_over and not error.is_of_absence
+
+
+def weathered(error: SyncError, met: int, longest_seconds: float, draw: Draw = random.uniform) -> Rest:
+    """How long a job rests that met trouble of the whole store, `met` times in a row by now; it costs no attempt."""
+    longest = min(longest_seconds, FIRST_CAP_SECONDS * 2 ** min(met - 1, 30))
+    return Rest(max(draw(min(LEAST_REST_SECONDS, longest), longest), error.retry_after or 0.0))
 
 
 def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
     """Whether an error is the whole store's, and how the store is held for it; None where it is the job's own.
 
-    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. No answer or 5xx: when several
-    jobs met it since the API last answered well.
+    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. Everything else that would meet
+    any customer: once several jobs met it since the API last answered well.
     """
-    status, asked = error.failure.http_status, error.retry_after or 0
+    if error.intent is not Intent.STORES:
+        return None
+    asked = error.retry_after or 0
     first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)
-    if status == TOO_MANY and asked:
-        return Pause(asked, asked)
-    if status == TOO_MANY or status in CREDENTIAL_STATUSES:
+    if error.trouble is Trouble.LIMITED:
+        return Pause(asked or first, asked or longest, can_be_the_jobs=False)
+    if error.trouble in NEEDS_A_PERSON:
         return Pause(first, longest)
-    if error.is_transient:
-        return Pause(first, longest, holds.strikes, holds.spares)
-    return None
+    return Pause(first, longest, holds.strikes)

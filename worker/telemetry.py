@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -95,12 +94,10 @@ def report_refusals(refusals: Iterable[tuple[str, SyncError]]) -> None:
 
 
 def check_in(monitor: str, every_seconds: float) -> None:
-    """Tell Sentry that a task of beat's schedule has run: it misses those that beat or the workers leave out.
+    """Tell Sentry that something of a schedule has run: it misses what beat or the workers leave out.
 
-    Sentry counts in minutes. Of a task that runs more often, the one that runs first in a minute tells.
+    Sentry counts in minutes: what runs more often tells so once a minute.
     """
-    if time.time() % MINUTE_SECONDS >= every_seconds:
-        return
     minutes = math.ceil(every_seconds / MINUTE_SECONDS)
     capture_checkin(
         monitor,

@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from worker import errors
-from worker.errors import CATALOGUE, Concerns, CustomerWriteFailed, Failure, InternalError, Retried, SyncError
+from worker.errors import (
+    CATALOGUE,
+    INTENTS,
+    LONGEST_SHOWN,
+    Concerns,
+    CustomerWriteFailed,
+    Failure,
+    InternalError,
+    SyncError,
+    WorkerLost,
+)
+from worker.intents import Intent, Trouble
 
 KINDS = sorted(
     (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SyncError)),
@@ -115,25 +126,26 @@ def test_code_of_another_version_reads_as_a_fault() -> None:
     assert Failure("no-longer-there").entry is InternalError.entry
 
 
-@pytest.mark.parametrize(
-    ("retried", "statuses"),
-    [
-        (Retried.ALWAYS, {None: True, 400: True, 503: True}),
-        (Retried.NEVER, {None: False, 429: False, 503: False}),
-        (Retried.HELD, {401: False, 403: False}),
-        (
-            Retried.BY_STATUS,
-            {None: True, 408: True, 429: True, 500: True, 599: True, 400: False, 404: False, 600: False},
-        ),
-    ],
-)
-def test_entry_and_status_say_whether_it_is_tried_again(retried: Retried, statuses: dict[int | None, bool]) -> None:
-    """Nothing else does, least of all a text."""
-    kinds = [kind for kind in KINDS if kind.entry.retried is retried]
-    assert kinds
-    for kind in kinds:
-        for status, is_transient in statuses.items():
-            assert kind("try again later", http_status=status).is_transient is is_transient
+@pytest.mark.parametrize("kind", KINDS)
+def test_error_means_what_its_entry_says(kind: type[SyncError]) -> None:
+    """Where no answer was read for it: the entry's own intent, or that it is a fault of ours."""
+    expected = Intent.OURS if kind in {InternalError, WorkerLost} else INTENTS[kind.entry.retried]
+    assert kind("why").intent is expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("intent", Intent)
+def test_error_of_an_answer_means_what_the_answer_meant(kind: type[SyncError], intent: Intent) -> None:
+    """Nothing else decides, least of all a status or a text."""
+    error = kind("try again later", http_status=422, intent=intent, trouble=Trouble.UNAVAILABLE)
+    assert (error.intent, error.trouble) == (intent, Trouble.UNAVAILABLE)
+
+
+def test_long_words_are_cut_but_for_the_jobs_own_page() -> None:
+    """A log line stays short; what is left out of it is not lost."""
+    failure = Failure("customer-write-failed", 422, "x" * 1000)
+    assert failure.message.endswith(f" HTTP 422: {'x' * LONGEST_SHOWN}…")
+    assert failure.whole_message.endswith(f" HTTP 422: {'x' * 1000}")
 
 
 @pytest.mark.parametrize("concerns", Concerns)
@@ -145,8 +157,9 @@ def test_every_error_says_where_its_cause_lies(concerns: Concerns) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_error_survives_the_way_to_another_process(kind: type[SyncError]) -> None:
     """Celery pickles what a task raises; one that can't be read back would show in Flower as something else."""
-    error = pickle.loads(pickle.dumps(kind("why", http_status=429, retry_after=3.0)))  # noqa: S301 - our own bytes
+    error = pickle.loads(pickle.dumps(kind("why", http_status=429, retry_after=3.0, intent=Intent.STORES)))  # noqa: S301 - our own bytes
     assert (type(error), error.failure, error.retry_after) == (kind, Failure(kind.entry.code, 429, "why"), 3.0)
+    assert error.intent is Intent.STORES
 
 
 def test_error_shows_its_entry_everywhere() -> None:

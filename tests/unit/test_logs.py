@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from worker import logs
+from worker.answers import Answer
 from worker.errors import CustomerWriteFailed, EmailMissing
+from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.logs import CELERY_TASKS, NOISY, TELLTALE, Attempt, advice, configure, log_call, logged_as, told
 
@@ -153,14 +155,14 @@ def test_calls_are_logged_for_debug_jobs(
     """A job of a `/debug` scope tells each call; any other does at debug level alone."""
     output = configured(monkeypatch, level=level)
     with logged_as(Attempt(JOB, "task-1", "0a8e", debug)):
-        log_call("iPaaS.com", "GET", ROUTE, 200, 0.12345)
+        log_call("iPaaS.com", "GET", ROUTE, Answer(200, Intent.ACCEPTED), 0.12345)
     assert bool(output.getvalue()) is is_logged
 
 
 def test_call_outside_a_job_is_logged_at_debug_level(monkeypatch: pytest.MonkeyPatch) -> None:
     """A check's calls, for example."""
     output = configured(monkeypatch, level="DEBUG")
-    log_call("iPaaS.com", "GET", ROUTE, 200, 0.1)
+    log_call("iPaaS.com", "GET", ROUTE, Answer(200, Intent.ACCEPTED), 0.1)
     assert lines(output)[0]["level"] == "DEBUG"
 
 
@@ -168,7 +170,7 @@ def test_call_outside_a_job_is_logged_at_debug_level(monkeypatch: pytest.MonkeyP
 def test_call_is_told_by_its_route(monkeypatch: pytest.MonkeyPatch, status: int | None, shown: str) -> None:
     """The route as it is declared: neither an id nor a query is in it."""
     output = configured(monkeypatch, level="DEBUG")
-    log_call("Stamped.io", "POST", ROUTE, status, 0.12345)
+    log_call("Stamped.io", "POST", ROUTE, Answer(status, Intent.STORES), 0.12345)
     (line,) = lines(output)
     assert line["message"] == f"Stamped.io POST {ROUTE}: {shown}"
     assert (line["http_status"], line["seconds"]) == (status, 0.1235)

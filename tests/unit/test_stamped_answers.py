@@ -101,6 +101,18 @@ def test_list_may_hold_anything() -> None:
     assert customers_in([None, "x", ZOE, 5, [ZOE]]) == [NOTHING, NOTHING, READ, NOTHING, NOTHING]
 
 
+@pytest.mark.parametrize("name", ["jobId", "jobType", "job", "job_status", "taskId", "batch", "importId", "queuedAt"])
+def test_background_job_is_no_customer(name: str) -> None:
+    """It has an id too."""
+    assert customer_in({"id": 7, name: "x"}) == NOTHING
+    assert customer_in({**ZOE, name: "x"}) == READ
+
+
+def test_customers_own_fields_are_no_jobs() -> None:
+    """Whatever they begin with."""
+    assert customer_in({"id": 7, "jobs": 1, "imported": True, "tasks": []}).id == "7"
+
+
 def test_deep_nesting_ends_somewhere() -> None:
     """An answer that is wrapped ten thousand times holds no customer."""
     body: dict[str, Any] = {}

@@ -133,15 +133,6 @@ class TestCheckIns:
         assert (sent["monitor_slug"], sent["status"]) == ("retry-failed-subscriptions", "ok")
         assert sent["monitor_config"]["schedule"] == {"type": "interval", "value": 60, "unit": "minute"}
 
-    @pytest.mark.parametrize(("second", "count"), [(0, 1), (4.9, 1), (5, 0), (59, 0)])
-    def test_frequent_task_checks_in_once_a_minute(
-        self, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, second: float, count: int
-    ) -> None:
-        """The one that runs first in a minute: Sentry limits how many it takes."""
-        monkeypatch.setattr("time.time", lambda: 60 * 1000 + second)
-        check_in("sweep", 5)
-        assert len(mailbox.check_ins) == count
-
     def test_without_a_dsn_nothing_is_sent(self) -> None:
         """The tasks need not know whether Sentry is on."""
         check_in("sweep", 60)
