@@ -26,6 +26,7 @@ from worker.faults import ConfigurationError, Fault, example_of, nearest, proble
 from worker.mapping import Mapping, load_mapping
 from worker.secret import read_secret
 from worker.settings import environment
+from worker.text_file import is_missing
 from worker.toml_file import read_toml
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ system_id = 4021                                      # the subscription's id in
 name = "Acme EU"
 triggers = ["customer/created", "customer/updated"]   # those that are on; Manual Sync works regardless
 # mapping = "mapping.toml"                            # without it: the specification's default template
+# warn_shared = true                                  # look for customers who share one Stamped.io customer
 ipaas = { api_url = "https://api.ipaas.com", token = { env = "IPAAS_TOKEN" } }
 throttle = { limit = 500, seconds = 60, concurrent = 10 }
 
@@ -83,6 +85,7 @@ EXAMPLES = {
     "throttle.limit": "limit = 500",
     "throttle.seconds": "seconds = 60",
     "throttle.concurrent": "concurrent = 10",
+    "warn_shared": "warn_shared = true",
 }
 
 
@@ -147,7 +150,7 @@ def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, str):
         raise wrong("must be the path of a mapping file, in quotes")
     path = _origin(info).folder / value
-    if not path.is_file():
+    if is_missing(path):
         raise wrong(f"there is no file {path}")
     return _origin(info).mapping(path)
 
@@ -159,6 +162,13 @@ def _checked_store_hash(value: str) -> str:
     return value
 
 
+def _checked_public_key(value: str) -> str:
+    """It is the user of HTTP's Basic credentials, which end at the first colon."""
+    if ":" in value:
+        raise wrong("must hold no colon: is the private key in it?")
+    return value
+
+
 def _checked_limit(limit: int) -> int:
     """A job gets all its calls or waits for them: one that needs more than the limit could never run."""
     if limit < LEAST_LIMIT:
@@ -167,11 +177,11 @@ def _checked_limit(limit: int) -> int:
 
 
 ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
-PublicKey = Annotated[str, BeforeValidator(_resolved)]
+PublicKey = Annotated[str, BeforeValidator(_resolved), AfterValidator(_checked_public_key)]
 Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
 StoreHash = Annotated[str, AfterValidator(_checked_store_hash)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Count = Annotated[int, Field(strict=True, gt=0)]
+SystemId = Annotated[int, Field(strict=True, gt=0, le=2**53)]
 Seconds = Annotated[int, Field(strict=True, gt=0, le=24 * 60 * 60)]
 Concurrent = Annotated[int, Field(strict=True, gt=0, le=10_000)]
 Limit = Annotated[int, Field(strict=True, gt=0, le=1_000_000), AfterValidator(_checked_limit)]
@@ -216,13 +226,15 @@ class Throttle(_Part):
 class Connection(_Part):
     """One iPaaS.com subscription joined to one Stamped.io store."""
 
-    system_id: Count
+    system_id: SystemId
     name: Name
     triggers: frozenset[Scope] = frozenset(SCOPES)
     mapping: Annotated[InstanceOf[Mapping], BeforeValidator(_loaded_mapping)] = Field(default_factory=Mapping.default)
     ipaas: IPaaSEndpoint
     stamped: StampedEndpoint
     throttle: Throttle = Throttle()
+    warn_shared: Annotated[bool, Field(strict=True)] = False
+    """Whether each create looks up in iPaaS.com who else is linked to the Stamped.io customer, to warn of it."""
 
 
 class Connections:

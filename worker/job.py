@@ -39,6 +39,18 @@ class Next(StrEnum):
     NOTHING = ""
     SUBSCRIPTION = "subscription"
     UNCHANGED = "unchanged"
+    """Its state is the mapped one."""
+    KEPT = "kept"
+    """Its state is another one, or not known, and stays as it is: the mapping does not resubscribe."""
+
+
+@dataclass(slots=True)
+class Consent:
+    """What a job knows of its customer's consent. Its next run knows it too, whatever this one comes to."""
+
+    is_new: bool = False
+    """Whether a transfer of ours has created the customer, and nobody has set its subscription since: it can't have
+    unsubscribed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from worker.errors import EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid
+from worker.email_address import cleaned
+from worker.errors import EmailInvalid, EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid
 from worker.mapping_file import read_rows
 from worker.rows import (
     BOOLEAN_WORDS,
@@ -55,13 +56,22 @@ class _Text:
     row: Row
     wire_name: str
     read: Read
-    is_trimmed: bool
 
     def value(self, customer: Customer) -> str:
-        """The text to send; empty where the source is missing, null, empty or blank."""
+        """The text to send; empty where the source is missing, null, empty or blank. Raises EmailInvalid."""
         text = self.read(customer) or ""
-        trimmed = text.strip()
-        return trimmed if self.is_trimmed or not trimmed else text
+        if not text.strip():
+            return ""
+        return self._address(text) if self.row.destination in EMAIL_DESTINATIONS else _sendable(text)
+
+    def _address(self, text: str) -> str:
+        """One person has one spelling. Of an optional row, what is no address is left out: the customer has another."""
+        try:
+            return cleaned(text)
+        except EmailInvalid as error:
+            if self.row.destination != EMAIL:
+                return ""
+            raise EmailInvalid(f"{self.row.source}: {error.failure.detail}") from None
 
 
 class Mapping:
@@ -85,13 +95,28 @@ class Mapping:
         return self._subscription_row is not None
 
     @property
+    def resubscribes(self) -> bool:
+        """Whether a customer that Stamped.io shows as unsubscribed is subscribed again, where that is mapped."""
+        return self._subscription_row is None or self._subscription_row.resubscribe
+
+    def keeps(self, current: bool | None, desired: bool, *, is_new: bool = False) -> bool:  # noqa: FBT001 - two states
+        """Whether a customer's present subscription state stays as it is.
+
+        It does where it is the desired one. Where the row does not resubscribe, it also does for everybody who may have
+        unsubscribed, a state that is not known among them. A new customer has not, whatever state it starts in.
+        """
+        if current is desired:
+            return True
+        return desired and not self.resubscribes and not is_new
+
+    @property
     def static_subscription(self) -> bool | None:
         """The value of a Static row for IsSubscribed; None where there is no such row."""
         row = self._subscription_row
         return bool(row.value) if row and row.type is RowType.STATIC else None
 
     def apply(self, customer: Customer) -> Mapped:
-        """Map one customer; raises EmailMissing or RequiredFieldEmpty.
+        """Map one customer; raises EmailMissing, EmailInvalid or RequiredFieldEmpty.
 
         A subscription that is not clear keeps no customer from being sent: it is the subscription job's own error.
         """
@@ -142,7 +167,12 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def _text(row: Row) -> _Text:
-    return _Text(row, WIRE_NAMES[row.destination], _reader(row), row.destination in EMAIL_DESTINATIONS)
+    return _Text(row, WIRE_NAMES[row.destination], _reader(row))
+
+
+def _sendable(text: str) -> str:
+    """The text with a question mark for half an emoji, which a cut text can end in: UTF-8 has no place for it."""
+    return text.encode(errors="replace").decode()
 
 
 def _reader(row: Row) -> Read:

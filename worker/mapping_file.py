@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-KEYS = ("type", "source", "value", "destination", "level", "description")
+KEYS = ("type", "source", "value", "destination", "level", "description", "resubscribe")
 SOURCE_NAMES = (*SOURCES, f"{CUSTOM_FIELDS}<name>")
 
 EXAMPLES = {
@@ -34,6 +34,7 @@ EXAMPLES = {
     "destination": 'destination = "Email"',
     "level": 'level = "optional"',
     "description": 'description = "Why this row is here"',
+    "resubscribe": "resubscribe = false",
 }
 STATIC_SUBSCRIPTION = "value = true"
 
@@ -63,6 +64,7 @@ def _row(table: Table) -> Row:
         value=value,
         level=Level.REQUIRED if table["destination"] == EMAIL else Level(table.get("level", Level.OPTIONAL)),
         description=table.get("description", ""),
+        resubscribe=table.get("resubscribe", True),
     )
 
 
@@ -111,6 +113,7 @@ def _row_findings(table: Table) -> Iterator[Finding]:
     yield from _level_findings(table)
     if not isinstance(table.get("description", ""), str):
         yield "description", "must be text in quotes", EXAMPLES["description"]
+    yield from _resubscribe_findings(table)
     if table.get("type") == RowType.FIELD:
         yield from _field_findings(table)
     if table.get("type") == RowType.STATIC:
@@ -129,6 +132,15 @@ def _level_findings(table: Table) -> Iterator[Finding]:
         yield from _name_findings(table, "level", list(Level))
     if table.get("destination") == EMAIL and table.get("level") in (Level.RECOMMENDED, Level.OPTIONAL):
         yield "level", "must be required for Email: without it no customer can be created", 'level = "required"'
+
+
+def _resubscribe_findings(table: Table) -> Iterator[Finding]:
+    if "resubscribe" not in table:
+        return
+    if table.get("destination") != SUBSCRIPTION:
+        yield "resubscribe", f"belongs to the row that fills {SUBSCRIPTION} alone", EXAMPLES["description"]
+    elif not isinstance(table["resubscribe"], bool):
+        yield "resubscribe", "must be true or false, without quotes", EXAMPLES["resubscribe"]
 
 
 def _field_findings(table: Table) -> Iterator[Finding]:

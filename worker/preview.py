@@ -40,6 +40,7 @@ class FollowUp(StrEnum):
     NOT_MAPPED = "not mapped"
     SOURCE_EMPTY = "source empty"
     UNCHANGED = "unchanged"
+    KEPT = "kept unsubscribed"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     FAIL = "fail"
@@ -86,7 +87,7 @@ def preview(customer_id: str, mapping: Mapping, source: Readable, store: Store) 
         gone_id=None if linked else link,
         payload=mapped.payload,
         warnings=mapped.warnings,
-        subscription=_follow_up(mapping, mapped, current=is_subscribed),
+        subscription=_follow_up(mapping, mapped, current=is_subscribed, is_new=not (linked or found)),
         is_subscribed=is_subscribed,
         subscription_failure=mapped.unclear_subscription,
     )
@@ -103,12 +104,12 @@ def _id(customer: StampedCustomer | None) -> str | None:
     return customer.id if customer else None
 
 
-def _follow_up(mapping: Mapping, mapped: Mapped, *, current: bool | None) -> FollowUp:
+def _follow_up(mapping: Mapping, mapped: Mapped, *, current: bool | None, is_new: bool) -> FollowUp:
     if mapped.unclear_subscription:
         return FollowUp.FAIL
-    step = next_step(mapped, current=current)
+    step = next_step(mapped, mapping, current=current, is_new=is_new)
     if step is Next.NOTHING:
         return FollowUp.SOURCE_EMPTY if mapping.maps_subscription else FollowUp.NOT_MAPPED
-    if step is Next.UNCHANGED:
-        return FollowUp.UNCHANGED
+    if step is not Next.SUBSCRIPTION:
+        return FollowUp.UNCHANGED if step is Next.UNCHANGED else FollowUp.KEPT
     return FollowUp.SUBSCRIBE if mapped.subscription else FollowUp.UNSUBSCRIBE

@@ -37,6 +37,10 @@ def follow_up_in_words(planned: Preview) -> str:
         return f"would fail and be left unchanged{state}: {_titled(planned.subscription_failure)}"
     if planned.subscription is FollowUp.UNCHANGED:
         return f"as mapped already{state}"
+    if planned.subscription is FollowUp.KEPT:
+        has = "has" if planned.is_subscribed is False else "may have"
+        left = "unsubscribed" if planned.is_subscribed is False else "as it is"
+        return f"left {left}: the customer {has} unsubscribed, and the mapping says resubscribe = false"
     return f"would {planned.subscription}{state or ', unless Stamped.io creates the customer so'}"
 
 

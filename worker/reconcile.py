@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from worker.errors import StampedCustomerGone, SubscriptionFailed
+from worker.intents import Intent
 from worker.job import Action, Next
 
 if TYPE_CHECKING:
@@ -46,21 +47,29 @@ class Reconciled:
     next_step: Next = Next.NOTHING
     """Nothing follows a reconciliation."""
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the ledger keeps of it besides: nothing."""
+        return {}
 
-def reconcile(customer_id: str, stamped_id: str | None, mapping: Mapping, source: Source, store: Store) -> Reconciled:
+
+def reconcile(
+    customer_id: str, stamped_id: str | None, mapping: Mapping, source: Source, store: Store, *, is_new: bool = False
+) -> Reconciled:
     """Subscribe or unsubscribe one customer, if the field is mapped and its state in Stamped.io differs.
 
-    `stamped_id` is the id that the transfer wrote to; without it, the link is looked up.
+    `stamped_id` is the id that the transfer wrote to; without it, the link is looked up. `is_new`: the transfer found
+    nobody with this e-mail before. A mapping with `resubscribe = false` leaves everybody else unsubscribed who is.
     """
     desired = _desired(customer_id, mapping, source)
     if desired is None:
         return Reconciled(Action.UNCHANGED, stamped_id)
     stamped_id = stamped_id or source.link(customer_id)
     if not stamped_id:
-        raise StampedCustomerGone("there is no external ID")
+        raise StampedCustomerGone("there is no external ID", intent=Intent.CUSTOMERS)
 
     present = store.customer(stamped_id)
-    if present.is_subscribed is desired:
+    if mapping.keeps(present.is_subscribed, desired, is_new=is_new):
         return Reconciled(Action.UNCHANGED, stamped_id)
     if not present.email:
         raise SubscriptionFailed("Stamped.io's customer has no email")

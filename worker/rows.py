@@ -74,3 +74,5 @@ class Row:
     value: str | bool = ""
     level: Level = Level.OPTIONAL
     description: str = ""
+    resubscribe: bool = True
+    """Of IsSubscribed: whether a customer that Stamped.io shows as unsubscribed is subscribed again."""

@@ -6,16 +6,18 @@ import os
 import socket
 import time
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from worker.calls import IPAAS, STAMPED
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
-from worker.errors import ConnectionUnknown, IPaaSUnreachable, StampedUnreachable
+from worker.errors import ConnectionUnknown
 from worker.guard import Guard, ReadOnly
 from worker.http import Api, Timeouts
 from worker.ipaas import IPaaS
 from worker.ledger import Claim, Ledger, Limit, StoreTerms, Terms, connect
+from worker.masking import Personal
 from worker.retries import Holds, Schedule
 from worker.settings import Settings, load_settings
 from worker.stamped import Stamped
@@ -29,6 +31,14 @@ if TYPE_CHECKING:
 READ_ONLY = ReadOnly()
 WORKER = f"{socket.gethostname()}/{os.getpid()}"
 """The name of this process, as the history of a job shows it."""
+
+
+@dataclass(frozen=True)
+class Apis:
+    """Both APIs as one job sees them. What it learns of its customer from either is masked in what the other says."""
+
+    source: IPaaS
+    store: Stamped
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,16 @@ class Runtime:
         lease, call = self.settings.lease_seconds, self.timeouts.call
         return Guard(self.ledger, claim, asked_at=asked_at, lease_seconds=lease, call_seconds=call, clock=self.clock)
 
+    def apis(self, claim: Claim, guard: Guard) -> Apis:
+        """Both APIs for a claimed job. Raises ConnectionUnknown."""
+        system_id, personal = claim.job.system_id, Personal()
+        source = self.source(system_id, claim.tracking_guid, guard.source)
+        store = self.store(system_id, guard.store)
+        return Apis(
+            replace(source, personal=personal, is_triggered=claim.is_triggered or claim.is_fresh),
+            replace(store, personal=personal, is_fresh=claim.is_fresh),
+        )
+
     def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
         """iPaaS.com for one job. Raises ConnectionUnknown."""
         return IPaaS(self._ipaas[self.connection(system_id).system_id], system_id, tracking_guid, gate)
@@ -98,16 +118,17 @@ def _store_terms(connection: Connection) -> StoreTerms:
         concurrent=throttle.concurrent,
         stamped=Limit(throttle.limit, throttle.seconds),
         ipaas=Limit(reads.limit, reads.seconds) if reads else None,
+        looks_for_shared=connection.warn_shared,
     )
 
 
 def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:
     endpoint = connection.ipaas
     return Api(
-        "iPaaS.com",
+        IPAAS,
         endpoint.api_url,
         f"Bearer {endpoint.token.get_secret_value()}",
-        IPaaSUnreachable,
+        has_codes=True,
         timeouts=timeouts,
         connections=threads,
         witness=witness,
@@ -118,10 +139,9 @@ def _stamped(connection: Connection, timeouts: Timeouts, threads: int, witness: 
     endpoint = connection.stamped
     keys = f"{endpoint.public_key}:{endpoint.private_key.get_secret_value()}"
     return Api(
-        "Stamped.io",
+        STAMPED,
         f"{endpoint.api_url}/api/v2/{endpoint.store_hash}",
         f"Basic {b64encode(keys.encode()).decode()}",
-        StampedUnreachable,
         timeouts=timeouts,
         connections=threads,
         witness=witness,

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from worker.faults import unknown, wrong
+from worker.text_file import KILOBYTE, Unreadable, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 PLACES = ("env", "file")
+LONGEST_BYTES = 64 * KILOBYTE
+"""Far more than any key has."""
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
@@ -61,8 +64,8 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _from_file(path: Path) -> tuple[str, str]:
     try:
-        return path.read_text(encoding="utf-8-sig").rstrip("\r\n"), f"file {path}"
-    except OSError as error:
-        raise wrong(f"file {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise wrong(f"file {path} is not text") from None
+        return read_text(path, LONGEST_BYTES).rstrip("\n"), f"file {path}"
+    except FileNotFoundError:
+        raise wrong(f"there is no file {path}") from None
+    except Unreadable as error:
+        raise wrong(f"file {path} {error}") from None

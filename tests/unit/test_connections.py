@@ -142,9 +142,9 @@ def test_secrets_are_never_printed(file: Path) -> None:
         ('{ env = "NOT_SET" }', "environment variable NOT_SET is not set"),
         ('{ env = "EMPTY" }', "environment variable EMPTY is empty"),
         ('{ file = "empty" }', "file {folder}/empty is empty"),
-        ('{ file = "none" }', "file {folder}/none cannot be read: No such file or directory"),
-        ('{ file = "." }', "file {folder} cannot be read: Is a directory"),
-        ('{ file = "bytes" }', "file {folder}/bytes is not text"),
+        ('{ file = "none" }', "there is no file {folder}/none"),
+        ('{ file = "." }', "file {folder} is a folder"),
+        ('{ file = "bytes" }', "file {folder}/bytes is not UTF-8 text"),
         ('{ envv = "IPAAS_TOKEN" }', "'envv' is not a place for a secret; did you mean env?"),
         ('{ env = "IPAAS_TOKEN", file = "token" }', 'must be text, { env = "NAME" } or { file = "path" }'),
         ("{ env = 1 }", 'must be text, { env = "NAME" } or { file = "path" }'),
@@ -209,6 +209,9 @@ def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
             "stamped.mapping",
             "belongs to [[connection]], above its tables",
         ),
+        ({"warn_shared": 'warn_shared = "true"'}, "warn_shared", "must be true or false, without quotes"),
+        ({"system_id": f"system_id = {10**22}"}, "system_id", "must be at most 9.0072e+15"),
+        ({"stamped": LINES["stamped"].replace("pub-1", "pub:private")}, "stamped.public_key", "must hold no colon"),
         ({"throttle": "throttle = { limit = 0 }"}, "throttle.limit", "must be above 0"),
         ({"throttle": "throttle = { seconds = 1.5 }"}, "throttle.seconds", "must be a whole number"),
         ({"stamped": LINES["stamped"].replace('"270392"', "270392")}, "stamped.store_hash", "must be text in quotes"),
@@ -310,7 +313,7 @@ def test_a_file_that_is_not_text_is_a_fault(file: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
         load_connections(file, ENVIRON)
-    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigurationError, match="is a folder"):
         load_connections(file.parent, ENVIRON)
 
 

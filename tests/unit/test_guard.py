@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 import pytest
 
-from worker.guard import Guard, ReadOnly
+from worker.errors import ConnectionHeld, Failure, ThrottleUsedUp
+from worker.guard import Guard, ReadOnly, Unhurried
+from worker.intents import Intent
 from worker.job import Job, Kind
-from worker.ledger import Claim, ClaimLost, Throttled
+from worker.ledger import Claim, ClaimLost, Hold, Throttled
 from worker.ledger import Ledger as RealLedger
 
 LEASE_SECONDS, CALL_SECONDS = 45, 35
@@ -23,13 +28,15 @@ class Ledger:
 
     def __init__(self) -> None:
         self.renewals = 0
+        self.writes = 0
         self.extra_calls: list[str] = []
         self.is_lost = False
         self.is_full = False
 
-    def renew(self, claim: Claim, *, extra_call: str) -> None:
+    def renew(self, claim: Claim, *, extra_call: str, writes: bool) -> None:
         """Hold the claim for one more call."""
-        assert claim is CLAIM
+        assert claim.token == CLAIM.token
+        self.writes += writes
         if self.is_lost:
             raise ClaimLost
         if extra_call and self.is_full:
@@ -79,6 +86,17 @@ def test_every_write_renews_the_claim(guard: Guard, ledger: Ledger) -> None:
     for gate in (guard.source, guard.store, guard.store):
         gate.before_write()
     assert (ledger.renewals, ledger.extra_calls) == (3, [])
+
+
+@pytest.mark.parametrize(("kind", "is_new"), [(Kind.CUSTOMER, True), (Kind.SUBSCRIPTION, False)])
+def test_write_of_a_subscription_leaves_nobody_new(ledger: Ledger, kind: Kind, is_new: bool) -> None:
+    """Reads do, and the writes of a customer job; the ledger is told which call is one."""
+    claim = replace(CLAIM, job=replace(CLAIM.job, kind=kind), is_new=True)
+    guard = Guard(cast("RealLedger", ledger), claim, asked_at=0, lease_seconds=45, call_seconds=35, clock=lambda: 60)
+    guard.store.before_read()
+    assert (guard.consent.is_new, ledger.writes) == (True, 0)
+    guard.store.before_write()
+    assert (guard.consent.is_new, ledger.writes) == (is_new, 1)
 
 
 @pytest.mark.parametrize(("waited", "renewals"), [(0, 0), (9.9, 0), (10, 1), (60, 1)])
@@ -132,23 +150,98 @@ def test_api_without_a_throttle_needs_no_slots(guard: Guard, ledger: Ledger) -> 
     assert ledger.renewals == 0
 
 
-def test_calls_are_counted_for_the_throttle(guard: Guard) -> None:
-    """Those of each API, so that the slots that were not used can be given back."""
-    guard.source.before_read()
-    guard.source.before_write()
-    guard.store.before_write()
-    assert guard.calls == {"stamped": 1, "ipaas": 2}
-
-
 @pytest.mark.parametrize("fault", ["is_lost", "is_full"])
-def test_call_that_is_not_let_through_is_not_counted(guard: Guard, ledger: Ledger, fault: str) -> None:
-    """It is never made: neither without the claim nor without a slot."""
+def test_call_is_not_let_through_uncovered(guard: Guard, ledger: Ledger, fault: str) -> None:
+    """Neither without the claim nor without a slot; the next one needs the same slot again."""
     for _ in range(2):
         guard.store.before_write()
     setattr(ledger, fault, True)
     with pytest.raises((ClaimLost, Throttled)):
         guard.store.before_write()
-    assert guard.calls == {"stamped": 2, "ipaas": 0}
+    setattr(ledger, fault, False)
+    guard.store.before_write()
+    assert ledger.extra_calls == ["stamped"]
+
+
+class Store:
+    """A ledger whose store has some slots free, and may be held."""
+
+    def __init__(self, free: int = 0, hold: Hold | None = None, next_slot: float | None = None) -> None:
+        self.free = free
+        self.hold = hold
+        self.slot = next_slot
+        self.booked: list[tuple[int, str, float]] = []
+
+    def book(self, system_id: int, api: str, call_seconds: float) -> bool:
+        """Take a slot."""
+        if self.free:
+            self.free -= 1
+            self.booked.append((system_id, api, call_seconds))
+            return True
+        return False
+
+    def hold_for(self, system_id: int, api: str) -> Hold | None:
+        """The hold."""
+        assert (system_id, api) == (4021, "stamped")
+        return self.hold
+
+    def next_slot(self, system_id: int, api: str) -> float | None:
+        """Seconds until a slot is free."""
+        assert (system_id, api) == (4021, "stamped")
+        return self.slot
+
+
+def unhurried(store: Store, clock: Clock, patience: float = math.inf) -> Unhurried:
+    """A gate of Stamped.io behind which somebody waits."""
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    ledger, until = cast("RealLedger", store), clock() + patience
+    return Unhurried(ledger, 4021, CALL_SECONDS, sleep, api="stamped", until=until, clock=clock)
+
+
+def test_read_of_no_job_takes_a_slot_of_its_api(clock: Clock) -> None:
+    """For as long as the call may take."""
+    store = Store(free=2)
+    gate = unhurried(store, clock)
+    gate.before_read()
+    gate.before_read()
+    assert store.booked == [(4021, "stamped", CALL_SECONDS)] * 2
+
+
+def test_used_up_throttle_is_told_once_nobody_waits_any_longer(clock: Clock) -> None:
+    """With the API, and when there is a slot."""
+    began = clock()
+    with pytest.raises(ThrottleUsedUp, match=r"Stamped\.io: the next call is free in 12 s") as told:
+        unhurried(Store(next_slot=12), clock, patience=20).before_read()
+    assert (clock() - began >= 20, told.value.intent) == (True, Intent.STORES)
+    assert told.value.retry_after == 12
+
+
+def test_used_up_throttle_of_jobs_under_way_has_no_time(clock: Clock) -> None:
+    """Nobody knows when they end."""
+    with pytest.raises(ThrottleUsedUp, match="once jobs that are under way have ended"):
+        unhurried(Store(), clock, patience=1).before_read()
+
+
+def test_slot_that_is_free_in_time_is_waited_for(clock: Clock) -> None:
+    """However late somebody asks, the first look is free."""
+    store = Store(free=1)
+    unhurried(store, clock, patience=0).before_read()
+    assert len(store.booked) == 1
+
+
+@pytest.mark.parametrize("patience", [20, math.inf])
+def test_end_of_a_hold_is_not_waited_for(clock: Clock, patience: float) -> None:
+    """It can be a day away; whoever can wait is told how long by Redis' clock, whatever this machine's is, and why."""
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    hold = Hold(4021, Failure("stamped-credentials-refused", 401), long_ago, long_ago, seconds_left=3600)
+    began = clock()
+    with pytest.raises(ConnectionHeld, match=r"UTC: .*\(stamped-credentials-refused\)") as told:
+        unhurried(Store(hold=hold), clock, patience).before_read()
+    assert clock() == began
+    assert told.value.retry_after == 3600
 
 
 def test_without_a_claim_everything_can_be_read_and_nothing_written() -> None:

@@ -9,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.customer import Customer
-from worker.errors import EmailMissing, Failure, RequiredFieldEmpty, SubscriptionValueInvalid, SyncError
+from worker.errors import (
+    EmailInvalid,
+    EmailMissing,
+    Failure,
+    RequiredFieldEmpty,
+    SubscriptionValueInvalid,
+    SyncError,
+)
 from worker.mapping import Mapped, Mapping, load_mapping
-from worker.rows import SOURCES, WIRE_NAMES, Level, Row, RowType
+from worker.rows import SOURCES, SUBSCRIPTION, WIRE_NAMES, Level, Row, RowType
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +115,74 @@ def test_an_empty_value_is_omitted_and_never_sent(empty: str | None) -> None:
     assert "externalId" not in payload
 
 
+@pytest.mark.parametrize(
+    "text", ["zoe@example.com", "\ufeffzoe@example.com ", "zo\u200be@example.com", "mailto:zoe@example.com"]
+)
+def test_one_person_is_sent_with_one_spelling(text: str) -> None:
+    """Else Stamped.io, which matches by e-mail, would make a customer of each."""
+    payload = Mapping.default().apply(_customer(email_address=text)).payload
+    assert (payload["email"], payload["customerEmail"]) == ("zoe@example.com", "zoe@example.com")
+
+
+@pytest.mark.parametrize("text", ["zoe", "a@b.example; c@d.example", "zo\ud83de@example.com"])
+def test_what_is_no_address_is_the_customers_own_error(text: str) -> None:
+    """It names the source and the character and nothing else; half an emoji is never written on in an address."""
+    with pytest.raises(EmailInvalid) as raised:
+        Mapping.default().apply(_customer(email_address=text))
+    assert raised.value.failure.detail.startswith("EmailAddress: ")
+    assert text not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["\u200b", " \ufeff "])
+def test_address_that_nobody_sees_is_missing(text: str) -> None:
+    """As one of blanks is."""
+    with pytest.raises(EmailMissing):
+        Mapping.default().apply(_customer(email_address=text))
+
+
+def test_optional_address_that_is_none_is_left_out() -> None:
+    """The customer has another one."""
+    mapping = Mapping((_field("Email", "EmailAddress"), _field("CustomerEmail", "Company")))
+    assert mapping.apply(_customer(company="Acme")).payload == {"email": FULL["email_address"]}
+
+
+def test_half_an_emoji_is_sent_as_a_question_mark() -> None:
+    """A comment that was cut to a length can end in one; it could not be sent on as UTF-8."""
+    assert Mapping.default().apply(_customer(comment="Thanks \ud83d")).payload["notes"] == "Thanks ?"
+
+
+@given(st.text())
+def test_every_text_can_be_sent_on(text: str) -> None:
+    """Whatever iPaaS.com answers: what is sent can be written as UTF-8, and whole text stays as it is."""
+    sent = Mapping.default().apply(_customer(comment=text)).payload.get("notes", "")
+    assert sent.encode().decode() == sent
+    assert sent == text or "?" in sent or not text.strip()
+
+
+@pytest.mark.parametrize(
+    ("resubscribe", "current", "desired", "is_new", "keeps"),
+    [
+        (True, True, True, False, True),
+        (True, False, True, False, False),
+        (True, None, True, False, False),
+        (False, False, True, False, True),
+        (False, False, True, True, False),
+        (False, None, True, False, True),
+        (False, None, True, True, False),
+        (False, True, True, False, True),
+        (False, True, False, False, False),
+        (False, False, False, False, True),
+        (False, None, False, False, False),
+    ],
+)
+def test_who_unsubscribed_stays_so_where_the_row_says_it(
+    resubscribe: bool, current: bool | None, desired: bool, is_new: bool, keeps: bool
+) -> None:
+    """A new customer is subscribed, and unsubscribing always works."""
+    row = Row(RowType.STATIC, SUBSCRIPTION, value=desired, resubscribe=resubscribe)
+    assert Mapping((*Mapping.default().rows, row)).keeps(current, desired, is_new=is_new) is keeps
+
+
 def test_whitespace_around_an_email_address_is_trimmed() -> None:
     """For both of the e-mail destinations."""
     payload = Mapping.default().apply(_customer(email_address=" ada@example.com\n")).payload
@@ -131,7 +206,7 @@ def test_every_source_reads_its_field(source: str, attribute: str) -> None:
 def test_every_destination_is_sent_under_its_wire_name(destination: str, wire_name: str) -> None:
     """As the contract's write body has them."""
     mapping = Mapping((_field(destination, "CustomerNumber"),))
-    assert mapping.apply(_customer()).payload == {wire_name: "C-1001"}
+    assert mapping.apply(_customer(customer_number="c@example.com")).payload == {wire_name: "c@example.com"}
 
 
 def test_a_static_row_sends_its_value_for_every_customer() -> None:
@@ -291,7 +366,7 @@ _rows = st.builds(Row, st.just(RowType.FIELD), st.sampled_from([*WIRE_NAMES, "Is
 _mappings = st.lists(_rows, unique_by=lambda row: row.destination, min_size=1).map(lambda rows: Mapping(tuple(rows)))
 
 
-CODES = {"email-missing", "required-field-empty"}
+CODES = {"email-missing", "email-invalid", "required-field-empty"}
 
 
 def _outcome(mapping: Mapping, customer: Customer) -> Mapped | SyncError:

@@ -111,6 +111,28 @@ def test_call_is_made_only_where_the_state_differs(
     assert apis.calls == calls
 
 
+@pytest.mark.parametrize(
+    ("desired", "current", "is_new", "action"),
+    [
+        (True, False, False, Action.UNCHANGED),
+        (True, False, True, Action.SUBSCRIBED),
+        (True, None, False, Action.UNCHANGED),
+        (True, None, True, Action.SUBSCRIBED),
+        (False, None, False, Action.UNSUBSCRIBED),
+        (False, True, False, Action.UNSUBSCRIBED),
+        (False, True, True, Action.UNSUBSCRIBED),
+    ],
+)
+def test_customer_that_unsubscribed_stays_so(desired: bool, current: bool | None, is_new: bool, action: Action) -> None:
+    """Where the row does not resubscribe: a state that is not known may be that of somebody who has.
+
+    A new customer is subscribed, and unsubscribing always works.
+    """
+    row = Row(RowType.STATIC, SUBSCRIPTION, value=desired, resubscribe=False)
+    apis = Apis(state(current))
+    assert reconcile(ID, STAMPED_ID, mapping(row), apis, apis, is_new=is_new).action is action
+
+
 @pytest.mark.parametrize("value", [None, "false", "true", 0, 1, "", [], {}])
 def test_state_that_is_no_boolean_is_unknown_and_never_false(value: object) -> None:
     """A store that writes its state as text, a number or null is asked to unsubscribe all the same."""

@@ -17,13 +17,14 @@ from worker.errors import (
     StampedIdUnknown,
     SyncError,
 )
-from worker.job import Action, Next
+from worker.job import Action, Consent, Next
 from worker.mapping import Mapped, Mapping
 from worker.rows import SUBSCRIPTION, Row, RowType
 from worker.stamped_answers import StampedCustomer
 from worker.transfer import Transferred, next_step, transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Mapping as Fields
 
 ID = "150713"
@@ -58,6 +59,8 @@ class Apis:
         self._customer = Customer.model_validate(ZOE | changes)
         self._link = link
         self._state = state
+        self.other: str | None = None
+        self.is_known = False
 
     def customer(self, customer_id: str) -> Customer:
         """The customer."""
@@ -73,10 +76,24 @@ class Apis:
         """Record the link."""
         self._note("link", f"{customer_id}={stamped_id}")
 
-    def create(self, payload: Fields[str, str]) -> StampedCustomer:
+    def linked_customer(self, stamped_id: str) -> str | None:
+        """Who else is linked to the Stamped.io customer."""
+        self._note("look who has", stamped_id)
+        return self.other
+
+    def has_nobody(self, email: str) -> bool:
+        """Whether nobody has the e-mail address, for certain."""
+        assert email == ZOE["email_address"]
+        self._note("search")
+        return not self.is_known
+
+    def create(self, payload: Fields[str, str], taken: Callable[[], None]) -> StampedCustomer:
         """Create a customer whose id is 143491."""
         self.sent = dict(payload)
         self._note("create")
+        taken()
+        if error := self.failing.get("search for the id"):
+            raise error
         return StampedCustomer("143491", payload["email"], self._state)
 
     def update(self, stamped_id: str, payload: Fields[str, str]) -> StampedCustomer:
@@ -237,7 +254,7 @@ def test_subscription_job_follows_only_where_it_is_needed(
     desired: bool | None, current: bool | None, following: Next
 ) -> None:
     """Not mapped, nothing; the same, noted; different or unknown, a job."""
-    assert next_step(Mapped({}, desired), current=current) is following
+    assert next_step(Mapped({}, desired), Mapping.default(), current=current) is following
 
 
 @pytest.mark.parametrize("state", [True, False, None])
@@ -264,3 +281,93 @@ def test_state_of_a_customer_that_is_gone_is_forgotten() -> None:
     apis = Apis(link="111", state=False)
     apis.failing = {"update": StampedCustomerGone()}
     assert transferred(apis, static(value=False)).next_step is Next.UNCHANGED
+
+
+# Who unsubscribed, and who shares a customer -------------------------------------------------------------------------
+
+
+def keeping(value: bool) -> Mapping:
+    """A Static row for IsSubscribed that does not resubscribe."""
+    return Mapping((*Mapping.default().rows, Row(RowType.STATIC, SUBSCRIPTION, value=value, resubscribe=False)))
+
+
+@pytest.mark.parametrize(
+    ("link", "is_known", "following", "is_new"),
+    [
+        ("143491", True, Next.KEPT, False),
+        (None, True, Next.KEPT, False),
+        (None, False, Next.SUBSCRIPTION, True),
+    ],
+)
+@pytest.mark.parametrize("state", [False, None])
+def test_customer_that_unsubscribed_stays_so(
+    link: str | None, is_known: bool, following: Next, is_new: bool, state: bool | None
+) -> None:
+    """Linked or found by e-mail; a customer whom the store did not know has not unsubscribed, whatever it starts as."""
+    apis = Apis(link=link, state=state)
+    apis.is_known = is_known
+    outcome = transferred(apis, keeping(value=True))
+    assert (outcome.next_step, outcome.is_new) == (following, is_new)
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        ("link", LinkNotRecorded(http_status=503)),
+        ("look who has", RuntimeError()),
+        ("search for the id", StampedIdUnknown()),
+    ],
+)
+def test_new_customer_is_known_as_such_before_anything_can_go_wrong(failing: str, error: Any) -> None:
+    """Once Stamped.io has taken it: the next run finds it there, by e-mail or by its link."""
+    apis, consent = Apis(state=False), Consent()
+    apis.failing = {failing: error}
+    with pytest.raises(type(error)):
+        transfer(ID, keeping(value=True), apis, apis, consent, warns_shared=True)
+    assert consent.is_new
+    for again in (Apis(state=False), Apis(link="143491", state=False)):
+        again.is_known = True
+        outcome = transfer(ID, keeping(value=True), again, again, consent)
+        assert (outcome.next_step, outcome.is_new) == (Next.SUBSCRIPTION, True)
+        assert "search" not in again.calls
+
+
+def test_customer_that_was_not_created_is_not_new() -> None:
+    """A create that is refused, or whose answer is lost, proves nothing: the next run searches again."""
+    apis, consent = Apis(), Consent()
+    apis.failing = {"create": CustomerWriteFailed(http_status=503)}
+    with pytest.raises(CustomerWriteFailed):
+        transfer(ID, keeping(value=True), apis, apis, consent)
+    assert not consent.is_new
+
+
+def test_unsubscribing_always_works_and_costs_no_search() -> None:
+    """Nobody is asked whether the customer is new."""
+    apis = Apis(state=True)
+    assert transferred(apis, keeping(value=False)).next_step is Next.SUBSCRIPTION
+    assert "search" not in apis.calls
+
+
+def test_usual_mapping_costs_no_search() -> None:
+    """A create takes four calls, its link among them."""
+    apis = Apis(state=False)
+    assert transferred(apis, static(value=True)).next_step is Next.SUBSCRIPTION
+    assert len(apis.calls) == 4
+
+
+@pytest.mark.parametrize(("other", "shared_with"), [(None, None), (ID, None), ("9", "9")])
+def test_customer_who_is_shared_is_seen(other: str | None, shared_with: str | None) -> None:
+    """Where that is asked for: by one read, which never stands between the create and its link."""
+    apis = Apis()
+    apis.other = other
+    outcome = transfer(ID, Mapping.default(), apis, apis, warns_shared=True)
+    assert outcome.shared_with == shared_with
+    assert apis.calls[-3:] == ["create", "link 150713=143491", "look who has 143491"]
+    assert outcome.facts == {"is_new": False, "shared_with": shared_with}
+
+
+def test_update_looks_for_nobody_else() -> None:
+    """The link is there; what was seen when it was made stays in the ledger."""
+    apis = Apis(link="143491")
+    outcome = transfer(ID, Mapping.default(), apis, apis, warns_shared=True)
+    assert (len(apis.calls), outcome.facts) == (3, {"is_new": False})
