@@ -5,30 +5,45 @@ Celery distributes, runs, retries and shows; the ledger is the truth (docs/decis
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from functools import cached_property
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import click
 from celery import Celery
 from celery.app.log import Logging
-from celery.signals import beat_init, celeryd_init
 from kombu import Queue
-from kombu.transport import TRANSPORT_ALIASES
+from kombu.utils.imports import symbol_by_name
 
 from worker import logs
+from worker.broker import InWords
 from worker.faults import ConfigurationError
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.redis_url import RedisUrl
 from worker.runtime import Runtime
 from worker.settings import Settings, load_settings
-from worker.telemetry import start_sentry
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kombu.connection import ConnectionPool
+
+    from worker.broker import Connection
+
+FLOWER = "flower"
+FOR_EVER = 0
+UNHEEDED = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+"""Where Celery would look for the queue: another application's, as likely as not."""
 WRONG_CONFIGURATION = 2
+Done = TypeVar("Done")
 VISIBILITY_TIMEOUT_SECONDS = 5 * 60
 """How long Redis keeps an unacknowledged message back: longer than any countdown (60 s) and any task, or it comes
 twice, which is harmless but wasteful; short enough that a trigger in the hands of a killed worker comes back soon."""
 SPARE_BROKER_CONNECTIONS = 10
+CATCH_UP = {"catch up": {"task": "stamped.catch_up", "schedule": 2 * 60, "options": {"queue": UPKEEP}}}
+"""A piece of the catch-ups that are due. The ledger notes which are: a call that comes late, or twice, does no harm."""
 
 
 class AppLogging(Logging):
@@ -36,31 +51,97 @@ class AppLogging(Logging):
 
     def setup_logging_subsystem(self, *_: object, **__: object) -> None:
         """Set the log up, which Celery asks for once in a process."""
-        settings = _settings()
-        logs.configure(settings.log_format, settings.log_level)
+        set_up_log(app.settings)
 
 
 class SyncApp(Celery):
-    """The Celery application with what its tasks work on."""
+    """The Celery application with what its tasks work on.
+
+    It shares nothing with another application in the same process: neither the way to connect nor the pools, and its
+    connections go by the one rule for Redis URLs (`worker.redis_url`), whatever CELERY_BROKER_URL says.
+    """
 
     log_cls = "worker.app:AppLogging"
+    amqp_cls = "worker.broker:Queues"
+    before_taking: Callable[[], None] | None = None
+    """What a worker does each time before it connects to take messages."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, read at first use. Raises ConfigurationError."""
+        return load_settings()
+
+    @cached_property
+    def redis(self) -> RedisUrl:
+        """Where the queue is. Read once: a worker outlives a file of certificates that is missing for a moment."""
+        return self.settings.redis
 
     @cached_property
     def runtime(self) -> Runtime:
         """The configuration, the ledger and the API clients, built at first use. Raises ConfigurationError."""
         return Runtime.build()
 
+    @cached_property
+    def Worker(self) -> Any:  # noqa: N802 - Celery's name
+        """What `celery worker` runs."""
+        return self.subclass_with_self("worker.starting:Worker")  # type: ignore[arg-type] # a class, or its name
+
+    @cached_property
+    def Beat(self) -> Any:  # noqa: N802 - as above
+        """What `celery beat` runs."""
+        return self.subclass_with_self("worker.starting:Beat")  # type: ignore[arg-type] # as above
+
+    _pool: ConnectionPool | None
+
+    @property
+    def pool(self) -> ConnectionPool:  # type: ignore[override] # it is not one of producers, whatever its stub says
+        """The connections that messages are sent over."""
+        if self._pool is None:
+            self._ensure_after_fork()  # type: ignore[attr-defined]
+            self._pool = self.connection_for_write().Pool(self.conf.broker_pool_limit)
+        return self._pool
+
+    def connection(self, hostname: str | None = None, **options: Any) -> Connection:  # type: ignore[override]
+        """A connection as Flower's thread for Celery's events uses it: it waits for Redis as long as it takes.
+
+        Flower itself would wait twice as long after each failure, and so be blind for as long as an outage lasted.
+        """
+        return self._connection(hostname, **options, connect_retries_timeout=FOR_EVER)
+
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Connection:
+        """A connection to send messages over."""
+        return self._connection(url, **options)
+
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Connection:
+        """A connection to take messages from."""
+        connection = self._connection(url, **options)
+        connection.before = self.before_taking
+        return connection
+
+    def _connection(self, url: str | None, *, connect_retries_timeout: int | None = None, **options: Any) -> Connection:
+        """Connect to another URL than the configured one only where the caller names it."""
+        own = self.redis
+        there = RedisUrl.read(url or self.conf["broker_url"])
+        there = own if there.plain == own.plain else there
+        manner = there.manner
+        if connect_retries_timeout is not None:
+            manner["connect_retries_timeout"] = connect_retries_timeout
+        made: Connection = super()._connection(  # type: ignore[misc]
+            there.plain, ssl=there.tls, transport_options=manner, **options
+        )
+        return made
+
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """Celery's configuration; each value that is not Celery's default has its reason in docs/decisions."""
     return {
-        "broker_url": settings.redis_url,
+        "broker_url": settings.redis.plain,
+        "broker_use_ssl": settings.redis.tls,
         "broker_transport_options": {
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
             "max_connections": settings.concurrency + SPARE_BROKER_CONNECTIONS,
-            "socket_connect_timeout": 5,
-            "socket_timeout": 10,
             "socket_keepalive": True,
+            **settings.redis.manner,
         },
         "broker_pool_limit": settings.concurrency + SPARE_BROKER_CONNECTIONS,
         "broker_connection_retry_on_startup": True,
@@ -81,58 +162,46 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "beat_schedule": {
-            "sweep": {
-                "task": "stamped.sweep",
-                "schedule": settings.sweep_seconds,
-                "options": {"queue": UPKEEP, "expires": 2 * settings.sweep_seconds},
-            },
             "retry failed subscriptions": {
                 "task": "stamped.retry_failed_subscriptions",
                 "schedule": settings.subscription_retry_minutes * 60,
-                "options": {"queue": UPKEEP, "expires": settings.subscription_retry_minutes * 60},
+                "options": {"queue": UPKEEP},
             },
-        },
+        }
+        | (CATCH_UP if settings.catch_up_hours else {}),
     }
 
 
-def _settings() -> Settings:
-    """The settings, or the end of the process with every fault named."""
+def set_up_log(settings: Settings) -> None:
+    """Send the process' log to standard error, as the settings say."""
+    logs.configure(settings.log_format, settings.log_level)
+    for output in logging.getLogger().handlers:
+        output.addFilter(InWords())
+    load_settings()  # once more: what they warn of goes into the log that there is now
+
+
+def or_end(act: Callable[[], Done]) -> Done:
+    """Do something that needs a right configuration; without one the process ends, with every fault named."""
     try:
-        return load_settings()
+        return act()
     except ConfigurationError as error:
-        _give_up(error)
+        print(error, file=sys.stderr)  # noqa: T201 - the log may not be set up yet
+        sys.exit(WRONG_CONFIGURATION)
 
 
-def _give_up(error: ConfigurationError) -> NoReturn:
-    print(error, file=sys.stderr)  # noqa: T201 - the log is not set up yet
-    sys.exit(WRONG_CONFIGURATION)
+def _before_a_command(context: click.Context, *_: object) -> None:
+    """Read the settings before a command of Celery's on this application, and prepare Flower."""
+    or_end(lambda: app.settings)
+    for name in filter(os.environ.get, UNHEEDED):
+        click.echo(f"{name} (celery -b) is not heeded: the queue is where STAMPED_SYNC_REDIS_URL says", err=True)
+    if context.info_name == FLOWER:
+        symbol_by_name("worker.starting:prepare_flower")(app)
 
-
-# The operator's pages are part of Flower: it takes the path of its configuration file from here.
-os.environ.setdefault("FLOWER_CONF", str(Path(__file__).parent / "monitor" / "flowerconfig.py"))
-
-# For URLs that begin so; as a setting, it would take the scheme out of the URL that Flower and the log show.
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "worker.broker:Transport"))
 
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
-app = SyncApp("stamped-customer-sync", include=["tasks"], set_as_current=False)
-app.add_defaults(lambda: celery_settings(_settings()))
-
-
-@celeryd_init.connect
-def _prepare(instance: Any, **_: object) -> None:
-    """Read the whole configuration before the first job: a worker that can't do its work must not start."""
-    if instance.app is not app:
-        return
-    try:
-        settings = app.runtime.settings
-    except ConfigurationError as error:
-        _give_up(error)
-    else:
-        start_sentry(settings)
-
-
-@beat_init.connect
-def _prepare_beat(sender: Any, **_: object) -> None:
-    if sender.app is app:
-        start_sentry(_settings())
+app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper"], set_as_current=False)
+app.add_defaults(lambda: celery_settings(app.settings))
+# Celery adds this option to each of its commands, for this application alone, and asks it for its value.
+app.user_options["preload"].add(
+    click.Option([f"--{app.main}"], hidden=True, expose_value=False, is_eager=True, callback=_before_a_command)
+)

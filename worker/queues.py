@@ -11,6 +11,8 @@ SUBSCRIPTIONS: Final = "subscriptions"
 UPKEEP: Final = "upkeep"
 """Sweeps, schedules, triggers to accept, and debug jobs: never long, so what is put here goes to the front."""
 
+QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
+
 QUEUE_OF: Final = {Kind.CUSTOMER: CUSTOMERS, Kind.SUBSCRIPTION: SUBSCRIPTIONS}
 
 

@@ -1,13 +1,38 @@
-"""The connection to the queue: what Celery meets that still uses one that was given up."""
+"""The connection to the queue: by the one rule for Redis URLs, and alive through whatever Redis does."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
+from kombu.exceptions import OperationalError
+from kombu.utils.json import dumps
 
+from tests.proofs.processes import SERVERS, Server
+from tests.proofs.troubles import TROUBLES, Trouble
 from worker.app import app
 from worker.broker import Transport
+from worker.ledger import Ledger, connect
+from worker.redis_url import RedisUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.broker import Connection
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server of the test's own, which it may trouble."""
+    with Server(SERVERS[-1], tmp_path_factory.mktemp("broker")).running() as running:
+        yield running
+
+
+def message(tag: str) -> str:
+    """A message as it lies in a queue."""
+    properties = {"delivery_tag": tag, "delivery_info": {"exchange": "", "routing_key": "customers"}}
+    return str(dumps({"body": "e30=", "headers": {}, "properties": properties, "content-encoding": "utf-8"}))
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
@@ -16,6 +41,42 @@ def test_app_connects_through_our_transport(scheme: str) -> None:
     with app.connection_for_write(f"{scheme}://127.0.0.1:1/0") as connection:
         assert isinstance(connection.transport, Transport)
         assert connection.as_uri().startswith(f"{scheme}://")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        " {url} ",
+        "{url}?db=3",
+        "{url}?client_name=sync",
+        "{url}?health_check_interval=20",
+        "{url}?socket_timeout=5&socket_connect_timeout=2",
+        "{url}?ssl=false",
+        "REDIS{rest}",
+        "redis://default:hidden%40%2Fhere@{place}/2",
+        "redis://:hidden%40%2Fhere@{place}",
+        "redis://[::1]:{port}/0",
+    ],
+)
+def test_every_form_of_the_url_works_for_both_clients(server: Server, form: str) -> None:
+    """The ledger and the queue write into the same database of the same Redis."""
+    place = server.url.removeprefix("redis://").removesuffix("/0")
+    base = f"redis://{place}/3" if "db=3" in form else f"redis://{place}"
+    text = form.format(url=base, rest=base.removeprefix("redis"), place=place, port=place.rpartition(":")[2])
+    server.client.config_set("requirepass", "hidden@/here" if "hidden" in form else "")
+    try:
+        with app.connection_for_write(text) as connection, connect(text) as ledgers:
+            connection.ensure_connection(max_retries=0)
+            Ledger(ledgers).ping()
+            connection.default_channel.client.set("both", "1")  # type: ignore[attr-defined]
+            assert ledgers.get("both") == "1"
+            url = RedisUrl.read(text)
+            clients: Any = ledgers.client_list()
+            assert {each["db"] for each in clients} >= {str(url.db)}
+            if name := url.options.get("client_name"):
+                assert [each["name"] for each in clients].count(name) >= 2
+    finally:
+        server.client.config_set("requirepass", "")
 
 
 def test_connection_that_was_given_up_ends_in_errors_of_the_connection_alone(redis_url: str) -> None:
@@ -28,3 +89,56 @@ def test_connection_that_was_given_up_ends_in_errors_of_the_connection_alone(red
     connection.close()
     with pytest.raises(connection.connection_errors):
         channel.basic_ack("tag")
+
+
+REFUSING = [each for each in TROUBLES if each.told and each.name != "a restart"]
+
+
+@pytest.mark.parametrize("trouble", REFUSING, ids=lambda trouble: trouble.name)
+def test_connection_to_a_redis_that_refuses_is_waited_for(server: Server, trouble: Trouble) -> None:
+    """It answers a ping, most of the time; a connection is only made once it takes writes again."""
+    lines: list[object] = []
+    with (
+        trouble.bring(server, 0),
+        app.connection_for_read(server.url) as connection,
+        pytest.raises(OperationalError),
+    ):
+        connection.ensure_connection(lambda *error: lines.append(error), max_retries=1, interval_start=0)
+    with app.connection_for_read(server.url) as connection:
+        connection.ensure_connection(max_retries=3)
+    assert lines == []  # Celery's own, one for each try
+
+
+@pytest.mark.parametrize("trouble", REFUSING, ids=lambda trouble: trouble.name)
+def test_message_that_can_not_be_acknowledged_is_let_go(server: Server, trouble: Trouble) -> None:
+    """Else it would count as one in hand for ever, and a few of them stop a worker."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        channel.basic_qos(0, 1, False)
+        server.client.lpush("customers", message("one"))
+        held = channel.basic_get("customers")
+        assert not channel.qos.can_consume()
+        with trouble.bring(server, 0), pytest.raises(connection.connection_errors):
+            held.ack()
+        assert channel.qos.can_consume()
+
+
+def test_acknowledged_message_is_gone(server: Server) -> None:
+    """From the queue, and from those in hand."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        server.client.lpush("customers", message("one"))
+        channel.basic_get("customers").ack()
+        assert server.client.exists("unacked", "unacked_index", "customers") == 0
+
+
+def _channel(connection: Connection) -> Any:
+    return connection.default_channel
+
+
+def test_refusals_are_errors_of_the_connection() -> None:
+    """Celery makes those anew; as errors of the channel they end a worker."""
+    for error in (redis.ReadOnlyError, redis.OutOfMemoryError, redis.ResponseError, redis.exceptions.NoPermissionError):
+        assert issubclass(error, Transport.connection_errors)

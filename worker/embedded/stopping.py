@@ -10,15 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, what service managers send, and the terminal that was closed."""
+WORDS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SIGHUP: "Hung up"}
+"""What is said of Ctrl-C, of what service managers send, and of the terminal that was closed."""
+SIGNALS = tuple(WORDS)
+FIRST_OF_SIGNAL = 128
+"""The exit code of a signal is this and its number."""
 
 
 class Stopped(BaseException):
     """The program was asked to end by one of these signals. No error, so no `except Exception` may catch it."""
 
     def __init__(self, number: int) -> None:
-        self.exit_code = 128 + number
+        self.exit_code = FIRST_OF_SIGNAL + number
+        self.word = WORDS[signal.Signals(number)]
         super().__init__(signal.Signals(number).name)
 
 

@@ -40,6 +40,7 @@ def embedded_valkey(port: int = 0, data: Path | None = None) -> Iterator[str]:
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="stamped-sync-valkey-") as temporary:
         folder = data or Path(temporary)
+        folder.mkdir(exist_ok=True)
         server = valkey(port, folder, is_kept=data is not None, log=folder / "valkey.log")
         try:
             server.start()
@@ -62,6 +63,7 @@ def valkey(port: int, folder: Path, *, is_kept: bool, log: Path | None = None) -
         "--loglevel": "notice" if log else "warning",
         "--save": "",
         "--appendonly": "yes" if is_kept else "no",
+        "--maxmemory-policy": "noeviction",
     }
     command = [program, *(part for option in options.items() for part in option)]
     return Child("valkey", command, os.environ, folder, log)
