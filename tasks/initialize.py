@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tasks.messages import send
 from worker.app import app
+from worker.census import Census, census
 from worker.guard import Unhurried
-from worker.initialize import Census, Step, census, initialize
+from worker.initialize import Step, initialize
 from worker.job import Job, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from worker.initialize import Resting
+    from worker.http import Gate
     from worker.ipaas import IPaaS
-    from worker.progress import Progress, Selection
+    from worker.patience import Resting
+    from worker.progress import Known, Progress, Selection
 
 
 @dataclass(frozen=True)
@@ -30,28 +33,43 @@ class LedgerIntake:
         """How many of the store's jobs wait for their turn."""
         return app.runtime.ledger.backlog(self.system_id)
 
+    def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
+        """What is known of some customers."""
+        ledger = app.runtime.ledger
+        return ledger.progress.look(progress, {each: ledger.key(self._job(each)) for each in customer_ids})
+
     def request(self, customer_ids: Sequence[str]) -> None:
         """Ask for customers, behind whatever triggers ask for."""
-        jobs = [Job(Kind.CUSTOMER, self.system_id, each) for each in customer_ids]
-        requested = app.runtime.ledger.request_all(jobs, background=True)
+        requested = app.runtime.ledger.request_all([self._job(each) for each in customer_ids], background=True)
         send(message for each in requested for message in each.messages)
 
-    def advance(self, progress: Progress, *, ended: bool = False) -> Progress:
-        """Note how far it has come. Raises TakenOver."""
-        return app.runtime.ledger.progress.advance(progress, ended=ended)
+    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
+        """Note how far it has come, and whom it has met since. Raises TakenOver."""
+        return app.runtime.ledger.progress.advance(progress, met, ended=ended)
+
+    def _job(self, customer_id: str) -> Job:
+        return Job(Kind.CUSTOMER, self.system_id, customer_id)
 
 
-def go_on(progress: Progress, resting: Resting, *, limit: int | None = None) -> Iterator[Step]:
+def go_on(
+    progress: Progress, resting: Resting, *, limit: int | None = None, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Step]:
     """Ask for the customers of a connection from where its initialize stands."""
-    intake = LedgerIntake(progress.system_id)
-    return initialize(progress, _source(progress.system_id), intake, resting, limit=limit)
+    source = source_of(progress.system_id, _unhurried(progress.system_id, sleep))
+    return initialize(progress, source, LedgerIntake(progress.system_id), resting, limit=limit, sleep=sleep)
 
 
 def count(system_id: int, selection: Selection, resting: Resting, *, limit: int | None = None) -> Iterator[Census]:
     """Count the customers that an initialize of a connection would ask for; writes nothing."""
-    return census(_source(system_id), selection, resting, limit=limit)
+    source = source_of(system_id, _unhurried(system_id, time.sleep))
+    return census(source, selection, resting, limit=limit)
 
 
-def _source(system_id: int) -> IPaaS:
+def source_of(system_id: int, gate: Gate) -> IPaaS:
+    """iPaaS.com, for reading a list: it belongs to no job."""
+    return app.runtime.source(system_id, str(uuid.uuid4()), gate)
+
+
+def _unhurried(system_id: int, sleep: Callable[[float], None]) -> Unhurried:
     runtime = app.runtime
-    return runtime.source(system_id, str(uuid.uuid4()), Unhurried(runtime.ledger, system_id, runtime.timeouts.call))
+    return Unhurried(runtime.ledger, system_id, runtime.timeouts.call, sleep)

@@ -1,51 +1,41 @@
 """Initialize: asks for every customer of a connection once, or for every customer without a link.
 
-Only so many jobs wait in the ledger at a time, whatever the length of the list. How far it has come is noted behind
-each part of the list that was asked for, so that a kill repeats at most one part, which is harmless.
+Whoever is on the list from the beginning to the end is asked for, whatever is inserted into it or deleted from it
+meanwhile: `worker.place` says how the list is read, and what proves that nobody was left out. A list that changes with
+every reading is given up on after some readings, which the last step says.
+
+About 2,000 jobs wait in the ledger at a time, whatever the length of the list, and only one page of it is kept here:
+the ledger remembers whom an initialize has met. How far it has come is noted after each part of a page that was asked
+for, so that a kill repeats at most one part, which is harmless.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from worker.errors import AnswerUnreadable, SyncError
+from worker.list_pages import ListPages
+from worker.pages import pages
+from worker.patience import patiently
+from worker.place import Place
 from worker.progress import Selection
-from worker.retries import Schedule, rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from worker.customer_list import CustomerList, Listed
-    from worker.progress import Progress
-
-    Resting = Callable[[SyncError, float], None]
-    """Rests for so many seconds after an error, before the read is tried again."""
+    from worker.customer_list import Listed
+    from worker.list_pages import Page, Source
+    from worker.patience import Resting
+    from worker.progress import Known, Progress
 
 MOST_QUEUED = 2_000
 """How many of the store's jobs may wait for their turn before more are asked for: enough to keep its throttle busy."""
 AT_ONCE = 500
 """How many customers are asked for at once: what a kill may repeat."""
 PAUSE_SECONDS = 1.0
-EMPTY_PAGES = 10
-"""So many pages in a row may be empty, their customers deleted, before the list is no list."""
-READING = Schedule(fast=6, slow_minutes=())
-"""How often a read is tried again, within some minutes; then whoever runs it runs it again, and it goes on."""
 
 Answer = TypeVar("Answer")
-
-
-class Source(Protocol):
-    """What an initialize needs of iPaaS.com."""
-
-    def customers(self, page: int) -> CustomerList:
-        """One page of all customers, from 1 on."""
-
-    def unlinked(self) -> CustomerList:
-        """Every customer without a link."""
 
 
 class Intake(Protocol):
@@ -54,36 +44,26 @@ class Intake(Protocol):
     def backlog(self) -> int:
         """How many of the store's jobs wait for their turn."""
 
+    def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
+        """What is known of at most `AT_ONCE` customers."""
+
     def request(self, customer_ids: Sequence[str]) -> None:
         """Ask for customers, behind whatever triggers ask for."""
 
-    def advance(self, progress: Progress, *, ended: bool = False) -> Progress:
-        """Note how far it has come. Raises TakenOver."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Some customers of a list, in its order."""
-
-    customers: Sequence[Listed]
-    positions: Sequence[str]
-    """Behind each customer: where the list goes on."""
-    page: int
-    ahead: int
-    """About how many customers come behind these."""
-    unreadable: int = 0
-    """How many entries of the list's page are no customers; told with the page's first part."""
+    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
+        """Note how far it has come, and whom it has met since. Raises TakenOver."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where an initialize stands."""
+    """How far an initialize has come."""
 
     progress: Progress
+    place: Place
     ahead: int = 0
-    unreadable: int = 0
+    """About how many customers the first reading has yet to come to."""
     queued: int = 0
-    """How many of the store's jobs wait for their turn."""
+    """How many of the store's jobs waited for their turn when this was last of interest."""
     is_waiting: bool = False
     """Whether it waits until fewer of the store's jobs wait for their turn."""
 
@@ -97,129 +77,108 @@ def initialize(
     limit: int | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Step]:
-    """Ask for the customers from where `progress` stands: all that remain, or `limit` of them.
+    """Ask for the customers from `progress` on: all that remain, or `limit` of them.
 
-    Raises what reading a list raises, once it was tried again in vain, and TakenOver.
+    Raises what reading a list and the ledger raise, once that was tried again in vain, and TakenOver.
     """
-    unreadable, allowed = 0, limit
-    for part in parts(source, progress.selection, resting, progress.position):
-        unreadable += part.unreadable
-        ids = [customer.id for customer in part.customers[:allowed]]
-        while (queued := intake.backlog()) > MOST_QUEUED:
-            yield Step(progress, len(part.customers) + part.ahead, unreadable, queued, is_waiting=True)
-            sleep(PAUSE_SECONDS)
-        if ids:
-            intake.request(ids)
-            reached = replace(progress, position=part.positions[len(ids) - 1], requested=progress.requested + len(ids))
-            progress = intake.advance(reached)
-        yield Step(progress, len(part.customers) - len(ids) + part.ahead, unreadable, queued + len(ids))
-        if allowed is not None and (allowed := allowed - len(ids)) == 0:
-            return
-    yield Step(intake.advance(progress, ended=True), 0, unreadable, intake.backlog())
+    return _Run(progress, source, intake, resting, limit=limit, sleep=sleep).steps()
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
-    """What a list holds, as far as it shows it."""
+class _Part:
+    """Some customers of a page, in the list's order, as far as a limit allows."""
 
-    pages: int = 0
-    customers: int = 0
-    linked: int = 0
-    unlinked: int = 0
-    without_email: int = 0
-    unreadable: int = 0
-    ahead: int = 0
+    ids: list[str]
+    wanted: list[str]
+    """Those to ask for."""
+    strangers: int
+    """How many no page has shown before."""
+    in_hand: int
+    """How many of these had a job already."""
 
-    def with_part(self, part: Part) -> Census:
-        """These and some more customers."""
-        return Census(
-            pages=part.page,
-            customers=self.customers + len(part.customers),
-            linked=self.linked + sum(customer.is_linked is True for customer in part.customers),
-            unlinked=self.unlinked + sum(customer.is_linked is False for customer in part.customers),
-            without_email=self.without_email + sum(customer.has_email is False for customer in part.customers),
-            unreadable=self.unreadable + part.unreadable,
-            ahead=part.ahead,
+
+class _Run:
+    """One run of an initialize."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        source: Source,
+        intake: Intake,
+        resting: Resting,
+        *,
+        limit: int | None,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._progress = progress
+        self._place = Place.read(progress.position)
+        self._pages = ListPages(source, progress.selection, resting)
+        self._intake = intake
+        self._resting = resting
+        self._limit = limit
+        self._sleep = sleep
+        self._queued = 0
+
+    def steps(self) -> Iterator[Step]:
+        """Read on, page by page."""
+        if self._place.again:
+            yield from self._take(self._pages.page(self._place.again), moves=False)
+        while not (self._place.has_ended or self._limit == 0):
+            page = self._pages.page(self._place.page, is_beyond=self._place.is_beyond)
+            yield from self._take(page, moves=True)
+
+    def _take(self, page: Page, *, moves: bool) -> Iterator[Step]:
+        """Ask for those of a page whom nobody has asked for; `moves`: the place is behind it then."""
+        *others, last = list(pages(page.customers, AT_ONCE)) or [[]]
+        strangers, ahead = 0, page.ahead(self._place)
+        for customers in (*others, last):
+            part = self._part(customers)
+            while part.wanted and self._is_full():
+                yield Step(self._progress, self._place, ahead, self._queued, is_waiting=True)
+                self._sleep(PAUSE_SECONDS)
+            self._ask_for(part.wanted)
+            strangers, ahead = strangers + part.strangers, ahead - len(part.ids)
+            self._place = self._place.among(part.strangers, found=len(part.wanted), in_hand=part.in_hand)
+            if moves and customers is last and len(part.ids) == len(customers):
+                self._place = self._place.behind(page.shown(strangers))
+            self._note(part.ids)
+            yield Step(self._progress, self._place, ahead, self._queued)
+            if self._limit == 0:
+                return
+
+    def _part(self, customers: Sequence[Listed]) -> _Part:
+        """What is to be done about some customers of a page."""
+        ids = [each.id for each in customers]
+        known = self._patiently(lambda: self._intake.look(self._progress, ids))
+        wanted = [each.id for each in customers if self._is_wanted(each, known)]
+        if self._limit is not None and len(wanted) > self._limit:
+            ids, wanted = ids[: ids.index(wanted[self._limit])], wanted[: self._limit]
+        return _Part(ids, wanted, len({*ids} - known.met), len(({*ids} & known.in_hand) - known.met))
+
+    def _is_wanted(self, customer: Listed, known: Known) -> bool:
+        """Whether nobody has asked for them; of those without a link, only whom the list does not show with one."""
+        is_linked = customer.is_linked and self._progress.selection is not Selection.ALL
+        return not is_linked and customer.id not in known.met | known.in_hand
+
+    def _is_full(self) -> bool:
+        """Whether enough jobs wait already."""
+        self._queued = self._patiently(self._intake.backlog)
+        return self._queued > MOST_QUEUED
+
+    def _ask_for(self, ids: list[str]) -> None:
+        if not ids:
+            return
+        self._patiently(lambda: self._intake.request(ids))
+        self._queued += len(ids)
+        self._progress = replace(self._progress, requested=self._progress.requested + len(ids))
+        if self._limit is not None:
+            self._limit -= len(ids)
+
+    def _note(self, met: list[str]) -> None:
+        reached = replace(self._progress, position=str(self._place))
+        self._progress = self._patiently(
+            lambda: self._intake.advance(reached, met, ended=self._place.has_ended),
         )
 
-
-def census(source: Source, selection: Selection, resting: Resting, *, limit: int | None = None) -> Iterator[Census]:
-    """Count the customers that an initialize would ask for; writes nothing."""
-    counted = Census()
-    for part in parts(source, selection, resting):
-        remaining = None if limit is None else limit - counted.customers
-        counted = counted.with_part(replace(part, customers=part.customers[:remaining]))
-        yield counted
-        if counted.customers == limit:
-            return
-
-
-def parts(source: Source, selection: Selection, resting: Resting, position: str = "") -> Iterator[Part]:
-    """The list from a position on, in parts of at most `AT_ONCE` customers."""
-    if selection is Selection.UNLINKED:
-        return _unlinked(source, resting, position)
-    return _all(source, resting, position)
-
-
-def _all(source: Source, resting: Resting, position: str) -> Iterator[Part]:
-    """Every page. A position is `<page>:<how many of its customers are done>`.
-
-    A list whose pages go on repeating themselves ends: well where nobody said how many there are.
-    """
-    first, _, done = position.partition(":")
-    skipped, seen, empty = int(done or 0), set[int](), 0
-    for page in count(int(first or 1)):
-        listed = _read(partial(source.customers, page), resting)
-        marks = hash(tuple(customer.id for customer in listed.customers))
-        empty = 0 if listed.customers else empty + 1
-        is_again = marks in seen if listed.customers else empty > EMPTY_PAGES
-        if is_again and listed.pages is not None:
-            raise AnswerUnreadable(f"page {page} of iPaaS.com's customers repeats an earlier page")
-        if is_again or (not listed.customers and listed.pages is None):
-            return
-        seen.add(marks)
-        positions = [f"{page}:{number}" for number in range(1, len(listed.customers) + 1)]
-        behind = max((listed.pages or 0) - page, 0) * len(listed.customers)
-        yield from _split(listed.customers[skipped:], positions[skipped:], page, behind, listed.unreadable)
-        if listed.pages is not None and page >= listed.pages:
-            return
-        skipped = 0
-
-
-def _unlinked(source: Source, resting: Resting, position: str) -> Iterator[Part]:
-    """The list of those without a link, by their ids. A position is the last id that is done.
-
-    iPaaS.com promises no order, and customers vanish from the list as they are linked: behind an id, whatever is still
-    on it has not been asked for.
-    """
-    listed = _read(source.unlinked, resting)
-    remaining = [each for each in listed.customers if not position or _rank(each.id) > _rank(position)]
-    remaining.sort(key=lambda each: _rank(each.id))
-    yield from _split(remaining, [each.id for each in remaining], 1, 0, listed.unreadable)
-
-
-def _rank(customer_id: str) -> tuple[int, str]:
-    return int(customer_id), customer_id
-
-
-def _split(
-    customers: Sequence[Listed], positions: Sequence[str], page: int, behind: int, unreadable: int
-) -> Iterator[Part]:
-    for start in range(0, len(customers) or 1, AT_ONCE):
-        end = start + AT_ONCE
-        ahead = max(len(customers) - end, 0) + behind
-        yield Part(customers[start:end], positions[start:end], page, ahead, 0 if start else unreadable)
-
-
-def _read(read: Callable[[], Answer], resting: Resting) -> Answer:
-    """Read, and try again for some minutes where that can help."""
-    attempt = 0
-    while True:
-        try:
-            return read()
-        except SyncError as error:
-            pause = rest(error, attempt, READING)
-            if pause is None:
-                raise
-            resting(error, pause.seconds)
-        attempt += 1
+    def _patiently(self, call: Callable[[], Answer]) -> Answer:
+        return patiently(call, self._resting)

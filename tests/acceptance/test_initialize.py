@@ -11,6 +11,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import Scene, customer, person, scene
+from tests.integration.jobs import CALLS
 from worker.errors import Failure
 from worker.initialize import AT_ONCE, MOST_QUEUED
 from worker.progress import Selection
@@ -28,7 +29,6 @@ COUNT = MOST_QUEUED + 2 * AT_ONCE
 LINKED = "7"
 """The one customer that is linked already."""
 WIDE = "throttle = { limit = 100000, seconds = 60, concurrent = 10 }"
-CALLS = {"stamped": 1, "ipaas": 2}
 GOES_ON = "Run the same again and it goes on where it stopped."
 
 
@@ -126,32 +126,35 @@ def test_dry_run_counts_and_writes_nothing(stage: Scene, options: list[str], fac
     assert f"{facts['customers']:,}" in stage.console("initialize", "--dry-run", *options).stdout
 
 
-REPEATED = Fault(
-    api="ipaas",
-    path="Customers$",
-    status=200,
-    body=[{"id": "1"}],
-    headers={"X-Pagination": '{"current_Page":1,"total_Pages":1000000}'},
-)
+def test_list_that_cannot_be_read_is_told(stage: Scene) -> None:
+    """In the catalogue's words, and that the same command goes on."""
+    stage.sandbox.add_fault(Fault(api="ipaas", status=401))
+    done = stage.console("initialize")
+    said = " ".join(done.stderr.split())
+    assert [each for each in ("ipaas-credentials-refused", "Resolution:", GOES_ON) if each not in said] == []
+    assert (done.returncode, "Traceback" in said) == (2, False)
 
 
 @pytest.mark.parametrize(
-    ("fault", "code", "messages"),
-    [
-        (Fault(api="ipaas", status=401), 2, ["ipaas-credentials-refused"]),
-        (Fault(api="ipaas", status=404), 1, ["ipaas-read-failed"]),
-        (Fault(api="ipaas", shape="html"), 2, ["answer-unreadable", "answered a web page"]),
-        (REPEATED, 2, ["answer-unreadable", "page 2 of iPaaS.com's customers repeats an earlier page"]),
-    ],
-    ids=["401", "404", "a web page", "a page that repeats itself"],
+    "fault",
+    [Fault(api="ipaas", status=404, times=2), Fault(api="ipaas", shape="html", times=2)],
+    ids=["404", "a web page"],
 )
-def test_list_that_cannot_be_read_is_told(stage: Scene, fault: Fault, code: int, messages: list[str]) -> None:
-    """In the catalogue's words, and that the same command goes on."""
+def test_list_that_cannot_be_read_for_a_moment_is_waited_for(stage: Scene, fault: Fault) -> None:
+    """It is said why, and for how long."""
     stage.sandbox.add_fault(fault)
+    done = stage.console("initialize", "--limit", "150")
+    assert (done.returncode, "150 customers requested" in done.stdout) == (0, True)
+    assert done.stderr.count("tried again in") == 2
+
+
+def test_page_that_repeats_itself_is_told(stage: Scene) -> None:
+    """It takes the place of those that are announced."""
+    headers = {"X-Pagination": '{"current_Page":1,"total_Pages":1000000}'}
+    stage.sandbox.add_fault(Fault(api="ipaas", path="Customers$", status=200, body=[{"id": "1"}], headers=headers))
     done = stage.console("initialize")
-    said = " ".join(done.stderr.split())
-    assert [message for message in [*messages, "Resolution:", GOES_ON] if message not in said] == []
-    assert (done.returncode, "Traceback" in said) == (code, False)
+    assert (done.returncode, "1 customer requested." in done.stdout) == (1, True)
+    assert "iPaaS.com's list ended after page 1 of 1,000,000 announced." in done.stderr
 
 
 def test_entries_without_an_id_are_counted_and_told(stage: Scene) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tasks.initialize import go_on
 from tests import parts
 from tests.conftest import VIRTUAL_CLOCK, Clock
+from tests.integration.jobs import CALLS
 from worker.app import app
 from worker.errors import AnswerUnreadable, IPaaSCredentialsRefused, IPaaSReadFailed, SyncError
 from worker.guard import Unhurried
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import redis
 
 COUNT = 250
-CALLS = {"stamped": 1, "ipaas": 2}
 DAY_SECONDS = 24 * 60 * 60
 
 
@@ -135,29 +135,20 @@ def test_oldest_job_tells_since_when_it_waits(one_at_a_time: Ledger, clock: Cloc
     requested = one_at_a_time.record(customer(2))
     clock.advance(60)
     assert requested
-    assert one_at_a_time.oldest(requested.state, Kind.CUSTOMER) == requested.requested_at
+    assert one_at_a_time.figures().oldest_queued(Kind.CUSTOMER) == requested.requested_at
 
 
-def test_done_jobs_of_the_background_are_forgotten_soon(
-    one_at_a_time: Ledger, client: redis.Redis, clock: Clock
-) -> None:
-    """A million of them leave nothing behind; one that a trigger asked for stays as long as others."""
-    one_at_a_time.request_all([customer(1), customer(2)], background=True)
-    one_at_a_time.request(customer(2))
-    for number in (1, 2):
-        one_at_a_time.complete(
-            one_at_a_time.claim(customer(number)), CALLS, Action.UPDATED, "1", next_step=Next.UNCHANGED
-        )
-        one_at_a_time.admit(1)
-    assert [0 < client.pttl(one_at_a_time.key(job)) <= 300_000 for job in both(1)] == [True, True]
-    assert [client.pttl(one_at_a_time.key(job)) > 300_000 for job in both(2)] == [True, True]
-
-    client.delete(*map(one_at_a_time.key, both(1)))  # their time has run out, but not by Redis' own clock
-    clock.advance(301)
+def test_initialize_shortens_no_jobs_life(one_at_a_time: Ledger, clock: Clock) -> None:
+    """A customer's earlier history is there as long as any: "did X get synced today?" has an answer."""
+    for background in (False, True):
+        one_at_a_time.request_all([customer(1)], background=background)
+        claim = one_at_a_time.claim(customer(1))
+        one_at_a_time.complete(claim, CALLS, Action.UPDATED, "1", next_step=Next.UNCHANGED)
+    clock.advance(6 * DAY_SECONDS)
     for kind in Kind:
         one_at_a_time.sweep(kind)
         assert one_at_a_time.counts(kind).done == 1
-    assert not any("brief" in key for key in client.scan_iter())
+    assert len(one_at_a_time.activity.history(customer(1))) == 2
 
 
 # The progress ---------------------------------------------------------------------------------------------------------
@@ -254,12 +245,12 @@ def requested(runtime: Runtime, selection: Selection = Selection.ALL, limit: int
 
 
 def test_every_customer_of_every_page_is_in_the_ledger(runtime: Runtime, full: tuple[Sandbox, str]) -> None:
-    """Once each, with one call a page."""
+    """Once each, with two calls a page: forth and back. A page beyond the last is looked at once."""
     progress = requested(runtime)
     counts = runtime.ledger.counts(Kind.CUSTOMER)
     assert (progress.requested, counts.queued + counts.sent) == (COUNT, COUNT)
     assert progress.ended_at
-    assert [call.path for call in full[0].calls] == ["/customers/v2/Customers"] * 3
+    assert [call.path for call in full[0].calls] == ["/customers/v2/Customers"] * 7
 
 
 def test_customers_without_a_link_are_in_the_ledger(runtime: Runtime) -> None:

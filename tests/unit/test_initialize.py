@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.lists import ALL, UNLINKED, Book, ignore, numbered
 from worker.customer_list import CustomerList, Listed
-from worker.errors import AnswerUnreadable, IPaaSCredentialsRefused, IPaaSReadFailed, SyncError
-from worker.initialize import AT_ONCE, MOST_QUEUED, Census, Step, census, initialize
-from worker.progress import Progress, Selection, TakenOver
+from worker.errors import AnswerUnreadable, IPaaSCredentialsRefused, IPaaSReadFailed, LedgerUnavailable, SyncError
+from worker.initialize import AT_ONCE, MOST_QUEUED, Step, initialize
+from worker.intents import Intent, Trouble
+from worker.progress import Known, Progress, TakenOver
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-ALL = Progress(4021, Selection.ALL, "token")
-UNLINKED = Progress(4021, Selection.UNLINKED, "token")
+    from collections.abc import Callable, Sequence
 
 
 @dataclass
 class Lists:
-    """iPaaS.com with some pages of ids; beyond the last page, the last again."""
+    """iPaaS.com with some pages of ids, none of which changes; beyond the last page, the last again."""
 
     pages: list[list[str]]
     told: int | None = None
     """How many pages the header says there are."""
-    unlinked_ids: list[str] = field(default_factory=list)
     errors: list[SyncError] = field(default_factory=list)
     """Raised one after the other, before anything is answered."""
     read: list[int] = field(default_factory=list)
@@ -40,45 +38,7 @@ class Lists:
         ids = self.pages[min(page, len(self.pages)) - 1]
         return CustomerList(tuple(map(Listed, ids)), pages=self.told)
 
-    def unlinked(self) -> CustomerList:
-        """Those without a link."""
-        return CustomerList(tuple(map(Listed, self.unlinked_ids)))
-
-
-@dataclass
-class Book:
-    """The ledger: what was asked for, how many jobs wait, and the progress noted last."""
-
-    requested: list[list[str]] = field(default_factory=list)
-    queued: int = 0
-    carried_out_a_second: int = 10_000
-    progress: Progress | None = None
-    is_taken_over: bool = False
-
-    def backlog(self) -> int:
-        """How many wait."""
-        return self.queued
-
-    def request(self, customer_ids: Sequence[str]) -> None:
-        """Put them into the queue."""
-        self.requested.append(list(customer_ids))
-        self.queued += len(customer_ids)
-
-    def advance(self, progress: Progress, *, ended: bool = False) -> Progress:
-        """Keep the progress."""
-        if self.is_taken_over:
-            raise TakenOver
-        self.progress = replace(progress, ended_at=None if not ended else progress.started_at)
-        return self.progress
-
-    def work(self, seconds: float) -> None:
-        """Let a worker carry out jobs for so long."""
-        self.queued = max(self.queued - int(self.carried_out_a_second * seconds), 0)
-
-    @property
-    def ids(self) -> list[str]:
-        """Every id that was asked for, in order."""
-        return [each for part in self.requested for each in part]
+    unlinked = customers
 
 
 def run(source: Lists, book: Book, progress: Progress = ALL, *, limit: int | None = None) -> list[Step]:
@@ -86,15 +46,9 @@ def run(source: Lists, book: Book, progress: Progress = ALL, *, limit: int | Non
     return list(initialize(progress, source, book, ignore, limit=limit, sleep=book.work))
 
 
-def ignore(error: SyncError, seconds: float) -> None:
-    """Rest for no time."""
-    assert error.is_transient
-    assert seconds >= 0
-
-
-def numbered(first: int, last: int) -> list[str]:
-    """Ids."""
-    return [str(number) for number in range(first, last + 1)]
+def ran(source: Lists, book: Book, progress: Progress = ALL, *, limit: int | None = None) -> Progress:
+    """Run an initialize as far as it goes."""
+    return run(source, book, progress, limit=limit)[-1].progress
 
 
 def test_every_page_is_asked_for_once() -> None:
@@ -102,8 +56,9 @@ def test_every_page_is_asked_for_once() -> None:
     source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book()
     steps = run(source, book)
     assert book.requested == [["1", "2"], ["3", "4"], ["5"]]
-    assert source.read == [1, 2, 3]
+    assert source.read == [1, 2, 3, 4, 3, 2, 1]
     assert steps[-1].progress.requested == 5
+    assert steps[-1].place.is_complete
 
 
 def test_huge_page_is_asked_for_in_parts() -> None:
@@ -126,37 +81,44 @@ def test_number_of_queued_jobs_stays_bounded() -> None:
     assert max(most) <= MOST_QUEUED + AT_ONCE
 
 
-@pytest.mark.parametrize("stop_at", range(1, 7))
-def test_kill_after_any_step_asks_for_at_most_one_part_twice(stop_at: int) -> None:
-    """A run that begins from the progress noted last leaves nobody out."""
-    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book()
-    calls = 0
+class Killed(Exception):
+    """The process ends here."""
 
-    class Killed(Exception):
-        """The process ends here."""
 
-    def kill(now: int) -> None:
-        if now == stop_at:
+@dataclass
+class Dying(Book):
+    """A ledger whose client is killed behind one of its steps."""
+
+    dies_at: int = 0
+    steps: int = 0
+
+    def request(self, customer_ids: Sequence[str]) -> None:
+        """Ask, and perhaps die."""
+        super().request(customer_ids)
+        self._step()
+
+    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
+        """Note, and perhaps die."""
+        noted = super().advance(progress, met, ended=ended)
+        self._step()
+        return noted
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps == self.dies_at:
             raise Killed
 
-    class Dying(Book):
-        def request(self, customer_ids: Sequence[str]) -> None:
-            nonlocal calls
-            super().request(customer_ids)
-            kill(calls := calls + 1)
 
-        def advance(self, progress: Progress, *, ended: bool = False) -> Progress:
-            nonlocal calls
-            noted = super().advance(progress, ended=ended)
-            kill(calls := calls + 1)
-            return noted
-
-    dying = Dying()
+@pytest.mark.parametrize("dies_at", range(1, 11))
+def test_kill_after_any_step_asks_for_at_most_one_part_twice(dies_at: int) -> None:
+    """A run that begins from the progress noted last leaves nobody out."""
+    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Dying(dies_at=dies_at)
     with pytest.raises(Killed):
-        run(source, dying)
-    run(source, book, dying.progress or ALL)
-    assert set(dying.ids + book.ids) == set(numbered(1, 5))
-    assert len(dying.ids + book.ids) - 5 <= 2
+        run(source, book)
+    last = run(source, book, book.progress or ALL)[-1]
+    assert set(book.ids) == set(numbered(1, 5))
+    assert len(book.ids) - 5 <= 2
+    assert last.place.is_complete
 
 
 def test_limit_stops_within_a_page_and_the_next_run_goes_on() -> None:
@@ -164,37 +126,110 @@ def test_limit_stops_within_a_page_and_the_next_run_goes_on() -> None:
     source, book = Lists([["1", "2", "3"], ["4", "5", "6"], ["7"]], told=3), Book()
     progress = ALL
     for _ in range(4):
-        progress = run(source, book, progress, limit=2)[-1].progress
+        progress = ran(source, book, progress, limit=2)
     assert book.requested == [["1", "2"], ["3"], ["4"], ["5", "6"], ["7"]]
+    assert progress.requested == 7
+
+
+def test_position_of_an_older_release_is_gone_on_from() -> None:
+    """The pages in front of it are read on the way back."""
+    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book()
+    run(source, book, replace(ALL, position="2:1"))
+    assert book.requested == [["3", "4"], ["5"], ["1", "2"]]
 
 
 def test_step_says_about_how_many_are_ahead() -> None:
-    """From the number of pages and the size of the page."""
+    """From the number of pages and the size of the page; the way back has none ahead."""
     steps = run(Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book())
-    assert [step.ahead for step in steps] == [4, 2, 0, 0]
+    assert [step.ahead for step in steps] == [4, 2] + [0] * 5
 
 
-def test_list_that_does_not_say_its_pages_ends_at_an_empty_one() -> None:
+def test_list_that_does_not_say_its_pages_ends_at_empty_ones() -> None:
     """Without the header there is no other end."""
     source, book = Lists([["1", "2"], ["3"], []]), Book()
     run(source, book)
     assert book.ids == ["1", "2", "3"]
 
 
-def test_list_without_pages_is_read_once_more_and_ends() -> None:
+def test_list_without_pages_is_read_some_times_more_and_ends() -> None:
     """An API that answers everything on every page is noticed by its repeating itself."""
     source, book = Lists([["1", "2"]]), Book()
     run(source, book)
-    assert (book.ids, source.read) == (["1", "2"], [1, 2])
+    assert (book.ids, source.read) == (["1", "2"], [1, 2, 3, 4, 1])
 
 
 @pytest.mark.parametrize("pages", [[["1", "2"]], [["1"], []], [["1"], ["2"]]])
-def test_pages_that_repeat_themselves_for_ever_end_in_an_error(pages: list[list[str]]) -> None:
-    """A header that promises pages which do not come is told; what did come was asked for."""
+def test_pages_that_repeat_themselves_for_ever_end_and_are_told(pages: list[list[str]]) -> None:
+    """What did come was asked for, and the last step says after which page nobody came any more."""
     book = Book()
-    with pytest.raises(AnswerUnreadable, match="repeats an earlier page"):
-        run(Lists(pages, told=10**9), book)
+    last = run(Lists(pages, told=10**9), book)[-1]
     assert book.ids == [each for page in pages for each in page]
+    assert (last.place.ended_short, last.place.short_of) == (True, 10**9)
+    assert last.place.last == len([page for page in pages if page])
+
+
+def test_pages_that_come_in_turns_end_and_are_told() -> None:
+    """A list that goes round and round."""
+
+    class Round(Lists):
+        def customers(self, page: int) -> CustomerList:
+            return super().customers((page - 1) % 3 + 1)
+
+    book = Book()
+    last = run(Round([["1"], ["2"], ["3"]], told=10**9), book)[-1]
+    assert (book.ids, last.place.ended_short) == (["1", "2", "3"], True)
+
+
+def test_customer_on_several_pages_is_asked_for_once() -> None:
+    """Those who were moved while the list was read come twice."""
+    book = Book()
+    run(Lists([["1", "2"], ["2", "3"], ["1", "4"]], told=3), book)
+    assert book.ids == ["1", "2", "3", "4"]
+
+
+def test_customer_whom_the_ledger_has_in_hand_is_not_asked_for() -> None:
+    """A trigger has brought them since the beginning, or their job waits; it is counted once, for the closing line."""
+    book = Book(in_hand={"2"})
+    last = run(Lists([["1", "2"], ["3"]], told=2), book)[-1]
+    assert (book.ids, last.place.in_hand) == (["1", "3"], 1)
+
+
+def test_page_beyond_the_last_may_be_an_error() -> None:
+    """It was looked at for certainty's sake alone."""
+
+    class Strict(Lists):
+        def customers(self, page: int) -> CustomerList:
+            if page > len(self.pages):
+                raise IPaaSReadFailed(http_status=404)
+            return super().customers(page)
+
+    book = Book()
+    assert run(Strict([["1"], ["2"]], told=2), book)[-1].place.is_complete
+    assert book.ids == ["1", "2"]
+
+
+class Odd(Lists):
+    """Lists whose entries without a digit have no id."""
+
+    def customers(self, page: int) -> CustomerList:
+        """One page."""
+        ids = self.pages[page - 1] if page <= len(self.pages) else []
+        readable = tuple(Listed(each) for each in ids if each.isdecimal())
+        return CustomerList(readable, unreadable=len(ids) - len(readable), pages=self.told)
+
+
+def test_entries_without_an_id_are_counted_once() -> None:
+    """However often the list is read; a page of nothing else is passed over."""
+    book = Book()
+    last = run(Odd([["1", "x"], ["y", "z"], ["2"], ["?"]], told=4), book)[-1]
+    assert (book.ids, last.place.all_unreadable) == (["1", "2"], 4)
+    assert last.place.is_complete
+
+
+def test_first_page_of_nothing_but_entries_without_an_id_is_no_list_of_customers() -> None:
+    """Whoever changed the API is told at once."""
+    with pytest.raises(AnswerUnreadable, match="no entry of"):
+        run(Odd([["x", "y"], ["1"]], told=2), Book())
 
 
 def test_empty_page_among_others_is_passed_over() -> None:
@@ -204,25 +239,68 @@ def test_empty_page_among_others_is_passed_over() -> None:
     assert book.ids == ["1", "2"]
 
 
-def test_unlinked_are_asked_for_by_their_ids_and_resumed_behind_the_last() -> None:
-    """The list promises no order, and those that were linked meanwhile are gone from it."""
+def test_unlinked_without_pages_are_all_in_one_answer() -> None:
+    """Nobody can be left out by one answer, so it is read once."""
+    source, book = Lists([["30", "4", "100"]]), Book()
+    last = run(source, book, UNLINKED)[-1]
+    assert (book.ids, source.read, last.place.is_complete) == (["30", "4", "100"], [1], True)
+
+
+def test_unlinked_are_gone_on_with_where_they_stopped() -> None:
+    """Those who were linked meanwhile are gone from the list, others have come."""
     book = Book()
-    first = run(Lists([], unlinked_ids=["30", "4", "100", "5"]), book, UNLINKED, limit=2)[-1].progress
-    run(Lists([], unlinked_ids=["100", "5", "30", "101"]), book, first)
-    assert book.requested == [["4", "5"], ["30", "100", "101"]]
+    first = ran(Lists([["30", "4", "100", "5"]]), book, UNLINKED, limit=2)
+    run(Lists([["100", "4", "5", "101"]]), book, first)
+    assert book.requested == [["30", "4"], ["100", "5", "101"]]
+
+
+def test_unlinked_with_pages_are_followed_as_the_list_shrinks() -> None:
+    """Those who are asked for vanish from the list while it is read."""
+
+    @dataclass
+    class Shrinking(Book):
+        remaining: list[str] = field(default_factory=lambda: numbered(1, 40))
+
+        def customers(self, page: int) -> CustomerList:
+            raise NotImplementedError(page)
+
+        def unlinked(self, page: int) -> CustomerList:
+            self.remaining = [each for each in self.remaining if each not in self.ids[:-3]]
+            shown = self.remaining[(page - 1) * 4 : page * 4]
+            return CustomerList(tuple(map(Listed, shown)), pages=max(-(-len(self.remaining) // 4), 1))
+
+    book = Shrinking()
+    last = list(initialize(UNLINKED, book, book, ignore))[-1]
+    assert sorted(book.ids, key=int) == numbered(1, 40)
+    assert last.place.is_complete
+
+
+def test_unlinked_who_are_shown_with_a_link_are_not_asked_for() -> None:
+    """The list is behind."""
+
+    class Shown(Lists):
+        def unlinked(self, page: int) -> CustomerList:
+            assert page == 1
+            return CustomerList((Listed("1", is_linked=True), Listed("2", is_linked=False), Listed("3")))
+
+    book = Book()
+    run(Shown([]), book, UNLINKED)
+    assert book.ids == ["2", "3"]
 
 
 def test_read_that_fails_for_a_while_is_tried_again() -> None:
     """An outage of some seconds does not end an initialize; an API's own Retry-After is kept."""
     rests: list[float] = []
-    outage = IPaaSReadFailed(http_status=503, retry_after=40)
+    outage = IPaaSReadFailed(retry_after=40, intent=Intent.STORES)
     book = Book()
     source = Lists([["1"]], told=1, errors=[outage, outage])
     list(initialize(ALL, source, book, lambda _, seconds: rests.append(seconds)))
     assert (book.ids, rests) == (["1"], [40, 40])
 
 
-@pytest.mark.parametrize("error", [IPaaSCredentialsRefused(http_status=401), IPaaSReadFailed(http_status=404)])
+@pytest.mark.parametrize(
+    "error", [IPaaSCredentialsRefused(trouble=Trouble.CREDENTIALS), IPaaSReadFailed(http_status=404)]
+)
 def test_read_that_is_refused_ends_at_once(error: SyncError) -> None:
     """Nothing but a person can help."""
     source = Lists([["1"]], told=1, errors=[error])
@@ -233,10 +311,38 @@ def test_read_that_is_refused_ends_at_once(error: SyncError) -> None:
 
 def test_outage_that_lasts_ends_in_its_error() -> None:
     """Some tries, then whoever runs it is told."""
-    source = Lists([["1"]], told=1, errors=[IPaaSReadFailed(http_status=503)] * 100)
+    source = Lists([["1"]], told=1, errors=[IPaaSReadFailed(intent=Intent.STORES)] * 100)
     with pytest.raises(IPaaSReadFailed):
         run(source, Book())
-    assert len(source.read) == 7
+    assert len(source.read) == 10
+
+
+@pytest.mark.parametrize("step", ["look", "backlog", "request", "advance"])
+def test_ledger_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Some seconds do not end what runs for hours."""
+    book, errors = Book(), [LedgerUnavailable("ConnectionError")] * 3
+    real: Callable[..., object] = getattr(book, step)
+
+    def away(*args: object, **options: object) -> object:
+        if errors:
+            raise errors.pop()
+        return real(*args, **options)
+
+    monkeypatch.setattr(book, step, away)
+    assert run(Lists([["1"], ["2"]], told=2), book)[-1].place.is_complete
+    assert book.ids == ["1", "2"]
+
+
+def test_ledger_that_stays_away_ends_in_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs it is told what to do."""
+
+    def away(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("ConnectionError")
+
+    book = Book()
+    monkeypatch.setattr(book, "look", away)
+    with pytest.raises(LedgerUnavailable):
+        run(Lists([["1"]], told=1), book)
 
 
 def test_run_that_was_taken_over_ends() -> None:
@@ -247,20 +353,43 @@ def test_run_that_was_taken_over_ends() -> None:
     assert book.ids == ["1"]
 
 
-def test_census_counts_what_the_list_shows() -> None:
-    """Linked, unlinked and without e-mail; unknown is counted as neither."""
+class Flat(Book):
+    """A ledger that remembers whom it has met by the highest id."""
 
-    class Shown(Lists):
-        def customers(self, page: int) -> CustomerList:
-            listed = (Listed("1", True, True), Listed("2", False, False), Listed("3"))
-            return CustomerList(listed[page - 1 :], unreadable=page, pages=2)
+    highest = 0
 
-    *_, last = census(Shown([]), Selection.ALL, ignore)
-    assert last == Census(pages=2, customers=5, linked=1, unlinked=2, without_email=2, unreadable=3)
+    def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
+        """What is known of them."""
+        assert progress.token
+        return Known(frozenset(each for each in customer_ids if int(each) <= self.highest))
+
+    def request(self, customer_ids: Sequence[str]) -> None:
+        """Forget them."""
+        assert len(customer_ids) <= AT_ONCE
+
+    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
+        """Keep the highest."""
+        assert ended in {True, False}
+        self.highest = max([self.highest, *map(int, met)])
+        return progress
 
 
-def test_census_keeps_to_a_limit() -> None:
-    """As many customers as the initialize would ask for."""
-    counts = list(census(Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Selection.ALL, ignore, limit=3))
-    assert [each.customers for each in counts] == [2, 3]
-    assert all(later.pages > earlier.pages for earlier, later in pairwise(counts))
+class Long(Lists):
+    """A list of 100 pages of 1,000 customers, each page made as it is read."""
+
+    def customers(self, page: int) -> CustomerList:
+        """One page."""
+        ids = numbered(1_000 * (page - 1) + 1, 1_000 * page) if page <= 100 else []
+        return CustomerList(tuple(map(Listed, ids)), pages=100)
+
+
+def test_memory_does_not_grow_with_the_list() -> None:
+    """It keeps a page, not the ids."""
+    book = Flat()
+    tracemalloc.start()
+    for step in initialize(ALL, Long([]), book, ignore):
+        assert step.progress.requested <= 100_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert book.highest == 100_000
+    assert peak < 4 * 1024 * 1024

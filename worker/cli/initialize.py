@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tasks.initialize import count, go_on
 from worker.app import app
+from worker.census import Census
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
@@ -16,10 +18,11 @@ from worker.cli.outcome import titled
 from worker.cli.pace import LongProgress
 from worker.cli.sync import NO_WORKER
 from worker.errors import SyncError
-from worker.initialize import Census, Step
+from worker.initialize import Step
 from worker.job import Kind
 from worker.ledger import LedgerUnavailable
-from worker.progress import Progress, Selection, TakenOver
+from worker.place import Heading, Place
+from worker.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.screen import Screen, counted
 from worker.times import local
 
@@ -36,7 +39,7 @@ RESUMES: Final = "Run the same again and it goes on where it stopped."
 @click.option("--unlinked", is_flag=True, help="Only the customers that have no link to this system yet.")
 @click.option("--limit", type=click.IntRange(1), metavar="K", help="At most so many customers; the next run goes on.")
 @click.option("--restart", is_flag=True, help="Begin anew instead of going on where the last run stopped.")
-@click.option("--dry-run", is_flag=True, help="Count the customers; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Count the customers in one reading of the list; write nothing.")
 @json_option
 def command(
     system: int | None, limit: int | None, *, unlinked: bool, restart: bool, dry_run: bool, as_json: bool
@@ -46,9 +49,11 @@ def command(
     The customers are read from iPaaS.com and requested a part at a time, so that only some 2,000 jobs wait in the
     ledger. A worker carries them out, behind whatever triggers ask for meanwhile.
 
+    The pages of a list shift when customers are added or deleted meanwhile. So the list is read forth, and then back
+    until a reading shows that nobody was left out who was on it all the time; the last lines say whether one did.
+
     However a run ends, the next one with the same choice of customers goes on where it stopped; only one runs at a
-    time. The pages of a list shift when customers are deleted meanwhile: `--unlinked`, afterwards, finds whom that
-    left out.
+    time. While iPaaS.com or Redis does not answer, it waits for some minutes.
 
     \b
     Examples:
@@ -56,7 +61,8 @@ def command(
       stamped-sync initialize --system 4021 --limit 100
       stamped-sync initialize --system 4021 --unlinked
 
-    Exit codes: 0 all requested, 1 something failed, 2 wrong usage or configuration, 130 interrupted.
+    Exit codes: 0 all requested, 1 something failed or somebody may have been left out, 2 wrong usage or configuration,
+    130 interrupted.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen(as_json=as_json)
     system_id = chosen(app.runtime.connections, system).system_id
@@ -70,6 +76,11 @@ def command(
     except (SyncError, LedgerUnavailable, KeyboardInterrupt):
         screen.note(RESUMES)
         raise
+    except ProgressLost:
+        screen.error(
+            "Redis does not hold this initialize any more: it was emptied. Run the same again; it begins anew."
+        )
+        return FAILED
     except TakenOver:
         screen.error("Another initialize of this connection has begun since; it goes on, and this one ends.")
         return FAILED
@@ -89,36 +100,86 @@ def _tell_beginning(screen: Screen, progress: Progress) -> None:
 
 def _carried_on(progress: Progress, limit: int | None) -> Step:
     """Request the customers and show how far it has come: the last step."""
-    step = Step(progress)
+    step = Step(progress, Place.read(progress.position))
     with LongProgress("Requested") as shown:
         stall = Stall(progress.system_id, shown.note)
         for step in go_on(progress, _resting(shown.note), limit=limit):
-            shown.show(step.progress.requested, step.ahead, step.queued)
+            _show(shown, step)
             stall.note(step)
     return step
 
 
+def _show(shown: LongProgress, step: Step) -> None:
+    place, requested = step.place, step.progress.requested
+    if place.heading is Heading.FORTH:
+        shown.show(requested, step.ahead, step.queued)
+    else:
+        pages = max(place.last, place.page)
+        told = f"{requested:,}; the list is read back for whom it hid, reading {place.reading}, page {place.page:,}"
+        shown.tell(pages - place.page, pages, told)
+
+
 def _tell_end(screen: Screen, step: Step, *, as_json: bool) -> int:
-    progress, has_ended = step.progress, step.progress.ended_at is not None
+    progress, place = step.progress, step.place
     if as_json:
         screen.json(_as_json(step))
+    elif not place.has_ended:
+        screen.line(f"{counted(progress.requested, 'customer')} requested so far.")
+        screen.line(f"About {step.ahead:,} are left. {RESUMES}" if step.ahead else RESUMES)
     else:
-        screen.line(f"{counted(progress.requested, 'customer')} requested{'' if has_ended else ' so far'}.")
-        if has_ended:
+        more = f" {place.in_hand:,} more had a job already." if place.in_hand else ""
+        screen.line(f"{counted(progress.requested, 'customer')} requested.{more} {proof(place)}")
+        if progress.requested or place.in_hand:
             screen.line("A worker carries them out: `stamped-sync status` shows how far, `failures list` what failed.")
-        else:
-            screen.line(f"About {step.ahead:,} are left. {RESUMES}")
-    return _tell_unreadable(screen, step.unreadable)
+    return max(_tell_gaps(screen, place), _tell_unreadable(screen, place.all_unreadable))
+
+
+def proof(place: Place) -> str:
+    """How often the list was read, and what the last reading found."""
+    if place.reading == 1:
+        return "iPaaS.com answered the whole list at once."
+    found = f"{counted(place.found, 'customer')} more" if place.found else "nobody new"
+    if not place.is_settled:
+        return f"The list was read {place.reading} times and changed each time; the last reading found {found}."
+    added = ", added meanwhile" if place.found else ""
+    return f"The list was read {place.reading} times; the last reading found {found}{added}."
+
+
+def gaps(place: Place) -> list[str]:
+    """What leaves it open, in the end, whether everybody was requested."""
+    told = []
+    if place.ended_short:
+        told.append(f"iPaaS.com's list ended after page {place.last:,} of {place.short_of:,} announced.")
+    if place.hollow:
+        told.append(f"{counted(place.hollow, 'page')} of the list held nobody, or the page before over again.")
+    if not place.is_settled and place.found:
+        told.append("Somebody may have been left out. Run the same again, best while fewer customers are changed.")
+    return told
+
+
+def _tell_gaps(screen: Screen, place: Place) -> int:
+    """Say what leaves it open whether everybody was requested: the exit code."""
+    told = gaps(place) if place.has_ended else []
+    for gap in told:
+        screen.error(gap)
+    return FAILED if told else ALL_WELL
 
 
 def _as_json(step: Step) -> dict[str, Any]:
-    progress = step.progress
+    progress, place = step.progress, step.place
     return {
         "system_id": progress.system_id,
         "selection": progress.selection,
         "state": "done" if progress.ended_at else "stopped",
         "requested": progress.requested,
-        "unreadable": step.unreadable,
+        "in_hand": place.in_hand,
+        "readings": place.reading,
+        "found_last": place.found,
+        "complete": place.is_complete,
+        "pages": place.last,
+        "pages_announced": max(place.short_of, place.last),
+        "pages_hollow": place.hollow,
+        "unreadable": place.all_unreadable,
         "started_at": progress.started_at and progress.started_at.isoformat(),
         "ended_at": progress.ended_at and progress.ended_at.isoformat(),
     }
@@ -147,6 +208,10 @@ class Stall:
         self._ask_at, self._is_told = self._clock() + STALL_SECONDS, False
 
     def _tell_reason(self) -> None:
+        with suppress(LedgerUnavailable):  # whoever asks for customers is told of that
+            self._tell_of_jobs()
+
+    def _tell_of_jobs(self) -> None:
         if hold := app.runtime.ledger.hold_of(self._system_id):
             self._tell(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this.")
             return
@@ -172,14 +237,19 @@ def _count(screen: Screen, system_id: int, selection: Selection, limit: int | No
         "unreadable": census.unreadable,
     }
     if as_json:
-        screen.json({"system_id": system_id, "selection": selection, "state": "counted", **facts})
+        screen.json({"system_id": system_id, "selection": selection, "state": "counted", "readings": 1, **facts})
     else:
         screen.heading(f"Connection {system_id}: nothing was requested")
         screen.facts({name.replace("_", " ").capitalize(): f"{number:,}" for name, number in facts.items()})
         unknown = facts["customers"] - facts["linked"] - facts["unlinked"]
         if unknown:
             screen.line(f"Of {counted(unknown, 'customer')} the list does not show whether there is a link.")
-    return _tell_unreadable(screen, census.unreadable)
+        screen.line(
+            "These are figures of one reading: whoever was added or deleted during it may be missing, or counted twice."
+        )
+    if census.short_of:
+        screen.error(f"iPaaS.com's list ended after page {census.pages:,} of {census.short_of:,} announced.")
+    return max(FAILED if census.short_of else ALL_WELL, _tell_unreadable(screen, census.unreadable))
 
 
 def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
@@ -195,7 +265,7 @@ def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
 
 def _resting(tell: Callable[[str], None]) -> Callable[[SyncError, float], None]:
     def resting(error: SyncError, seconds: float) -> None:
-        tell(f"{titled(error.failure)}: the list is read again in {seconds:.0f} s.")
+        tell(f"{titled(error.failure)}: tried again in {seconds:.0f} s.")
         time.sleep(seconds)
 
     return resting

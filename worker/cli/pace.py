@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from worker.screen import printable
+from worker.screen import shown
 from worker.times import lasting
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ class LongProgress(AbstractContextManager["LongProgress"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:
+            self._bar.stop()
 
     def show(self, done: int, ahead: int, queued: int = 0) -> None:
         """Show how many are done and about how many are ahead.
@@ -86,11 +87,15 @@ class LongProgress(AbstractContextManager["LongProgress"]):
         """
         self._pace.note(done - queued)
         told = ", ".join(filter(None, [f"{done:,} of about {done + ahead:,}", self._pace.told(ahead + queued)]))
-        self._bar.update(self._task, completed=done, total=done + ahead, told=told)
+        self.tell(done, done + ahead, told)
+
+    def tell(self, done: int, total: int, told: str) -> None:
+        """Show how far it is, in words of its own."""
+        self._bar.update(self._task, completed=done, total=total, told=told)
         if not self._console.is_terminal and self._clock() >= self._line_at:
             self.note(f"{self._title} {told}")
             self._line_at = self._clock() + LINE_SECONDS
 
     def note(self, text: str) -> None:
         """Something worth knowing, in a line of its own above the bar."""
-        self._console.print(printable(text))
+        self._console.print(shown(self._console, text))

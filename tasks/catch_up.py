@@ -1,0 +1,115 @@
+"""Catch-up: asks for the customers without a link, so that a trigger that never arrived is mended by itself.
+
+Beat calls it every few minutes, and each call does a piece of the work, of those connections whose catch-up is due.
+What is due, and how far each has come, is in the ledger: any worker goes on, and several at once do no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from tasks.initialize import LedgerIntake, source_of
+from tasks.refusals import RefusingTask
+from worker.app import app
+from worker.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp
+from worker.guard import Unhurried
+from worker.initialize import initialize
+from worker.logs import advice, told
+from worker.place import Place
+from worker.progress import CATCH_UP_TRIGGER, TakenOver
+from worker.screen import counted
+
+if TYPE_CHECKING:
+    from worker.initialize import Step
+    from worker.progress import Progress
+
+log = logging.getLogger(__name__)
+
+HOUR_SECONDS: Final = 60 * 60
+LONGEST_SECONDS: Final = 10
+"""How long one call goes on: it takes a worker's thread. A read that has begun may take longer."""
+
+
+@app.task(base=RefusingTask, name="stamped.catch_up")
+def catch_up() -> dict[str, int]:
+    """Do a piece of the catch-ups that are due."""
+    runtime = app.runtime
+    hours, until = runtime.settings.catch_up_hours, runtime.clock() + LONGEST_SECONDS
+    systems = [each.system_id for each in runtime.connections if hours and CATCH_UP_TRIGGER in each.triggers]
+    random.shuffle(systems)  # so that no store is always the last one, for whom no time is left
+    requested = 0
+    try:
+        while systems and runtime.clock() < until:
+            requested += _piece(systems.pop(), hours * HOUR_SECONDS, until)
+    except LedgerUnavailable as error:
+        log.warning("catch-up: goes on later, %s", error, extra=told(error) | advice(error))
+    return {"requested": requested}
+
+
+def _piece(system_id: int, every_seconds: float, until: float) -> int:
+    """Do a piece of one connection's catch-up, if it is due: how many customers it asked for."""
+    ledger = app.runtime.ledger
+    progress = ledger.progress.begin_catch_up(system_id, every_seconds)
+    if progress is None or ledger.hold_of(system_id):
+        return 0
+    piece = _Piece(progress)
+    with suppress(TakenOver):  # another worker goes on with it
+        try:
+            piece.go_on(until)
+        except LedgerUnavailable:
+            raise
+        except (ConnectionHeld, ThrottleUsedUp):
+            pass  # the next call goes on
+        except SyncError as error:
+            piece.note(error)
+    return piece.progress.requested - progress.requested
+
+
+class _Piece:
+    """A piece of one catch-up."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def go_on(self, until: float) -> None:
+        """Go on for a while. Raises what an initialize raises, but waits for nothing, not even for the throttle."""
+        runtime, system_id = app.runtime, self.progress.system_id
+        gate = Unhurried(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
+        source = source_of(system_id, gate)
+        for step in initialize(self.progress, source, LedgerIntake(system_id), _give_up):
+            self.progress = step.progress
+            if step.place.has_ended:
+                _log_end(step)
+            if step.is_waiting or runtime.clock() >= until:
+                return
+
+    def note(self, error: SyncError) -> None:
+        """Log an error of iPaaS.com, the first time that this catch-up meets it."""
+        place, code = Place.read(self.progress.position), error.entry.code
+        if place.told == code:
+            return
+        noted = replace(self.progress, position=str(replace(place, told=code)))
+        self.progress = app.runtime.ledger.progress.advance(noted)
+        line = {"outcome": "waiting"} | told(error) | advice(error)
+        log.warning("connection %d: the catch-up waits, %s", noted.system_id, error, extra=line)
+
+
+def _give_up(error: SyncError, _: float) -> None:
+    """Do not wait: the next call tries again."""
+    raise error
+
+
+def _log_end(step: Step) -> None:
+    progress, place = step.progress, step.place
+    customers, times = counted(progress.requested, "customer"), counted(place.reading, "time")
+    numbers = f"{customers} without a link requested, the list read {times}"
+    if place.ended_short:
+        numbers += f"; it ended after page {place.last:,} of {place.short_of:,} announced"
+    elif not place.is_complete:
+        numbers += "; it changed each time, so that somebody may have been missed"
+    log.info("connection %d: caught up, %s", progress.system_id, numbers, extra={"outcome": "caught up"})

@@ -1,0 +1,69 @@
+"""What `stamped-sync status` shows of the catch-ups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.progress import CATCH_UP_TRIGGER, Selection
+from worker.settings import load_settings
+from worker.times import local
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.connections import Connections
+    from worker.ledger import Ledger
+    from worker.progress import Progress
+    from worker.screen import Screen
+
+COLUMNS: Final = ("Catch-up", "state", "customers requested")
+
+
+def show(screen: Screen, ledger: Ledger, connections: Connections) -> None:
+    """A line for each connection: when its last catch-up ended or that one is under way, and how many it asked for."""
+    rows = [
+        (str(system_id), _told(state, progress), f"{progress.requested:,}" if progress else "")
+        for system_id, state, progress in _all(ledger, connections)
+    ]
+    screen.line()
+    screen.table(COLUMNS, rows, numbers=COLUMNS[2:])
+
+
+def as_json_objects(ledger: Ledger, connections: Connections) -> list[dict[str, Any]]:
+    """The same, as objects."""
+    return [
+        {"system_id": system_id, "state": state} | (_facts(progress) if progress else {})
+        for system_id, state, progress in _all(ledger, connections)
+    ]
+
+
+def _all(ledger: Ledger, connections: Connections) -> Iterator[tuple[int, str, Progress | None]]:
+    """Of each connection its catch-up's state, and how far it has come if there has been one."""
+    is_on = load_settings().catch_up_hours > 0
+    progresses = ledger.progress.all_of([each.system_id for each in connections], Selection.CATCH_UP)
+    for connection, progress in zip(connections, progresses, strict=True):
+        if not (is_on and CATCH_UP_TRIGGER in connection.triggers):
+            state = "off"
+        elif progress is None:
+            state = "not yet begun"
+        else:
+            state = "ended" if progress.ended_at else "under way"
+        yield connection.system_id, state, progress
+
+
+def _told(state: str, progress: Progress | None) -> str:
+    if progress is None:
+        return state
+    times = f"began {local(progress.started_at)}" if progress.ended_at is None else f"ended {local(progress.ended_at)}"
+    return f"{state}, {times}" if state != "ended" else times
+
+
+def _facts(progress: Progress) -> dict[str, Any]:
+    has_ended = progress.ended_at is not None
+    last_ended_at = progress.ended_at if has_ended else progress.last_ended_at
+    return {
+        "requested": progress.requested,
+        "started_at": progress.started_at and progress.started_at.isoformat(),
+        "last_ended_at": last_ended_at and last_ended_at.isoformat(),
+        "last_requested": progress.requested if has_ended else progress.last_requested,
+    }
