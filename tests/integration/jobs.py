@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.parts import SYSTEM
+from worker.calls import MadeCall
 from worker.errors import Failure
+from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import Claim, ClaimRefused, Ledger, Record
 
@@ -18,7 +21,16 @@ if TYPE_CHECKING:
 
 JOB = Job(Kind.CUSTOMER, SYSTEM, "150713")
 OTHER = Job(Kind.CUSTOMER, SYSTEM, "150714")
-CALLS = {"stamped": 1, "ipaas": 2}
+
+
+def made(ipaas: int, stamped: int, last: Intent = Intent.ACCEPTED) -> list[MadeCall]:
+    """Calls that an attempt made: first of iPaaS.com, then of Stamped.io, all answered well but for the last one."""
+    calls = [MadeCall("iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 10)] * ipaas
+    calls += [MadeCall("Stamped.io", "POST", "dashboard/customers/{id}", 200, 20)] * stamped
+    return [*calls[:-1], replace(calls[-1], intent=last)]
+
+
+CALLS = made(2, 1)
 FAILURE = Failure("customer-write-failed", 422, "rejected")
 
 

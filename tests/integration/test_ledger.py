@@ -166,6 +166,14 @@ def test_refusal_is_noted_once(ledger: Ledger) -> None:
     ledger.refuse(refusal)
     ledger.refuse(refusal)
     assert [noted.code for noted in ledger.refusals()] == ["scope-unsupported"]
+    assert ledger.activity.totals()["refused", "scope-unsupported"] == 1
+
+
+def test_what_cannot_be_read_is_counted_each_time(ledger: Ledger) -> None:
+    """A thousand triggers without a name are a thousand, however alike they are."""
+    for _ in range(20):
+        ledger.refuse(Refusal("trigger-malformed", "it is not JSON", "", 0, "", "", ""))
+    assert len(ledger.refusals()) == ledger.activity.totals()["refused", "trigger-malformed"] == 20
 
 
 def indexes(ledger: Ledger) -> list[str]:
@@ -196,8 +204,8 @@ def test_every_job_is_in_exactly_one_index(ledger: Ledger, clock: Clock) -> None
 
 
 def test_redis_that_does_not_answer_is_told_plainly() -> None:
-    """A Redis that is down raises one error of ours, which says no more than the kind of fault."""
-    with pytest.raises(LedgerUnavailable, match="ConnectionError"):
+    """A Redis that is down raises one error of ours, which says why and what to do."""
+    with pytest.raises(LedgerUnavailable, match="It can't be reached, as nothing listens there: start it"):
         Ledger(connect("redis://127.0.0.1:1/0")).request(JOB)
 
 
@@ -208,7 +216,7 @@ def test_switched_off_triggers_do_not_push_refusals_out(ledger: Ledger, monkeypa
     for number in range(5):
         ledger.refuse(Refusal("trigger-off", "", "6f0c", number, "4021", "customer/created", str(number)))
     assert sorted({noted.code for noted in ledger.refusals()}) == ["connection-unknown", "trigger-off"]
-    assert ledger.refusal_count() == 4
+    assert (ledger.refused().listed, ledger.refusal_count()) == (4, 6)
 
 
 def test_reconcile_does_not_bring_an_old_id_back(ledger: Ledger) -> None:

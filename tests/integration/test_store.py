@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import VIRTUAL_CLOCK, Clock
+from tests.integration.jobs import made
 from worker.errors import Failure
 from worker.job import Action, Job, Kind, Next
-from worker.ledger import Claim, ClaimRefused, Ledger, Limit, State, StoreTerms, Terms, Throttled
+from worker.ledger import Claim, ClaimRefused, Ledger, Limit, State, StoreTerms, Terms, Throttled, Weight
 from worker.retries import Pause
 
 if TYPE_CHECKING:
     import redis
 
-USED = {"stamped": 1, "ipaas": 2}
+USED = made(2, 1)
 FAILURE = Failure("customer-write-failed", 503)
-OUTAGE = Pause(seconds=5, longest_seconds=600, strikes=3, spares=20)
+OUTAGE = Pause(seconds=5, longest_seconds=600, strikes=3)
 REFUSED = Pause(seconds=5, longest_seconds=600)
 
 
@@ -89,7 +90,7 @@ def test_slots_that_were_not_used_are_given_back(client: redis.Redis, clock: Clo
     """A job that ended before its call to the store leaves the slot to another at once."""
     ledger = make(client, clock, store_1=StoreTerms(concurrent=10, stamped=Limit(1, 10)))
     (job,) = sent(ledger, jobs(2))
-    ended = ledger.fail(ledger.claim(job), {"ipaas": 1}, Failure("email-missing"))
+    ended = ledger.fail(ledger.claim(job), made(1, 0), Failure("email-missing"))
     assert len(ended.messages) == 1
 
 
@@ -114,7 +115,7 @@ def test_call_beyond_the_usual_needs_a_slot_of_its_own(client: redis.Redis, cloc
     assert claim.covered == {"stamped": 1}
     with pytest.raises(Throttled):
         ledger.renew(claim, extra_call="stamped")
-    ledger.wait_for_slot(claim, USED)
+    ledger.put_back(claim, USED)
     done(ledger, second)
     clock.advance(10)
     assert admitted(ledger) == 1
@@ -154,7 +155,7 @@ def test_too_many_calls_hold_the_store(client: redis.Redis, clock: Clock) -> Non
     ledger = make(client, clock, store_1=StoreTerms(concurrent=3, stamped=None))
     running = [ledger.claim(job) for job in sent(ledger, jobs(5))]
     held = [ledger.hold(claim, USED, FAILURE, Pause(30, 30)) for claim in running]
-    assert [(each.spared, each.hold_began, each.messages) for each in held] == [
+    assert [(each.is_spared, each.hold_began, each.messages) for each in held] == [
         (True, True, ()),
         (True, False, ()),
         (True, False, ()),
@@ -175,10 +176,10 @@ def test_outage_is_seen_after_some_errors_in_a_row(client: redis.Redis, clock: C
     """One error is its job's own; the third in a row holds the store, longer each time."""
     ledger = make(client, clock, store_1=StoreTerms(concurrent=3, stamped=None))
     one, two, three = (ledger.claim(job) for job in sent(ledger, jobs(3)))
-    assert not ledger.hold(one, USED, FAILURE, OUTAGE).spared
-    assert not ledger.hold(two, USED, FAILURE, OUTAGE).spared
+    assert not ledger.hold(one, USED, FAILURE, OUTAGE).is_spared
+    assert not ledger.hold(two, USED, FAILURE, OUTAGE).is_spared
     third = ledger.hold(three, USED, FAILURE, OUTAGE)
-    assert (third.spared, third.hold_began) == (True, True)
+    assert (third.is_spared, third.hold_began) == (True, True)
     for seconds in (10, 20, 40):
         (hold,) = ledger.holds()
         clock.advance(int((hold.until - hold.since).total_seconds()) + 600)
@@ -194,28 +195,28 @@ def test_success_between_errors_is_no_outage(client: redis.Redis, clock: Clock) 
     ledger = make(client, clock, store_1=StoreTerms(concurrent=9, stamped=None))
     claims = [ledger.claim(job) for job in sent(ledger, jobs(9))]
     for bad, worse, good in zip(claims[::3], claims[1::3], claims[2::3], strict=True):
-        assert not ledger.hold(bad, USED, FAILURE, OUTAGE).spared
-        assert not ledger.hold(worse, USED, FAILURE, OUTAGE).spared
+        assert not ledger.hold(bad, USED, FAILURE, OUTAGE).is_spared
+        assert not ledger.hold(worse, USED, FAILURE, OUTAGE).is_spared
         ledger.complete(good, USED, Action.UPDATED, "1")
     assert ledger.holds() == []
 
 
-def test_job_that_fails_alone_does_not_hold_its_store_for_ever(client: redis.Redis, clock: Clock) -> None:
-    """A job that meets an error of its own is spared only so often, and waits behind the others."""
+def test_trouble_is_the_jobs_own_where_others_get_through(client: redis.Redis, clock: Clock) -> None:
+    """A job that alone meets it must use up attempts, once the same call was answered well for another."""
     ledger = make(client, clock, store_1=StoreTerms(concurrent=1, stamped=None))
     (bad,) = sent(ledger, jobs(1))
-    once = Pause(1, 1, strikes=1, spares=2)
-    assert ledger.hold(ledger.claim(bad), USED, FAILURE, once).spared
+    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_spared
     ledger.request(Job(Kind.CUSTOMER, 1, "77"))
-    clock.advance(2)
+    clock.advance(6)
     ((message,), _) = ledger.admit(1)
     assert message.job == bad
-    assert ledger.hold(ledger.claim(bad), USED, FAILURE, once).spared
-    clock.advance(2)
+    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_spared
+    clock.advance(11)
     ((message,), _) = ledger.admit(1)
     assert message.job.customer_id == "77"
     done(ledger, message.job)
-    assert not ledger.hold(ledger.claim(bad), USED, FAILURE, once).spared
+    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).weight is Weight.OWN
+    assert ledger.holds() == []
 
 
 def test_operator_can_end_a_hold(client: redis.Redis, clock: Clock) -> None:

@@ -32,22 +32,18 @@ def test_piece_can_be_replaced() -> None:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_script_has_a_header(name: str) -> None:
-    """What it does, what it includes, its keys, its arguments and its answer."""
+    """What it does, what it includes if anything, its keys, its arguments and its answer."""
     lines = (SCRIPTS / f"{name}.lua").read_text(encoding="utf-8").splitlines()
     header = lines[: next(number for number, line in enumerate(lines) if not line.startswith("--"))]
     starts = [line.removeprefix("-- ").split(" ")[0] for line in header]
     assert header[0].endswith(".")
-    assert [start for start in starts if start in {"include:", "KEYS", "ARGV", "Answer"}] == [
-        "include:",
-        "KEYS",
-        "ARGV",
-        "Answer",
-    ]
+    parts = [start for start in starts if start in {"include:", "KEYS", "ARGV", "Answer"}]
+    assert parts in (["include:", "KEYS", "ARGV", "Answer"], ["KEYS", "ARGV", "Answer"])
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_script_tells_the_time_by_redis_alone(name: str) -> None:
-    """No operation looks at another clock than the one it includes."""
+    """No operation looks at another clock than the one it includes, if it needs any."""
     text = source(name)
-    assert text.count("'TIME'") == 1
+    assert text.count("'TIME'") == text.count("local function now_ms()") <= 1
     assert "os." not in text

@@ -1,6 +1,9 @@
 """The ledger: the record of jobs in Redis."""
 
-from worker.errors import LedgerUnavailable
+from redis import RedisError
+
+from worker.errors import LedgerRefuses, LedgerUnavailable
+from worker.ledger.connection import connect
 from worker.ledger.ledger import Ledger
 from worker.ledger.records import (
     Claim,
@@ -17,8 +20,10 @@ from worker.ledger.records import (
     State,
     Swept,
     Throttled,
+    Weighed,
+    Weight,
 )
-from worker.ledger.scripting import LedgerRefuses, connect
+from worker.ledger.refusals import ScriptFailed
 from worker.ledger.terms import Limit, StoreTerms, Terms
 
 __all__ = [
@@ -34,13 +39,17 @@ __all__ = [
     "Limit",
     "Message",
     "Record",
+    "RedisError",
     "Refusal",
     "Request",
     "Requested",
+    "ScriptFailed",
     "State",
     "StoreTerms",
     "Swept",
     "Terms",
     "Throttled",
+    "Weighed",
+    "Weight",
     "connect",
 ]

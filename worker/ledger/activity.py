@@ -5,9 +5,7 @@ Nothing here reads more of the ledger than what is shown, however many jobs it h
 
 from __future__ import annotations
 
-import heapq
 import json
-from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -15,19 +13,23 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from worker.calls import MadeCall
 from worker.errors import Failure
 from worker.job import Job, Kind
+from worker.ledger.places import JobList, JobPlace, newest
 from worker.ledger.records import State, moment
+from worker.ledger.round_trip import together
 from worker.ledger.scripting import available
+from worker.ledger.totals import read_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     import redis
+    from redis.client import Pipeline
 
     from worker.ledger.records import Record
+    from worker.ledger.round_trip import Found
 
 PAGE = 50
-MILLISECONDS_DIGITS = 15
 SUSPICIOUS = 5
 """After so many failures without a success since, a group looks like a fault of the configuration."""
 
@@ -54,27 +56,6 @@ class Filter:
             and (self.since is None or (changed_at is not None and changed_at >= self.since))
             and (self.until is None or (changed_at is not None and changed_at <= self.until))
         )
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A job's place in the order of a list: pages hold while jobs come and go, as each begins behind the last's."""
-
-    score: float
-    kind: Kind
-    member: str
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        """The place in a link; None where there is none."""
-        score, _, job = text.partition("-")
-        kind, _, member = job.partition("-")
-        if not (score.isascii() and score.isdigit() and len(score) <= MILLISECONDS_DIGITS and kind in set(Kind)):
-            return None
-        return cls(float(score), Kind(kind), member)
-
-    def __str__(self) -> str:
-        return f"{self.score:.0f}-{self.kind}-{self.member}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +140,8 @@ class Activity:
         """
         if wanted.customer_id:
             return Page(self._of_customer(wanted))
-        places = self._newest(wanted, Place.read(begins), size + 1)
+        with available():
+            places = newest(self._client, list(self._lists(wanted)), _bounds(wanted), JobPlace.read(begins), size + 1)
         jobs = [self._ledger.job_of(place.kind, place.member) for place in places[:size]]
         records = [record for record in self._ledger.records(jobs) if record]
         return Page(records, str(places[size - 1]) if len(places) > size else "")
@@ -169,8 +151,8 @@ class Activity:
         lowest, highest = _bounds(wanted)
         with available():
             pipeline = self._client.pipeline(transaction=False)
-            for _, index in self._indexes(wanted):
-                pipeline.zcount(index, lowest, highest)
+            for each in self._lists(wanted):
+                pipeline.zcount(each.name, lowest, highest)
             return sum(pipeline.execute())
 
     def counts(self, wanted: Filter) -> dict[State, int]:
@@ -184,22 +166,40 @@ class Activity:
         return {state: sum(islice(sizes, len(kinds) * len(systems))) for state in State}
 
     def groups(self) -> list[Group]:
-        """The failed jobs by kind, store and error, the largest group first."""
-        groups = [group for kind in Kind for group in self._groups(kind)]
+        """The failed jobs by kind, store and error, the largest group first: two round trips for all of them."""
+        found: Found = {}
+        with available():
+            with together(self._client, found) as ask:
+                for kind in Kind:
+                    ask("names", kind).smembers(f"{self._prefix}codes:{kind}")
+                    ask("last done", kind).hgetall(f"{self._prefix}last_done:{kind}")
+            names = [(kind, name) for kind in Kind for name in found["names", kind]]
+            with together(self._client, found) as ask:
+                for kind, name in names:
+                    self._ask_group(ask, kind, name)
+        groups = (self._group(found, kind, name) for kind, name in names if found["count", kind, name])
         return sorted(groups, key=lambda group: (-group.count, group.system_id, group.kind, group.code))
 
-    def jobs_of(self, group: Group) -> Iterator[Job]:
-        """The jobs of a group, the oldest first."""
-        index, start = f"{self._prefix}code:{group.kind}:{group.system_id}:{group.code}", 0
-        while members := self._members(index, start):
-            yield from (self._ledger.job_of(group.kind, member) for member in members)
-            start += len(members)
+    def latest_of(self, groups: Sequence[Group], size: int) -> list[list[Record]]:
+        """The last jobs of each of many groups, in two round trips."""
+        with available():
+            pipeline = self._client.pipeline(transaction=False)
+            for group in groups:
+                pipeline.zrevrange(self._index_of(group), 0, size - 1)
+            members = pipeline.execute()
+        jobs = [
+            self._ledger.job_of(group.kind, member)
+            for group, found in zip(groups, members, strict=True)
+            for member in found
+        ]
+        records = iter(self._ledger.records(jobs))
+        return [[record for record in islice(records, len(found)) if record] for found in members]
 
     def totals(self) -> dict[tuple[str, ...], int]:
         """The counts that only grow, by name and labels: see `count_attempt` in `_job.lua`."""
         with available():
             totals: dict[str, str] = self._client.hgetall(f"{self._prefix}totals")  # type: ignore[assignment]
-        return {tuple(name.split("|")): int(count) for name, count in totals.items()}
+        return read_totals(totals)
 
     def history(self, job: Job) -> list[Attempt]:
         """The last attempts of a job that have ended, newest first."""
@@ -220,79 +220,36 @@ class Activity:
             records, key=lambda record: record.changed_at.timestamp() if record.changed_at else 0, reverse=True
         )
 
-    def _newest(self, wanted: Filter, begins: Place | None, size: int) -> list[Place]:
-        """The newest places behind one, merged from every list that may hold them."""
-        lowest, highest = _bounds(wanted)
-        indexes = list(self._indexes(wanted))
-        with available():
-            passed = [0] * len(indexes)
-            if begins:
-                passed, highest = self._passed(indexes, begins), f"{begins.score:.0f}"
-            pipeline = self._client.pipeline(transaction=False)
-            for (_, index), start in zip(indexes, passed, strict=True):
-                pipeline.zrevrangebyscore(index, highest, lowest, start=start, num=size, withscores=True)
-            lists = pipeline.execute()
-        places = (
-            Place(score, kind, member)
-            for (kind, _), found in zip(indexes, lists, strict=True)
-            for member, score in found
-        )
-        return heapq.nlargest(size, places)
-
-    def _passed(self, indexes: list[tuple[Kind, str]], begins: Place) -> list[int]:
-        """How many members of each list have the place's time but come no later than it in the order of the pages."""
-        score = f"{begins.score:.0f}"
-        pipeline = self._client.pipeline(transaction=False)
-        for _, index in indexes:
-            pipeline.zcount(index, "-inf", f"({score}")
-            pipeline.zcount(index, score, score)
-        counts = iter(pipeline.execute())
-        return [self._tied(kind, index, begins, next(counts), next(counts)) for kind, index in indexes]
-
-    def _tied(self, kind: Kind, index: str, begins: Place, older: int, tied: int) -> int:
-        """The same of one list: found by halving, as a hundred thousand jobs can share one time."""
-
-        def place(rank: int) -> Place:
-            members: list[Any] = self._client.zrange(index, rank, rank)
-            return Place(begins.score, kind, str(next(iter(members), "")))
-
-        end = older + tied
-        return end - bisect_left(range(end), begins, lo=older, key=place)
-
-    def _indexes(self, wanted: Filter) -> Iterator[tuple[Kind, str]]:
+    def _lists(self, wanted: Filter) -> Iterator[JobList]:
         list_name = wanted.state or "recent"
-        for kind in self._kinds(wanted):
-            for system_id in self._systems(wanted):
-                if not wanted.code:
-                    yield kind, f"{self._prefix}{list_name}:{kind}:{system_id}"
-                elif wanted.state in {None, State.FAILED}:
-                    yield kind, f"{self._prefix}code:{kind}:{system_id}:{wanted.code}"
+        for kind, system_id in product(self._kinds(wanted), self._systems(wanted)):
+            if not wanted.code:
+                yield JobList(f"{self._prefix}{list_name}:{kind}:{system_id}", kind, system_id)
+            elif wanted.state in {None, State.FAILED}:
+                yield JobList(f"{self._prefix}code:{kind}:{system_id}:{wanted.code}", kind, system_id)
 
-    def _groups(self, kind: Kind) -> Iterator[Group]:
-        with available():
-            names = sorted(map(str, self._client.smembers(f"{self._prefix}codes:{kind}")))
-            pipeline = self._client.pipeline(transaction=False)
-            for name in names:
-                index = f"{self._prefix}code:{kind}:{name}"
-                pipeline.zcard(index)
-                pipeline.zrange(index, 0, 0, withscores=True)
-                pipeline.zrange(index, -1, -1, withscores=True)
-                pipeline.zrange(index, -SUSPICIOUS, -SUSPICIOUS, withscores=True)
-                pipeline.hget(f"{self._prefix}last_done:{kind}", name.split(":")[0])
-            answers = iter(pipeline.execute())
-            for name in names:
-                count, first, last, fifth, done = (next(answers) for _ in range(5))
-                if count:
-                    system_id, code = name.split(":")
-                    is_suspicious = bool(fifth) and float(done or 0) < fifth[0][1]
-                    yield Group(
-                        int(system_id), kind, code, count, moment(first[0][1]), moment(last[0][1]), is_suspicious
-                    )
+    def _ask_group(self, ask: Callable[..., Pipeline], kind: Kind, name: str) -> None:
+        index = f"{self._prefix}code:{kind}:{name}"
+        ask("count", kind, name).zcard(index)
+        for place in (0, -1, -SUSPICIOUS):
+            ask(place, kind, name).zrange(index, place, place, withscores=True)
 
-    def _members(self, index: str, start: int) -> list[str]:
-        with available():
-            members: list[Any] = self._client.zrange(index, start, start + 10 * PAGE - 1)
-        return members
+    def _group(self, found: Found, kind: Kind, name: str) -> Group:
+        system_id, code = name.split(":")
+        first, last, fifth = ([time for _, time in found[place, kind, name]] for place in (0, -1, -SUSPICIOUS))
+        done = float(found["last done", kind].get(system_id, 0))
+        return Group(
+            system_id=int(system_id),
+            kind=kind,
+            code=code,
+            count=found["count", kind, name],
+            first_seen=moment(first[0]) if first else None,
+            last_seen=moment(last[0]) if last else None,
+            is_suspicious=bool(fifth) and done < fifth[0],
+        )
+
+    def _index_of(self, group: Group) -> str:
+        return f"{self._prefix}code:{group.kind}:{group.system_id}:{group.code}"
 
     def _kinds(self, wanted: Filter) -> list[Kind]:
         return [wanted.kind] if wanted.kind else list(Kind)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import asdict, astuple
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
 from worker.errors import Failure, TriggerOff, WorkerLost
+from worker.intents import Intent
 from worker.job import Job, Kind, Next
 from worker.ledger.batches import Batches
 from worker.ledger.progress import ProgressBook
@@ -21,18 +22,20 @@ from worker.ledger.records import (
     ClaimLost,
     ClaimRefused,
     Ended,
-    Held,
     Message,
     Refusal,
     Request,
     Requested,
     Swept,
     Throttled,
+    Weighed,
+    Weight,
 )
+from worker.ledger.repair import Repairs
 from worker.ledger.scripting import Scripts
 from worker.ledger.terms import StoresTerms, StoreTerms, Terms
+from worker.pages import pages
 from worker.queues import QUEUE_OF
-from worker.retries import Pause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,23 +43,24 @@ if TYPE_CHECKING:
     import redis
 
     from worker.calls import MadeCall
+    from worker.retries import Pause
 
-PREFIX = "stamped-sync:"
-DAY_MS = 24 * 60 * 60 * 1000
-CLOCK_TOLERANCE_MS = 1_000
+PREFIX: Final = "stamped-sync:"
+DAY_MS: Final = 24 * 60 * 60 * 1000
+CLOCK_TOLERANCE_MS: Final = 1_000
 """How far a worker's clock may run ahead of Redis' before its retry counts as too early."""
-CARRIED_GRACE_MS = 15_000
+CARRIED_GRACE_MS: Final = 15_000
 """How long after its due time the sweeper leaves a retry to the Celery message that carries it."""
-LOSSES_ALLOWED = 5
+LOSSES_ALLOWED: Final = 5
 """How many workers in a row may die on one job before it is failed instead of tried again."""
-LOSSES_SPREAD_MS = 2_000
+LOSSES_SPREAD_MS: Final = 2_000
 """How far apart jobs come back whose workers died more than once: the one that kills them then dies alone."""
-REFUSALS_KEPT = 10_000
-PAGE = 500
-NO_PAUSE = Pause(0, 0)
-
-Calls = dict[str, int]
-"""How many calls a job made of each API."""
+REFUSALS_KEPT: Final = 10_000
+PAGE: Final = 50
+STORES_AT_ONCE: Final = 10
+"""How many jobs, and how many stores, one script of a sweep looks at: it must keep Redis from others for some
+milliseconds at most."""
+NOBODY_LOOKED: Final = "-"
 
 
 class Ledger(Reading):
@@ -75,14 +79,17 @@ class Ledger(Reading):
     ) -> None:
         super().__init__(client, prefix)
         self._scripts = Scripts(client, witness, replaced)
-        self.progress = ProgressBook(self._scripts, prefix)
-        self.batches = Batches(client, prefix, self)
-        self._worker = worker
         self._stores = StoresTerms(stores or {})
+        self._worker = json.dumps(worker)
         self._lease_ms = int(terms.lease_seconds * 1000)
         self._lost_after_ms = int(terms.lost_after_seconds * 1000)
         self._keep_done_ms = int(terms.done_days * DAY_MS)
         self._keep_failed_ms = int(terms.failed_days * DAY_MS)
+        self.progress = ProgressBook(self._scripts, prefix)
+        self.batches = Batches(client, prefix, self)
+        self.repairs = Repairs(client, self._scripts, prefix, self._stores, self._lease_ms)
+
+    # Asking -----------------------------------------------------------------------------------------------------------
 
     def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> Requested:
         """Ask for one more run of a job: it is in the ledger once this returns. Send the messages that are owed."""
@@ -103,6 +110,8 @@ class Ledger(Reading):
             for each, (version, sent) in zip(requests, answers, strict=True)
         ]
 
+    # Running ----------------------------------------------------------------------------------------------------------
+
     def claim(self, job: Job) -> Claim:
         """Take a job for this worker. Raises ClaimRefused where it is another's, or there is nothing to do."""
         token = uuid.uuid4().hex
@@ -110,121 +119,128 @@ class Ledger(Reading):
         state, *granted = self._scripts.run(Effect.CLAIM, [self.key(job)], args)
         if state != "granted":
             raise ClaimRefused(state)
-        version, attempt, tracking_guid, debug, stamped_id, covered = granted
+        version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh = granted
         return Claim(
-            job, token, int(version), int(attempt), tracking_guid, bool(debug), stamped_id or None, json.loads(covered)
+            job=job,
+            token=token,
+            version=int(version),
+            attempt=int(attempt),
+            tracking_guid=tracking_guid,
+            debug=bool(debug),
+            stamped_id=stamped_id or None,
+            covered=json.loads(covered),
+            is_triggered=bool(triggered),
+            is_new=bool(is_new),
+            is_fresh=bool(is_fresh),
         )
 
-    def renew(self, claim: Claim, *, extra_call: str = "") -> None:
+    def renew(self, claim: Claim, *, extra_call: str = "", writes: bool = False) -> None:
         """Hold a claim for one more call; `extra_call` names the API of one beyond what the job usually needs.
 
-        Raises ClaimLost, and Throttled where there is no room for an extra call.
+        Where a subscription job `writes`, its customer is new no more. Raises ClaimLost, and Throttled where there is
+        no room for an extra call.
         """
-        args = [*self._args(claim.job), claim.token, self._lease_ms, extra_call]
+        args = [*self._args(claim.job), claim.token, self._lease_ms, extra_call, int(writes)]
         answer = self._scripts.run(Effect.RENEW, [self.key(claim.job)], args)
         if answer == "lost":
             raise ClaimLost
         if answer == "throttled":
             raise Throttled
 
-    # Each of these ends a claim: `calls` is how many of each API it made, `made` the calls themselves, for its history.
+    # Each of these ends a claim, or raises ClaimLost; `made` are the calls that the attempt made. `is_new`: the
+    # customer is new in Stamped.io, which the next run must know.
 
     def complete(
         self,
         claim: Claim,
-        calls: Calls,
+        made: Sequence[MadeCall],
         action: str,
         stamped_id: str | None = None,
         next_step: Next = Next.NOTHING,
         *,
-        made: Sequence[MadeCall] = (),
+        is_new: bool = False,
+        shared_with: str | None = NOBODY_LOOKED,
     ) -> Ended:
-        """End a job well. Raises ClaimLost."""
+        """End a job well. `shared_with`: the other customer that has its Stamped.io id, None where nobody has."""
         job = claim.job
-        held, sent, hold_ended = self._scripts.run(
-            Effect.COMPLETE,
-            [self.key(job), self.key(job.subscription)],
-            [
-                *self._claimed(claim, calls),
-                claim.version,
-                action,
-                stamped_id or claim.stamped_id or "",
-                self._keep_done_ms,
-                _json_of(made),
-                next_step,
-            ],
-        )
+        stamped_id = stamped_id or claim.stamped_id or ""
+        args = [
+            *self._claimed(claim, made),
+            claim.version,
+            action,
+            stamped_id,
+            next_step,
+            int(is_new),
+            shared_with or "",
+        ]
+        keys = [self.key(job), self.key(job.subscription)]
+        held, sent, hold_ended = self._scripts.run(Effect.COMPLETE, keys, args)
         return Ended(self._if_held(held, sent), bool(hold_ended))
 
     def defer(
         self,
         claim: Claim,
-        calls: Calls,
+        made: Sequence[MadeCall],
         rest_seconds: float,
         failure: Failure,
         *,
         carried: bool,
-        made: Sequence[MadeCall] = (),
+        costs_attempt: bool = True,
+        is_new: bool = False,
     ) -> Ended:
-        """Let a job rest until a retry is due. `carried`: a Celery retry brings it back. Raises ClaimLost.
+        """Let a job rest until a retry is due. `carried`: a Celery retry brings it back.
 
         One that was asked for by hand meanwhile does not rest: it runs again at once.
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
-        args = [*self._claimed(claim, calls), int(rest_seconds * 1000), _json(failure), grace_ms, _json_of(made)]
-        held, sent, runs_again = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
-        return Ended(self._if_held(held, sent), runs_again=bool(runs_again))
+        rest: list[str | int] = [int(rest_seconds * 1000), *_failed(failure), grace_ms, int(costs_attempt)]
+        args = [*self._claimed(claim, made), *rest, int(is_new)]
+        answer = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
+        held, sent, hold_ended, runs_again = answer
+        return Ended(self._if_held(held, sent), bool(hold_ended), runs_again=bool(runs_again))
 
-    def wait_for_slot(self, claim: Claim, calls: Calls, *, made: Sequence[MadeCall] = ()) -> Held:
-        """Put a job that has no slot for another call back to its place in its store's queue. Raises ClaimLost."""
-        return self._put_back(claim, calls, made, ["", ""], NO_PAUSE)
+    def put_back(self, claim: Claim, made: Sequence[MadeCall], *, is_new: bool = False) -> Ended:
+        """Put a job that has no slot for another call back to its place in its store's queue."""
+        args = [*self._claimed(claim, made), int(is_new)]
+        held, sent = self._scripts.run(Effect.PUT_BACK, [self.key(claim.job)], args)
+        return Ended(self._if_held(held, sent))
 
     def hold(
         self,
         claim: Claim,
-        calls: Calls,
+        made: Sequence[MadeCall],
         failure: Failure,
         pause: Pause,
-        api: str = "stamped",
+        held_for: Failure | None = None,
         *,
-        made: Sequence[MadeCall] = (),
-    ) -> Held:
-        """Spare a job the attempt: it waits for its turn again, and the store is held for what `api` answered.
+        is_new: bool = False,
+    ) -> Weighed:
+        """Weigh trouble of the whole store, which the last call met: it may be held, for `held_for`.
 
-        Raises ClaimLost.
+        The job then waits for its turn again; else the claim goes on, and the answer says what the job must do.
         """
-        return self._put_back(claim, calls, made, [_json(failure), api], pause)
+        times = [
+            int(pause.seconds * 1000),
+            int(pause.longest_seconds * 1000),
+            pause.strikes,
+            int(pause.can_be_the_jobs),
+            int(is_new),
+        ]
+        *well, last = made
+        calls = [*well, replace(last, intent=Intent.STORES)]
+        args = [*self._claimed(claim, calls), *_failed(failure), *_failed(held_for or failure), *times]
+        weight, sent, began, met, hold_ended = self._scripts.run(Effect.HOLD, [self.key(claim.job)], args)
+        messages = self._if_held(weight != "lost", sent)
+        return Weighed(Weight(weight), messages, hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
 
-    def _put_back(
-        self, claim: Claim, calls: Calls, made: Sequence[MadeCall], error_and_api: list[str], pause: Pause
-    ) -> Held:
-        spared, sent, began = self._scripts.run(
-            Effect.HOLD,
-            [self.key(claim.job)],
-            [
-                *self._claimed(claim, calls),
-                *error_and_api,
-                int(pause.seconds * 1000),
-                int(pause.longest_seconds * 1000),
-                pause.strikes,
-                pause.spares,
-                pause.begins,
-                _json_of(made),
-            ],
-        )
-        return Held(spared == 1, self._if_held(spared != -1, sent), bool(began))
+    def fail(self, claim: Claim, made: Sequence[MadeCall], failure: Failure) -> Ended:
+        """End a job badly; a newer request reopens it at once."""
+        args = [*self._claimed(claim, made), claim.version, *_failed(failure), failure.http_status or 0]
+        held, sent, hold_ended, runs_again, is_news = self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)
+        messages = self._if_held(held, sent)
+        return Ended(messages, bool(hold_ended), runs_again=bool(runs_again), is_news=bool(is_news))
 
-    def fail(
-        self, claim: Claim, calls: Calls, failure: Failure, *, proves: bool = False, made: Sequence[MadeCall] = ()
-    ) -> Ended:
-        """End a job badly; a newer trigger reopens it at once. `proves`: the error is the job's own, its store works.
-
-        Raises ClaimLost.
-        """
-        args = [*self._claimed(claim, calls), claim.version, _json(failure), self._keep_failed_ms]
-        args += [int(proves), _json_of(made)]
-        held, sent, hold_ended = self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)
-        return Ended(self._if_held(held, sent), bool(hold_ended))
+    # Stores -----------------------------------------------------------------------------------------------------------
 
     def admit(self, system_id: int) -> tuple[tuple[Message, ...], float | None]:
         """Let jobs of a store run that may: their messages are owed.
@@ -243,26 +259,33 @@ class Ledger(Reading):
         """End the hold of a store; False where it is not held."""
         return bool(self._scripts.run(Effect.RELEASE, [], [self._prefix, system_id]))
 
+    # Upkeep -----------------------------------------------------------------------------------------------------------
+
+    def is_due(self, name: str, every_seconds: float) -> bool:
+        """Whether something that any worker does every so often is due; whoever is told so does it."""
+        args: list[str | int] = [name, int(every_seconds * 1000)]
+        return bool(self._scripts.run(Effect.IS_DUE, [f"{self._prefix}done-at"], args))
+
     def sweep(self, kind: Kind, limit: int = PAGE) -> Swept:
-        """Bring the jobs of a kind back that nobody would run, at most `limit` of each sort; `admit` sends them."""
-        found = self._scripts.run(
-            Effect.SWEEP,
-            [QUEUE_OF[kind]],
-            [
-                self._prefix,
-                kind,
-                self._stores.all,
-                limit,
-                self._lost_after_ms,
-                LOSSES_ALLOWED,
-                _json(WorkerLost().failure),
-                self._keep_failed_ms,
-                self._keep_done_ms,
-                LOSSES_SPREAD_MS,
-            ],
-        )
-        due, dead, lost, failed = found
-        return Swept(due, dead, lost, tuple(self.job_of(kind, member) for member in failed))
+        """Bring the jobs of a kind back that nobody would run, of some stores at a time; `admit` sends them.
+
+        At most `limit` jobs of those stores, and their number in `Swept.most` says whether there may be more.
+        """
+        swept = Swept()
+        for systems in pages(sorted({*self.systems(), *self._stores.systems}), STORES_AT_ONCE):
+            swept += self._sweep(kind, limit, systems)
+        return swept
+
+    def _sweep(self, kind: Kind, limit: int, systems: Sequence[int]) -> Swept:
+        args: list[str | int] = [
+            *(self._prefix, kind, self._stores.of_some(systems), limit, self._lost_after_ms, LOSSES_ALLOWED),
+            *_failed(WorkerLost().failure),
+            *(self._keep_failed_ms, self._keep_done_ms, LOSSES_SPREAD_MS, self._lease_ms),
+            *systems,
+        ]
+        due, dead, lost, failed, used, strays, mended = self._scripts.run(Effect.SWEEP, [QUEUE_OF[kind]], args)
+        jobs = tuple(self.job_of(kind, member) for member in failed)
+        return Swept(due, dead, lost, jobs, most=used, strays=strays, mended=mended)
 
     def retry_failed(self, kind: Kind, for_days: float) -> int:
         """Reopen the failed jobs of a kind whose first failure is no older than that; `admit` sends them. How many."""
@@ -280,29 +303,34 @@ class Ledger(Reading):
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
         noted = {name: value for name, value in asdict(refusal).items() if name != "at"}
+        if not (refusal.trigger_id and refusal.position):  # nothing tells two of them apart, and none is the other
+            noted["id"] = uuid.uuid4().hex
         key = self._prefix + (SWITCHED_OFF if refusal.code == TriggerOff.entry.code else REFUSALS)
-        self._scripts.run(Effect.REFUSE, [key], [json.dumps(noted, sort_keys=True), REFUSALS_KEPT])
+        self._scripts.run(
+            Effect.REFUSE, [key, f"{self._prefix}totals"], [json.dumps(noted), REFUSALS_KEPT, refusal.code]
+        )
 
     def _retry_failed(self, kind: Kind, for_days: float, system_id: int) -> int:
         skipped, count = 0, 0
         while True:
             args: list[str | int] = [self._prefix, kind, PAGE, int(for_days * DAY_MS), skipped, system_id]
-            still_failed, reopened = self._scripts.run(Effect.RETRY_FAILED, [], args)
-            skipped += int(still_failed)
-            count += int(reopened)
-            if still_failed + reopened < PAGE:
+            still_failed, reopened, stray = map(int, self._scripts.run(Effect.RETRY_FAILED, [], args))
+            skipped += still_failed
+            count += reopened
+            if still_failed + reopened + stray < PAGE:
                 return count
+
+    # Arguments --------------------------------------------------------------------------------------------------------
 
     def _args(self, job: Job) -> list[str | int]:
         return [self._prefix, job.kind, self.member(job), self._stores.of(job.system_id)]
 
     def _request_args(self, request: Request) -> list[str | int]:
         tracking_guid = request.tracking_guid or str(uuid.uuid4())
-        flags = (int(request.urgent), int(request.debug), int(request.background))
-        return [*self._args(request.job), tracking_guid, *flags]
+        return [*self._args(request.job), tracking_guid, request.by, int(request.debug)]
 
-    def _claimed(self, claim: Claim, calls: Calls) -> list[str | int]:
-        return [*self._args(claim.job), claim.token, json.dumps({"stamped": 0, "ipaas": 0} | calls)]
+    def _claimed(self, claim: Claim, made: Sequence[MadeCall]) -> list[str | int]:
+        return [*self._args(claim.job), claim.token, _noted(made)]
 
     def _if_held(self, held: Any, sent: list[str]) -> tuple[Message, ...]:
         if not held:
@@ -317,9 +345,12 @@ class Ledger(Reading):
         return Message(Job(Kind(kind), int(system_id), customer_id), bool(front))
 
 
-def _json(failure: Failure) -> str:
-    return json.dumps(asdict(failure))
+def _failed(failure: Failure) -> tuple[str, str]:
+    """An error as the scripts take it: whole, which they pass through unread, and its code."""
+    return json.dumps(asdict(failure)), failure.code
 
 
-def _json_of(made: Sequence[MadeCall]) -> str:
-    return json.dumps([astuple(call) for call in made], separators=(",", ":"))
+def _noted(made: Sequence[MadeCall]) -> str:
+    """The calls as the scripts take them: see `calls_of` in `_store.lua`."""
+    calls = [(call.api, call.method, call.route, call.status, call.ms, int(call.is_well)) for call in made]
+    return json.dumps(calls, separators=(",", ":"))

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from worker.job import Job, Kind
 from worker.ledger.activity import Activity
+from worker.ledger.figures import read_figures
 from worker.ledger.records import Counts, Hold, Record, Refusal, State, moment
+from worker.ledger.round_trip import Found, together
 from worker.ledger.scripting import available
+from worker.ledger.totals import REFUSAL_LISTS, REFUSALS, SWITCHED_OFF, Refusals, read_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import redis
 
+    from worker.ledger.figures import Figures
+
+__all__ = ["REFUSALS", "SWITCHED_OFF", "Reading"]
+
 PAGE = 500
-REFUSALS = "refusals"
-SWITCHED_OFF = "switched-off"
 
 
 class Reading:
@@ -72,8 +79,16 @@ class Reading:
             sizes = iter(pipeline.execute())
             return Counts(**{state: sum(next(sizes) for _ in each) for state, each in indexes.items()})
 
+    def figures(self, configured: Iterable[int] = ()) -> Figures:
+        """Where every store stands: those that ever had a job, and those that are configured."""
+        with available():
+            return read_figures(self._client, self._prefix, configured)
+
     def in_state(self, state: State, kind: Kind) -> Iterator[Record]:
-        """Every job of a kind in one state, of each store the oldest first, read a page at a time."""
+        """Every job of a kind in one state, store by store, each in the order of its list, read a page at a time.
+
+        The first need not be the oldest: a queued job's order is that of its turn.
+        """
         for index in self._indexes(state, kind):
             start = 0
             while members := self._page(index, start):
@@ -82,44 +97,36 @@ class Reading:
                         yield record
                 start += PAGE
 
-    def oldest(self, state: State, kind: Kind, system_id: int | None = None) -> datetime | None:
-        """The time that matters to the state of the job that has been in it longest, of one store or of all."""
-        with available():
-            indexes = self._indexes(state, kind, system_id)
-            firsts = [self._client.zrange(index, 0, 0, withscores=True) for index in indexes]
-            times = [self._since(state, kind, *first[0]) for first in firsts if first]
-        return moment(min(times, default=None))
-
     def backlog(self, system_id: int) -> int:
         """How many jobs of a store wait for their turn, or rest before they are tried again."""
         with available():
-            states = (State.QUEUED, State.WAITING)
-            indexes = [f"{self._prefix}{state}:{kind}:{system_id}" for kind in Kind for state in states]
-            return sum(int(self._client.zcard(index)) for index in indexes)
-
-    def queue_lengths(self, queues: Sequence[str]) -> dict[str, int]:
-        """How many messages wait in each of the broker's queues."""
-        with available():
             pipeline = self._client.pipeline(transaction=False)
-            for queue in queues:
-                pipeline.llen(queue)
-            return dict(zip(queues, pipeline.execute(), strict=True))
+            for kind, state in product(Kind, (State.QUEUED, State.WAITING)):
+                pipeline.zcard(f"{self._prefix}{state}:{kind}:{system_id}")
+            return sum(pipeline.execute())
 
     def refusals(self, limit: int = PAGE) -> list[Refusal]:
-        """The notifications that were not accepted, newest first."""
+        """The notifications that were not accepted and are kept, newest first."""
         with available():
-            noted: list[Any] = [
-                each
-                for key in (REFUSALS, SWITCHED_OFF)
-                for each in self._client.zrevrange(self._prefix + key, 0, limit - 1, withscores=True)
-            ]
+            pipeline = self._client.pipeline(transaction=False)
+            for name in REFUSAL_LISTS:
+                pipeline.zrevrange(self._prefix + name, 0, limit - 1, withscores=True)
+            noted = [each for found in pipeline.execute() for each in found]
         noted = sorted(noted, key=lambda each: each[1], reverse=True)[:limit]
         return [Refusal(**json.loads(text), at=moment(score)) for text, score in noted]
 
+    def refused(self) -> Refusals:
+        """How many notifications were not accepted, and how many of them are kept."""
+        found: Found = {}
+        with available(), together(self._client, found) as ask:
+            ask("totals").hgetall(f"{self._prefix}totals")
+            for name in REFUSAL_LISTS:
+                ask("kept", name).zcard(self._prefix + name)
+        return Refusals.read(read_totals(found["totals",]), sum(found["kept", name] for name in REFUSAL_LISTS))
+
     def refusal_count(self) -> int:
         """How many notifications were not accepted."""
-        with available():
-            return sum(int(self._client.zcard(self._prefix + key)) for key in (REFUSALS, SWITCHED_OFF))
+        return self.refused().count
 
     def systems(self) -> list[int]:
         """The systems that ever had a job."""
@@ -134,41 +141,43 @@ class Reading:
         """The hold of one store, or None."""
         return next(iter(self._holds([system_id])), None)
 
-    def throttle_use(self, system_id: int, api: str) -> int:
-        """How many calls count against an API's limit now, those of the jobs under way included."""
+    def hold_for(self, system_id: int, api: str) -> Hold | None:
+        """The hold of one store, where it is for what this API answered; None too where its time is over."""
         with available():
-            return int(self._client.zcount(f"{self._prefix}slots:{api}:{system_id}", f"({self._now_ms()}", "+inf"))
+            held_for = self._client.hget(f"{self._prefix}hold:{system_id}", "api")
+        hold = self.hold_of(system_id) if held_for == api else None
+        return None if hold is None or hold.is_over else hold
 
-    def under_way(self, system_id: int) -> int:
-        """How many jobs of a store have a message or run."""
+    def next_slot(self, system_id: int, api: str) -> float | None:
+        """Seconds until a call that counts against an API's limit no longer does; None where nobody knows yet."""
         with available():
-            return int(self._client.scard(f"{self._prefix}admitted:{system_id}"))
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.time()
+            pipeline.zrange(f"{self._prefix}slots:{api}:{system_id}", 0, 0, withscores=True)
+            now, first = pipeline.execute()
+        ends = [score for _, score in first if math.isfinite(score)]  # that of a job under way has no end yet
+        return ends[0] / 1000 - _time(now).timestamp() if ends else None
 
     def _holds(self, systems: Sequence[int]) -> list[Hold]:
         with available():
             pipeline = self._client.pipeline(transaction=False)
+            pipeline.time()
             for system_id in systems:
                 pipeline.hgetall(f"{self._prefix}hold:{system_id}")
-            found = pipeline.execute()
-            now = datetime.fromtimestamp(self._now_ms() / 1000, UTC)
-        held = (Hold.read(system_id, fields, now) for system_id, fields in zip(systems, found, strict=True))
+            now, *found = pipeline.execute()
+        held = (Hold.read(system_id, fields, _time(now)) for system_id, fields in zip(systems, found, strict=True))
         return [hold for hold in held if hold]
 
-    def _now_ms(self) -> int:
-        seconds, microseconds = self._client.time()
-        return int(seconds) * 1000 + int(microseconds) // 1000
-
-    def _since(self, state: State, kind: Kind, member: str, score: float) -> float:
-        """A queued job's score is its place in the queue, which for some is not the time since when it waits."""
-        if state is not State.QUEUED:
-            return score
-        return float(self._client.hget(self.key(self.job_of(kind, member)), "queued_at") or 0)
-
-    def _indexes(self, state: State, kind: Kind, system_id: int | None = None) -> list[str]:
-        systems = self.systems() if system_id is None else [system_id]
-        return [f"{self._prefix}{state}:{kind}:{each}" for each in systems]
+    def _indexes(self, state: State, kind: Kind) -> list[str]:
+        return [f"{self._prefix}{state}:{kind}:{each}" for each in self.systems()]
 
     def _page(self, index: str, start: int) -> list[str]:
         with available():
             members: list[Any] = self._client.zrange(index, start, start + PAGE - 1)
         return members
+
+
+def _time(answer: Sequence[int]) -> datetime:
+    """What Redis answered to TIME."""
+    seconds, microseconds = answer
+    return datetime.fromtimestamp(int(seconds) + int(microseconds) / 1_000_000, UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -34,6 +34,11 @@ class ClaimRefused(Exception):
         self.state = state
         super().__init__(state)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the ledger holds no such job."""
+        return self.state == "unknown"
+
 
 class ClaimLost(Exception):
     """The claim was lost: its lease ran out and the job is another worker's. Nothing more may be written."""
@@ -52,15 +57,24 @@ class Swept:
     lost: int = 0
     failed: tuple[Job, ...] = ()
     """Jobs that lost too many workers in a row."""
+    most: int = 0
+    """How much of its limit a sweep used, at most: where it reaches that, there may be more."""
+    strays: int = 0
+    """Places and slots that were nobody's, given back."""
+    mended: int = 0
+    """Jobs that were noted ahead of Redis' clock, which has stepped back since."""
 
     def __add__(self, other: Swept) -> Swept:
         """Two sweeps in one."""
-        return Swept(self.due + other.due, self.dead + other.dead, self.lost + other.lost, self.failed + other.failed)
-
-    @property
-    def most(self) -> int:
-        """The largest of the three: where it reaches the sweep's limit, there may be more."""
-        return max(self.due, self.dead, self.lost)
+        return Swept(
+            due=self.due + other.due,
+            dead=self.dead + other.dead,
+            lost=self.lost + other.lost,
+            failed=self.failed + other.failed,
+            most=max(self.most, other.most),
+            strays=self.strays + other.strays,
+            mended=self.mended + other.mended,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,13 @@ class Request:
     background: bool = False
     """It waits behind whatever triggers ask for: an initialize."""
 
+    @property
+    def by(self) -> str:
+        """Who asks, as the scripts know it."""
+        if self.urgent:
+            return "person"
+        return "background" if self.background else "trigger"
+
 
 @dataclass(frozen=True, slots=True)
 class Requested:
@@ -103,17 +124,38 @@ class Ended:
     hold_ended: bool = False
     """Whether the store's hold ended with it."""
     runs_again: bool = False
-    """Whether the job waits for its turn again instead of resting: it was asked for by hand meanwhile."""
+    """Whether the job waits for its turn again instead: it was asked for once more meanwhile."""
+    is_news: bool = False
+    """Whether the job has not failed so since somebody last asked for it."""
+
+
+class Weight(StrEnum):
+    """What trouble of a whole store means for the job that met it."""
+
+    SPARED = "spared"
+    """It waits in its store's queue again."""
+    RESTS = "rests"
+    """It must rest, at no cost: it alone met the trouble so far."""
+    OWN = "own"
+    """It must use up an attempt: the same call was answered well for others meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What became of a job that met an error of its whole store."""
+class Weighed:
+    """What became of a job that met trouble of its whole store."""
 
-    spared: bool
-    """It waits in its store's queue again; else it must use up an attempt."""
+    weight: Weight
     messages: tuple[Message, ...]
     hold_began: bool
+    hold_ended: bool
+    """Whether the other API's hold ended: an earlier call of the job was answered well."""
+    met: int
+    """How often in a row the job has met trouble."""
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether the job waits for its turn again, and its claim has ended."""
+        return self.weight is Weight.SPARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +166,8 @@ class Hold:
     failure: Failure
     since: datetime
     until: datetime
-    is_over: bool
-    """Its time has run out: the store proves itself now, with one job at a time."""
+    seconds_left: float = field(compare=False)
+    """By Redis' clock, when it was looked at; the clock of whoever looks may be another."""
 
     @classmethod
     def read(cls, system_id: int, fields: Mapping[str, str], now: datetime) -> Hold | None:
@@ -133,7 +175,12 @@ class Hold:
         if "until" not in fields:
             return None
         since, until = (datetime.fromtimestamp(float(fields[name]) / 1000, UTC) for name in ("since", "until"))
-        return cls(system_id, Failure(**json.loads(fields["error"])), since, until, until <= now)
+        return cls(system_id, Failure(**json.loads(fields["error"])), since, until, (until - now).total_seconds())
+
+    @property
+    def is_over(self) -> bool:
+        """Its time has run out: the store proves itself now, with one job at a time."""
+        return self.seconds_left <= 0
 
     @property
     def code(self) -> str:
@@ -155,6 +202,12 @@ class Claim:
     stamped_id: str | None
     covered: dict[str, int]
     """How many calls of each API the throttle covers; an API that is not in it has no limit."""
+    is_triggered: bool = False
+    """Whether a trigger asked for it last, so that iPaaS.com may not show the customer yet."""
+    is_new: bool = False
+    """Whether the customer is new in Stamped.io, and has not been subscribed yet: it can't have unsubscribed."""
+    is_fresh: bool = False
+    """Of a subscription job: whether its transfer was a moment ago, so that neither API may show the customer yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +228,10 @@ class Record:
     due: datetime | None
     subscription_version: int
     """The version of the subscription job that this customer job asked for; 0 where it asked for none."""
+    shared_with: str | None = None
+    """Another iPaaS.com customer that is linked to the same Stamped.io customer."""
+    met: int = 0
+    """How often in a row it has met trouble of its whole store, which costs no attempt."""
 
     @classmethod
     def read(cls, job: Job, fields: Mapping[str, str]) -> Record | None:
@@ -197,6 +254,8 @@ class Record:
             changed_at=moment(fields.get("changed_at")),
             due=moment(fields.get("due")),
             subscription_version=int(fields.get("next_version", 0)),
+            shared_with=fields.get("shared_with"),
+            met=int(fields.get("met", 0)),
         )
 
     def has_settled(self, version: int) -> bool:
@@ -220,6 +279,8 @@ class Refusal:
     scope: str
     customer_id: str
     at: datetime | None = None
+    id: str = ""
+    """Tells two that are alike apart."""
 
     @property
     def failure(self) -> Failure:

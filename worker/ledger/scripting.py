@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from worker.effects import Effect, Witness, nobody, witnessed
-from worker.errors import LedgerUnavailable
+from worker.ledger.outage import outage
+from worker.ledger.refusals import ScriptFailed, in_words, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,19 +33,18 @@ def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
     return "\n".join([*((replaced or {}).get(piece) or _file(piece) for piece in pieces), text])
 
 
-class LedgerRefuses(LedgerUnavailable):
-    """Redis answers, but not with what was asked for: a wrong password or database, no memory, no right to write."""
-
-
 @contextmanager
-def available() -> Iterator[None]:
-    """Turn whatever the Redis client raises into LedgerUnavailable, which says no more than the kind of fault."""
+def available(script: str = "") -> Iterator[None]:
+    """Turn whatever the Redis client raises into LedgerUnavailable, LedgerRefuses or ScriptFailed."""
     try:
         yield
-    except (redis.AuthenticationError, redis.exceptions.AuthorizationError, redis.ResponseError) as error:
-        raise LedgerRefuses(type(error).__name__) from error
     except redis.RedisError as error:
-        raise LedgerUnavailable(type(error).__name__) from error
+        failed = told(error, script)
+        if isinstance(failed, ScriptFailed):
+            outage.fault(failed)
+        else:
+            outage.met(in_words(error))
+        raise failed from error
 
 
 class Scripts:
@@ -60,21 +60,27 @@ class Scripts:
             for effect in Effect
             if files(__package__).joinpath("scripts", f"{effect}.lua").is_file()
         }
+        self._now = client.register_script(source("now", replaced))
 
     def run(self, effect: Effect, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run one script. Raises LedgerUnavailable."""
-        with witnessed(self._witness, effect), available():
-            return self._scripts[effect](keys=keys, args=args)
+        """Run one script. Raises LedgerUnavailable, and ScriptFailed where the fault is ours."""
+        with witnessed(self._witness, effect), available(effect):
+            answer = self._scripts[effect](keys=keys, args=args)
+            outage.look(self._client)
+            return answer
+
+    def pipeline(self) -> Any:
+        """Some commands in one round trip, for what changes nothing; executed inside `available`."""
+        return self._client.pipeline(transaction=False)
+
+    def ask_now(self, pipeline: Any) -> None:
+        """Ask in a pipeline what time it is by the scripts' clock, in milliseconds since 1970."""
+        self._now(client=pipeline)
 
     def run_all(self, effect: Effect, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]) -> list[Any]:
-        """Run one script many times in one round trip. Raises LedgerUnavailable."""
-        with witnessed(self._witness, effect), available():
+        """Run one script many times in one round trip. Raises LedgerUnavailable and ScriptFailed."""
+        with witnessed(self._witness, effect), available(effect):
             pipeline = self._client.pipeline(transaction=False)
             for keys, args in calls:
                 self._scripts[effect](keys=keys, args=args, client=pipeline)
             return pipeline.execute()
-
-
-def connect(url: str) -> redis.Redis:
-    """A client for a Redis URL; nothing is opened yet."""
-    return redis.Redis.from_url(url, decode_responses=True, socket_connect_timeout=5, socket_timeout=10)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,15 @@ class StoreTerms:
     concurrent: int = 10
     stamped: Limit | None = field(default_factory=lambda: Limit(500, 60))
     ipaas: Limit | None = None
+    looks_for_shared: bool = False
+    """Whether a transfer looks who shares its Stamped.io customer, which is one call of iPaaS.com more."""
 
     def as_values(self) -> dict[str, Any]:
         """The terms as the scripts take them; see `_store.lua`."""
         apis = {"stamped": self.stamped, "ipaas": self.ipaas}
         return {
             "concurrent": self.concurrent,
+            "looks": int(self.looks_for_shared),
             "apis": {
                 name: {"limit": limit.calls, "window_ms": int(limit.seconds * 1000)}
                 for name, limit in apis.items()
@@ -53,12 +56,20 @@ class StoresTerms:
     """The terms of every store as JSON, made once. A store that is not configured gets the usual ones."""
 
     def __init__(self, stores: Mapping[int, StoreTerms]) -> None:
-        values = {str(system_id): store.as_values() for system_id, store in stores.items()}
-        usual = StoreTerms().as_values()
-        self._each = {system_id: json.dumps(value) for system_id, value in values.items()}
-        self._usual = json.dumps(usual)
-        self.all = json.dumps(values | {"default": usual})
+        self._each = {system_id: json.dumps(store.as_values()) for system_id, store in stores.items()}
+        self._usual = json.dumps(StoreTerms().as_values())
+
+    @property
+    def systems(self) -> Iterable[int]:
+        """The stores that are configured."""
+        return self._each.keys()
 
     def of(self, system_id: int) -> str:
         """The terms of one store."""
-        return self._each.get(str(system_id), self._usual)
+        return self._each.get(system_id, self._usual)
+
+    def of_some(self, systems: Iterable[int]) -> str:
+        """The terms of some stores by their system ids, and those of any other under `default`."""
+        each = [f'"{system_id}":{self._each[system_id]}' for system_id in systems if system_id in self._each]
+        usual = f'"default":{self._usual}'
+        return "{" + ",".join([*each, usual]) + "}"

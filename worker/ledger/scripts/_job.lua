@@ -8,25 +8,31 @@
 --   <prefix>code:<kind>:<system_id>:<code>   the failed members with that error, by when they failed
 --   <prefix>codes:<kind>           set of <system_id>:<code>, whose sorted sets these are
 --   <prefix>last_done:<kind>       hash, by system id, of when a job last ended well
---   <prefix>brief:<kind>           sorted set of members that leave `done` earlier than others, by when
 --   <prefix>totals                 hash of counts that only grow, for the metrics: names and labels joined by |
 --   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; see `note_attempt`
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
 -- The hash counts in `messages` those of its messages that may still be on their way.
+--
+-- No key expires by itself: the sweep alone forgets, so that a row and its places go together.
+-- Scripts get codes and numbers as arguments. What an API said is passed through as it came, and never decoded here: a text
+-- from outside must not be able to stop a script between two of its writes.
 local prefix = ARGV[1]
 
 -- How much later than a trigger's the place of a background job is: no trigger waits behind it, and it waits behind
 -- triggers no longer than that.
 local BACKGROUND_MS = 24 * 60 * 60 * 1000
 
--- How long a background job that is done stays, at most: so that an initialize of a million does not fill Redis.
-local BACKGROUND_KEPT_MS = 5 * 60 * 1000
+-- How much earlier that of a debug job is: it is below 0 for as long as a time in milliseconds has thirteen digits.
+local FRONT_MS = 10 ^ 13
 
 -- An attempt is counted under the first of these that it took no longer than.
 local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 
 -- How many attempts of a job are remembered.
 local ATTEMPTS_KEPT = 20
+
+-- What of a job's row belongs to the trouble that it has met, and is over with it.
+local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'spared' }
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -36,42 +42,87 @@ local function key_of(kind, member) return prefix .. 'job:' .. kind .. ':' .. me
 
 local function history_of(kind, member) return prefix .. 'history:' .. kind .. ':' .. member end
 
-local function index_of(state, kind, member) return prefix .. state .. ':' .. kind .. ':' .. system_of(member) end
+local function index_of(state, kind, system) return prefix .. state .. ':' .. kind .. ':' .. system end
 
 local function index_of_code(kind, system, code) return prefix .. 'code:' .. kind .. ':' .. system .. ':' .. code end
 
 local function field(key, name) return redis.call('HGET', key, name) or nil end
 
-local function number(key, name) return tonumber(field(key, name) or '0') end
-
--- Take a failed job from the list of those that failed with its error, or put it there.
-local function list_by_code(command, kind, member)
-  local system, code = system_of(member), cjson.decode(field(key_of(kind, member), 'error')).code
-  if command == 'ZREM' then return redis.call('ZREM', index_of_code(kind, system, code), member) end
-  redis.call('SADD', prefix .. 'codes:' .. kind, system .. ':' .. code)
-  redis.call('ZADD', index_of_code(kind, system, code), text(now_ms()), member)
-end
+local function number(key, name) return tonumber(field(key, name) or '0') or 0 end
 
 local function count_up(name, by) redis.call('HINCRBY', prefix .. 'totals', name, text(by)) end
 
-local function move(kind, member, state, score)
-  local key, now = key_of(kind, member), text(now_ms())
-  local old = field(key, 'state')
-  if old == 'failed' then list_by_code('ZREM', kind, member) end
-  if not old then -- it may still be in the lists of a job that has expired
-    redis.call('ZREM', index_of('done', kind, member), member)
-    redis.call('ZREM', index_of('failed', kind, member), member)
+-- Count a job whose row is made; one whose row was lost, and which is asked for again, is no other. A ledger of an earlier
+-- release begins with those that are there.
+local function count_born(kind, system)
+  local name = 'born|' .. kind .. '|' .. system
+  if redis.call('HEXISTS', prefix .. 'totals', name) == 0 then
+    redis.call('HSET', prefix .. 'totals', name, redis.call('ZCARD', index_of('recent', kind, system)))
   end
-  if old and old ~= state then redis.call('ZREM', index_of(old, kind, member), member) end
+  count_up(name, 1)
+end
+
+-- The code of a job's last error; rows of an earlier release have it in the error alone.
+local function code_of(key)
+  return field(key, 'code') or string.match(field(key, 'error') or '', '"code": ?"([%a-]+)"') or 'internal-error'
+end
+
+local function unlist_code(kind, system, member)
+  local key = key_of(kind, member)
+  redis.call('ZREM', index_of_code(kind, system, field(key, 'listed') or code_of(key)), member)
+  redis.call('HDEL', key, 'listed')
+end
+
+local function list_code(kind, system, member, now)
+  local key = key_of(kind, member)
+  local code = code_of(key)
+  redis.call('HSET', key, 'listed', code)
+  redis.call('SADD', prefix .. 'codes:' .. kind, system .. ':' .. code)
+  redis.call('ZADD', index_of_code(kind, system, code), now, member)
+end
+
+-- Put a job into a state. Its new place comes before its old one goes: wherever this ends half-way, the job is found in one
+-- of the two, and whoever finds it where its row does not say so takes it out there. Nobody looks for work among those that
+-- ended: where an earlier move ended half-way, they are left by this one.
+local function move(kind, member, state, score)
+  local key, system, now = key_of(kind, member), system_of(member), text(now_ms())
+  local old = field(key, 'state')
+  if not old and not redis.call('ZSCORE', index_of('recent', kind, system), member) then count_born(kind, system) end
+  redis.call('ZADD', index_of(state, kind, system), text(score), member)
+  redis.call('ZADD', index_of('recent', kind, system), now, member)
+  local is_listed = old == 'failed' or field(key, 'listed')
+  if is_listed and state == 'failed' then unlist_code(kind, system, member) end
+  if state == 'failed' then list_code(kind, system, member, now) end
   redis.call('HSET', key, 'state', state, 'changed_at', now)
-  redis.call('ZADD', index_of(state, kind, member), text(score), member)
-  redis.call('ZADD', index_of('recent', kind, member), now, member)
-  if state == 'failed' then list_by_code('ZADD', kind, member) end
+  if is_listed and state ~= 'failed' then unlist_code(kind, system, member) end
+  for _, other in ipairs({ 'done', 'failed', old }) do
+    if other ~= state then redis.call('ZREM', index_of(other, kind, system), member) end
+  end
+end
+
+-- Take a member out of an index in which it has no place: its row is gone, or says another state. A job that had not ended
+-- and whose row is gone was lost by Redis, not by us: that is counted, so that somebody sees it.
+local function take_out(kind, system, member, state)
+  redis.call('ZREM', index_of(state, kind, system), member)
+  local key = key_of(kind, member)
+  if field(key, 'state') then return end
+  redis.call('ZREM', index_of('recent', kind, system), member)
+  if redis.call('EXISTS', key) == 1 then return end
+  count_up('gone|' .. kind .. '|' .. system, 1)
+  if state ~= 'done' and state ~= 'failed' then count_up('vanished|' .. kind, 1) end
+end
+
+-- Forget a job that has ended, row, history and places together. The place by which the sweep finds it goes last: where this ends
+-- half-way, the sweep meets it there, without its row, and takes it out.
+local function forget(kind, system, member)
+  unlist_code(kind, system, member)
+  redis.call('DEL', key_of(kind, member), history_of(kind, member))
+  for _, state in ipairs({ 'recent', 'done', 'failed' }) do redis.call('ZREM', index_of(state, kind, system), member) end
+  count_up('gone|' .. kind .. '|' .. system, 1)
 end
 
 -- Count an attempt that has ended, and its calls, for whoever reads the metrics.
-local function count_attempt(kind, outcome, error, calls, ms)
-  local code = error ~= '' and cjson.decode(error).code or ''
+local function count_attempt(kind, outcome, code, calls, ms)
   count_up('attempts|' .. kind .. '|' .. outcome .. '|' .. code, 1)
   count_up('attempt_ms|' .. kind, ms)
   for _, bound in ipairs(ATTEMPT_BOUNDS_MS) do
@@ -80,39 +131,32 @@ local function count_attempt(kind, outcome, error, calls, ms)
       break
     end
   end
-  for _, call in ipairs(calls ~= '' and cjson.decode(calls) or {}) do
+  for _, call in ipairs(calls) do
     local status = type(call[4]) == 'number' and math.floor(call[4] / 100) .. 'xx' or 'none'
     count_up('calls|' .. call[1] .. '|' .. call[2] .. '|' .. status, 1)
     count_up('call_ms|' .. call[1], call[5])
   end
 end
 
--- Remember an attempt that has ended. `error` and `calls` are JSON, '' for none.
-local function note_attempt(kind, member, outcome, error, calls)
+-- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
+-- `calls` those that were made: see `calls_of` in _store.lua.
+local function note_attempt(kind, member, outcome, failure, calls)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
-  local worker = cjson.encode(field(key, 'worker') or '')
   local began = number(key, 'claimed_at')
-  local ms = began > 0 and now - began or 0
-  count_attempt(kind, outcome, error, calls, ms)
+  local ms = began > 0 and math.max(now - began, 0) or 0
+  count_attempt(kind, outcome, failure and failure[2] or '', calls.made, ms)
   redis.call('RPUSH', history, string.format(
     '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
-    began, ms, worker, outcome, error ~= '' and error or 'null', calls ~= '' and calls or '[]'
+    began, ms, field(key, 'worker') or '""', outcome, failure and failure[1] or 'null', calls.json
   ))
   redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
   redis.call('HDEL', key, 'claimed_at', 'worker')
 end
 
--- Forget a job that has ended, in every list of its system, unless it is there again.
-local function forget(kind, member, state)
-  redis.call('ZREM', index_of(state, kind, member), member)
-  if redis.call('EXISTS', key_of(kind, member)) == 0 then
-    redis.call('ZREM', index_of('recent', kind, member), member)
-  end
-end
-
--- A debug job goes first, but not again once its store was held for it: others may get through where it does not.
+-- A debug job goes first, the oldest of them before the others, but not again once its store was held for it: others may get
+-- through if it does not.
 local function place_of(key)
-  if field(key, 'debug') and not field(key, 'spared') then return 0 end
+  if field(key, 'debug') and not field(key, 'spared') then return number(key, 'queued_at') - FRONT_MS end
   return number(key, 'queued_at') + (field(key, 'background') and BACKGROUND_MS or 0)
 end
 
@@ -121,58 +165,73 @@ end
 local function enqueue(kind, member)
   local key = key_of(kind, member)
   redis.call('HDEL', key, 'token', 'due', 'urgent')
-  redis.call('PERSIST', key)
-  redis.call('PERSIST', history_of(kind, member))
   redis.call('SADD', prefix .. 'systems', system_of(member))
   move(kind, member, 'queued', place_of(key))
 end
 
 local function start_over(kind, member)
   local key = key_of(kind, member)
-  redis.call('HDEL', key, 'attempt', 'losses', 'first_failed_at', 'needs')
+  redis.call('HDEL', key, 'first_failed_at', 'reported', 'needs', unpack(TROUBLES))
   redis.call('HSET', key, 'queued_at', text(now_ms()))
   enqueue(kind, member)
 end
 
+-- Note for the next run that the customer is new in Stamped.io, so that it can't have unsubscribed. Of a customer job: this job
+-- has created it. Of a subscription job: the customer job has, and nothing was written since. It is kept as the version that
+-- it is for: whatever ends that version ends it, but not the end of a run that began before.
+local function note_new(key, is_new, version)
+  if is_new == '1' then redis.call('HSET', key, 'is_new', text(version)) end
+end
+
+local function forget_new(key, version)
+  if number(key, 'is_new') <= tonumber(version) then redis.call('HDEL', key, 'is_new') end
+end
+
 -- Whether `token` still holds the job.
-local function holds(key, token)
+local function owns(key, token)
   return field(key, 'state') == 'running' and field(key, 'token') == token
 end
 
--- Ask for one more run. `urgent`: do not wait for the due time of a retry, nor of one that the present run comes to.
--- `background`: behind what triggers ask for; a trigger for such a job brings it forward. Answers the wanted version.
-local function request(kind, member, tracking_guid, urgent, debug, background)
+-- Ask for one more run. `by`: 'trigger', 'person' (it does not wait for the due time of a retry, nor of one that the present
+-- run comes to), 'background' (behind what triggers ask for; a trigger for such a job brings it forward) or 'job' (another
+-- job's hand-over). Answers the wanted version.
+local function request(kind, member, tracking_guid, by, debug)
   local key = key_of(kind, member)
   local version = redis.call('HINCRBY', key, 'wanted', 1)
   redis.call('HSETNX', key, 'requested_at', text(now_ms()))
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
+  if by == 'trigger' then redis.call('HSET', key, 'triggered', '1') end
+  if by == 'person' then redis.call('HDEL', key, 'triggered') end
   local state = field(key, 'state')
   if debug then redis.call('HSET', key, 'debug', state == 'running' and 'next' or '1') end
-  if state == 'running' and urgent then redis.call('HSET', key, 'urgent', '1') end
-  local is_brought_forward = not background and redis.call('HDEL', key, 'background') == 1
+  if state == 'running' and by == 'person' then redis.call('HSET', key, 'urgent', '1') end
+  local is_brought_forward = by ~= 'background' and redis.call('HDEL', key, 'background') == 1
   if state == 'queued' and (debug or is_brought_forward) then enqueue(kind, member) end
   local is_under_way = state == 'running' or state == 'sent' or state == 'queued'
-  if not is_under_way and (state ~= 'waiting' or urgent) then
-    if background then redis.call('HSET', key, 'background', '1') end
+  if not is_under_way and (state ~= 'waiting' or by == 'person') then
+    if by == 'background' then redis.call('HSET', key, 'background', '1') end
     start_over(kind, member)
   end
   return version
 end
 
--- End a run: note what the version came to, then rest in `state` or, where more was asked for meanwhile, run again.
-local function settle(kind, member, version, state, keep_ms)
+-- End a run: note what the version came to, then rest in `state` or, where more was asked for meanwhile, run again. Answers
+-- whether it runs again.
+local function settle(kind, member, version, state)
   local key = key_of(kind, member)
   redis.call('HSET', key, 'settled', version)
   redis.call('HDEL', key, 'token', 'losses', 'due', 'needs', 'urgent')
+  forget_new(key, version)
   if field(key, 'debug') == 'next' then redis.call('HSET', key, 'debug', '1') else redis.call('HDEL', key, 'debug') end
-  if number(key, 'wanted') > tonumber(version) then return start_over(kind, member) end
-  if redis.call('HDEL', key, 'background') == 1 and state == 'done' then
-    keep_ms = math.min(keep_ms, BACKGROUND_KEPT_MS)
-    redis.call('ZADD', prefix .. 'brief:' .. kind, text(now_ms() + keep_ms), member)
+  if number(key, 'wanted') > tonumber(version) then
+    start_over(kind, member)
+    return true
   end
-  redis.call('HDEL', key, 'debug')
-  if state == 'done' then redis.call('HSET', prefix .. 'last_done:' .. kind, system_of(member), text(now_ms())) end
+  redis.call('HDEL', key, 'background', 'debug', 'triggered')
+  if state == 'done' then
+    redis.call('HSET', prefix .. 'last_done:' .. kind, system_of(member), text(now_ms()))
+    redis.call('HDEL', key, 'error', 'code', 'first_failed_at', 'reported', unpack(TROUBLES))
+  end
   move(kind, member, state, now_ms())
-  redis.call('PEXPIRE', key, keep_ms)
-  redis.call('PEXPIRE', history_of(kind, member), keep_ms)
+  return false
 end

@@ -3,21 +3,47 @@
 --   <prefix>slots:<api>:<system_id>        sorted set with an entry for each call that counts against the API's limit,
 --                                          by when it no longer does; never, while its job is under way
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
---                                          until, error, since, level, the api that answered so, and once its time is
---                                          over the probe: the one job that may run
---   <prefix>strikes:<api>:<system_id>      set of the jobs that met an outage of the API since it last answered well
---   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn
+--                                          until, length, error, code, since, level, the api that answered so, and once its
+--                                          time is over the probe: the one job that may run
+--   <prefix>strikes:<api>:<system_id>      set of the jobs that met trouble of the API since it last answered well
+--   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
+--                                          a call was answered as it should be
 -- A job gets the slots that it usually needs when it is admitted, so its calls cost no round trip of their own. A slot
 -- is given back a window after the call has ended: whenever the store got the call, its own windows hold no more.
 local USUAL = { customer = { stamped = 1, ipaas = 3 }, subscription = { stamped = 2, ipaas = 1 } }
+
+-- The APIs by the names that calls are noted under.
+local API_OF = { ['Stamped.io'] = 'stamped', ['iPaaS.com'] = 'ipaas' }
+
+-- How many jobs one script admits at most; the pump goes on at once.
+local ADMITTED_AT_ONCE = 100
+
+-- How many members without a row one script takes out of a queue at most.
+local STRAYS_AT_ONCE = 100
 
 local function store_key(name, system) return prefix .. name .. ':' .. system end
 
 local function slots_key(api, system) return store_key('slots:' .. api, system) end
 
--- Terms of a store: JSON { concurrent, apis = { stamped = { limit, window_ms }, ipaas = ... } }; an API that is not in it has
--- no limit.
+-- Terms of a store: JSON { concurrent, looks 0|1: whether a transfer looks who shares its customer, apis = { stamped = { limit,
+-- window_ms }, ipaas = ... } }; an API that is not in it has no limit.
 local function terms_of(json) return cjson.decode(json) end
+
+-- The calls that an attempt made, from JSON [[api, method, route, status or null, ms, 1 if it was answered well], ...]: how many
+-- of each API, and the names and APIs of those that were answered well at last: what met trouble after it was answered well
+-- proves nothing. All of it is ours: nothing of it came from outside.
+local function calls_of(json)
+  local calls = { json = json, made = cjson.decode(json), stamped = 0, ipaas = 0, well = {}, well_apis = {} }
+  for _, call in ipairs(calls.made) do
+    local api = API_OF[call[1]]
+    calls[api] = calls[api] + 1
+    calls.well[api .. ' ' .. call[2] .. ' ' .. call[3]] = call[6] == 1 or nil
+    calls.well_apis[api] = call[6] == 1 or nil
+  end
+  return calls
+end
+
+local NO_CALLS = { json = '[]', made = {}, stamped = 0, ipaas = 0, well = {}, well_apis = {} }
 
 local function free_slots(api, system, terms, now)
   local key = slots_key(api, system)
@@ -28,9 +54,25 @@ end
 -- How many calls to an API a job needs: what is usual for its kind, or more where an earlier run came to need it; never more
 -- than the limit, or the job could never run.
 local function needs_of(kind, member, api, terms)
-  local noted = field(key_of(kind, member), 'needs')
-  local needs = noted and cjson.decode(noted)[api] or 0
-  return math.min(math.max(needs, USUAL[kind][api]), terms.apis[api].limit)
+  local noted = string.match(field(key_of(kind, member), 'needs') or '', api .. '=(%d+)')
+  local usual = USUAL[kind][api] + (kind == 'customer' and api == 'ipaas' and terms.looks or 0)
+  return math.min(math.max(tonumber(noted or '0'), usual), terms.apis[api].limit)
+end
+
+-- A job's slots are kept in its row as `stamped=12,13 ipaas=14`: their names by API.
+local function slots_of(key)
+  local slots = {}
+  for api, names in string.gmatch(field(key, 'slots') or '', '(%a+)=([%d,]*)') do
+    slots[api] = {}
+    for name in string.gmatch(names, '%d+') do table.insert(slots[api], name) end
+  end
+  return slots
+end
+
+local function note_slots(key, slots)
+  local parts = {}
+  for api, names in pairs(slots) do parts[#parts + 1] = api .. '=' .. table.concat(names, ',') end
+  redis.call('HSET', key, 'slots', table.concat(parts, ' '))
 end
 
 -- A slot has no end while its job is under way: its message may wait, and its calls take, however long they like. The end
@@ -47,21 +89,19 @@ local function take_slots(kind, member, system, terms)
     taken[api] = {}
     for index = 1, needs_of(kind, member, api, terms) do taken[api][index] = take_slot(api, system) end
   end
-  redis.call('HSET', key_of(kind, member), 'slots', cjson.encode(taken))
+  note_slots(key_of(kind, member), taken)
 end
 
 -- Give back the slots of a job: those used count for a window from now on, the others no longer. `used` nil: all used.
 local function return_slots(kind, member, terms, used)
   local key, system, now = key_of(kind, member), system_of(member), now_ms()
-  local noted = field(key, 'slots')
+  local slots = slots_of(key)
   redis.call('SREM', store_key('admitted', system), kind .. ':' .. member)
-  if not noted then return end
   redis.call('HDEL', key, 'slots')
-  for api, names in pairs(cjson.decode(noted)) do
+  for api, names in pairs(slots) do
     for index, name in ipairs(names) do
-      if used and index > used[api] then
-        redis.call('ZREM', slots_key(api, system), name)
-      elseif terms.apis[api] then
+      local is_used = not used or index <= used[api]
+      if is_used and terms.apis[api] then
         redis.call('ZADD', slots_key(api, system), text(now + terms.apis[api].window_ms), name)
       else
         redis.call('ZREM', slots_key(api, system), name)
@@ -103,9 +143,15 @@ local function may_run(kind, member, system, now)
   return number(hold, 'until') <= now and field(hold, 'probe') == kind .. ':' .. member
 end
 
+-- The first job of a queue that is really there, and its place. A member whose row is gone, or says another state, would be
+-- met first again and again, and no job behind it: it is taken out.
 local function first_queued(kind, system)
-  local first = redis.call('ZRANGE', prefix .. 'queued:' .. kind .. ':' .. system, 0, 0, 'WITHSCORES')
-  return first[1], tonumber(first[2])
+  for _ = 1, STRAYS_AT_ONCE do
+    local member, place = unpack(redis.call('ZRANGE', index_of('queued', kind, system), 0, 0, 'WITHSCORES'))
+    if not member then return end
+    if field(key_of(kind, member), 'state') == 'queued' then return member, tonumber(place) end
+    take_out(kind, system, member, 'queued')
+  end
 end
 
 -- The next job of a store: its first customer job and its first subscription job in turn, but one of the background
@@ -155,7 +201,7 @@ end
 -- messages the caller must send; where it does not, the sweeper will.
 local function admit(system, terms)
   local now, sent = now_ms(), {}
-  while has_room(system, terms, now) do
+  while #sent < ADMITTED_AT_ONCE and has_room(system, terms, now) do
     local kind, member = next_job(system, now)
     if not kind or not has_slots(kind, member, system, terms, now) then break end
     take(kind, member, system, terms)
@@ -168,31 +214,39 @@ local function admit(system, terms)
   return sent
 end
 
--- Hold a store for an error of one of its APIs until `ms` from now. A hold that follows another without a success between is twice as long, up to
--- `longest_ms`; one that is asked for while the store is held only makes it longer. Answers 1 where a hold begins.
-local function hold(system, api, error, ms, longest_ms)
+-- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is
+-- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer. `failure` is { error,
+-- code }. Answers 1 where a hold begins.
+local function hold(system, api, failure, ms, longest_ms)
   local key, now = store_key('hold', system), now_ms()
   redis.call('HDEL', key, 'probe')
   local held_until = number(key, 'until')
   if held_until > now then
-    if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms)) end
+    if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms), 'length', text(ms)) end
     return 0
   end
   local level = number(key, 'level')
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
-  redis.call('HSET', key, 'until', text(now + length), 'error', error, 'level', level + 1, 'api', api)
+  redis.call(
+    'HSET', key, 'until', text(now + length), 'length', text(length), 'error', failure[1], 'code', failure[2],
+    'level', level + 1, 'api', api
+  )
   local begins = redis.call('HSETNX', key, 'since', text(now))
-  if begins == 1 then count_up('holds|' .. system .. '|' .. cjson.decode(error).code, 1) end
+  if begins == 1 then count_up('holds|' .. system .. '|' .. failure[2], 1) end
   return begins
 end
 
--- A job ended whose calls (how many, by API) were answered as they should be: that ends the hold of such an API, unless its
+-- Whether an attempt's calls end the hold of the store: its API answered well, and the hold's time is over.
+local function ends_hold(system, calls)
+  local key = store_key('hold', system)
+  return calls.well_apis[field(key, 'api') or ''] and number(key, 'until') <= now_ms()
+end
+
+-- An attempt ended some of whose calls were answered as they should be: accepted, or refused for one customer's sake. Each is
+-- counted, for whoever met trouble with the same call; that ends the strikes of such an API, and its hold, unless the hold's
 -- time is still running, which the job had begun before. Answers 1 where a hold ends.
 local function prove(system, calls)
-  for api, count in pairs(calls) do
-    if count > 0 then redis.call('DEL', store_key('strikes:' .. api, system)) end
-  end
-  local key = store_key('hold', system)
-  if (calls[field(key, 'api') or ''] or 0) == 0 or number(key, 'until') > now_ms() then return 0 end
-  return redis.call('DEL', key)
+  for call in pairs(calls.well) do redis.call('HINCRBY', store_key('store', system), 'well ' .. call, 1) end
+  for api in pairs(calls.well_apis) do redis.call('DEL', store_key('strikes:' .. api, system)) end
+  return ends_hold(system, calls) and redis.call('DEL', store_key('hold', system)) or 0
 end

@@ -2,10 +2,14 @@
 -- include: _clock _job _store
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 lease in ms
---        7 tolerance in ms: how far clocks may differ  8 worker's name
+--        7 tolerance in ms: how far clocks may differ  8 worker's name, as JSON
 -- Answer { 'granted', version, failed attempts so far, tracking guid, debug '1'|'', Stamped.io id,
---          calls covered by the throttle, as JSON by API }
+--          calls covered by the throttle, as JSON by API, asked for by a trigger '1'|'', new in Stamped.io '1'|'',
+--          written to by a transfer a moment ago '1'|'' }
 --     or { why not: 'unknown' | 'queued' | 'running' | 'waiting' | 'done' | 'failed' }
+--
+-- An API may not show for some minutes what it was told.
+local MOMENT_MS = 5 * 60 * 1000
 local kind, member, token = ARGV[2], ARGV[3], ARGV[5]
 local key, now, terms = KEYS[1], now_ms(), terms_of(ARGV[4])
 local system, state = system_of(member), field(KEYS[1], 'state')
@@ -20,7 +24,7 @@ if is_due and not (has_room(system, terms, now) and has_slots(kind, member, syst
   return { 'queued' }
 end
 if state == 'sent' and not may_run(kind, member, system, now) then
-  return_slots(kind, member, terms, { stamped = 0, ipaas = 0 })
+  return_slots(kind, member, terms, NO_CALLS)
   enqueue(kind, member)
   return { 'queued' }
 end
@@ -41,8 +45,9 @@ redis.call(
 )
 move(kind, member, 'running', lease_until)
 local covered = {}
-for api, names in pairs(cjson.decode(field(key, 'slots') or '{}')) do covered[api] = #names end
+for api, names in pairs(slots_of(key)) do covered[api] = #names end
 return {
   'granted', number(key, 'wanted'), number(key, 'attempt'), field(key, 'tracking_guid') or '',
-  field(key, 'debug') or '', field(key, 'stamped_id') or '', cjson.encode(covered),
+  field(key, 'debug') or '', field(key, 'stamped_id') or '', cjson.encode(covered), field(key, 'triggered') or '',
+  field(key, 'is_new') or '', now - number(key, 'written_at') < MOMENT_MS and '1' or '',
 }

@@ -1,32 +1,37 @@
 -- End a job well, and hand over to the customer's subscription job in the same step.
 -- include: _clock _job _store
 -- KEYS   1 the job's hash  2 the subscription job's hash
--- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 calls made, as JSON by API
---        7 version  8 action  9 Stamped.io id  10 keep for ms
---        11 calls in full, as JSON
---        12 next: '' nothing | 'subscription' a subscription job is needed | 'unchanged' its outcome is known already
+-- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 calls: see `calls_of`
+--        7 version  8 action  9 Stamped.io id
+--        10 next: '' nothing | 'subscription' a subscription job is needed | 'unchanged' or 'kept' its outcome is known already:
+--           the state is the mapped one, or another that stays
+--        11 new 0|1: see `note_new`
+--        12 shared: another customer's id that the Stamped.io id is linked to, '' for none, '-' where nobody looked
 -- Answer { 1 if the claim held, { jobs to send }, 1 if a hold of the store ends }
-local kind, member, token, version, next_step = ARGV[2], ARGV[3], ARGV[5], ARGV[7], ARGV[12]
-local key, subscription, terms = KEYS[1], KEYS[2], terms_of(ARGV[4])
-if not holds(key, token) then return { 0, {}, 0 } end
-return_slots(kind, member, terms, cjson.decode(ARGV[6]))
-note_attempt(kind, member, ARGV[8], '', ARGV[11])
+local kind, member, token, version, next_step = ARGV[2], ARGV[3], ARGV[5], ARGV[7], ARGV[10]
+local key, subscription, terms, calls = KEYS[1], KEYS[2], terms_of(ARGV[4]), calls_of(ARGV[6])
+local system = system_of(member)
+if not owns(key, token) then return { 0, {}, 0 } end
+return_slots(kind, member, terms, calls)
+note_attempt(kind, member, ARGV[8], nil, calls)
 
 local next_version = 0
 if next_step ~= '' then
   local state = field(subscription, 'state')
-  redis.call('HSET', subscription, 'stamped_id', ARGV[9])
-  if next_step == 'unchanged' and (not state or state == 'done' or state == 'failed') then
+  redis.call('HSET', subscription, 'stamped_id', ARGV[9], 'written_at', text(now_ms()))
+  if next_step == 'subscription' then note_new(subscription, ARGV[11], number(subscription, 'wanted') + 1) end
+  -- Whoever is as mapped has nothing to come any more, and may unsubscribe from now on.
+  if next_step == 'unchanged' then redis.call('HDEL', subscription, 'is_new') end
+  local has_ended = not state or state == 'done' or state == 'failed'
+  if next_step ~= 'subscription' and has_ended then
     next_version = redis.call('HINCRBY', subscription, 'wanted', 1)
     redis.call('HSETNX', subscription, 'requested_at', text(now_ms()))
     redis.call('HSET', subscription, 'action', 'unchanged')
-    if field(key, 'background') then redis.call('HSET', subscription, 'background', '1') end
-    settle('subscription', member, text(next_version), 'done', ARGV[10])
-    redis.call('HDEL', subscription, 'attempt', 'error', 'first_failed_at')
+    settle('subscription', member, text(next_version), 'done')
   else
     next_version = request(
-      'subscription', member, field(key, 'tracking_guid') or '', false, field(key, 'debug') == '1',
-      field(key, 'background') == '1'
+      'subscription', member, field(key, 'tracking_guid') or '', field(key, 'background') and 'background' or 'job',
+      field(key, 'debug') == '1'
     )
   end
 end
@@ -34,8 +39,8 @@ end
 redis.call('HSET', key, 'action', ARGV[8], 'next_version', text(next_version))
 -- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
 if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[9]) end
-redis.call('HDEL', key, 'attempt', 'error', 'first_failed_at', 'spared', 'begun')
-settle(kind, member, version, 'done', ARGV[10])
-local system = system_of(member)
-local ended = prove(system, cjson.decode(ARGV[6]))
+if ARGV[12] == '' then redis.call('HDEL', key, 'shared_with') end
+if string.match(ARGV[12], '^%d+$') then redis.call('HSET', key, 'shared_with', ARGV[12]) end
+settle(kind, member, version, 'done')
+local ended = prove(system, calls)
 return { 1, admit(system, terms), ended }

@@ -3,8 +3,13 @@
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member
 -- Answer 1, or 0 where the job is not failed
-if field(KEYS[1], 'state') ~= 'failed' then return 0 end
-list_by_code('ZREM', ARGV[2], ARGV[3])
-redis.call('DEL', KEYS[1], history_of(ARGV[2], ARGV[3]))
-forget(ARGV[2], ARGV[3], 'failed')
-return 1
+local kind, member, state = ARGV[2], ARGV[3], field(KEYS[1], 'state')
+local system = system_of(member)
+if state == 'failed' then
+  forget(kind, system, member)
+  return 1
+end
+-- One that was forgotten half-way still shows among the failed jobs.
+local is_left = not state and redis.call('ZSCORE', index_of('failed', kind, system), member)
+if is_left then take_out(kind, system, member, 'failed') end
+return is_left and 1 or 0

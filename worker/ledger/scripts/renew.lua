@@ -2,21 +2,24 @@
 -- include: _clock _job _store
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 lease in ms
---        7 API of a call that needs a slot more, or ''
+--        7 API of a call that needs a slot more, or ''  8 writes 0|1: the call changes something
 -- Answer 'held', 'lost', or 'throttled' where there is no slot
 local kind, member, api = ARGV[2], ARGV[3], ARGV[7]
-local key, now, terms = KEYS[1], now_ms(), terms_of(ARGV[4])
-if not holds(key, ARGV[5]) then return 'lost' end
+local key, system, now, terms = KEYS[1], system_of(ARGV[3]), now_ms(), terms_of(ARGV[4])
+if not owns(key, ARGV[5]) then return 'lost' end
 local lease_until = now + tonumber(ARGV[6])
+redis.call('ZADD', index_of('running', kind, system), text(lease_until), member)
 redis.call('HSET', key, 'lease_until', text(lease_until))
-redis.call('ZADD', index_of('running', kind, member), text(lease_until), member)
-if api == '' then return 'held' end
 
-local system, slots = system_of(member), cjson.decode(field(key, 'slots'))
-local taken = slots[api]
-if not taken then return 'held' end
-redis.call('HSET', key, 'needs', cjson.encode({ [api] = #taken + 1 }))
-if free_slots(api, system, terms, now) < 1 then return 'throttled' end
-taken[#taken + 1] = take_slot(api, system)
-redis.call('HSET', key, 'slots', cjson.encode(slots))
+local slots = slots_of(key)
+local taken = terms.apis[api] and slots[api]
+if taken then
+  redis.call('HSET', key, 'needs', api .. '=' .. #taken + 1)
+  if free_slots(api, system, terms, now) < 1 then return 'throttled' end
+  taken[#taken + 1] = take_slot(api, system)
+  note_slots(key, slots)
+end
+-- A new customer is subscribed by this call, whatever becomes of its worker and of its answer: whoever unsubscribes from now
+-- on has done so. Rather nobody is subscribed than somebody who has ended it.
+if kind == 'subscription' and ARGV[8] == '1' then forget_new(key, number(key, 'claimed')) end
 return 'held'

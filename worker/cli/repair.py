@@ -1,0 +1,74 @@
+"""`stamped-sync repair`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from worker.cli.exit_codes import ALL_WELL, FAILED
+from worker.cli.options import json_option
+from worker.connections import load_connections
+from worker.runtime import open_ledger
+from worker.screen import Screen, counted
+from worker.settings import load_settings
+
+if TYPE_CHECKING:
+    from worker.ledger.repair import Found
+
+MEANING: Final = {
+    "unplaced": "jobs in no list of their state: nobody would have run them, or shown them",
+    "places": "places in lists that are no job's: the job's record is gone, or says another state",
+    "slots": "places and slots of connections that are nobody's: fewer of their jobs could run",
+}
+MENDED: Final = {
+    "unplaced": "put back into their lists",
+    "places": "taken out",
+    "slots": "given back",
+}
+
+
+@click.command()
+@click.option("--yes", "acts", is_flag=True, help="Mend what is found; without it, nothing is changed.")
+@json_option
+def command(*, acts: bool, as_json: bool) -> int:
+    """Compare the ledger's records, lists and slots, and mend what does not fit together.
+
+    The workers mend by themselves what they meet. This looks at everything, as after Redis lost keys: because it was
+    full and evicted them, because somebody deleted them, or because it came back from an old copy. Without --yes it
+    only shows what it finds. Workers may go on meanwhile.
+
+    A job whose record is gone can't be brought back: ask for its customer again, with `initialize --unlinked` for
+    instance.
+
+    \b
+    Examples:
+      stamped-sync repair
+      stamped-sync repair --yes
+
+    Exit codes: 0 all fits together, or was mended; 1 something does not; 2 Redis does not answer, or wrong usage or
+    configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    screen, settings = Screen(as_json=as_json), load_settings()
+    ledger = open_ledger(settings, load_connections(settings.connections))
+    with screen.busy("Looking at the ledger"):
+        found = ledger.repairs.run(acts=acts)
+    if as_json:
+        screen.json(asdict(found) | {"mended": acts})
+    else:
+        _show(screen, found, acts=acts)
+    return FAILED if found.faults and not acts else ALL_WELL
+
+
+def _show(screen: Screen, found: Found, *, acts: bool) -> None:
+    looked_at = counted(found.rows, "job")
+    if not found.faults:
+        screen.mark(f"{looked_at} looked at: everything fits together", is_good=True)
+        return
+    screen.line(f"{looked_at} looked at:")
+    for name, meaning in MEANING.items():
+        if count := getattr(found, name):
+            screen.mark(f"{count:,} {meaning}{f'; {MENDED[name]}' if acts else ''}", is_good=acts)
+    if not acts:
+        screen.line("Nothing was changed: `stamped-sync repair --yes` mends it.")
