@@ -1,5 +1,6 @@
 """What is done: the Celery tasks, a file per subject. `submit` is how a listener in Python hands triggers over."""
 
+from tasks.catch_up import catch_up
 from tasks.customers import transfer_customer
 from tasks.subscriptions import reconcile_subscription, retry_failed_subscriptions
 from tasks.triggers import accept_trigger, submit
@@ -7,6 +8,7 @@ from tasks.upkeep import rerun, sweep
 
 __all__ = [
     "accept_trigger",
+    "catch_up",
     "reconcile_subscription",
     "rerun",
     "retry_failed_subscriptions",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.jobs import JobTask
 from worker.app import app
-from worker.job import Job, Kind
+from worker.job import Kind
 from worker.transfer import Transferred, transfer
 
 if TYPE_CHECKING:
@@ -20,14 +20,23 @@ log = logging.getLogger(__name__)
 @app.task(bind=True, base=JobTask, name="stamped.transfer_customer")
 def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Create or update one customer in Stamped.io, link it, and ask for its subscription job where one is needed."""
-    return self.carry(Job.read(Kind.CUSTOMER, system_id, customer_id), _transferred)
+    return self.carry(Kind.CUSTOMER, system_id, customer_id, _transferred)
 
 
 def _transferred(claim: Claim, guard: Guard) -> Transferred:
     runtime, job = app.runtime, claim.job
-    mapping = runtime.connection(job.system_id).mapping
-    source = runtime.source(job.system_id, claim.tracking_guid, guard.source)
-    outcome = transfer(job.customer_id, mapping, source, runtime.store(job.system_id, guard.store))
+    connection, apis = runtime.connection(job.system_id), runtime.apis(claim, guard)
+    outcome = transfer(
+        job.customer_id,
+        connection.mapping,
+        apis.source,
+        apis.store,
+        guard.consent,
+        warns_shared=connection.warn_shared,
+    )
     for warning in outcome.warnings:
         log.warning("%s: %s", job, warning)
+    if outcome.shared_with:
+        shared = f"Stamped.io customer {outcome.stamped_id} is linked to customer {outcome.shared_with} too"
+        log.warning("%s: %s; each overwrites what the other wrote", job, shared, extra={"outcome": "shared"})
     return outcome

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from celery import Task
-
 from tasks.messages import send
+from tasks.refusals import RefusingTask, refuse_message
 from worker import retries, telemetry
+from worker.api_errors import HELD_FOR
 from worker.app import app
 from worker.errors import InternalError, SyncError
-from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled
+from worker.intents import Intent, Trouble
+from worker.job import Job
+from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled, Weight
 from worker.logs import Attempt, advice, logged_as, told
 from worker.queues import queue_of
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.guard import Guard
-    from worker.job import Job
+    from worker.job import Kind
+    from worker.ledger import Weighed
     from worker.reconcile import Reconciled
     from worker.retries import Pause
     from worker.transfer import Transferred
@@ -31,8 +35,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+UNDONE = frozenset({Trouble.LIMITED, Trouble.CREDENTIALS})
+"""What an API answers that has not done what it was asked to, for certain: whoever was new before the call still is."""
 
-class JobTask(Task[..., dict[str, Any]]):
+
+class JobTask(RefusingTask):
     """A task that runs one job of the ledger.
 
     The message may come never, once or twice: the claim decides. A failure that is the whole store's holds the store;
@@ -42,14 +49,24 @@ class JobTask(Task[..., dict[str, Any]]):
     abstract = True
     max_retries = None
     throws = (SyncError,)
-    """Celery need not tell these: they are logged and reported here."""
+    """Celery need not log these: they are logged and reported here."""
 
-    def carry(self, job: Job, work: Work) -> dict[str, Any]:
-        """Run the job if it can be claimed."""
+    def carry(self, kind: Kind, system_id: object, customer_id: object, work: Work) -> dict[str, Any]:
+        """Run the job that a message names, if it can be claimed. Raises what it names wrongly, which is refused."""
+        try:
+            job = Job.read(kind, system_id, customer_id)
+        except SyncError as error:
+            refuse_message(error, self.name, system_id, customer_id)
+            raise
+        return self._carry(job, work)
+
+    def _carry(self, job: Job, work: Work) -> dict[str, Any]:
         asked_at = app.runtime.clock()
         try:
             claim = app.runtime.ledger.claim(job)
         except ClaimRefused as refused:
+            if refused.is_unknown:
+                self._refuse_unknown(job)
             log.debug("%s: nothing to do, it is %s", job, refused.state)
             return {"job": str(job), "state": refused.state}
         except LedgerUnavailable as error:
@@ -66,6 +83,14 @@ class JobTask(Task[..., dict[str, Any]]):
             except LedgerUnavailable as error:
                 run.break_off(error)
                 raise
+
+    def _refuse_unknown(self, job: Job) -> None:
+        """Refuse a message for a job that is not in the ledger, of no connection. Raises ConnectionUnknown."""
+        try:
+            app.runtime.connection(job.system_id)
+        except SyncError as error:
+            refuse_message(error, self.name, job.system_id, job.customer_id)
+            raise
 
 
 class _Run:
@@ -84,7 +109,7 @@ class _Run:
         try:
             return self._complete(work(self._claim, self._guard))
         except Throttled:
-            return self._queue()
+            return self._put_back()
         except (ClaimLost, LedgerUnavailable):
             raise
         except SyncError as error:
@@ -105,71 +130,115 @@ class _Run:
         log.error("%s: broken off, %s", self._claim.job, error, extra=ended)
         telemetry.report(error, self._claim.job, self._claim.tracking_guid, outcome="broken off")
 
-    def _queue(self) -> dict[str, Any]:
-        held = app.runtime.ledger.wait_for_slot(self._claim, self._guard.calls, made=self._made)
-        send(held.messages)
+    def _put_back(self) -> dict[str, Any]:
+        self._go_on(app.runtime.ledger.put_back(self._claim, self._made, is_new=self._guard.consent.is_new))
         log.info("%s: waits for room in the store's throttle", self._claim.job, extra=self._ended("throttled"))
-        return {"job": str(self._claim.job), "state": "queued"}
+        return self._queued()
 
     def _complete(self, done: Transferred | Reconciled) -> dict[str, Any]:
         job, action = self._claim.job, done.action
         ended = app.runtime.ledger.complete(
-            self._claim, self._guard.calls, action, done.stamped_id, done.next_step, made=self._made
+            self._claim, self._made, action, done.stamped_id, done.next_step, **done.facts
         )
         self._go_on(ended)
         line = self._ended(action)
         log.info("%s: %s in %.3f s", job, action, line["seconds"], extra=line)
         return {"job": str(job), "state": "done", "action": action}
 
-    def _go_on(self, ended: Ended) -> None:
+    def _go_on(self, ended: Ended | Weighed) -> None:
         send(ended.messages)
         if ended.hold_ended:
             system_id = self._claim.job.system_id
             log.warning("connection %d: no longer held", system_id, extra={"outcome": "hold ended"})
 
     def _settle(self, error: SyncError) -> dict[str, Any]:
+        """Settle what follows an error: a hold of its store, a rest, or the end. Its intent alone decides."""
+        if retries.outlasted(error, self._claim.attempt):  # as would meet anybody, if nobody else gets through
+            error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
+        if self._made and error.intent is not Intent.CUSTOMERS:
+            self._mark(error.intent)
+        if error.trouble in UNDONE:
+            self._guard.consent.is_new |= self._claim.is_new
         pause = retries.pause(error, app.runtime.holds)
-        if pause and self._is_held(error, pause):
-            return {"job": str(self._claim.job), "state": "queued", "code": error.entry.code}
-        rest = retries.rest(error, self._claim.attempt, app.runtime.schedule)
-        return self._rest(error, rest.seconds) if rest else self._fail(error, proves=pause is None)
+        if pause and self._made:
+            weighed = self._weigh(error, pause)
+            if weighed.is_spared:
+                return self._queued(error)
+            if weighed.weight is Weight.RESTS:
+                rest = retries.weathered(error, weighed.met, app.runtime.holds.longest_seconds)
+                return self._rest(error, rest.seconds, costs_attempt=False)
+        tried_again = retries.rest(error, self._claim.attempt, app.runtime.schedule)
+        return self._rest(error, tried_again.seconds) if tried_again else self._fail(error)
 
-    def _is_held(self, error: SyncError, pause: Pause) -> bool:
-        """Whether the error is the whole store's, so that the store is held and the job waits for its turn again."""
-        job = self._claim.job
-        held = app.runtime.ledger.hold(
-            self._claim, self._guard.calls, error.failure, pause, self._guard.api, made=self._made
+    def _mark(self, intent: Intent) -> None:
+        """Note what the last call meant: whoever asked knows better than the first look at its answer.
+
+        Where it was the whole store's, each 404 of that API right before it was, too: an API that is away knows nobody.
+        """
+        api = self._made[-1].api
+        mine = [place for place, call in enumerate(self._made) if call.api == api]
+        while mine:
+            place = mine.pop()
+            self._made[place] = replace(self._made[place], intent=intent)
+            if intent is not Intent.STORES or not mine or not self._made[mine[-1]].is_missing:
+                return
+
+    def _weigh(self, error: SyncError, pause: Pause) -> Weighed:
+        """What the trouble of a whole store means for the job; the store may be held for it."""
+        job, held_for = self._claim.job, HELD_FOR[self._made[-1].api].of_hold(error)
+        is_new = self._guard.consent.is_new
+        weighed = app.runtime.ledger.hold(
+            self._claim, self._made, error.failure, pause, held_for.failure, is_new=is_new
         )
-        send(held.messages)
-        if held.hold_began:
-            began = self._ended(telemetry.HOLD, error) | advice(error)
-            log.error("connection %d: held, %s", job.system_id, error, extra=began)
-            telemetry.report(error, job, self._claim.tracking_guid, outcome=telemetry.HOLD)
-        if held.spared:
+        self._go_on(weighed)
+        if weighed.hold_began:
+            began = self._ended(telemetry.HOLD, held_for) | advice(held_for)
+            log.error("connection %d: held, %s", job.system_id, held_for, extra=began)
+            telemetry.report(held_for, job, self._claim.tracking_guid, outcome=telemetry.HOLD)
+        if weighed.is_spared:
             log.info("%s: waits for its turn again, %s", job, error.entry.code, extra=self._ended("held", error))
-        return held.spared
+        return weighed
 
-    def _rest(self, error: SyncError, seconds: float) -> dict[str, Any]:
+    def _rest(self, error: SyncError, seconds: float, *, costs_attempt: bool = True) -> dict[str, Any]:
         job, is_short = self._claim.job, seconds <= retries.SHORT_REST_SECONDS
         ended = app.runtime.ledger.defer(
-            self._claim, self._guard.calls, seconds, error.failure, carried=is_short, made=self._made
+            self._claim,
+            self._made,
+            seconds,
+            error.failure,
+            carried=is_short,
+            costs_attempt=costs_attempt,
+            is_new=self._guard.consent.is_new,
         )
-        send(ended.messages)
+        self._go_on(ended)
         if ended.runs_again:
-            log.warning("%s: runs again at once, %s", job, error, extra=self._ended("queued", error))
-            return {"job": str(job), "state": "queued", "code": error.entry.code}
+            return self._run_again(error)
         log.warning("%s: tried again in %.0f s, %s", job, seconds, error, extra=self._ended("waiting", error))
         if is_short:
             raise self._task.retry(exc=error, countdown=seconds, queue=queue_of(job.kind, to_front=self._claim.debug))
         return {"job": str(job), "state": "waiting", "code": error.entry.code}
 
-    def _fail(self, error: SyncError, *, proves: bool) -> dict[str, Any]:
-        ended = app.runtime.ledger.fail(self._claim, self._guard.calls, error.failure, proves=proves, made=self._made)
+    def _fail(self, error: SyncError) -> dict[str, Any]:
+        ended = app.runtime.ledger.fail(self._claim, self._made, error.failure)
+        if ended.runs_again:
+            self._go_on(ended)
+            return self._run_again(error)
         line = self._ended(telemetry.FAILED, error) | advice(error)
-        log.error("%s: failed, %s", self._claim.job, error, extra=line)
-        telemetry.report(error, self._claim.job, self._claim.tracking_guid)
+        if ended.is_news:
+            log.error("%s: failed, %s", self._claim.job, error, extra=line)
+            telemetry.report(error, self._claim.job, self._claim.tracking_guid)
+        else:
+            log.warning("%s: failed again, %s", self._claim.job, error, extra=line)
         self._go_on(ended)
         raise error from None
+
+    def _run_again(self, error: SyncError) -> dict[str, Any]:
+        """Tell that a run has failed whose job was asked for once more meanwhile: nothing has failed for good."""
+        log.warning("%s: runs again at once, %s", self._claim.job, error, extra=self._ended("queued", error))
+        return self._queued(error)
+
+    def _queued(self, error: SyncError | None = None) -> dict[str, Any]:
+        return {"job": str(self._claim.job), "state": "queued"} | ({"code": error.entry.code} if error else {})
 
     def _ended(self, outcome: str, error: SyncError | None = None) -> dict[str, Any]:
         """The fields of the line that the run ends with."""

@@ -34,5 +34,5 @@ def send(messages: Iterable[Message]) -> None:
                     queue=queue_of(job.kind, to_front=message.to_front),
                 )
         except OperationalError:
-            log.warning("%s: the queue does not answer; the sweeper will send the message", job)
+            log.warning("%s: the queue takes no message now; the sweeper will send it", job)
             return

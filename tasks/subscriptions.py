@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.jobs import JobTask
 from tasks.pump import admit
+from tasks.refusals import RefusingTask
 from worker import telemetry
 from worker.app import app
-from worker.job import Job, Kind
+from worker.job import Kind
 from worker.reconcile import Reconciled, reconcile
 
 if TYPE_CHECKING:
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 @app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
 def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Subscribe or unsubscribe one customer in Stamped.io, where its state differs from the mapped one."""
-    return self.carry(Job.read(Kind.SUBSCRIPTION, system_id, customer_id), _reconciled)
+    return self.carry(Kind.SUBSCRIPTION, system_id, customer_id, _reconciled)
 
 
-@app.task(name="stamped.retry_failed_subscriptions")
+@app.task(base=RefusingTask, name="stamped.retry_failed_subscriptions")
 def retry_failed_subscriptions() -> dict[str, int]:
     """Run failed subscription jobs again, for so many days after each one's first failure. Beat calls it."""
     runtime = app.runtime
@@ -34,6 +35,5 @@ def retry_failed_subscriptions() -> dict[str, int]:
 
 def _reconciled(claim: Claim, guard: Guard) -> Reconciled:
     runtime, job = app.runtime, claim.job
-    mapping = runtime.connection(job.system_id).mapping
-    source = runtime.source(job.system_id, claim.tracking_guid, guard.source)
-    return reconcile(job.customer_id, claim.stamped_id, mapping, source, runtime.store(job.system_id, guard.store))
+    mapping, apis = runtime.connection(job.system_id).mapping, runtime.apis(claim, guard)
+    return reconcile(job.customer_id, claim.stamped_id, mapping, apis.source, apis.store, is_new=claim.is_new)

@@ -8,10 +8,11 @@ from itertools import chain, repeat
 from typing import Any
 
 from tasks.messages import send
+from tasks.refusals import RefusingTask, refuse
 from worker import telemetry
 from worker.app import app
 from worker.errors import LedgerUnavailable, TriggerOff
-from worker.ledger import Refusal, Request
+from worker.ledger import Request
 from worker.logs import advice, told
 from worker.pages import pages
 from worker.triggers import Accepted, Refused, Verdict, judge
@@ -31,11 +32,11 @@ def submit(trigger: object) -> list[Verdict]:
         _take(page)
     for verdict in verdicts:
         if isinstance(verdict, Refused):
-            _refuse(verdict)
+            refuse(verdict)
     return verdicts
 
 
-@app.task(name="stamped.accept_trigger")
+@app.task(base=RefusingTask, name="stamped.accept_trigger")
 def accept_trigger(trigger: object) -> dict[str, Any]:
     """Hand over one trigger, a JSON object, from any language through Flower's REST call.
 
@@ -64,21 +65,3 @@ def _take(page: list[Accepted]) -> None:
     requests = [Request(each.job, each.tracking_guid, debug=each.debug) for each in page]
     requested = app.runtime.ledger.request_each(requests)
     send(message for each in requested for message in each.messages)
-
-
-def _refuse(refused: Refused) -> None:
-    failure = refused.error.failure
-    app.runtime.ledger.refuse(
-        Refusal(
-            code=failure.code,
-            detail=failure.detail,
-            trigger_id=refused.trigger_id,
-            position=refused.position,
-            system_id=refused.system_id,
-            scope=refused.scope,
-            customer_id=refused.customer_id,
-        )
-    )
-    level = logging.INFO if isinstance(refused.error, TriggerOff) else logging.WARNING
-    line = {"outcome": "refused"} | told(refused.error) | advice(refused.error)
-    log.log(level, "trigger %s, notification %d: %s", refused.trigger_id, refused.position, refused.error, extra=line)

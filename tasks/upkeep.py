@@ -6,39 +6,47 @@ import logging
 
 from tasks.messages import send
 from tasks.pump import admit
+from tasks.refusals import RefusingTask, refuse_message
 from worker import telemetry
 from worker.app import app
-from worker.errors import WorkerLost
+from worker.errors import SyncError, WorkerLost
 from worker.job import Job, Kind
 from worker.ledger import Swept
 from worker.logs import advice, told
 
 log = logging.getLogger(__name__)
 
-PAGE = 500
-PAGES = 20
+PAGE = 50
+PAGES = 200
 """How many pages one sweep sends at most: it ends before the next one is due."""
 
 
-@app.task(name="stamped.sweep")
+@app.task(base=RefusingTask, name="stamped.sweep")
 def sweep() -> dict[str, int]:
-    """Send the messages of jobs that nobody would run otherwise. Beat calls it every few seconds."""
+    """Send the messages of jobs that nobody would run otherwise, and mend the ledger; see `tasks.sweeper`."""
     swept = [_swept(kind) for kind in Kind]
     for job in (job for each in swept for job in each.failed):
         _tell_lost(job)
-    found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost")}
-    if any(found.values()):
+    found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost", "strays", "mended")}
+    if any(found[name] for name in ("due", "dead", "lost")):
         log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
+    if found["strays"]:
+        log.warning("sweep: %(strays)d places and slots were nobody's and are free again", found)
+    if found["mended"]:
+        log.warning("sweep: Redis' clock has stepped back; %(mended)d jobs go by the new time", found)
     admit(app.runtime.ledger.systems())
-    telemetry.check_in("sweep", app.runtime.settings.sweep_seconds)
     return found
 
 
-@app.task(name="stamped.rerun")
+@app.task(base=RefusingTask, name="stamped.rerun")
 def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
     """Run a job again from the start, with its attempts reset and today's configuration."""
-    job = Job.read(kind, system_id, customer_id)
-    app.runtime.connection(job.system_id)
+    try:
+        job = Job.read(kind, system_id, customer_id)
+        app.runtime.connection(job.system_id)
+    except SyncError as error:
+        refuse_message(error, "stamped.rerun", system_id, customer_id)
+        raise
     requested = run_again([job])
     return {"job": str(job), "version": requested[job]}
 

@@ -14,7 +14,7 @@ from tests import parts
 from worker.app import app
 from worker.job import Job, Kind
 from worker.ledger import Ledger, Limit, StoreTerms
-from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.queues import CUSTOMERS, UPKEEP
 from worker.runtime import Runtime, open_ledger
 from worker.sandbox.faults import Fault
 from worker.settings import Settings
@@ -106,8 +106,7 @@ class Stage:
     @property
     def queued(self) -> dict[str, int]:
         """How many messages there are in the queues that have any."""
-        lengths = self.ledger.queue_lengths([CUSTOMERS, SUBSCRIPTIONS, UPKEEP])
-        return {queue: length for queue, length in lengths.items() if length}
+        return {queue: length for queue, length in self.ledger.figures().queues.items() if length}
 
 
 def _message(message: dict[str, Any]) -> tuple[str, list[Any]]:

@@ -25,6 +25,7 @@ from worker.job import Job, Kind
 from worker.ledger import State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.retries import SHORT_REST_SECONDS
+from worker.sandbox.faults import Fault
 
 TRANSFER, RECONCILE = "stamped.transfer_customer", "stamped.reconcile_subscription"
 
@@ -142,7 +143,7 @@ def test_short_rest_is_a_celery_retry(stage: Stage) -> None:
     assert 0 < countdown <= SHORT_REST_SECONDS
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
     record = stage.record()
-    assert (record.state, record.attempt, record.failure) == (State.WAITING, 1, ended.value.exc.failure)
+    assert (record.state, record.attempt, record.failure) == (State.WAITING, 0, ended.value.exc.failure)
     assert record.due
 
 
@@ -177,16 +178,84 @@ def test_manual_sync_during_a_failing_run_is_not_put_off(stage: Stage, redis_url
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
 
 
-def test_attempts_come_to_an_end(stage: Stage) -> None:
-    """Short rests, then long ones, then the job has failed: it meets an error of its own, and others get through."""
+def let_another_through(stage: Stage) -> None:
+    """Let the customer 8 be created: the call that the job meets trouble with works for others."""
+    stage.sandbox.put_customer({"id": "8", "email_address": "eight@example.com"})
+    stage.sandbox.patch_customer("8", {"external_ids": []})
+    faults = stage.sandbox.faults
+    stage.sandbox.clear_faults()
+    job = Job(Kind.CUSTOMER, parts.SYSTEM, "8")
+    stage.ledger.request(job)
+    assert run(transfer_customer, parts.SYSTEM, "8").state == "SUCCESS"
+    stage.sandbox.put_customer({"id": "8", "email_address": "eight@example.com"})
+    stage.sandbox.unlink(parts.SYSTEM, "8")
+    for fault in faults:
+        stage.sandbox.add_fault(fault)
+
+
+def tried_again(stage: Stage, times: int, *, others_get_through: bool) -> list[str]:
+    """How a job ends that meets 503 each time it is tried."""
     stage.refuse(503)
     states = []
-    for _ in range(8):
+    for _ in range(times):
         stage.ledger.release(parts.SYSTEM)
         stage.client.hset(stage.ledger.key(JOB), "due", "0")
         states.append(transferred(stage).state)
-    assert states == ["RETRY"] * 4 + ["SUCCESS"] * 3 + ["FAILURE"]
+        if others_get_through:
+            let_another_through(stage)
+    return states
+
+
+def test_attempts_come_to_an_end(stage: Stage) -> None:
+    """Short rests, then long ones, then the job has failed: it meets an error of its own, and others get through."""
+    states = tried_again(stage, 9, others_get_through=True)
+    assert states == ["RETRY"] * 5 + ["SUCCESS"] * 3 + ["FAILURE"]
     assert stage.record().state is State.FAILED
+
+
+def test_job_never_fails_while_nobody_gets_through(stage: Stage) -> None:
+    """It rests ever longer, at no cost: the store may be down for days."""
+    assert "FAILURE" not in tried_again(stage, 20, others_get_through=False)
+    assert (stage.record().state, stage.record().attempt) == (State.WAITING, 0)
+
+
+@pytest.mark.parametrize(
+    ("mine", "linked"),
+    [("customers/v2/Customer/150713$", False), ("dashboard/customers/150713$", True)],
+    ids=["a read of iPaaS.com", "an update in Stamped.io"],
+)
+def test_404_of_an_api_that_is_away_is_no_sign_that_others_get_through(stage: Stage, mine: str, linked: bool) -> None:
+    """The job meets 503 and all others 404, as what follows does: a list, or a create. Nobody gets through."""
+    jobs = [Job(Kind.CUSTOMER, parts.SYSTEM, customer_id) for customer_id in (ID, "1", "2", "3")]
+    for job in jobs if linked else []:
+        link = {"system_id": parts.SYSTEM, "external_id": job.customer_id}
+        stage.sandbox.put_customer({"id": job.customer_id, "email_address": EMAIL, "external_ids": [link]})
+    stage.sandbox.add_fault(Fault(path=mine, status=503))
+    stage.sandbox.add_fault(Fault(path="dashboard/" if linked else "/customers/v2/", status=404, body=""))
+    for job in jobs:
+        stage.ledger.request(job)
+    for _ in range(10):
+        for job in jobs:
+            stage.client.delete(f"stamped-sync:hold:{parts.SYSTEM}")
+            stage.client.hset(stage.ledger.key(job), "due", "0")
+            stage.ledger.admit(parts.SYSTEM)
+            run(transfer_customer, parts.SYSTEM, job.customer_id)
+    records = [stage.record(job) for job in jobs]
+    assert [(record.attempt, record.met > 1) for record in records] == [(0, True)] * 4
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_404_of_a_read_is_judged_by_the_list_behind_it(stage: Stage, redis_url: str, is_there: bool) -> None:
+    """Whether the call counts as one that works."""
+    stage.map_subscription(value=False)
+    stage.build(redis_url)
+    transferred(stage)
+    stage.sandbox.add_fault(Fault(path="dashboard/customers/[0-9]+$", status=404, body=""))
+    if not is_there:
+        stage.sandbox.add_fault(Fault(path="dashboard/customers$", status=404, body=""))
+    run(reconcile_subscription, parts.SYSTEM, ID)
+    well = stage.client.hget(f"stamped-sync:store:{parts.SYSTEM}", "well stamped GET dashboard/customers/{id}")
+    assert (well is not None) is is_there
 
 
 def test_retry_that_cannot_be_published_is_left_to_the_sweeper(stage: Stage) -> None:
@@ -256,7 +325,7 @@ def test_redis_that_goes_away_ends_the_run(stage: Stage, effect: Effect, moment:
         stage.build(url, at(effect, moment, lambda: server.shutdown(nosave=True)))
         ended = transferred(stage)
     assert isinstance(ended.value, LedgerUnavailable)
-    assert ended.value.failure.detail == "ConnectionError"
+    assert ended.value.failure.code == "redis-unavailable"
     assert (stage.called[-1] == "UpdateExternalId") is (effect is Effect.RECORD_LINK)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tasks import transfer_customer
 from tests import parts
 from tests.integration.stage import CREATE, EMAIL, ID, JOB, Stage, run, transferred
-from worker.errors import CustomerWriteFailed, IPaaSCredentialsRefused, SyncError
+from worker.errors import IPaaSCredentialsRefused, StampedCredentialsRefused, SyncError
 from worker.job import Job, Kind
 from worker.ledger import State
 
@@ -47,17 +47,18 @@ def test_too_many_calls_hold_the_store_for_as_long_as_it_asks(stage: Stage) -> N
     assert (ended.state, ended.value) == ("SUCCESS", told)
     assert (stage.record().state, stage.record().attempt, stage.queued) == (State.QUEUED, 0, {})
     (hold,) = stage.ledger.holds()
-    assert (hold.system_id, hold.code, hold.until - hold.since) == (parts.SYSTEM, told["code"], timedelta(seconds=120))
+    assert (hold.system_id, hold.code) == (parts.SYSTEM, "stamped-calls-limited")
+    assert hold.until - hold.since == timedelta(seconds=120)
 
 
 @pytest.mark.parametrize("status", [401, 403])
 @pytest.mark.parametrize(
-    ("path", "error"), [(f"Customer/{ID}$", IPaaSCredentialsRefused), (CREATE, CustomerWriteFailed)]
+    ("path", "error"), [(f"Customer/{ID}$", IPaaSCredentialsRefused), (CREATE, StampedCredentialsRefused)]
 )
 def test_refused_credentials_are_told_once(
     stage: Stage, caplog: pytest.LogCaptureFixture, path: str, error: type[SyncError], status: int
 ) -> None:
-    """In the log and to Sentry, with what to do about it; however many jobs meet them after that."""
+    """In the log and to Sentry, with what to do about it: as what they are, whichever call met them."""
     reported = reports_of(stage)
     stage.refuse(status, path)
     assert [transferred(stage).value["state"], probe(stage), probe(stage)] == ["queued"] * 3
@@ -84,14 +85,14 @@ def test_end_of_a_hold_is_told_once(stage: Stage, caplog: pytest.LogCaptureFixtu
 
 
 def test_outage_that_several_jobs_met_holds_the_store(stage: Stage) -> None:
-    """The first ones are tried again like errors of the job's own; the one that holds the store costs no attempt."""
+    """The first ones rest, at no cost; the one that holds the store waits for its turn again."""
     stage.refuse(503, "Customer/")
     jobs = [Job(Kind.CUSTOMER, JOB.system_id, customer_id) for customer_id in ("1", "2", "3")]
     stage.ledger.request_all(jobs)
     states = [run(transfer_customer, job.system_id, job.customer_id).state for job in jobs]
     assert states == ["RETRY", "RETRY", "SUCCESS"]
-    assert [record and record.attempt for record in stage.ledger.records(jobs)] == [1, 1, 0]
-    assert [hold.code for hold in stage.ledger.holds()] == ["ipaas-read-failed"]
+    assert [record and record.attempt for record in stage.ledger.records(jobs)] == [0, 0, 0]
+    assert [hold.code for hold in stage.ledger.holds()] == ["ipaas-unavailable"]
 
 
 def test_outage_of_one_job_alone_holds_no_store(stage: Stage) -> None:

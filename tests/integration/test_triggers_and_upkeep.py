@@ -43,13 +43,18 @@ def trigger(*notifications: dict[str, Any]) -> dict[str, Any]:
 def fail(stage: Stage, job: Job) -> None:
     """Let a job fail."""
     stage.ledger.request(job)
-    stage.ledger.fail(stage.ledger.claim(job), {}, Failure(SubscriptionFailed.entry.code, 422))
+    stage.ledger.fail(stage.ledger.claim(job), (), Failure(SubscriptionFailed.entry.code, 422))
 
 
 def rest(stage: Stage, job: Job, seconds: float) -> None:
     """Let a job rest until a retry is due."""
     stage.ledger.request(job)
-    stage.ledger.defer(stage.ledger.claim(job), {}, seconds, Failure("ipaas-unreachable"), carried=False)
+    stage.ledger.defer(stage.ledger.claim(job), (), seconds, Failure("ipaas-unreachable"), carried=False)
+
+
+def found(**counts: int) -> dict[str, int]:
+    """What a sweep found: nothing of anything else."""
+    return dict.fromkeys(("due", "dead", "lost", "strays", "mended"), 0) | counts
 
 
 def lose_message(stage: Stage, job: Job) -> None:
@@ -115,7 +120,7 @@ def test_refusal_tells_an_operator_what_to_do(stage: Stage, caplog: pytest.LogCa
     """And nothing that the notification held of a person."""
     assert stage.queued == {}
     submit(trigger(notification(id="zoe@example.com")))
-    (line,) = [vars(record) for record in caplog.records if record.name == "tasks.triggers"]
+    (line,) = [vars(record) for record in caplog.records if record.name == "tasks.refusals"]
     assert (line["levelname"], line["code"]) == ("WARNING", "customer-id-invalid")
     assert line["resolution"] == CustomerIdInvalid.entry.resolution
     assert "zoe" not in caplog.text
@@ -130,7 +135,7 @@ def test_trigger_that_is_off_is_noted_and_nothing_is_done(
     stage.build(redis_url)
     submit(trigger())
     assert [noted.code for noted in stage.ledger.refusals()] == ["trigger-off"]
-    assert [record.levelname for record in caplog.records if record.name == "tasks.triggers"] == ["INFO"]
+    assert [record.levelname for record in caplog.records if record.name == "tasks.refusals"] == ["INFO"]
     assert (stage.ledger.record(JOB), stage.queued) == (None, {})
 
 
@@ -148,7 +153,7 @@ def test_debug_scope_goes_to_the_front_of_its_stores_queue(stage: Stage) -> None
         submit(trigger(notification(id=customer_id)))
     submit(trigger(notification(id=ids[-1], scope="customer/updated/debug")))
     assert stage.queued == {CUSTOMERS: 10}
-    stage.ledger.fail(stage.ledger.claim(Job(Kind.CUSTOMER, parts.SYSTEM, ids[0])), {}, Failure("email-missing"))
+    stage.ledger.fail(stage.ledger.claim(Job(Kind.CUSTOMER, parts.SYSTEM, ids[0])), (), Failure("email-missing"))
     assert stage.record(Job(Kind.CUSTOMER, parts.SYSTEM, ids[-1])).state is State.SENT
     assert stage.record(Job(Kind.CUSTOMER, parts.SYSTEM, ids[-2])).state is State.QUEUED
 
@@ -169,7 +174,7 @@ def test_broker_that_is_down_loses_no_trigger(stage: Stage, redis_url: str) -> N
     assert (stage.record().state, stage.queued) == (State.SENT, {})
     stage.move_broker(redis_url)
     lose_message(stage, JOB)
-    assert run(sweep).value == {"due": 0, "dead": 0, "lost": 1}
+    assert run(sweep).value == found(lost=1)
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
 
 
@@ -242,8 +247,9 @@ def test_rerun_of_a_subscription_is_a_subscription_job(stage: Stage) -> None:
     ],
 )
 def test_rerun_of_what_is_no_job_is_refused(stage: Stage, args: tuple[Any, ...], error: type[Exception]) -> None:
-    """Nothing is written."""
+    """Nothing is written but the refusal, where an operator sees it."""
     assert isinstance(run(rerun, *args, queue=UPKEEP).value, error)
+    assert [each.trigger_id for each in stage.ledger.refusals()] == ["stamped.rerun"]
     assert (stage.ledger.counts(Kind.CUSTOMER), stage.queued) == (Counts(0, 0, 0, 0, 0, 0), {})
 
 
@@ -263,7 +269,7 @@ def test_sweep_goes_through_all_that_is_due(stage: Stage, caplog: pytest.LogCapt
     stage.patch.setattr("tasks.upkeep.PAGE", 2)
     for job in (*(Job(Kind.CUSTOMER, parts.SYSTEM, str(number)) for number in range(5)), JOB.subscription):
         rest(stage, job, 0)
-    assert run(sweep, queue=UPKEEP).value == {"due": 6, "dead": 0, "lost": 0}
+    assert run(sweep, queue=UPKEEP).value == found(due=6)
     assert stage.queued == {CUSTOMERS: 5, SUBSCRIPTIONS: 1}
     assert "sweep: 6 retries due, 0 leases run out, 0 messages lost" in caplog.messages
 
@@ -273,7 +279,7 @@ def test_job_that_lost_too_many_workers_is_told(stage: Stage, caplog: pytest.Log
     reported: list[tuple[str, Job]] = []
     stage.patch.setattr("worker.telemetry.report", lambda error, job, _: reported.append((error.entry.code, job)))
     lose_workers(stage, JOB, LOSSES_ALLOWED + 1)
-    assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 1, "lost": 0}
+    assert run(sweep, queue=UPKEEP).value == found(dead=1)
     (line,) = [vars(line) for line in caplog.records if line.name == "tasks.upkeep" and line.levelname == "ERROR"]
     entry = WorkerLost.entry
     told = (line["code"], line["outcome"], line["cause"], line["resolution"])
@@ -285,7 +291,7 @@ def test_job_that_lost_a_worker_is_sent_again(stage: Stage, caplog: pytest.LogCa
     """It is no error of the job: nothing is told of it but the count."""
     caplog.set_level(logging.INFO)
     lose_workers(stage, JOB, 1)
-    assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 1, "lost": 0}
+    assert run(sweep, queue=UPKEEP).value == found(dead=1)
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
     told = [(line.levelname, line.getMessage()) for line in caplog.records if line.name == "tasks.upkeep"]
     assert told == [("INFO", "sweep: 0 retries due, 1 leases run out, 0 messages lost")]
@@ -303,6 +309,6 @@ def test_sweep_is_bounded(stage: Stage) -> None:
 def test_sweep_that_finds_nothing_says_nothing(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """It comes every few seconds."""
     caplog.set_level(logging.INFO)
-    assert run(sweep, queue=UPKEEP).value == {"due": 0, "dead": 0, "lost": 0}
+    assert run(sweep, queue=UPKEEP).value == found()
     assert "sweep" not in caplog.text.replace("stamped.sweep", "")
     assert stage.queued == {}
