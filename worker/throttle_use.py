@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from worker.ledger import State
-from worker.ledger.activity import Filter
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.connections import Connections
-    from worker.ledger import Ledger
+    from worker.ledger.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +32,19 @@ class Use:
         return asdict(self)
 
 
-def uses(ledger: Ledger, connections: Connections) -> Iterator[Use]:
-    """The use of each connection's throttle. Raises LedgerUnavailable."""
+def uses(figures: Figures, connections: Connections) -> Iterator[Use]:
+    """The use of each connection's throttle, by figures that were read of them all."""
     for connection in connections:
-        system_id, throttle, reads = connection.system_id, connection.throttle, connection.ipaas.throttle
+        store, throttle, reads = figures.stores[connection.system_id], connection.throttle, connection.ipaas.throttle
         yield Use(
-            system_id=system_id,
-            queued=ledger.activity.counts(Filter(system_id=system_id))[State.QUEUED],
-            under_way=ledger.under_way(system_id),
+            system_id=connection.system_id,
+            queued=store.queued,
+            under_way=store.under_way,
             concurrent=throttle.concurrent,
-            stamped_calls=ledger.throttle_use(system_id, "stamped"),
+            stamped_calls=store.calls["stamped"],
             stamped_limit=throttle.limit,
             stamped_seconds=throttle.seconds,
-            ipaas_calls=ledger.throttle_use(system_id, "ipaas"),
+            ipaas_calls=store.calls["ipaas"],
             ipaas_limit=reads.limit if reads else None,
             ipaas_seconds=reads.seconds if reads else None,
         )

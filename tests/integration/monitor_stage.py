@@ -9,19 +9,20 @@ from argparse import Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+import flower.app
 import flower.urls
 import redis
 import requests
 from flower.app import Flower
 from flower.options import default_options
 from flower.utils import prepend_url
-from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
 from tests.integration.html import Form, forms_of, text_of
 from worker.app import app
 from worker.monitor import install
+from worker.monitor.lanes import Lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,8 +115,9 @@ class Monitor:
 class _Serving:
     """A Flower in a thread; a context manager that stops it at the end."""
 
-    def __init__(self, options: dict[str, Any]) -> None:
+    def __init__(self, options: dict[str, Any], lanes: Lanes) -> None:
         self._options = options
+        self._lanes = lanes
         self._is_up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="flower", daemon=True)
 
@@ -131,7 +133,7 @@ class _Serving:
     async def _serve(self) -> None:
         self.loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self.flower = Flower(capp=app, options=_options(self._options), io_loop=IOLoop.current(), **self._settings())
-        server = HTTPServer(self.flower)
+        server = flower.app.HTTPServer(self.flower)
         sockets = bind_sockets(0, "127.0.0.1")
         server.add_sockets(sockets)
         self.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
@@ -142,7 +144,7 @@ class _Serving:
 
     def _settings(self) -> dict[str, Any]:
         """Flower's own, which follow a prefix as its command makes them."""
-        settings: dict[str, Any] = dict(flower.urls.settings)
+        settings: dict[str, Any] = flower.urls.settings | {"lanes": self._lanes}
         if prefix := self._options.get("url_prefix"):
             settings |= {name: prepend_url(settings[name], prefix) for name in ("login_url", "static_url_prefix")}
         return settings
@@ -161,11 +163,11 @@ def contents(redis_url: str) -> dict[bytes, bytes]:
 
 
 @contextlib.contextmanager
-def serving(login: tuple[str, str] | None = LOGIN, **options: Any) -> Iterator[Monitor]:
+def serving(login: tuple[str, str] | None = LOGIN, lanes: Lanes | None = None, **options: Any) -> Iterator[Monitor]:
     """Flower with the pages, on what `worker.app.app` has for a runtime now; without a login where that is None."""
     install()
     basic_auth = [":".join(login)] if login else []
-    with _Serving({"basic_auth": basic_auth, **options}) as flower_:
+    with _Serving({"basic_auth": basic_auth, **options}, lanes or Lanes()) as flower_:
         monitor = Monitor(flower_.url, flower_.flower, flower_.loop)
         try:
             yield monitor

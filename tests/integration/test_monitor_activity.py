@@ -15,6 +15,7 @@ from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
 from worker.errors import Failure
 from worker.job import Job, Kind
+from worker.ledger import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,9 +42,9 @@ def monitor(stage: Stage, redis_url: str) -> Iterator[Monitor]:
 def _jobs(stage: Stage) -> None:
     """One job of each sort: customer done, subscription failed, another customer failed, one on its way elsewhere."""
     ledger = stage.ledger
-    ledger.complete(claimed(ledger), {}, "created", "143491")
-    ledger.fail(claimed(ledger, JOB.subscription), {}, Failure("subscription-failed", 500))
-    ledger.fail(claimed(ledger, OTHER), {}, FAILURE)
+    ledger.complete(claimed(ledger), (), "created", "143491")
+    ledger.fail(claimed(ledger, JOB.subscription), (), Failure("subscription-failed", 500))
+    ledger.fail(claimed(ledger, OTHER), (), FAILURE)
     ledger.request(ELSEWHERE)
 
 
@@ -200,7 +201,7 @@ def test_a_page_reads_no_more_than_it_shows(stage: Stage, monitor: Monitor, clie
     client.config_resetstat()
     listed(monitor)
     read: Any = client.info("commandstats")
-    assert read["cmdstat_hgetall"]["calls"] <= 50 + 2  # the jobs, and each connection's hold
+    assert read["cmdstat_hgetall"]["calls"] <= 50 + 3  # the jobs, each connection's hold, and the counts
 
 
 @pytest.mark.usefixtures("_jobs")
@@ -257,6 +258,27 @@ def test_a_held_connection_is_told_on_top(stage: Stage, monitor: Monitor) -> Non
     (hold,) = stage.ledger.holds()
     for told in ("HTTP 401", hold.failure.entry.title, hold.failure.entry.cause, hold.failure.entry.resolution):
         assert told in text
+
+
+def test_jobs_that_vanished_are_told_on_top(client: redis.Redis, monitor: Monitor) -> None:
+    """How many, of which connection, and what to do; nothing while there are none."""
+    assert "vanished" not in monitor.text("/activity")
+    client.hset("stamped-sync:totals", "born|customer|4022", 8)
+    text = monitor.text("/activity")
+    assert text.index("8 jobs of connection 4022 vanished from Redis") < text.index("queued")
+    assert "maxmemory-policy to noeviction" in text
+
+
+def test_refused_notifications_are_told_with_how_many_are_listed(
+    stage: Stage, client: redis.Redis, monitor: Monitor
+) -> None:
+    """And where; nothing while there are none."""
+    assert "Refused notifications" not in monitor.text("/activity")
+    stage.ledger.refuse(Refusal("scope-unsupported", "", "6f0c", 1, "4021", "customer/deleted", "150713"))
+    client.hset("stamped-sync:totals", "refused|scope-unsupported", 1000)
+    assert "1,000, of which the newest 1 is listed." in monitor.text("/activity")
+    assert 'href="/error-logs#refused"' in monitor.get("/activity").text
+    assert "Of 1,000, the newest 1 is counted here." in monitor.text("/error-logs")
 
 
 @pytest.mark.usefixtures("_jobs")

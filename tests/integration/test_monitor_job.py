@@ -12,6 +12,7 @@ from tests.integration.jobs import FAILURE, JOB, claimed
 from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
 from worker.calls import MadeCall
+from worker.job import Action
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ CALLS = [
 @pytest.fixture
 def monitor(stage: Stage) -> Iterator[Monitor]:
     """Flower, whose ledger holds one failed job."""
-    stage.ledger.fail(claimed(stage.ledger), {}, replace(FAILURE, detail="Name is <b>too long</b>"), made=CALLS)
+    stage.ledger.fail(claimed(stage.ledger), CALLS, replace(FAILURE, detail="Name is <b>too long</b>"))
     with serving() as monitor:
         yield monitor
 
@@ -61,13 +62,13 @@ def test_the_page_tells_where_the_job_stands(stage: Stage, monitor: Monitor) -> 
 
 def test_a_failed_subscription_job_tells_that_the_schedule_tries_it_again(stage: Stage, monitor: Monitor) -> None:
     """Nobody need press Re-run for it."""
-    stage.ledger.fail(claimed(stage.ledger, JOB.subscription), {}, FAILURE)
+    stage.ledger.fail(claimed(stage.ledger, JOB.subscription), (), FAILURE)
     assert "tries it again every 60 minutes, for 7 days" in monitor.text("/activity/subscription/4021/150713")
 
 
 def test_the_page_of_a_finished_job_tells_what_it_came_to(stage: Stage, monitor: Monitor) -> None:
     """The action, and the customer in Stamped.io; no error any more."""
-    stage.ledger.complete(claimed(stage.ledger), {}, "created", "143491")
+    stage.ledger.complete(claimed(stage.ledger), (), "created", "143491")
     text = monitor.text(PAGE)
     assert "Outcome created" in text
     assert "Stamped.io id 143491" in text
@@ -76,7 +77,7 @@ def test_the_page_of_a_finished_job_tells_what_it_came_to(stage: Stage, monitor:
 
 def test_the_page_tells_when_a_job_is_tried_again(stage: Stage, monitor: Monitor) -> None:
     """A waiting job has a due time, and the error that it waits because of."""
-    stage.ledger.defer(claimed(stage.ledger), {}, 1200, FAILURE, carried=False)
+    stage.ledger.defer(claimed(stage.ledger), (), 1200, FAILURE, carried=False)
     due = stage.record().due
     text = monitor.text(PAGE)
     assert f"Next try {due:%Y-%m-%d %H:%M:%S} UTC, in 19 min" in text
@@ -85,7 +86,7 @@ def test_the_page_tells_when_a_job_is_tried_again(stage: Stage, monitor: Monitor
 
 def test_the_history_shows_each_attempt_with_its_calls(stage: Stage, monitor: Monitor) -> None:
     """Newest first: when, how long, by which worker, what it came to, and each call's status and duration."""
-    stage.ledger.complete(claimed(stage.ledger), {}, "updated", "143491")
+    stage.ledger.complete(claimed(stage.ledger), (), "updated", "143491")
     history = monitor.text(PAGE).partition("History")[2]
     assert history.index("updated") < history.index("failed")
     newest, oldest = stage.ledger.activity.history(JOB)
@@ -155,3 +156,13 @@ def test_a_job_that_is_not_there_is_told(path: str, monitor: Monitor) -> None:
 def test_an_address_that_is_no_jobs_is_no_page(path: str, monitor: Monitor) -> None:
     """Flower's own answer."""
     assert monitor.get(path).status_code == 404
+
+
+def test_the_page_names_whom_the_stamped_customer_is_shared_with(stage: Stage) -> None:
+    """With a link to that customer's job: each overwrites what the other wrote."""
+    stage.ledger.complete(claimed(stage.ledger), CALLS, Action.CREATED, "143491", shared_with="7")
+    with serving() as monitor:
+        page = monitor.get(PAGE).text
+    assert "Shared with customer 7" in text_of(page)
+    assert "each overwrites what the other wrote" in text_of(page)
+    assert 'href="/activity/customer/4021/7"' in page

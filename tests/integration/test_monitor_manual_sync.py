@@ -16,7 +16,8 @@ from tests.parts import SYSTEM
 from worker.errors import CATALOGUE, Failure
 from worker.job import Job, Kind
 from worker.ledger import State
-from worker.monitor.manual_sync import MOST_IDS, PREVIEWED
+from worker.monitor.asked import MOST_IDS
+from worker.monitor.previews import PREVIEWED
 from worker.pages import PAGE
 from worker.queues import CUSTOMERS, UPKEEP
 

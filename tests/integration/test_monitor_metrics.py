@@ -23,6 +23,7 @@ from worker.app import app
 from worker.calls import MadeCall
 from worker.errors import Failure, LedgerUnavailable
 from worker.job import Action, Job, Kind
+from worker.ledger import Refusal
 from worker.monitor.metrics import LedgerCollector
 from worker.retries import Pause
 from worker.runtime import Runtime
@@ -41,6 +42,7 @@ DASHBOARD = parts.ROOT / "deploy" / "grafana" / "stamped-sync.json"
 NAME = re.compile(r"\b(?:stamped_sync|flower)_\w+")
 BY = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 LABEL = re.compile(r"(\w+)=\"")
+REFUSED_CALL = [MadeCall("Stamped.io", "GET", "x", None, 0)]
 MADE = [MadeCall("Stamped.io", "POST", "customers/add", 200, 120), MadeCall("iPaaS.com", "GET", "x", None, 1500)]
 
 
@@ -61,10 +63,10 @@ def job(number: int) -> Job:
 def busy(ledger: Ledger) -> None:
     """One job done, one failed, one that met a hold, and so one queued."""
     ledger.request_all([job(1), job(2), job(3)])
-    ledger.complete(ledger.claim(job(1)), {"stamped": 1}, Action.CREATED, "143491", made=MADE)
-    ledger.fail(ledger.claim(job(2)), {}, Failure("email-missing"))
+    ledger.complete(ledger.claim(job(1)), MADE, Action.CREATED, "143491")
+    ledger.fail(ledger.claim(job(2)), (), Failure("email-missing"))
     refused = Failure("stamped-credentials-refused", 401)
-    ledger.hold(ledger.claim(job(3)), {"stamped": 1}, refused, Pause(3600, 3600))
+    ledger.hold(ledger.claim(job(3)), REFUSED_CALL, refused, Pause(3600, 3600))
 
 
 def scraped(runtime: Runtime) -> str:
@@ -96,11 +98,20 @@ def scraped(runtime: Runtime) -> str:
         'stamped_sync_oldest_queued_seconds{connection="4021",kind="subscription"} 0.0',
         'stamped_sync_swept_total{found="lost",kind="subscription"} 0.0',
         'stamped_sync_queue_messages{queue="customers"} 0.0',
+        "stamped_sync_listed_refusals 1.0",
+        'stamped_sync_refused_notifications_total{code="trigger-malformed"} 1000.0',
+        'stamped_sync_refused_notifications_total{code="trigger-off"} 0.0',
+        'stamped_sync_vanished_jobs{connection="4021",kind="customer"} 5.0',
+        'stamped_sync_vanished_jobs{connection="4021",kind="subscription"} 0.0',
+        'stamped_sync_vanished_jobs{connection="",kind="subscription"} 2.0',
     ],
 )
-def test_scrape_shows_the_ledger(runtime: Runtime, line: str) -> None:
+def test_scrape_shows_the_ledger(runtime: Runtime, client: redis.Redis, line: str) -> None:
     """States and counts, by names and labels that Prometheus' users expect."""
     busy(runtime.ledger)
+    runtime.ledger.refuse(Refusal("trigger-malformed", "", "6f0c", 1, "4021", "customer/created", "1"))
+    counts = {"refused|trigger-malformed": 1000, "born|customer|4021": 8, "born|subscription|4021": 0}
+    client.hset("stamped-sync:totals", mapping=counts | {"vanished|subscription": 2})  # type: ignore[arg-type]
     assert line in scraped(runtime).splitlines()
 
 
@@ -108,7 +119,7 @@ def test_scrape_names_no_customer(runtime: Runtime) -> None:
     """Not even by an id."""
     runtime.ledger.request(Job(Kind.CUSTOMER, parts.SYSTEM, "987654321"))
     runtime.ledger.fail(
-        runtime.ledger.claim(Job(Kind.CUSTOMER, parts.SYSTEM, "987654321")), {}, Failure("email-missing", None, "zoe")
+        runtime.ledger.claim(Job(Kind.CUSTOMER, parts.SYSTEM, "987654321")), (), Failure("email-missing", None, "zoe")
     )
     shown = scraped(runtime)
     assert "email-missing" in shown

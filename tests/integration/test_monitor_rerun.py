@@ -34,7 +34,7 @@ EACH_RERUN = pytest.mark.parametrize("path", RERUNS)
 @pytest.fixture
 def monitor(stage: Stage) -> Iterator[Monitor]:
     """Flower, whose ledger holds one failed job, and which has seen its task fail."""
-    stage.ledger.fail(claimed(stage.ledger), {}, FAILURE)
+    stage.ledger.fail(claimed(stage.ledger), (), FAILURE)
     with serving() as monitor:
         see_task(monitor)
         yield monitor
@@ -66,14 +66,14 @@ def test_rerun_starts_the_job_again(stage: Stage, monitor: Monitor) -> None:
 
 def test_rerun_does_not_wait_for_the_next_try(stage: Stage, monitor: Monitor) -> None:
     """Somebody who put the cause right need not wait two hours."""
-    stage.ledger.defer(claimed(stage.ledger), {}, 7200, FAILURE, carried=False)
+    stage.ledger.defer(claimed(stage.ledger), (), 7200, FAILURE, carried=False)
     monitor.submit(PAGE, "/rerun")
     assert stage.record().state is State.SENT
 
 
 def test_rerun_of_a_subscription_job_runs_that(stage: Stage, monitor: Monitor) -> None:
     """The kind is part of the form."""
-    stage.ledger.fail(claimed(stage.ledger, JOB.subscription), {}, FAILURE)
+    stage.ledger.fail(claimed(stage.ledger, JOB.subscription), (), FAILURE)
     answer = monitor.submit("/activity/subscription/4021/150713", "/rerun")
     assert answer.headers["Location"] == "/activity/subscription/4021/150713"
     assert (stage.record(JOB.subscription).state, stage.record().state) == (State.SENT, State.FAILED)

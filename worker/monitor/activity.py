@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from tornado.web import authenticated
 
 from worker.errors import CATALOGUE
+from worker.figures_words import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 from worker.job import Kind
 from worker.ledger import State
 from worker.ledger.activity import Filter
@@ -18,8 +19,9 @@ from worker.monitor.page import Page
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.ledger import Hold, Ledger
+    from worker.ledger import Ledger
     from worker.ledger.activity import Page as Jobs
+    from worker.ledger.figures import Figures
 
 FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
 DIGITS_AT_MOST = 19
@@ -82,7 +84,8 @@ class Shown:
     count: int
     """How many jobs there are on all pages."""
     counts: dict[State, int]
-    holds: list[Hold]
+    figures: Figures
+    """Where all stores stand, whatever the filter."""
     names: dict[int, str]
     """The connections."""
 
@@ -105,6 +108,9 @@ class ActivityPage(Page):
             states=list(State),
             kinds=list(Kind),
             codes=CATALOGUE,
+            vanished_in_words=vanished_in_words,
+            vanished_advice=VANISHED_ADVICE,
+            refusals_in_words=refusals_in_words,
         )
 
     def query(self) -> Query:
@@ -112,14 +118,15 @@ class ActivityPage(Page):
         return Query.read(lambda name: self.get_argument(name, "", escape=False) or "")
 
     def _read(self, query: Query, begins: str) -> Shown:
-        activity = self.ledger.activity
+        activity, connections = self.ledger.activity, self.runtime.connections
         jobs = activity.page(query.filter, begins)
+        figures = self.ledger.figures(each.system_id for each in connections)
         return Shown(
             jobs=jobs,
             count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),
-            counts=activity.counts(query.filter),
-            holds=self.ledger.holds(),
-            names={each.system_id: each.name for each in self.runtime.connections},
+            counts=figures.by_state(query.filter.system_id, query.filter.kind),
+            figures=figures,
+            names={each.system_id: each.name for each in connections},
         )
 
 

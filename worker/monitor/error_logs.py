@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Final
 from tornado.web import authenticated
 
 from worker.errors import Failure
-from worker.ledger import State
-from worker.ledger.activity import Filter
 from worker.monitor.page import Page
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ class Failed:
 
 
 @dataclass(slots=True)
-class Refused:
+class RefusedGroup:
     """Notifications of one connection and scope that were not accepted for the same reason."""
 
     code: str
@@ -65,9 +63,11 @@ class Shown:
     group_count: int
     """How many groups there are with those that are not shown."""
     job_count: int
-    refused: list[Refused]
+    refused: list[RefusedGroup]
     refusal_count: int
     """How many notifications were refused, of all connections."""
+    refusals_read: int
+    """How many of them were looked at here: the newest."""
     names: dict[int, str]
     """The connections."""
 
@@ -91,32 +91,30 @@ class ErrorLogsPage(Page):
             system_id=system_id,
             rerun=number_of(self.get_argument("rerun", "", escape=False) or ""),
             discarded=number_of(self.get_argument("discarded", "", escape=False) or ""),
-            refusals_read=REFUSALS_READ,
         )
 
     def _read(self, system_id: int | None) -> Shown:
-        groups = [each for each in self.ledger.activity.groups() if system_id in {None, each.system_id}]
-        refusals = [each for each in self.ledger.refusals(REFUSALS_READ) if _concerns(each, system_id)]
+        activity = self.ledger.activity
+        groups = [each for each in activity.groups() if system_id in {None, each.system_id}]
+        shown = groups[:GROUPS_SHOWN]
+        refusals = self.ledger.refusals(REFUSALS_READ)
         return Shown(
-            groups=[Failed(each, self._latest(each)) for each in groups[:GROUPS_SHOWN]],
+            groups=list(map(Failed, shown, activity.latest_of(shown, LATEST_SHOWN))),
             group_count=len(groups),
             job_count=sum(each.count for each in groups),
-            refused=in_groups(refusals),
+            refused=in_groups(each for each in refusals if _concerns(each, system_id)),
             refusal_count=self.ledger.refusal_count(),
+            refusals_read=len(refusals),
             names={each.system_id: each.name for each in self.runtime.connections},
         )
 
-    def _latest(self, group: Group) -> list[Record]:
-        wanted = Filter(group.system_id, group.kind, State.FAILED, group.code)
-        return self.ledger.activity.page(wanted, size=LATEST_SHOWN).records
 
-
-def in_groups(refusals: Iterable[Refusal]) -> list[Refused]:
+def in_groups(refusals: Iterable[Refusal]) -> list[RefusedGroup]:
     """The refused notifications by code, connection and scope, the largest group first; they come newest first."""
-    groups: dict[tuple[str, str, str], Refused] = {}
+    groups: dict[tuple[str, str, str], RefusedGroup] = {}
     for each in refusals:
         key = each.code, each.system_id, each.scope
-        group = groups.setdefault(key, Refused(*key))
+        group = groups.setdefault(key, RefusedGroup(*key))
         group.count += 1
         group.first_seen = each.at
         group.last_seen = group.last_seen or each.at

@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from tornado.web import HTTPError, authenticated
+from tornado.web import HTTPError
 
 from tasks.upkeep import run_again
 from worker.errors import Failure
@@ -17,8 +18,9 @@ from worker.job import Job, Kind
 from worker.ledger import State
 from worker.ledger.activity import Filter
 from worker.masking import masked
+from worker.monitor.change import Change
 from worker.monitor.error_logs import number_of
-from worker.monitor.page import NOT_FOUND, Change
+from worker.monitor.page import NOT_FOUND
 from worker.pages import PAGE
 from worker.screen import counted
 
@@ -110,22 +112,21 @@ class _Asking(Change):
 class GroupChange(_Asking):
     """Re-run or discard every job of a group."""
 
-    @authenticated
-    async def get(self, kind: str, system_id: str, code: str, verb: str) -> None:
+    async def form(self, kind: str, system_id: str, code: str, verb: str) -> None:
         """Ask, with the number of jobs."""
         target = Target(int(system_id), Kind(kind), code)
         self.ask(await self.aside(question_of, self.ledger, target, Verb(verb)))
 
-    @authenticated
-    async def post(self, kind: str, system_id: str, code: str, verb: str) -> None:
+    async def change(self, kind: str, system_id: str, code: str, verb: str) -> None:
         """Do it with those that were counted, and say with how many."""
         target = Target(int(system_id), Kind(kind), code)
         wanted = target.filter(self._until())
         if verb == Verb.RERUN:
             self.runtime.connection(target.system_id)
-            self.tell(rerun=await self.aside(rerun, self.ledger, wanted))
+            self.tell(rerun=await self.in_lane(self.lanes.changes, partial(rerun, self.ledger, wanted)))
         elif reason := self.reason():
-            self.tell(discarded=await self.aside(discard, self.ledger, wanted, reason))
+            work = partial(discard, self.ledger, wanted, reason)
+            self.tell(discarded=await self.in_lane(self.lanes.changes, work))
         else:
             self.ask(await self.aside(question_of, self.ledger, target, Verb.DISCARD), NO_REASON)
 
@@ -139,13 +140,11 @@ class GroupChange(_Asking):
 class JobDiscard(_Asking):
     """Discard one failed job."""
 
-    @authenticated
-    async def get(self, kind: str, system_id: str, customer_id: str) -> None:
+    async def form(self, kind: str, system_id: str, customer_id: str) -> None:
         """Ask."""
         self.ask(await self.aside(question_of_one, self.ledger, Job(Kind(kind), int(system_id), customer_id)))
 
-    @authenticated
-    async def post(self, kind: str, system_id: str, customer_id: str) -> None:
+    async def change(self, kind: str, system_id: str, customer_id: str) -> None:
         """Do it."""
         job = Job(Kind(kind), int(system_id), customer_id)
         question = await self.aside(question_of_one, self.ledger, job)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import flower.app
 import flower.urls
+from tornado.httpserver import HTTPServer
 from tornado.web import url
 
-from worker.monitor import activity, batch, error_logs, group_changes, job, manual_sync, metrics, rerun
+from worker.monitor import activity, batch, error_logs, group_changes, job, login, manual_sync, metrics, rerun
+from worker.monitor.change import LARGEST_BYTES
+from worker.monitor.lanes import Lanes
 from worker.monitor.page import Asset
 from worker.monitor.templates import Templates
 
@@ -42,6 +47,10 @@ def install() -> None:
     """Add the pages to Flower's, before its application is built; twice is once."""
     if "template_loader" in flower.urls.settings:
         return
+    login.install()
+    # Else Tornado would take 100 MB for any page, and read it before anybody is asked for a login.
+    flower.app.HTTPServer = partial(HTTPServer, max_body_size=LARGEST_BYTES)
+    flower.urls.settings["lanes"] = Lanes()
     flower.urls.settings["template_loader"] = Templates(flower.urls.settings["template_path"])
     flower.urls.handlers[:0] = routes()
     metrics.register()

@@ -15,11 +15,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from worker.app import app
+from worker.calls import IPAAS, STAMPED
+from worker.errors import ConnectionUnknown, CustomerIdInvalid, ScopeUnsupported, TriggerMalformed, TriggerOff
 from worker.faults import ConfigurationError
 from worker.job import Kind
-from worker.ledger import LedgerUnavailable, State
+from worker.ledger import LedgerUnavailable
+from worker.ledger.totals import met_without_row
 from worker.monitor.page import Page
-from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.throttle_use import uses
 
 if TYPE_CHECKING:
@@ -27,18 +29,23 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from worker.connections import Connections
     from worker.ledger.activity import Group
+    from worker.ledger.figures import Figures
+    from worker.ledger.totals import Totals
     from worker.runtime import Runtime
+    from worker.throttle_use import Use
 
-    Totals = dict[tuple[str, ...], int]
     Sample = tuple[Sequence[str], float]
 
 PREFIX: Final = "stamped_sync_"
-QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
-STAMPED, IPAAS = "Stamped.io", "iPaaS.com"
 """The APIs by the names that calls are counted under: see `Runtime`."""
 FOUND: Final = ("due", "dead", "lost")
 """What `sweep.lua` counts; each shows from the start, for `increase` does not see a series' first value."""
+REFUSALS: Final = tuple(
+    each.entry.code for each in (TriggerMalformed, CustomerIdInvalid, ConnectionUnknown, ScopeUnsupported, TriggerOff)
+)
+"""Why a notification can be refused; each shows from the start too."""
 BOUNDS_MS: Final = (100, 250, 500, 1000, 2500, 5000, 10000, 30000)
 """Those of `ATTEMPT_BOUNDS_MS` in `_job.lua`."""
 
@@ -50,7 +57,7 @@ class Metrics(Page):
         """Answer in Prometheus' text format."""
         self.application.purge_offline_worker_metrics()
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.write(await self.aside(prometheus_client.generate_latest))
+        self.write(await self.in_lane(self.lanes.scrapes, prometheus_client.generate_latest))
 
 
 class LedgerCollector(Collector):
@@ -66,7 +73,7 @@ class LedgerCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric; where the ledger can't be read, that alone."""
         try:
-            found = list(_state(self._runtime())) + list(_counts(self._runtime()))
+            found = list(_everything(self._runtime()))
         except (LedgerUnavailable, ConfigurationError):
             found = []
         yield _gauge("up", "1 where the ledger in Redis could be read.", (), [((), float(bool(found)))])
@@ -78,22 +85,31 @@ def register() -> None:
     prometheus_client.REGISTRY.register(LedgerCollector())
 
 
+def _everything(runtime: Runtime) -> Iterator[Metric]:
+    figures = runtime.ledger.figures(each.system_id for each in runtime.connections)
+    yield from _state(figures, runtime.connections)
+    yield from _failures(runtime.ledger.activity.groups())
+    yield from _counts(figures.totals)
+
+
 # The state now -----------------------------------------------------------------------------------------------
 
 
-def _state(runtime: Runtime) -> Iterator[Metric]:
-    ledger = runtime.ledger
-    yield _gauge("jobs", "Jobs in the ledger.", ("kind", "state"), _jobs(runtime))
-    lengths = ledger.queue_lengths(QUEUES).items()
-    yield _gauge("queue_messages", "Messages in a queue.", ("queue",), [((queue,), size) for queue, size in lengths])
-    told = "How long the job whose turn is next has waited for it."
-    yield _gauge("oldest_queued_seconds", told, ("connection", "kind"), _waits(runtime))
-    yield from _failures(ledger.activity.groups())
-    holds = [((str(hold.system_id), hold.code), 1.0) for hold in ledger.holds()]
+def _state(figures: Figures, connections: Connections) -> Iterator[Metric]:
+    yield _gauge("jobs", "Jobs in the ledger.", ("kind", "state"), _jobs(figures))
+    lengths = [((queue,), size) for queue, size in figures.queues.items()]
+    yield _gauge("queue_messages", "Messages in a queue.", ("queue",), lengths)
+    told = "How long the job has waited that waits longest for its turn."
+    yield _gauge("oldest_queued_seconds", told, ("connection", "kind"), _waits(figures))
+    holds = [((str(hold.system_id), hold.code), 1.0) for hold in figures.holds]
     yield _gauge("hold", "1 while a connection is held.", ("connection", "code"), holds)
-    refused = [((), ledger.refusal_count())]
-    yield _gauge("refused_notifications", "Notifications that were refused, as far as they are kept.", (), refused)
-    yield from _throttles(runtime)
+    listed = [((), figures.refusals.listed)]
+    yield _gauge("listed_refusals", "Refused notifications that are kept, to be read one by one.", (), listed)
+    told = "Jobs that vanished from Redis; without a connection, those whose record alone was missing."
+    yield _gauge("vanished_jobs", told, ("connection", "kind"), _vanished(figures))
+    swept = figures.seconds_since_sweep
+    yield _gauge("seconds_since_sweep", "How long ago a sweep began.", (), [] if swept is None else [((), swept)])
+    yield from _throttles(list(uses(figures, connections)))
 
 
 def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
@@ -105,19 +121,25 @@ def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
     yield _gauge("suspicious", "1 where an error fails every job of a connection.", labels, suspicious)
 
 
-def _jobs(runtime: Runtime) -> Iterator[Sample]:
+def _jobs(figures: Figures) -> Iterator[Sample]:
     for kind in Kind:
-        for state, count in asdict(runtime.ledger.counts(kind)).items():
+        for state, count in asdict(figures.counts(kind)).items():
             yield (kind.value, state), count
 
 
-def _waits(runtime: Runtime) -> Iterator[Sample]:
-    for system_id, kind in product(runtime.ledger.systems(), Kind):
-        yield (str(system_id), kind), _seconds_since(runtime.ledger.oldest(State.QUEUED, kind, system_id))
+def _waits(figures: Figures) -> Iterator[Sample]:
+    for store, kind in product(figures.stores.values(), Kind):
+        yield (str(store.system_id), kind.value), _seconds_since(store.oldest_queued[kind])
 
 
-def _throttles(runtime: Runtime) -> Iterator[Metric]:
-    found = list(uses(runtime.ledger, runtime.connections))
+def _vanished(figures: Figures) -> Iterator[Sample]:
+    for store, kind in product(figures.stores.values(), Kind):
+        yield (str(store.system_id), kind.value), store.presence[kind].vanished
+    for kind in Kind:
+        yield ("", kind.value), met_without_row(figures.totals, kind)
+
+
+def _throttles(found: Sequence[Use]) -> Iterator[Metric]:
     by_connection = {
         "connection_queued": ("Jobs that wait for their turn.", [use.queued for use in found]),
         "connection_under_way": ("Jobs with a message or a worker.", [use.under_way for use in found]),
@@ -141,13 +163,14 @@ def _seconds_since(moment: datetime | None) -> float:
 # The counts that only grow -----------------------------------------------------------------------------------
 
 
-def _counts(runtime: Runtime) -> Iterator[Metric]:
-    totals = runtime.ledger.activity.totals()
+def _counts(totals: Totals) -> Iterator[Metric]:
     yield _counter("attempts", "Attempts that ended.", ("kind", "outcome", "code"), totals, "attempts")
     yield _durations(totals)
     yield _counter("api_calls", "Calls of an API.", ("api", "method", "status"), totals, "calls")
     yield _counter("api_call_seconds", "Time in calls of an API.", ("api",), totals, "call_ms", scale=0.001)
     yield _counter("holds", "Holds that began.", ("connection", "code"), totals, "holds")
+    refused = {("refused", code): 0 for code in REFUSALS} | totals
+    yield _counter("refused_notifications", "Notifications that were refused.", ("code",), refused, "refused")
     swept: Totals = {("swept", found, kind): 0 for found, kind in product(FOUND, Kind)} | totals
     yield _counter("swept", "What the sweep brought back.", ("found", "kind"), swept, "swept")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from flower.views import BaseHandler
-from tornado.web import HTTPError, RequestHandler, StaticFileHandler
+from tornado.escape import xhtml_escape
+from tornado.web import Finish, HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
 from worker.errors import Entry, LedgerUnavailable, SyncError
 from worker.faults import ConfigurationError
+from worker.monitor.lanes import LaneFull
 from worker.monitor.templates import told
 from worker.screen import counted
 from worker.times import lasting
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.ledger import Ledger
+    from worker.monitor.lanes import Lane, Lanes
     from worker.runtime import Runtime
 
 Given = ParamSpec("Given")
@@ -31,22 +35,24 @@ NO_LOGIN: Final = (
     "FLOWER_BASIC_AUTH=user:password in its environment."
 )
 READ_ONLY: Final = "This Flower is read-only (FLOWER_READ_ONLY), so it refuses everything that changes something."
-NOT_OURS: Final = (
-    "Nothing was changed: the request does not come from a page of this Flower that is still open. "
-    "Go back, load the page again and repeat it."
-)
 NOT_FOUND, SERVICE_UNAVAILABLE = 404, 503
+CODE: Final = re.compile(r"`([^`]+)`")
 
 TITLES: Final = {
     400: "This cannot be done",
     403: "This is refused",
     NOT_FOUND: "Not found",
+    413: "This is too much at once",
     SERVICE_UNAVAILABLE: "This page cannot be shown now",
 }
 
 
 class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
     """A page behind Flower's login, whose reading of Redis does not stop Flower."""
+
+    _awaited: asyncio.Future[Any] | None = None
+    """What is being done for the page."""
+    _has_hung_up = False
 
     @property
     def runtime(self) -> Runtime:
@@ -64,11 +70,35 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         forbid_frames(self)
         self.set_header("Cache-Control", "no-store")
 
+    @property
+    def lanes(self) -> Lanes:
+        """The threads for what waits."""
+        lanes: Lanes = self.settings["lanes"]
+        return lanes
+
     async def aside(self, work: Callable[Given, Answer], *args: Given.args, **named: Given.kwargs) -> Answer:
-        """Do something that waits for Redis or an API in a thread of its own."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self.application.executor, partial(work, *args, **named)
-        )
+        """Do something short that waits for Redis, in a thread for pages."""
+        return await self.in_lane(self.lanes.pages, partial(work, *args, **named))
+
+    async def in_lane(self, lane: Lane, work: Callable[[], Answer], seconds: float | None = None) -> Answer:
+        """Do something that waits in a thread of a lane. Raises LaneFull, and TimeoutError after `seconds`.
+
+        Whoever hangs up meanwhile gives up the place to wait for a thread; there is no answer then.
+        """
+        self._awaited = lane.begin(work)
+        try:
+            return await asyncio.wait_for(self._awaited, seconds)
+        except asyncio.CancelledError:
+            if self._has_hung_up:
+                raise Finish from None
+            raise
+
+    def on_connection_close(self) -> None:
+        """Nobody waits for the answer any longer."""
+        super().on_connection_close()
+        self._has_hung_up = True
+        if self._awaited:
+            self._awaited.cancel()
 
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""
@@ -80,6 +110,7 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
             ago=ago,
             number=number,
             counted=counted,
+            marked=marked,
             refusal=refusal(self),
             **values,
         )
@@ -101,29 +132,6 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """What a page says in plain words needs no trace in the log."""
         if _trouble(value) is None:
             super().log_exception(typ, value, tb)
-
-
-class Change(Page):
-    """What changes something: only with a login, and only from a page of ours."""
-
-    def check_xsrf_cookie(self) -> None:
-        """Refuse what another site forged: the token of our own page is needed, whatever the login's kind."""
-        self._allow()
-        _ = self.current_user  # a wrong login is told as such
-        super().check_xsrf_cookie()
-        try:
-            RequestHandler.check_xsrf_cookie(self)
-        except HTTPError as error:
-            raise HTTPError(403, NOT_OURS) from error
-
-    def prepare(self) -> None:
-        """Refuse also the form for it."""
-        self._allow()
-
-    def _allow(self) -> None:
-        """Refuse where anybody could do it, or nobody may."""
-        if refused := refusal(self):
-            raise HTTPError(403, refused)
 
 
 class Asset(StaticFileHandler):
@@ -163,6 +171,11 @@ def ago(moment: datetime | None) -> str:
     return f"{lasting(since)} ago" if since.total_seconds() >= 0 else f"in {lasting(-since)}"
 
 
+def marked(text: str) -> str:
+    """A text as HTML, with what stands between backticks as code."""
+    return CODE.sub(r"<code>\1</code>", xhtml_escape(text))
+
+
 def number(count: int) -> str:
     """A count with its thousands apart."""
     return f"{count:,}"
@@ -174,7 +187,7 @@ def _trouble(error: BaseException | None) -> tuple[int, str, Entry | None] | Non
         case SyncError():
             status = SERVICE_UNAVAILABLE if isinstance(error, LedgerUnavailable) else 400
             return status, error.failure.message, error.entry
-        case ConfigurationError():
+        case ConfigurationError() | LaneFull():
             return SERVICE_UNAVAILABLE, str(error), None
         case HTTPError(status_code=status) if status in TITLES and (text := error.get_message()):
             return status, text, None

@@ -7,20 +7,21 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from flower.utils.tasks import get_task_by_id
-from tornado.web import HTTPError, authenticated
+from tornado.web import HTTPError
 
 from tasks.messages import TASK_OF
 from tasks.upkeep import run_again
 from worker.errors import SyncError
 from worker.job import Job
-from worker.monitor.page import NOT_FOUND, Change, forbid_frames
+from worker.monitor.change import Change
+from worker.monitor.page import NOT_FOUND, forbid_frames
 
 if TYPE_CHECKING:
     from tornado.web import RequestHandler
 
 log = logging.getLogger(__name__)
 
-SEE_OTHER, BAD_REQUEST = 303, 400
+SEE_OTHER, BAD_REQUEST, METHOD_NOT_ALLOWED = 303, 400, 405
 KIND_OF: Final = {name: kind for kind, name in TASK_OF.items()}
 SETTLED: Final = frozenset({"SUCCESS", "FAILURE", "RETRY", "REVOKED", "REJECTED"})
 """The states of Celery in which a task's run has ended."""
@@ -34,6 +35,10 @@ UNREADABLE: Final = (
 class _Again(Change):
     """Runs a job again and goes to its page."""
 
+    async def form(self, *_: str) -> None:
+        """There is no page that asks."""
+        raise HTTPError(METHOD_NOT_ALLOWED)
+
     async def again(self, job: Job) -> None:
         """Ask for it, with its attempts reset; it does not wait for the due time of a retry."""
         self.runtime.connection(job.system_id)
@@ -45,8 +50,7 @@ class _Again(Change):
 class RerunJob(_Again):
     """Re-run on a job's page."""
 
-    @authenticated
-    async def post(self) -> None:
+    async def change(self) -> None:
         """Run the job again that the form names."""
         kind, system_id, customer_id = (self.get_body_argument(name, "") for name in ("kind", "system", "customer"))
         await self.again(Job.read(kind, system_id, customer_id))
@@ -55,8 +59,7 @@ class RerunJob(_Again):
 class RerunTask(_Again):
     """Re-run on a task's page."""
 
-    @authenticated
-    async def post(self, task_id: str) -> None:
+    async def change(self, task_id: str) -> None:
         """Run the job again that the task was for."""
         task = get_task_by_id(self.application.events, task_id)
         if task is None:

@@ -1,4 +1,5 @@
-// Keeps a page fresh while somebody looks at it. Without this script, every page works by loading it again.
+// Keeps a page fresh while somebody looks at it, and saves them a vain upload. Without this script, every page works too,
+// by loading it again.
 const EVERY_MS = 2000;
 
 // Activity: the counts. Where they can't be had, the page says that they stand still.
@@ -38,6 +39,20 @@ function every(work) {
   }, EVERY_MS);
   again();
 }
+
+// A file that the page would not take is refused before it is sent.
+function refuseLarge(field) {
+  const isLarge = [...field.files].some((file) => file.size > Number(field.dataset.largest));
+  field.setCustomValidity(isLarge ? "This file is larger than the page takes. Split it, or use stamped-sync sync --file." : "");
+  field.reportValidity();
+}
+
+for (const field of document.querySelectorAll("[data-largest]")) {
+  field.addEventListener("change", () => refuseLarge(field));
+}
+
+// What the address names is further down: there at once, as a page that still loads does not get there smoothly.
+if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
 
 const counts = document.querySelector("[data-counts]");
 if (counts) every(() => refreshCounts(counts, document.querySelector("[data-live-status]")));

@@ -1,0 +1,129 @@
+"""Flower's login: which ones can be used, and who knows one of them.
+
+Flower compares what a browser sends with its logins as texts, which Python allows for ASCII alone: any other letter, in
+a login or from whoever knocks, would be an error of the server. Here both are compared as bytes.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import sys
+import unicodedata
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, Final
+
+from flower.utils.authentication import authenticate
+from flower.views import BaseHandler
+from tornado.options import options
+from tornado.web import HTTPError
+
+from worker.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tornado.web import RequestHandler
+
+UNAUTHORIZED: Final = 401
+WRONG_CONFIGURATION: Final = 2
+CHALLENGE: Final = 'Basic realm="flower", charset="UTF-8"'
+"""Asks for a login, and for its letters in UTF-8 (RFC 7617)."""
+WHERE: Final = "Flower's login (FLOWER_BASIC_AUTH or --basic-auth)"
+EXAMPLE: Final = "FLOWER_BASIC_AUTH=operator:a-long-password"
+
+
+def install() -> None:
+    """Let every page of Flower's go by this, and look at the logins once its options are read, however they are set."""
+    BaseHandler.get_current_user = current_user
+    BaseHandler.write_error = challenged(BaseHandler.write_error)
+    options.add_parse_callback(check_at_start)
+
+
+def check_at_start() -> None:
+    """End the process with every fault of the logins: nobody could log in with such a one."""
+    if faults := list(faults_of(options.basic_auth or [])):
+        print(*faults, sep="\n", file=sys.stderr)  # noqa: T201 - as the workers tell theirs
+        sys.exit(WRONG_CONFIGURATION)
+
+
+def faults_of(logins: Sequence[str]) -> Iterator[Fault]:
+    """What is wrong with the logins, each told by its number: they are secrets."""
+    for number, login in enumerate(logins, start=1):
+        if problem := _problem(login):
+            place = f"login {number} of {len(logins)}" if len(logins) > 1 else ""
+            yield Fault(WHERE, place, problem, EXAMPLE)
+
+
+def _problem(login: str) -> str:
+    user, colon, password = login.partition(":")
+    problems = {
+        "is empty": not login.strip(),
+        "must be a user and a password with a colon between; a comma begins the next login": not colon,
+        "has no user before the colon": not user.strip(),
+        "has no password behind the colon": not password,
+        "must not begin or end its user with a blank": user != user.strip(),
+        "holds a line break or another control character": any(unicodedata.category(each) == "Cc" for each in login),
+        "is not UTF-8 text": not _is_text(login),
+    }
+    return next((problem for problem, is_so in problems.items() if is_so), "")
+
+
+def _is_text(login: str) -> bool:
+    """Whether it can be written out: bytes of an environment that are no text can't."""
+    try:
+        login.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_known(logins: Sequence[str], authorization: str) -> bool:
+    """Whether an `Authorization` header, which may hold anything, has one of the logins."""
+    scheme, _, credentials = authorization.strip().partition(" ")
+    try:
+        given = b64decode(credentials.strip(), validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    known = [hmac.compare_digest(_bytes(login), form) for login in logins for form in _forms(given)]
+    return scheme.lower() == "basic" and any(known)
+
+
+def _bytes(login: str) -> bytes:
+    return unicodedata.normalize("NFC", login).encode(errors="surrogatepass")
+
+
+def _forms(given: bytes) -> Iterator[bytes]:
+    """What was sent as it may be meant: some programs compose letters otherwise, and some send ISO-8859-1."""
+    yield given
+    for charset in ("utf-8", "iso-8859-1"):
+        yield _bytes(given.decode(charset, errors="surrogateescape"))
+
+
+def current_user(handler: RequestHandler) -> Any:
+    """Whoever knows a login, and with `--auth` is known there too; takes the place of Flower's own.
+
+    Raises HTTPError 401.
+    """
+    application: Any = handler.application
+    logins, pattern = application.options.basic_auth, application.options.auth
+    if logins and not is_known(logins, handler.request.headers.get("Authorization", "")):
+        raise HTTPError(UNAUTHORIZED)
+    if not pattern:
+        return True
+    user = (handler.get_secure_cookie("user") or b"").decode(errors="replace")
+    return user if user and authenticate(pattern, user) else None
+
+
+def challenged(told: Callable[..., None]) -> Callable[..., None]:
+    """Flower's page for an error, but for a missing login, which is asked for in UTF-8."""
+
+    def write_error(self: RequestHandler, status_code: int, **named: Any) -> None:
+        if status_code == UNAUTHORIZED:
+            self.set_status(UNAUTHORIZED)
+            self.set_header("WWW-Authenticate", CHALLENGE)
+            self.finish("Access denied")
+        else:
+            told(self, status_code, **named)
+
+    return write_error

@@ -1,0 +1,63 @@
+"""Previews on the real APIs: each call takes its slot of the store's throttle, like the calls of jobs."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from worker.guard import ByHand
+from worker.preview import preview
+
+if TYPE_CHECKING:
+    from worker.connections import Connection
+    from worker.preview import Preview
+    from worker.runtime import Runtime
+
+PATIENCE_SECONDS: Final = 20.0
+"""How long after it was asked for a preview waits for slots; then it says that the throttle is used up."""
+
+
+class NobodyWaits(Exception):
+    """The preview is not waited for any longer: it makes no further call."""
+
+
+class Previewer:
+    """Previews customers of one connection for somebody who waits for it now."""
+
+    def __init__(self, runtime: Runtime, connection: Connection) -> None:
+        self._mapping = connection.mapping
+        self._stopped = threading.Event()
+        system_id, until = connection.system_id, time.monotonic() + PATIENCE_SECONDS
+        source, store = (_Gate(runtime, system_id, api, until, self._stopped) for api in ("ipaas", "stamped"))
+        self._source = runtime.source(system_id, str(uuid.uuid4()), source)
+        self._store = runtime.store(system_id, store)
+
+    def preview(self, customer_id: str) -> Preview:
+        """What a transfer of one customer would do.
+
+        Raises what `worker.preview` does, ConnectionHeld, ThrottleUsedUp, LedgerRefuses, and NobodyWaits once stopped.
+        """
+        return preview(customer_id, self._mapping, self._source, self._store)
+
+    def stop(self) -> None:
+        """Make no further call, whichever thread makes them."""
+        self._stopped.set()
+
+
+class _Gate(ByHand):
+    """Waits for a slot as long as somebody waits for the preview."""
+
+    def __init__(self, runtime: Runtime, system_id: int, api: str, until: float, stopped: threading.Event) -> None:
+        super().__init__(runtime.ledger, system_id, runtime.timeouts.call, self._pause, api=api, until=until)
+        self._stopped = stopped
+
+    def before_read(self) -> None:
+        """Wait for a slot. Raises NobodyWaits too."""
+        self._pause(0)
+        super().before_read()
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise NobodyWaits
