@@ -125,3 +125,14 @@ def test_what_makes_no_sense_is_answered_with_a_message(
     """A wrong body is answered 400, an unknown id or path 404."""
     answer = control(running, method, path, body)
     assert (answer.status_code, bool(answer.json()["message"])) == (status, True)
+
+
+def test_deviations_are_asked_for_and_taken_back(running: RunningSandbox) -> None:
+    """All at once; one that there is not is refused with those that there are."""
+    assert control(running, "PUT", "deviations", ["search-ignored", "page-ignored"]).status_code == 204
+    assert control(running, "GET", "deviations").json() == ["page-ignored", "search-ignored"]
+    refused = control(running, "PUT", "deviations", ["search-ignore"])
+    assert (refused.status_code, "'search-ignored'" in refused.json()["message"]) == (400, True)
+    control(running, "PUT", "deviations", [])
+    assert running.sandbox.deviations == frozenset()
+    assert control(running, "DELETE", "deviations").status_code == 404

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from worker.sandbox.ipaas import Source
+from worker.sandbox.ipaas_api import IPaaSApi
 from worker.sandbox.messages import Answer, JsonObject, Request
 from worker.sandbox.server import Sandbox
 
@@ -182,3 +184,15 @@ def test_the_log_names_the_customer_of_a_call(sandbox: Sandbox) -> None:
     get(sandbox, "/customers/v2/Customers")
     assert [call.customer_id for call in sandbox.calls] == ["150713", "150713", "150713", None]
     assert [call.status for call in sandbox.calls] == [200, 404, 200, 200]
+
+
+def test_customers_without_a_link_can_come_in_pages() -> None:
+    """Whether they do is unknown; without pages, all are in one answer."""
+    source = Source([4021], page_size=2, are_missing_paged=True)
+    for number in range(1, 6):
+        source.put({"id": str(number)})
+    api, path = IPaaSApi(source, "sandbox-token"), "/customers/v2/External/Missing/4021/customer"
+    first = api.answer(Request("GET", path, {}, AUTHORIZATION))
+    last = api.answer(Request("GET", path, {"pageNumber": "3"}, AUTHORIZATION))
+    assert (first.value, last.value) == (["1", "2"], ["5"])
+    assert json.loads(last.headers["X-Pagination"]) == {"current_Page": 3, "total_Pages": 3}

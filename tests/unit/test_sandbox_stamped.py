@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
 import pytest
 
 from worker.sandbox.messages import Answer, Request
 from worker.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from worker.sandbox.deviations import Deviation
 
 AUTHORIZATION = f"Basic {b64encode(b'sandbox-public:sandbox-private').decode()}"
 ADD = "dashboard/customers/add"
@@ -175,3 +179,97 @@ def test_the_log_names_the_customer_that_was_written(sandbox: Sandbox) -> None:
         ("stamped", "143491"),
         ("stamped", "1"),
     ]
+
+
+# What the real one may do otherwise -----------------------------------------------------------------------------------
+
+
+def test_a_write_may_take_other_names(sandbox: Sandbox) -> None:
+    """Those that are assumed are passed over then."""
+    sandbox.deviate("other-names")
+    post(sandbox, ADD, email="zoe@example.com", firstName="Zoë", last_name="Müller")
+    (customer,) = sandbox.stamped_customers.values()
+    assert (customer["firstName"], customer["lastName"]) == (None, "Müller")
+
+
+def test_an_update_may_empty_what_it_is_not_sent(sandbox: Sandbox) -> None:
+    """Or change nothing at all."""
+    post(sandbox, ADD, email="zoe@example.com", firstName="Zoë", notes="tea")
+    sandbox.deviate("whole-update")
+    changed = post(sandbox, "dashboard/customers/143491", email="zoe@example.com", firstName="Zoe").value
+    sandbox.deviate("update-ignored")
+    kept = post(sandbox, "dashboard/customers/143491", firstName="Z").value
+    assert isinstance(changed, dict)
+    assert isinstance(kept, dict)
+    assert (changed["firstName"], changed["notes"], kept["firstName"]) == ("Zoe", None, "Zoe")
+
+
+@pytest.mark.parametrize(
+    ("deviation", "status", "names"),
+    [
+        ("duplicate-made", 200, ["Zoë", "Zoe"]),
+        ("duplicate-refused", 409, ["Zoë"]),
+        ("duplicate-unchanged", 200, ["Zoë"]),
+    ],
+)
+def test_a_known_address_may_be_met_otherwise(
+    sandbox: Sandbox, deviation: Deviation, status: int, names: list[str]
+) -> None:
+    """By another customer, a refusal, or nothing."""
+    post(sandbox, ADD, email="zoe@example.com", firstName="Zoë")
+    sandbox.deviate(deviation)
+    assert post(sandbox, ADD, email="zoe@example.com", firstName="Zoe").status == status
+    assert [each["firstName"] for each in sandbox.stamped_customers.values()] == names
+
+
+@pytest.mark.parametrize(
+    ("deviation", "pages"),
+    [
+        ("search-ignored", [400, 1, 0]),
+        ("page-from-zero", [0, 0, 0]),
+        ("page-ignored", [400, 0, 0]),
+        ("page-zero-fails", [500, 0, 0]),
+        ("nobody-is-missing", [400, 404, 404]),
+    ],
+)
+def test_a_list_may_be_searched_and_paged_otherwise(sandbox: Sandbox, deviation: Deviation, pages: list[int]) -> None:
+    """For nobody's address, on the pages 0, 1 and 2: how many there are, or the status of a refusal."""
+    post(sandbox, ADD, email="zoe@example.com")
+    sandbox.deviate(deviation)
+    answers = [get(sandbox, "dashboard/customers", search="nobody@example.com", page=str(page)) for page in range(3)]
+    assert [len(each.value["results"]) if each.is_success else each.status for each in answers] == pages  # type: ignore[index]
+
+
+def test_pages_may_count_from_zero(sandbox: Sandbox) -> None:
+    """The first page is page 0 then."""
+    post(sandbox, ADD, email="zoe@example.com")
+    sandbox.deviate("page-from-zero")
+    answers = [get(sandbox, "dashboard/customers", search="zoe@example.com", page=str(page)) for page in range(2)]
+    assert [len(each.value["results"]) for each in answers] == [1, 0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("deviation", "shown"),
+    [("search-by-name", []), ("list-without-emails", [None]), ("list-masks-emails", ["z***@example.com"])],
+)
+def test_a_list_may_not_show_who_has_an_address(
+    sandbox: Sandbox, deviation: Deviation, shown: list[str | None]
+) -> None:
+    """Somebody has it all the same."""
+    post(sandbox, ADD, email="zoe@example.com")
+    sandbox.deviate(deviation)
+    found = get(sandbox, "dashboard/customers", search="zoe@example.com", page="1").value
+    assert [each["customer"].get("email") for each in found["results"]] == shown  # type: ignore[index]
+
+
+def test_a_survey_call_may_take_another_name_or_do_nothing(sandbox: Sandbox) -> None:
+    """And it keeps to what is assumed again once that is asked for."""
+    post(sandbox, ADD, email="zoe@example.com")
+    sandbox.deviate("survey-by-customer-email")
+    assert post(sandbox, "survey/unsubscribe", email="zoe@example.com").status == 400
+    sandbox.deviate("survey-ignored")
+    assert post(sandbox, "survey/unsubscribe", email="zoe@example.com").status == 200
+    assert sandbox.stamped_customers["143491"]["isSubscribed"] is True
+    sandbox.deviate()
+    post(sandbox, "survey/unsubscribe", email="zoe@example.com")
+    assert sandbox.stamped_customers["143491"]["isSubscribed"] is False

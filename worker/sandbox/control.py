@@ -9,6 +9,8 @@
                                      {"api": "stamped", "path": "customers/add", "times": 2,
                                       "status": 429, "headers": {"Retry-After": "3"}}
     DELETE /sandbox/faults           takes all rules back
+    GET    /sandbox/deviations       what Stamped.io does otherwise than is assumed
+    PUT    /sandbox/deviations       a list of all of them, e.g. ["search-ignored"]; `Deviation` names them
     PUT    /sandbox/customers/{id}   creates or replaces a customer of iPaaS.com
     PATCH  /sandbox/customers/{id}   changes some of its fields
     DELETE /sandbox/customers/{id}   removes it, with its links
@@ -23,8 +25,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from worker.sandbox.deviations import Deviation
 from worker.sandbox.faults import Fault
 from worker.sandbox.messages import Answer, Api, JsonObject, Request
 
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from worker.sandbox.sandbox import Sandbox
 
 PREFIX = "/sandbox/"
+
+DEVIATIONS = TypeAdapter(list[Deviation])
 
 _DONE = Answer(status=204, text="")
 
@@ -72,6 +77,8 @@ class Control:
                 return self._calls(request)
             case ["faults"]:
                 return self._faults(request)
+            case ["deviations"]:
+                return self._deviations(request)
             case ["customers", customer_id]:
                 return self._customer(customer_id, request)
             case ["stamped", customer_id] if request.method == "DELETE":
@@ -106,6 +113,15 @@ class Control:
                 return _DONE
             case "DELETE":
                 self._sandbox.clear_faults()
+                return _DONE
+        return _no_resource()
+
+    def _deviations(self, request: Request) -> Answer:
+        match request.method:
+            case "GET":
+                return Answer(sorted(self._sandbox.deviations))
+            case "PUT":
+                self._sandbox.deviate(*DEVIATIONS.validate_json(request.body))
                 return _DONE
         return _no_resource()
 

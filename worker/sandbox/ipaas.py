@@ -22,9 +22,14 @@ SYSTEM_DIGITS = 19
 class Source:
     """The customers of iPaaS.com and, for each system, the external ids that link them."""
 
-    def __init__(self, systems: Iterable[int]) -> None:
-        """`systems` are the subscriptions that exist, by their ids."""
+    def __init__(self, systems: Iterable[int], *, page_size: int = PAGE_SIZE, are_missing_paged: bool = False) -> None:
+        """`systems` are the subscriptions that exist, by their ids.
+
+        Whether the list of customers without a link comes in pages, too, is unknown: it can do either.
+        """
         self.systems = tuple(systems)
+        self.page_size = page_size
+        self.are_missing_paged = are_missing_paged
         self.customers: dict[str, JsonObject] = {}
         self.links: dict[int, dict[str, str]] = {system: {} for system in self.systems}
 
@@ -51,17 +56,20 @@ class Source:
 
     def page(self, number: int) -> list[JsonObject]:
         """The customers of one page, counted from 1, in the order of their creation."""
-        start = (number - 1) * PAGE_SIZE
-        return list(islice(self.customers.values(), start, start + PAGE_SIZE))
+        start = (number - 1) * self.page_size
+        return list(islice(self.customers.values(), start, start + self.page_size))
 
-    @property
-    def pages(self) -> int:
-        """How many pages there are; an empty list is one page."""
-        return max(1, -(-len(self.customers) // PAGE_SIZE))
+    def pages(self, length: int) -> int:
+        """How many pages a list has; an empty one is one page."""
+        return max(1, -(-length // self.page_size))
 
     def link(self, system: int, customer_id: str) -> str | None:
         """The external id as it was recorded, deleted or not."""
         return self.links.get(system, {}).get(customer_id)
+
+    def linked(self, system: int, external_id: str) -> str | None:
+        """The customer that an external id is recorded for: the first of several."""
+        return next((known for known, held in self.links.get(system, {}).items() if held == external_id), None)
 
     def record_link(self, system: int, customer_id: str, external_id: str) -> JsonObject:
         """Create or update a link, in the record too. Raises KeyError where there is no such customer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from worker.sandbox.ipaas import Source, system_of
 from worker.sandbox.messages import Answer, JsonObject, Request
@@ -28,10 +29,12 @@ class IPaaSApi:
                 return self._customers(request)
             case "GET", ["customers", "v2", "External", "LookupExternal", customer_id, system, "customer"]:
                 return self._external_id(customer_id, system)
+            case "GET", ["customers", "v2", "External", "LookupSpaceport", system, "customer", external_id]:
+                return self._linked(system, external_id)
             case "POST", ["customers", "v2", "External", "UpdateExternalId"]:
                 return self._update_external_id(request)
             case "GET", ["customers", "v2", "External", "Missing", system, "customer"]:
-                return self._missing(system)
+                return self._missing(request, system)
             case "GET", ["subscriptions", "v2", "Subscription", system]:
                 return self._subscription(system)
         return refusal(404, "NFND-1000", "There is no such resource.")
@@ -43,18 +46,31 @@ class IPaaSApi:
     def _customers(self, request: Request) -> Answer:
         page = request.page("pageNumber")
         if page is None:
-            return refusal(400, "VALD-1001", "pageNumber must be a number from 1 on.")
-        pagination = {"current_Page": page, "total_Pages": self._source.pages}
-        return Answer(self._source.page(page), headers={"X-Pagination": json.dumps(pagination)})
+            return _no_page()
+        return self._page(page, self._source.page(page), len(self._source.customers))
+
+    def _page(self, number: int, shown: list[Any], length: int) -> Answer:
+        pagination = {"current_Page": number, "total_Pages": self._source.pages(length)}
+        return Answer(shown, headers={"X-Pagination": json.dumps(pagination)})
 
     def _external_id(self, customer_id: str, system: str) -> Answer:
         known = system_of(system)
         external_id = None if known is None else self._source.link(known, customer_id)
         return Answer(external_id) if external_id else refusal(404, "NFND-1002", "There is no external id.")
 
-    def _missing(self, system: str) -> Answer:
-        known = self._system(system)
-        return Answer(self._source.missing(known)) if known else _no_subscription()
+    def _linked(self, system: str, external_id: str) -> Answer:
+        known = system_of(system)
+        linked = None if known is None else self._source.linked(known, external_id)
+        return Answer(linked) if linked else _no_customer()
+
+    def _missing(self, request: Request, system: str) -> Answer:
+        known, page = self._system(system), request.page("pageNumber")
+        if known is None or page is None:
+            return _no_page() if known else _no_subscription()
+        missing, size = self._source.missing(known), self._source.page_size
+        if not self._source.are_missing_paged:
+            return Answer(missing)
+        return self._page(page, missing[(page - 1) * size : page * size], len(missing))
 
     def _update_external_id(self, request: Request) -> Answer:
         body = request.json_object()
@@ -81,6 +97,10 @@ class IPaaSApi:
 def refusal(status: int, code: str, message: str, customer_id: str | None = None) -> Answer:
     """An error answer. That a code and a message are named so is assumed (contract: the property names are unknown)."""
     return Answer({"code": code, "message": message}, status, customer_id=customer_id)
+
+
+def _no_page() -> Answer:
+    return refusal(400, "VALD-1001", "pageNumber must be a number from 1 on.")
 
 
 def _no_customer(customer_id: str | None = None) -> Answer:

@@ -44,11 +44,11 @@ class Request:
             return None
         return value if isinstance(value, dict) else None
 
-    def page(self, parameter: str) -> int | None:
-        """The 1-based page that a query parameter asks for (1 without one), or None where it is no such number."""
-        text = self.query.get(parameter, "1")
+    def page(self, parameter: str, first: int = 1) -> int | None:
+        """The page that a query parameter asks for, the first without one, or None where it is no such number."""
+        text = self.query.get(parameter, str(first))
         is_number = text.isascii() and text.isdecimal() and len(text) <= len("1000000")
-        return int(text) if is_number and int(text) >= 1 else None
+        return int(text) if is_number and int(text) >= first else None
 
 
 @dataclass(frozen=True, slots=True)

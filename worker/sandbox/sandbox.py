@@ -17,6 +17,7 @@ from worker.sandbox.stamped_api import StampedApi
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from worker.sandbox.deviations import Deviation
     from worker.sandbox.messages import Answer, Api, JsonObject, Request
 
 
@@ -125,12 +126,17 @@ class Sandbox:
         with self._lock:
             self._source.delete(customer_id)
 
+    def unlink(self, system: int, customer_id: str) -> None:
+        """Forget a link, which the record may show all the same."""
+        with self._lock:
+            self._source.links[system].pop(customer_id, None)
+
     def delete_stamped_customer(self, customer_id: str) -> None:
         """Remove a customer of the store; its link stays. Raises KeyError where there is no such customer."""
         with self._lock:
             self._store.remove(customer_id)
 
-    # Faults and limits ----------------------------------------------------------------------------------------------
+    # Faults, deviations and limits ------------------------------------------------------------------------------------
 
     @property
     def faults(self) -> list[Fault]:
@@ -147,6 +153,17 @@ class Sandbox:
         """Take back every fault that was asked for."""
         with self._lock:
             self._faults.rules.clear()
+
+    @property
+    def deviations(self) -> frozenset[Deviation]:
+        """What Stamped.io does otherwise than is assumed."""
+        with self._lock:
+            return self._stamped.deviations
+
+    def deviate(self, *deviations: Deviation) -> None:
+        """Let Stamped.io do these things otherwise, and no others."""
+        with self._lock:
+            self._stamped.deviations = frozenset(deviations)
 
     def set_rate_limit(self, api: Api, limit: int | None, seconds: float = 60) -> None:
         """Let at most `limit` calls through in any window of `seconds`; None lifts the limit."""

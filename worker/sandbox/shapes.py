@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -23,9 +24,13 @@ Shape: TypeAlias = Literal[
     "list-results",
     "list-customers",
     "list-bare",
+    "list-items",
     "huge",
     "no-subscription",
     "text-subscription",
+    "text-id",
+    "no-email",
+    "snake-case",
 ]
 
 _HTML = "<!doctype html><html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>"
@@ -75,6 +80,14 @@ def _with_state_as_text(customer: dict[str, object]) -> object:
     return {**customer, _STATE: str(customer[_STATE]).lower()} if _STATE in customer else customer
 
 
+def _with_id_as_text(customer: dict[str, object]) -> object:
+    return {**customer, "id": str(customer["id"])} if "id" in customer else customer
+
+
+def _in_snake_case(customer: dict[str, object]) -> object:
+    return {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): customer[name] for name in customer}
+
+
 _SHAPES: Mapping[Shape, Callable[[Answer], Answer]] = {
     "empty": _text("", "application/json"),
     "string": _value(lambda _: "OK"),
@@ -85,7 +98,11 @@ _SHAPES: Mapping[Shape, Callable[[Answer], Answer]] = {
     "list-results": _value(lambda value: {"results": [{"customer": customer} for customer in _customers(value)]}),
     "list-customers": _value(lambda value: {"customers": _customers(value)}),
     "list-bare": _value(_customers),
+    "list-items": _value(lambda value: {"items": _customers(value)}),
     "huge": lambda answer: replace(answer, padding_bytes=HUGE_BYTES),
     "no-subscription": _value(lambda value: _each(value, _without_state)),
     "text-subscription": _value(lambda value: _each(value, _with_state_as_text)),
+    "text-id": _value(lambda value: _each(value, _with_id_as_text)),
+    "no-email": _value(lambda value: _each(value, lambda customer: {**customer, "email": None})),
+    "snake-case": _value(lambda value: _each(value, _in_snake_case)),
 }

@@ -34,10 +34,13 @@ class Store:
         self._id_by_email: dict[str, str] = {}
         self._ids = count(FIRST_ID)
 
-    def add(self, fields: Mapping[str, Any]) -> JsonObject:
-        """Create a customer, or update the one that has the e-mail address. Raises Rejected without an address."""
+    def add(self, fields: Mapping[str, Any], *, is_matched: bool = True) -> JsonObject:
+        """Create a customer, or update the one that has the e-mail address. Raises Rejected without an address.
+
+        Where it `is_matched` by nothing, a customer is created in any case.
+        """
         email = _matched_email(fields)
-        known = self._id_by_email.get(email)
+        known = self._id_by_email.get(email) if is_matched else None
         return self._write(self.customers[known] if known else self._new(), fields)
 
     def update(self, customer_id: str, fields: Mapping[str, Any]) -> JsonObject:
@@ -64,13 +67,20 @@ class Store:
     def search(self, text: str, page: int) -> list[JsonObject]:
         """One page of the customers whose address contains the text, whatever its case (assumed)."""
         sought = _matchable(text)
-        found = (self.customers[known] for email, known in self._id_by_email.items() if sought in email)
+        found = (customer for customer in self.customers.values() if sought in _matchable(customer["email"]))
         return list(islice(found, (page - 1) * PAGE_SIZE, page * PAGE_SIZE))
+
+    def pages(self, text: str) -> int:
+        """How many pages such a search has; an empty one is one page."""
+        sought = _matchable(text)
+        return max(
+            1, -(-sum(sought in _matchable(customer["email"]) for customer in self.customers.values()) // PAGE_SIZE)
+        )
 
     def remove(self, customer_id: str) -> None:
         """Remove a customer, as a person can in Stamped.io. Raises KeyError where there is no such customer."""
         customer = self.customers.pop(customer_id)
-        del self._id_by_email[_matchable(customer["email"])]
+        self._id_by_email.pop(_matchable(customer["email"]), None)
 
     def _new(self) -> JsonObject:
         empty: JsonObject = dict.fromkeys(WRITABLE_FIELDS)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
+from worker.sandbox.deviations import under_other_names, with_masked_email, without_email
 from worker.sandbox.messages import Answer, JsonObject, Request
-from worker.sandbox.stamped import Rejected, Store
+from worker.sandbox.stamped import WRITABLE_FIELDS, Rejected, Store
+
+if TYPE_CHECKING:
+    from worker.sandbox.deviations import Deviation
 
 
 class StampedApi:
@@ -15,6 +20,8 @@ class StampedApi:
         self._store = store
         self._store_hash = store_hash
         self._authorization = f"Basic {b64encode(f'{public_key}:{private_key}'.encode()).decode()}"
+        self.deviations: frozenset[Deviation] = frozenset()
+        """What it does otherwise than is assumed."""
 
     def answer(self, request: Request) -> Answer:
         """Do what the call asks for, where the keys and the store hash are right."""
@@ -42,46 +49,82 @@ class StampedApi:
         return _no_resource()
 
     def _add(self, request: Request) -> Answer:
-        fields = request.json_object()
+        fields = self._fields(request)
         if fields is None:
             return _not_json()
+        known = self._store.by_email(str(fields.get("email")))
+        if known and "duplicate-refused" in self.deviations:
+            return refusal(409, "Another customer has this email.")
+        if known and "duplicate-unchanged" in self.deviations:
+            return _found(known)
         try:
-            return _found(self._store.add(fields))
+            made = self._store.add(fields, is_matched="duplicate-made" not in self.deviations)
         except Rejected as reason:
             return refusal(422, str(reason))
+        if "unsubscribed-at-first" in self.deviations and not known:
+            made = self._store.subscribe(made["email"], is_subscribed=False)
+        return _found(made)
 
     def _update(self, customer_id: str, request: Request) -> Answer:
-        fields = request.json_object()
+        fields = self._fields(request)
         if fields is None:
             return _not_json()
         if customer_id not in self._store.customers:
             return _no_customer()
+        if "update-ignored" in self.deviations:
+            return self._customer(customer_id)
+        if "whole-update" in self.deviations:
+            fields = {**dict.fromkeys(WRITABLE_FIELDS), **fields}
         try:
             return _found(self._store.update(customer_id, fields))
         except Rejected as reason:
             return refusal(422, str(reason))
+
+    def _fields(self, request: Request) -> JsonObject | None:
+        """The fields of a write; None where it is no JSON object."""
+        body = request.json_object()
+        return under_other_names(body) if body and "other-names" in self.deviations else body
 
     def _customer(self, customer_id: str) -> Answer:
         customer = self._store.customers.get(customer_id)
         return _found(customer) if customer else _no_customer()
 
     def _search(self, request: Request) -> Answer:
-        page = request.page("page")
+        first = 0 if "page-from-zero" in self.deviations else 1
+        page = request.page("page", first)
+        if page is None and "page-zero-fails" in self.deviations:
+            return refusal(500, "An error has occurred.")
         if page is None:
-            return refusal(400, "page must be a number from 1 on.")
-        found = self._store.search(request.query.get("search", ""), page)
-        return Answer({"results": [{"customer": customer} for customer in found], "page": page})
+            return refusal(400, f"page must be a number from {first} on.")
+        text = "" if "search-ignored" in self.deviations else request.query.get("search", "")
+        found = self._store.search(text, 1 if "page-ignored" in self.deviations else page + 1 - first)
+        if text and "search-by-name" in self.deviations:
+            found = []
+        if text and not found and "nobody-is-missing" in self.deviations:
+            return refusal(404, "Nobody is found.")
+        results = [{"customer": self._listed(customer)} for customer in found]
+        return Answer({"results": results, "page": page, "totalPages": self._store.pages(text)})
+
+    def _listed(self, customer: JsonObject) -> JsonObject:
+        """A customer as a list shows it."""
+        if "list-without-emails" in self.deviations:
+            return without_email(customer)
+        return with_masked_email(customer) if "list-masks-emails" in self.deviations else customer
 
     def _subscribe(self, request: Request, *, is_subscribed: bool) -> Answer:
         body = request.json_object()
         if body is None:
             return _not_json()
-        email = body.get("email")
+        name = "customerEmail" if "survey-by-customer-email" in self.deviations else "email"
+        email = body.get(name)
         if not isinstance(email, str) or not email.strip():
-            return refusal(400, "The email field is required.")
-        if self._store.by_email(email) is None:
+            return refusal(400, f"The {name} field is required.")
+        customer = self._store.by_email(email)
+        if customer is None:
             # It repeats the address on purpose: whoever shows an API's message must mask it first.
             return refusal(404, f"There is no customer with the email {email}.")
+        if "survey-ignored" in self.deviations:
+            return _found(customer)
         return _found(self._store.subscribe(email, is_subscribed=is_subscribed))
 
 
