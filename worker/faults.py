@@ -7,7 +7,9 @@ keys, variables and paths; it never shows the value of a secret.
 from __future__ import annotations
 
 import difflib
+import logging
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+log = logging.getLogger(__name__)
+
 NEAR_ENOUGH = 0.5
 """How alike a name must be to be offered instead (`difflib` ratio, 0 to 1); below it, all known names are listed."""
 
@@ -24,6 +28,8 @@ PROBLEMS = {
     "missing": "is missing",
     "string_type": "must be text in quotes",
     "string_too_short": "is empty",
+    "string_unicode": "must be UTF-8 text",
+    "bool_type": "must be true or false, without quotes",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "float_type": "must be a number",
@@ -94,3 +100,15 @@ def problem_of(error: ErrorDetails) -> str:
 def example_of(error: ErrorDetails, otherwise: str) -> str:
     """The example that the validator gave with its error, else the one that belongs to the key."""
     return str(error.get("ctx", {}).get("example") or otherwise)
+
+
+def warn(text: str) -> None:
+    """Log, once in a process, what is probably wrong but stops nothing; not before there is a log to hold it."""
+    if log.hasHandlers():
+        log_once(text)
+
+
+@cache
+def log_once(text: str) -> None:
+    """Log a warning that this process has not logged before."""
+    log.warning(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from contextlib import contextmanager, nullcontext
 from textwrap import fill
@@ -11,6 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
+
+from worker.signs import Signs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 WIDEST = 88
 """Longer lines of prose are hard to read."""
+MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("—", "yellow")}
 UNBOUNDED = 10_000
 """Elsewhere than on a terminal nothing is broken into lines: who searches a log finds it whole."""
 
@@ -37,21 +42,26 @@ class Screen:
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """One line of the result."""
-        self._out.print(printable(text), style=style)
+        self._out.print(shown(self._out, text), style=style)
 
     def heading(self, text: str) -> None:
         """The line above a part of the result."""
         self.line(text, "bold")
 
-    def mark(self, text: str, *, is_good: bool) -> None:
-        """One line of the result, with ✓ or ✗ before it."""
-        self.line(f"✓ {text}" if is_good else f"✗ {text}", "green" if is_good else "red")
+    def mark(self, text: str, *, is_good: bool | None) -> None:
+        """One line of the result, with ✓ or ✗ before it, or with a dash where neither can be said."""
+        sign, style = MARKS[is_good]
+        self.line(f"{sign} {text}", style)
+
+    def caution(self, text: str) -> None:
+        """One line of the result, with ! before it: well for now."""
+        self.line(f"! {text}", "yellow")
 
     def facts(self, facts: dict[str, str], indent: int = 2) -> None:
         """Names and values, one pair a line; a value that is empty is left out."""
-        shown = {name: printable(value) for name, value in facts.items() if value}
-        width = max(map(len, shown), default=0) + 2
-        for name, value in shown.items():
+        held = {name: shown(self._out, value) for name, value in facts.items() if value}
+        width = max(map(len, held), default=0) + 2
+        for name, value in held.items():
             self._out.print(filled(self._out, f"{name:<{width}}{value}", indent, indent + width))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
@@ -60,12 +70,17 @@ class Screen:
         for column in columns:
             table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
         for row in rows:
-            table.add_row(*map(printable, row))
+            table.add_row(*(shown(self._out, cell) for cell in row))
         self._out.print(table, soft_wrap=False)
 
     def json(self, value: object) -> None:
         """One line of JSON, sent on at once."""
         click.echo(json.dumps(value, separators=(",", ":")))
+
+    def file(self, text: str) -> None:
+        """The text of a file that is to be kept, and read as UTF-8: in another encoding it is written in ASCII."""
+        is_utf8 = codecs.lookup(Signs.of(self._out.file).encoding).name == "utf-8"
+        click.echo(text if is_utf8 else Signs("ascii").readable(text), nl=False)
 
     # The same for both outputs --------------------------------------------------------------------------------------
 
@@ -76,27 +91,28 @@ class Screen:
 
     def failure(self, failure: Failure, *, indent: int = 2, to_stderr: bool = False) -> None:
         """What happened, with its cause and what to do."""
-        self.prose(failure.message, indent=indent, to_stderr=to_stderr)
+        self.prose(failure.whole_message, indent=indent, to_stderr=to_stderr)
         self.entry(failure.entry, indent=indent, to_stderr=to_stderr)
 
     def prose(self, text: str, *, indent: int = 2, to_stderr: bool = False) -> None:
         """A paragraph."""
         console = self._err if to_stderr else self._out
-        console.print(filled(console, printable(text), indent, indent))
+        console.print(filled(console, shown(console, text), indent, indent))
 
     # What is not the result -----------------------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
         """Something worth knowing, on standard error."""
-        self._err.print(printable(text))
+        self._err.print(shown(self._err, text))
 
     def error(self, text: str) -> None:
         """What went wrong, on standard error."""
-        self._err.print(f"✗ {printable(text)}", style="red")
+        self._err.print(shown(self._err, f"✗ {text}"), style="red")
 
     def busy(self, text: str) -> AbstractContextManager[Any]:
         """Show on a terminal that something is being done."""
-        return self._err.status(text) if self._shows_progress else nullcontext()
+        # As a string it would be read as rich's markup: a connection may be called [EU].
+        return self._err.status(Text(shown(self._err, text))) if self._shows_progress else nullcontext()
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -129,6 +145,11 @@ def filled(console: Console, text: str, first_indent: int, other_indent: int) ->
         break_on_hyphens=False,
         break_long_words=False,
     )
+
+
+def shown(console: Console, text: str) -> str:
+    """The text as the console can show it, so that it is laid out by the length that it will have."""
+    return Signs.of(console.file).readable(printable(text))
 
 
 def printable(text: str) -> str:

@@ -8,19 +8,34 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
+from worker.dotenv_file import read_dotenv
 from worker.faults import ConfigurationError, Fault, example_of, problem_of, wrong
+from worker.misspelt import warn_of_misspelt
+from worker.redis_url import RedisUrl, RedisUrlWrong
 
 PREFIX = "STAMPED_SYNC_"
-DOTENV = ".env"
 
-REDIS_SCHEMES = ("redis", "rediss")
-USER_INFO = re.compile(r"^(\w+://)([^:/?#]*:)?[^/?#]*@")
-DATABASE = re.compile(r"(/[0-9]*)?")
-PASSWORD_OPTION = re.compile(r"(?<=[?&])(password=)[^&]*", re.IGNORECASE)
+UNTYPABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and what Python makes of bytes that are not UTF-8."""
+
+
+USABLE_PASSWORD = "UTF-8 text without a comma, a line break or another control character"  # noqa: S105 - a rule
+
+
+def is_usable_password(text: str) -> bool:
+    """Whether it can be Flower's, which separates logins with commas; and nobody can type a line break."""
+    return not ("," in text or UNTYPABLE.search(text))
 
 
 def _upper(value: Any) -> Any:
@@ -31,33 +46,20 @@ def _comma_separated(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-PositiveInt = Annotated[int, Field(gt=0)]
-Minutes = Annotated[tuple[PositiveInt, ...], NoDecode, BeforeValidator(_comma_separated)]
+WEEK_MINUTES = 7 * 24 * 60
+Minutes = Annotated[tuple[Annotated[int, Field(gt=0, le=WEEK_MINUTES)], ...], BeforeValidator(_comma_separated)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
 
 
-class Settings(BaseSettings):
-    """Every setting with its default; each is read from its environment variable, else from `.env`.
+class Settings(BaseModel):
+    """Every setting with its default; `load_settings` reads them from their environment variables and `.env`."""
 
-    An empty variable counts as not set, so that `NAME=${NAME:-}` in a compose file keeps the default.
-    """
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=DOTENV,
-        env_file_encoding="utf-8",
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True)
 
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
         repr=False,
-        description="The Redis (or Valkey) that holds the ledger and the queues: redis:// or rediss://.",
+        description="The Redis or Valkey with the ledger and the queues: redis://, or rediss:// for verified TLS.",
     )
     connections: Path = Field(
         default=Path("connections.toml"), description="The connections file; the paths in it are relative to it."
@@ -89,7 +91,10 @@ class Settings(BaseSettings):
         description="Seconds that a store is held at the longest, unless it asks for more, up to a day.",
     )
     hold_after_errors: int = Field(
-        default=3, gt=0, le=1000, description="Outages (no answer, or 5xx) in a row after which a store is held."
+        default=3,
+        gt=0,
+        le=1000,
+        description="Jobs in a row that must meet trouble which would meet any customer before their store is held.",
     )
     connect_timeout_seconds: float = Field(
         default=5, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for a connection to an API."
@@ -103,7 +108,7 @@ class Settings(BaseSettings):
         le=3600,
         validate_default=True,
         description="Seconds that a worker holds a job for one API call; a killed worker's job is free after them. "
-        "Longer than the connect timeout and twice the read timeout.",
+        "Longer than the connect and the read timeout together.",
     )
     concurrency: int = Field(default=20, gt=0, le=1000, description="Threads of one worker.")
     sweep_seconds: int = Field(
@@ -123,6 +128,14 @@ class Settings(BaseSettings):
     )
     subscription_retry_days: int = Field(
         default=7, gt=0, le=3650, description="Days for which failed subscription jobs are retried by the schedule."
+    )
+    catch_up_hours: float = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        allow_inf_nan=False,
+        description="Hours from one look for customers without a link to the next, of each connection with the trigger "
+        "customer/created; 0 switches it off.",
     )
     log_format: Literal["auto", "json", "text"] = Field(
         default="auto", description="Form of the log lines: json, text, or auto (text on a terminal, json elsewhere)."
@@ -151,44 +164,47 @@ class Settings(BaseSettings):
     )
 
     @property
+    def redis(self) -> RedisUrl:
+        """The Redis URL in its parts, from which every client gets its arguments."""
+        return RedisUrl.read(self.redis_url)
+
+    @property
     def redis_url_shown(self) -> str:
         """The Redis URL as it may be printed: without its password."""
-        return PASSWORD_OPTION.sub(r"\1***", USER_INFO.sub(r"\1\2***@", self.redis_url))
+        return self.redis.shown
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_url_is_usable(cls, url: str) -> str:
-        if not _is_redis_url(url):
-            raise wrong(
-                "must be a redis:// or rediss:// URL with a host; the database is a number and special characters in a "
-                "password are percent-encoded"
-            )
-        return url
+    def _redis_url_is_usable(cls, text: str) -> str:
+        try:
+            RedisUrl.read(text)
+        except RedisUrlWrong as problem:
+            raise wrong(str(problem), f"{PREFIX}REDIS_URL={problem.example}") from None
+        return text.strip()
 
     @field_validator("lease_seconds")
     @classmethod
     def _lease_covers_one_call(cls, lease: int, info: ValidationInfo) -> int:
         """Else another worker could take a job while its call still runs (design: the ledger protocol)."""
-        call = info.data.get("connect_timeout_seconds", 0) + 2 * info.data.get("read_timeout_seconds", 0)
+        call = info.data.get("connect_timeout_seconds", 0) + info.data.get("read_timeout_seconds", 0)
         if lease <= call:
             example = f"{PREFIX}LEASE_SECONDS={int(call) + 10}"
-            raise wrong(f"must be above the connect timeout and twice the read timeout, {call:g} seconds", example)
+            raise wrong(f"must be above the connect and the read timeout together, {call:g} seconds", example)
         return lease
 
     @field_validator("flower_user")
     @classmethod
     def _user_is_usable(cls, user: str) -> str:
-        """Flower separates user and password with a colon, and logins with commas."""
-        if not re.fullmatch(r"[^\s:,]+", user):
-            raise wrong("must not hold a colon, a comma or a space")
+        """Flower separates user and password with a colon, and logins with commas; nobody can type the others."""
+        if not re.fullmatch(r"[^\s:,]+", user) or UNTYPABLE.search(user):
+            raise wrong("must be UTF-8 text without a colon, a comma, a space or a control character")
         return user
 
     @field_validator("flower_password")
     @classmethod
     def _password_is_usable(cls, password: SecretStr | None) -> SecretStr | None:
-        """Flower separates logins with commas."""
-        if password is not None and "," in password.get_secret_value():
-            raise wrong("must not hold a comma")
+        if password and not is_usable_password(password.get_secret_value()):
+            raise wrong(f"must be {USABLE_PASSWORD}")
         return password
 
     @field_validator("sentry_dsn")
@@ -200,22 +216,25 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings; raises ConfigurationError with one fault for each variable that is wrong."""
+    """Read the settings, each from its environment variable, else from `.env`.
+
+    An empty variable counts as not set, so that `NAME=${NAME:-}` in a compose file keeps the default. Raises
+    ConfigurationError with one fault for each variable that is wrong.
+    """
+    held = read_dotenv()
+    given = {name.upper(): value for each in (held, os.environ) for name, value in each.items() if value}
+    fields = {variable(name): name for name in Settings.model_fields}
     try:
-        return Settings()
+        settings = Settings.model_validate({fields[name]: given[name] for name in fields.keys() & given.keys()})
     except ValidationError as error:
         raise ConfigurationError(_faults(error)) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError([_dotenv_fault()]) from None
+    warn_of_misspelt(given, fields.keys(), settings.connections)
+    return settings
 
 
 def environment() -> dict[str, str]:
     """The process's environment over what `.env` holds: where `{ env = … }` of the connections file looks."""
-    try:
-        held = dotenv_values(DOTENV)
-    except UnicodeDecodeError:
-        raise ConfigurationError([_dotenv_fault()]) from None
-    return {name: value for name, value in held.items() if value is not None} | dict(os.environ)
+    return read_dotenv() | dict(os.environ)
 
 
 def variable(field: str) -> str:
@@ -239,22 +258,6 @@ def _right_value(field: str) -> str:
     info = Settings.model_fields[field]
     right = info.examples[0] if info.examples else info.default
     return ",".join(map(str, right)) if isinstance(right, tuple) else str(right)
-
-
-def _dotenv_fault() -> Fault:
-    return Fault(DOTENV, "", "is not UTF-8 text", f"{PREFIX}CONNECTIONS=connections.toml")
-
-
-def _is_redis_url(url: str) -> bool:
-    """Strict about `@` and `#` behind the host: there they are the rest of a password that was not percent-encoded."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    if parts.scheme not in REDIS_SCHEMES or parts.fragment or "@" in parts.path + parts.query:
-        return False
-    return bool(parts.hostname) and DATABASE.fullmatch(parts.path) is not None
 
 
 def _is_sentry_dsn(dsn: str) -> bool:

@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from worker.faults import ConfigurationError, Fault
+from worker.text_file import MEGABYTE, Unreadable, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,8 @@ SYNTAX_PLACE = re.compile(r"(?P<problem>.*) \(at (?P<place>[^)]*)\)", re.DOTALL)
 """How `tomllib` ends its messages: `Invalid value (at line 3, column 12)`."""
 
 END_OF_DOCUMENT = "end of document"
+LONGEST_BYTES = 16 * MEGABYTE
+"""Room for more connections than one installation can have."""
 LINE_BREAK = "\n"
 
 
@@ -32,13 +35,11 @@ def read_toml(path: Path, if_missing: str = "") -> dict[str, Any]:
 
 def _read_text(path: Path, if_missing: str) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path, LONGEST_BYTES)
     except FileNotFoundError:
         fault = Fault(str(path), "", "there is no such file", if_missing)
-    except OSError as error:
-        fault = Fault(str(path), "", f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError:
-        fault = Fault(str(path), "", "is not UTF-8 text")
+    except Unreadable as error:
+        fault = Fault(str(path), "", str(error))
     raise ConfigurationError([fault])
 
 

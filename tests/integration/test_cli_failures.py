@@ -10,7 +10,7 @@ import pytest
 from tests import parts
 from worker.calls import MadeCall
 from worker.errors import Failure
-from worker.job import Job, Kind
+from worker.job import Action, Job, Kind
 from worker.ledger import Ledger, Refusal, State
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def jobs(client: redis.Redis) -> Ledger:
 def fail(ledger: Ledger, job: Job, failure: Failure) -> None:
     """Let a job fail."""
     ledger.request(job)
-    ledger.fail(ledger.claim(job), {}, failure)
+    ledger.fail(ledger.claim(job), (), failure)
 
 
 def states(ledger: Ledger) -> list[State | None]:
@@ -193,9 +193,9 @@ def attempted(client: redis.Redis) -> Ledger:
         MadeCall("Stamped.io", "POST", "x", None, 3),
     ]
     ledger.request(FIRST)
-    ledger.defer(ledger.claim(FIRST), {}, 0, Failure("stamped-unreachable"), carried=False, made=made)
+    ledger.defer(ledger.claim(FIRST), made, 0, Failure("stamped-unreachable"), carried=False)
     ledger.request(FIRST, urgent=True)
-    ledger.fail(ledger.claim(FIRST), {}, Failure("email-missing"))
+    ledger.fail(ledger.claim(FIRST), (), Failure("email-missing"))
     return ledger
 
 
@@ -215,3 +215,23 @@ def test_show_in_json_holds_the_attempts(env: dict[str, str], tmp_path: Path, cl
     shown = json.loads(parts.console(env, tmp_path, "failures", "show", "1", "--json").stdout)
     assert [each["outcome"] for each in shown["attempts"]] == ["failed", "waiting"]
     assert shown["attempts"][1]["calls"][0]["http_status"] == 200
+
+
+def test_show_tells_all_that_the_api_said(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """A list is short; whoever looks at one job sees every word."""
+    said = "Name is too long. " * 60
+    fail(Ledger(client), FIRST, Failure("customer-write-failed", 422, f"{said}The end."))
+    shown = " ".join(parts.console(env, tmp_path, "failures", "show", "1").stdout.split())
+    listed = parts.console(env, tmp_path, "failures", "list").stdout
+    assert f"{said}The end." in shown
+    assert "The end." not in listed
+
+
+def test_show_names_whom_the_stamped_customer_is_shared_with(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """Both overwrite each other."""
+    ledger = Ledger(client)
+    ledger.request(FIRST)
+    ledger.complete(ledger.claim(FIRST), (), Action.CREATED, "143491", shared_with="7")
+    assert "Shared with" in parts.console(env, tmp_path, "failures", "show", "1").stdout

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
+from tests.integration.jobs import CALLS, made
 from worker.errors import CATALOGUE, Failure
 from worker.job import Job, Kind
-from worker.ledger import Ledger, StoreTerms
+from worker.ledger import Ledger, Refusal, StoreTerms
 from worker.mapping import load_mapping
 from worker.retries import Pause
 
@@ -29,7 +30,7 @@ def prepared(client: redis.Redis) -> Ledger:
     """A ledger with a job that rests, one that has a message, and one that waits for its turn."""
     ledger = Ledger(client, stores={4021: StoreTerms(concurrent=1)})
     ledger.request_all(JOBS)
-    ledger.defer(ledger.claim(JOBS[0]), {"stamped": 1}, 1200, Failure("stamped-unreachable"), carried=False)
+    ledger.defer(ledger.claim(JOBS[0]), made(0, 1), 1200, Failure("stamped-unreachable"), carried=False)
     return ledger
 
 
@@ -80,7 +81,7 @@ def test_status_and_check_show_a_hold(env: dict[str, str], tmp_path: Path, clien
     """The reason, since when, until when, and what to do."""
     ledger = prepared(client)
     failure = Failure("stamped-credentials-refused", http_status=401)
-    ledger.hold(ledger.claim(JOBS[1]), {}, failure, Pause(3600, 3600))
+    ledger.hold(ledger.claim(JOBS[1]), CALLS, failure, Pause(3600, 3600))
     [hold] = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["holds"]
     assert (hold["system_id"], hold["error"]["code"], hold["error"]["http_status"]) == (4021, failure.code, 401)
     shown = " ".join(parts.console(env, tmp_path, "status").stdout.split())
@@ -88,6 +89,42 @@ def test_status_and_check_show_a_hold(env: dict[str, str], tmp_path: Path, clien
     assert failure.entry.resolution in shown
     checked = parts.console(env, tmp_path, "check")
     assert (checked.returncode, "4021: held since" in checked.stdout) == (1, True)
+
+
+def test_status_tells_what_has_vanished_and_what_to_do(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """Nothing is said where nothing has."""
+    prepared(client)
+    client.hset("stamped-sync:totals", "vanished|customer", 0)
+    assert "vanished" not in parts.console(env, tmp_path, "status").stdout
+    client.hset("stamped-sync:totals", "vanished|customer", 8)
+    shown = " ".join(parts.console(env, tmp_path, "status").stdout.split())
+    assert "8 jobs whose record alone was missing vanished from Redis" in shown
+    assert "maxmemory-policy to noeviction" in shown
+    assert json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["vanished"] == 8
+
+
+def test_status_tells_how_many_were_refused_and_how_many_are_listed(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """The list has an end, the count has none."""
+    prepared(client).refuse(Refusal("trigger-off", "", "6f0c", 1, "4021", "customer/created", "1"))
+    client.hset("stamped-sync:totals", "refused|trigger-off", 1000)
+    assert "1,000, of which the newest 1 is listed" in parts.console(env, tmp_path, "status").stdout
+    shown = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)
+    assert (shown["refusals"], shown["refusals_listed"]) == (1000, 1)
+
+
+def test_status_tells_the_oldest_job_whatever_is_asked_for_later(
+    env: dict[str, str], tmp_path: Path, client: redis.Redis
+) -> None:
+    """A debug job goes to the front of the queue, but it has not waited for longest."""
+    prepared(client)
+    oldest = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["oldest_queued"]
+    prepared_again = Ledger(client, stores={4021: StoreTerms(concurrent=1)})
+    prepared_again.request_all([Job(Kind.CUSTOMER, 4021, str(number)) for number in range(4, 9)], debug=True)
+    assert json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["oldest_queued"] == oldest
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -171,7 +208,7 @@ def test_a_redis_that_refuses_is_not_said_to_be_down(env: dict[str, str], redis_
     """Nobody is sent to start what runs already; the kind of fault is named."""
     done = parts.console(env | {"STAMPED_SYNC_REDIS_URL": f"{redis_url.removesuffix('/0')}/99"}, tmp_path, "status")
     assert (done.returncode, "start it" in done.stderr) == (2, False)
-    assert "refuses (ResponseError)" in done.stderr
+    assert "Redis refuses at redis://" in done.stderr
 
 
 def test_the_default_mapping_is_printed_as_a_file_to_edit(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -135,10 +135,18 @@ def test_a_long_rest_is_reported_with_its_due_time() -> None:
     assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:20:00+00:00")
 
 
+@pytest.mark.parametrize("tried", [{"met": 3}, {"attempt": 4}])
+def test_a_job_that_rests_again_and_again_is_reported(tried: dict[str, Any]) -> None:
+    """However short each rest is: what is wrong may need the one who waits."""
+    record = replace(resting(customer(), timedelta(seconds=8)), **tried)
+    [[outcome]] = followed(FakeLedger(record), customer())
+    assert (outcome.state, outcome.as_json()["error"]["code"]) == ("waiting", "stamped-unreachable")
+
+
 def held(seconds: float, *, is_over: bool = False) -> Hold:
     """A hold of the store of so many seconds."""
     failure = Failure("ipaas-credentials-refused", http_status=401)
-    return Hold(4021, failure, NOW, NOW + timedelta(seconds=seconds), is_over)
+    return Hold(4021, failure, NOW, NOW + timedelta(seconds=seconds), 0 if is_over else seconds)
 
 
 @pytest.mark.parametrize("hold", [held(60), held(600, is_over=True)])

@@ -8,6 +8,7 @@ from worker.customer import Customer, CustomField
 from worker.errors import EmailMissing, StampedCustomerGone
 from worker.mapping import Mapping
 from worker.preview import FollowUp, Preview, Write, preview
+from worker.preview_words import follow_up_in_words
 from worker.rows import Row, RowType
 from worker.stamped_answers import StampedCustomer
 
@@ -127,6 +128,26 @@ def test_the_subscription_is_changed_only_where_it_differs(
     """The same rule as the transfer's."""
     found = planned(zoe(is_subscribed=current), link="143491", mapping=subscribing(desired))
     assert (found.subscription, found.is_subscribed) == (expected, current)
+
+
+@pytest.mark.parametrize(
+    ("stamped", "expected", "words"),
+    [
+        ([], FollowUp.SUBSCRIBE, "would subscribe, unless Stamped.io creates the customer so"),
+        ([zoe(is_subscribed=True)], FollowUp.UNCHANGED, "as mapped already (now subscribed)"),
+        ([zoe(is_subscribed=False)], FollowUp.KEPT, "left unsubscribed: the customer has unsubscribed, and"),
+        ([zoe(is_subscribed=None)], FollowUp.KEPT, "left as it is: the customer may have unsubscribed, and"),
+        ([zoe("7"), zoe("8")], FollowUp.KEPT, "left as it is: the customer may have unsubscribed, and"),
+    ],
+)
+def test_whoever_may_have_unsubscribed_would_not_be_subscribed_again(
+    stamped: list[StampedCustomer], expected: FollowUp, words: str
+) -> None:
+    """Where the row does not resubscribe; a new customer would be."""
+    row = Row(RowType.STATIC, "IsSubscribed", value=True, resubscribe=False)
+    found = planned(*stamped, mapping=Mapping((*Mapping.default().rows, row)))
+    assert found.subscription is expected
+    assert follow_up_in_words(found).startswith(words)
 
 
 def test_a_subscription_that_is_not_mapped_is_left_alone() -> None:

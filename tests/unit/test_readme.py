@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.parts import ROOT
+from worker.contract.assumptions import ASSUMPTIONS
 from worker.errors import CATALOGUE, Retried
 from worker.settings import Settings, variable
 
 RETRIED = {
     Retried.ALWAYS: "yes",
-    Retried.BY_STATUS: "on 408, 429, 5xx and no answer",
+    Retried.BY_ANSWER: "unless it is this customer that is refused",
+    Retried.SOON: "for some minutes",
     Retried.HELD: "while its connection is held",
     Retried.NEVER: "no",
 }
@@ -45,3 +49,12 @@ def test_readme_shows_the_table(table: object) -> None:
     """A changed error or setting shows in the README."""
     assert callable(table)
     assert str(table()) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_names_the_files_that_check_write_names() -> None:
+    """In its sample of what `check --write` shows; the lines change too often."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    sample = readme[readme.index("✓ A write takes") :].partition("```")[0]
+    shown = [each for each in ASSUMPTIONS if f" {each.says}" in sample]
+    assert len(shown) == 3
+    assert sorted(re.findall(r"(worker/\w+\.py):…", sample)) == sorted(each.file for each in shown)

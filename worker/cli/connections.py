@@ -32,7 +32,7 @@ def command(*, as_json: bool, example: bool) -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     if example:
-        click.echo(EXAMPLE, nl=False)
+        screen.file(EXAMPLE)
         return ALL_WELL
     for number, connection in enumerate(load_connections(load_settings().connections)):
         if as_json:
@@ -51,6 +51,8 @@ def _as_json(connection: Connection) -> dict[str, object]:
         "triggers": sorted(connection.triggers),
         "mapping_rows": len(connection.mapping.rows),
         "maps_subscription": connection.mapping.maps_subscription,
+        "resubscribes": connection.mapping.resubscribes,
+        "warn_shared": connection.warn_shared,
         "ipaas": {"api_url": connection.ipaas.api_url},
         "stamped": {"api_url": connection.stamped.api_url, "store_hash": connection.stamped.store_hash},
         "throttle": connection.throttle.model_dump(),
@@ -66,6 +68,7 @@ def _show(screen: Screen, connection: Connection) -> None:
             "Stamped.io": f"{connection.stamped.api_url}, store hash {connection.stamped.store_hash}",
             "Triggers": ", ".join(sorted(connection.triggers)) or "none: Manual Sync alone",
             "Mapping": mapping_in_short(connection.mapping),
+            "Shared customers": "warned of" if connection.warn_shared else "",
             "Throttle": f"{counted(throttle.limit, 'call')} in {throttle.seconds} s, {throttle.concurrent} at once",
         }
     )
@@ -73,6 +76,5 @@ def _show(screen: Screen, connection: Connection) -> None:
 
 def mapping_in_short(mapping: Mapping) -> str:
     """A mapping in one line."""
-    return (
-        f"{counted(len(mapping.rows), 'row')}, subscription {'mapped' if mapping.maps_subscription else 'not mapped'}"
-    )
+    mapped = "mapped" if mapping.resubscribes else "mapped, without subscribing anybody again"
+    return f"{counted(len(mapping.rows), 'row')}, subscription {mapped if mapping.maps_subscription else 'not mapped'}"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 RETRIED: Final = {
     Retried.ALWAYS: "yes",
-    Retried.BY_STATUS: "on 408, 429, 5xx and no answer",
+    Retried.BY_ANSWER: "unless it is this customer that is refused",
+    Retried.SOON: "for some minutes",
     Retried.HELD: "while its connection is held",
     Retried.NEVER: "no",
 }

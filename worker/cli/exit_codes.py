@@ -8,4 +8,3 @@ ALL_WELL: Final = 0
 FAILED: Final = 1
 WRONG: Final = 2
 """Wrong usage or configuration: whoever ran the command can put it right."""
-INTERRUPTED: Final = 130

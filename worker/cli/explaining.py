@@ -8,7 +8,7 @@ from worker.cli.exit_codes import ALL_WELL, FAILED, WRONG
 from worker.cli.outcome import titled
 from worker.errors import Concerns, CustomerIdInvalid, Failure, SyncError, TriggerMalformed
 from worker.faults import ConfigurationError
-from worker.ledger import LedgerRefuses, LedgerUnavailable
+from worker.ledger import LedgerUnavailable
 from worker.screen import Screen
 from worker.settings import load_settings
 
@@ -47,11 +47,7 @@ def code_of(failures: Iterable[Failure]) -> int:
 
 
 def redis_silent(error: LedgerUnavailable) -> str:
-    """What is said where Redis does not answer, or refuses."""
-    url = load_settings().redis_url_shown
-    if isinstance(error, LedgerRefuses):
-        return (
-            f"Redis answers at {url}, but refuses ({error.failure.detail}): correct the user, password or database in "
-            "STAMPED_SYNC_REDIS_URL, or read Redis' log"
-        )
-    return f"Redis does not answer at {url} ({error.failure.detail}): start it, or set STAMPED_SYNC_REDIS_URL"
+    """What is said where Redis does not answer, or refuses: what it does, and what to do about it."""
+    failure = error.failure
+    told = f"{failure.entry.title} at {load_settings().redis_url_shown}"
+    return f"{told}: {failure.detail[0].lower()}{failure.detail[1:].removesuffix('.')}" if failure.detail else told

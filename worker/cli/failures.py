@@ -187,6 +187,7 @@ def _show(screen: Screen, record: Record) -> None:
         {
             "Action": record.action or "",
             "Stamped.io id": record.stamped_id or "",
+            "Shared with": f"customer {record.shared_with}" if record.shared_with else "",
             "First requested": local(record.requested_at),
             "Last changed": local(record.changed_at),
             "Next try": local(record.due),

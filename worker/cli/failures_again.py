@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
 
+from worker.cli.asking import confirmed, yes_option
 from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.failed_jobs import Selection
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ids_argument = click.argument("ids", nargs=-1, metavar="[ID]...")
 all_option = click.option("--all", "everything", is_flag=True, help="Every failed job.")
-yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 @click.command(name="retry")
@@ -110,7 +109,7 @@ def _done(screen: Screen, jobs: list[Job], verb: str, past: str, do: Callable[[l
     if not jobs:
         screen.line(f"There is nothing to {verb}.")
         return ALL_WELL
-    if not yes and not _confirmed(f"{verb.capitalize()} {counted(len(jobs), 'job')}?"):
+    if not yes and not confirmed(f"{verb.capitalize()} {counted(len(jobs), 'job')}?"):
         return FAILED
     count = 0
     with screen.progress(past.capitalize(), len(jobs)) as show:
@@ -119,9 +118,3 @@ def _done(screen: Screen, jobs: list[Job], verb: str, past: str, do: Callable[[l
             show(count)
     screen.line(f"{counted(count, 'job')} {past}.")
     return ALL_WELL
-
-
-def _confirmed(question: str) -> bool:
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise click.UsageError(f"{question} There is nobody to ask here: add --yes.")
-    return click.confirm(question, err=True)

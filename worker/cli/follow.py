@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LONG_REST: Final = timedelta(minutes=1)
 """A job that rests longer for its next try, or whose store is held longer, is reported as waiting, not waited for."""
+MANY_RESTS: Final = 3
+"""So is a job that rests for this many times in a row, however short each rest is."""
 NOT_STARTED: Final = {State.QUEUED, State.SENT}
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -108,6 +110,8 @@ def has_ended(record: Record | None, version: int, hold: Hold | None) -> bool:
         return hold is not None and not hold.is_over and hold.until - hold.since > LONG_REST
     if record.state is not State.WAITING or record.due is None or record.changed_at is None:
         return False
+    if max(record.met, record.attempt - 1) >= MANY_RESTS:
+        return True
     return record.due - record.changed_at > LONG_REST  # both by Redis' clock, whatever this machine's says
 
 

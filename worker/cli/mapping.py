@@ -18,6 +18,7 @@ from worker.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from worker.mapping import Mapping
     from worker.rows import Row
 
 COLUMNS = ("Type", "Source", "Destination", "Level", "Description")
@@ -37,20 +38,36 @@ def command(system: int | None, *, example: bool) -> int:
 
     Exit codes: 0 all well, 2 the configuration can't be read.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    if example:
-        click.echo(DEFAULT.read_text(encoding="utf-8"), nl=False)
-        return ALL_WELL
     screen = Screen()
+    if example:
+        screen.file(DEFAULT.read_text(encoding="utf-8"))
+        return ALL_WELL
     connections = load_connections(load_settings().connections)
     for number, connection in enumerate(connections if system is None else [chosen(connections, system)]):
         if number:
             screen.line()
         screen.heading(f"{connection.system_id} {connection.name}")
         screen.table(COLUMNS, map(_cells, connection.mapping.rows))
-        if not connection.mapping.maps_subscription:
-            screen.line()
-            screen.line("IsSubscribed is not mapped: the subscription in Stamped.io is left unchanged.")
+        screen.line()
+        screen.line(subscription_in_words(connection.mapping))
     return ALL_WELL
+
+
+def subscription_in_words(mapping: Mapping) -> str:
+    """What a transfer does to the subscription of people who have unsubscribed by themselves."""
+    if not mapping.maps_subscription:
+        return "IsSubscribed is not mapped: the subscription in Stamped.io is left unchanged."
+    if mapping.static_subscription is False:
+        return "Every customer that is transferred is unsubscribed."
+    if mapping.resubscribes:
+        return (
+            "A transfer subscribes whom IsSubscribed is true for, also those who have unsubscribed in Stamped.io "
+            "by themselves; with resubscribe = false in that row it leaves them unsubscribed."
+        )
+    return (
+        "Whoever has unsubscribed in Stamped.io stays unsubscribed. A new customer is subscribed where IsSubscribed is "
+        "true, and anybody is unsubscribed where it is false."
+    )
 
 
 def _cells(row: Row) -> Sequence[str]:

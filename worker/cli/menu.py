@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from worker.cli.signals import Signals
 
 PACKAGE = "stamped-customer-sync"
 
@@ -21,6 +25,7 @@ COMMANDS = {
     "status": "Show the queues, the jobs by state, and what waits.",
     "holds": "List the connections that are held, or end a hold.",
     "failures": "List, show, retry or discard failed jobs.",
+    "repair": "Compare the ledger's records and lists, and mend them.",
     "connections": "Show the configured connections, or an example.",
     "mapping": "Show the mapping in force.",
     "errors": "Show the error catalogue.",
@@ -78,7 +83,8 @@ def _show_version(context: click.Context, _: click.Parameter, is_asked: bool) ->
     callback=_show_version,
     help="Show the version and exit.",
 )
-def menu() -> None:
+@click.pass_obj
+def menu(signals: Signals | None) -> None:
     """Carry customers from iPaaS.com into Stamped.io.
 
     Configured by connections.toml and by STAMPED_SYNC_* variables, from the environment or a .env file.
@@ -93,5 +99,8 @@ def menu() -> None:
 
     Each command explains itself with --help.
 
-    Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted.
+    Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted, 143
+    terminated.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    if signals:
+        signals.interrupt()  # the command is imported by now, and runs next

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +10,8 @@ from worker.cli.exit_codes import ALL_WELL
 from worker.cli.explaining import code_of
 from worker.cli.options import chosen, json_option, system_option
 from worker.job import customer_id
-from worker.preview import preview
 from worker.preview_words import follow_up_in_words, write_in_words
+from worker.previewing import Previewer
 from worker.runtime import Runtime
 from worker.screen import Screen, shortened
 
@@ -33,7 +32,8 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
 
     Reads the customer in iPaaS.com and its counterpart in Stamped.io, and shows what would be sent, whether that
     creates or updates, which recommended fields are empty, and what would become of the subscription. This shows
-    the customer's personal data.
+    the customer's personal data. Its calls count against the connection's throttle like those of jobs, if Redis
+    answers; while the throttle is used up or the connection is held, it says when to try again.
 
     \b
     Examples:
@@ -46,12 +46,10 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
     checked = customer_id(customer)
     runtime = Runtime.build()
     connection = chosen(runtime.connections, system)
-    system_id = connection.system_id
     with screen.busy("Reading from iPaaS.com and Stamped.io"):
-        source = runtime.source(system_id, str(uuid.uuid4()))
-        planned = preview(checked, connection.mapping, source, runtime.store(system_id))
+        planned = Previewer(runtime, connection).preview(checked)
     if as_json:
-        screen.json(_as_json(planned, system_id, checked))
+        screen.json(_as_json(planned, connection.system_id, checked))
     else:
         _show(screen, planned, connection, checked)
     return code_of([planned.subscription_failure]) if planned.subscription_failure else ALL_WELL

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from worker.cli import holds
+from worker.cli import catch_up, holds
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.explaining import redis_silent
 from worker.cli.options import json_option
 from worker.cli.throttle import COLUMNS, lines
 from worker.connections import load_connections
+from worker.figures_words import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 from worker.job import Kind
 from worker.ledger import LedgerUnavailable, State
-from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import open_ledger
 from worker.screen import Screen
 from worker.settings import load_settings
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.connections import Connections
-    from worker.ledger import Ledger, Record
+    from worker.ledger import Ledger
+    from worker.ledger.figures import Figures
     from worker.settings import Settings
 
 WATCH_SECONDS = 2
-QUEUES = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 SHOWN_SETTINGS = {
     "done_days",
     "failed_days",
@@ -48,6 +48,7 @@ SHOWN_SETTINGS = {
     "lost_after_seconds",
     "subscription_retry_minutes",
     "subscription_retry_days",
+    "catch_up_hours",
 }
 
 
@@ -93,21 +94,26 @@ def _watch(screen: Screen, show: Callable[[], None]) -> NoReturn:
 
 
 def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
+    figures = ledger.figures(each.system_id for each in connections)
     if as_json:
-        screen.json(_as_json(ledger, connections, settings))
+        shown = _as_json(figures, connections, settings)
+        screen.json(shown | {"catch_ups": catch_up.as_json_objects(ledger, connections)})
     else:
-        _show(screen, ledger, connections)
+        _show(screen, figures, connections)
+        catch_up.show(screen, ledger, connections)
 
 
-def _as_json(ledger: Ledger, connections: Connections, settings: Settings) -> dict[str, object]:
+def _as_json(figures: Figures, connections: Connections, settings: Settings) -> dict[str, object]:
     return {
-        "holds": [holds.as_json_object(hold) for hold in ledger.holds()],
-        "queues": ledger.queue_lengths(QUEUES),
-        "jobs": {kind.value: asdict(ledger.counts(kind)) for kind in Kind},
-        "oldest_queued": {kind.value: _as_iso(ledger.oldest(State.QUEUED, kind)) for kind in Kind},
-        "next_due": {kind.value: _as_iso(record.due if record else None) for kind, record in _waiting(ledger).items()},
-        "refusals": ledger.refusal_count(),
-        "throttles": [use.as_json() for use in uses(ledger, connections)],
+        "holds": [holds.as_json_object(hold) for hold in figures.holds],
+        "queues": figures.queues,
+        "jobs": {kind.value: asdict(figures.counts(kind)) for kind in Kind},
+        "oldest_queued": {kind.value: _as_iso(figures.oldest_queued(kind)) for kind in Kind},
+        "next_due": {kind.value: _as_iso(record.due if record else None) for kind, record in figures.next_due.items()},
+        "refusals": figures.refusals.count,
+        "refusals_listed": figures.refusals.listed,
+        "vanished": figures.vanished,
+        "throttles": [use.as_json() for use in uses(figures, connections)],
         "settings": settings.model_dump(mode="json", include=SHOWN_SETTINGS),
     }
 
@@ -116,35 +122,34 @@ def _as_iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _waiting(ledger: Ledger) -> dict[Kind, Record | None]:
-    """Of each kind, the job that is due first among those that rest until they are tried again."""
-    return {kind: next(ledger.in_state(State.WAITING, kind), None) for kind in Kind}
-
-
-def _show(screen: Screen, ledger: Ledger, connections: Connections) -> None:
-    if held := ledger.holds():
+def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
+    if figures.vanished:
+        screen.mark(vanished_in_words(figures), is_good=False)
+        screen.prose(VANISHED_ADVICE)
+        screen.line()
+    if held := figures.holds:
         holds.show(screen, held)
         screen.line()
     states = [state.value for state in State]
-    counts = {kind: asdict(ledger.counts(kind)) for kind in Kind}
+    counts = {kind: asdict(figures.counts(kind)) for kind in Kind}
     rows = [[kind.value, *(f"{each[state]:,}" for state in states)] for kind, each in counts.items()]
     screen.table(["Jobs", *states], rows, numbers=states)
     screen.line()
-    lengths = ledger.queue_lengths(QUEUES).items()
+    lengths = figures.queues.items()
     screen.table(["Queue", "messages"], [(queue, f"{length:,}") for queue, length in lengths], numbers=["messages"])
     screen.line()
-    screen.table(COLUMNS, lines(uses(ledger, connections)), numbers=COLUMNS[1:])
+    screen.table(COLUMNS, lines(uses(figures, connections)), numbers=COLUMNS[1:])
     screen.line()
-    screen.facts(_facts(ledger), indent=0)
+    screen.facts(_facts(figures), indent=0)
 
 
-def _facts(ledger: Ledger) -> dict[str, str]:
-    facts = {"Refused notifications": f"{ledger.refusal_count():,}"}
+def _facts(figures: Figures) -> dict[str, str]:
+    facts = {"Refused notifications": refusals_in_words(figures.refusals)}
     now = datetime.now(UTC)
     for kind in Kind:
-        if sent := ledger.oldest(State.QUEUED, kind):
-            facts[f"Oldest {kind} job that waits for its turn"] = f"for {lasting(now - sent)}, since {local(sent)}"
-    for kind, record in _waiting(ledger).items():
+        if since := figures.oldest_queued(kind):
+            facts[f"Oldest {kind} job that waits for its turn"] = f"for {lasting(now - since)}, since {local(since)}"
+    for kind, record in figures.next_due.items():
         if record and record.due:
             code = f", after {record.failure.code}" if record.failure else ""
             facts[f"First {kind} retry"] = f"{record.job.customer_id} in {lasting(record.due - now)}{code}"

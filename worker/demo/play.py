@@ -27,7 +27,7 @@ def play(customers: int, flower_port: int = 0, *, keep: bool = False) -> int:
         with stopped_by_signals():
             return _played(report, customers, flower_port, keep=keep)
     except Stopped as stopped:
-        report.note("Stopped: every part was ended and removed.")
+        report.note(f"{stopped.word}. Every part was ended and removed.")
         return stopped.exit_code
     except ValkeyFailed as error:
         report.failed(str(error))

@@ -59,7 +59,7 @@ def running_stage(customers: int, flower_port: int = 0) -> Iterator[Stage]:
     """
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="stamped-sync-demo-")))
-        redis_url = parts.enter_context(embedded_valkey())
+        redis_url = parts.enter_context(embedded_valkey(data=folder / "valkey"))
         sandbox = parts.enter_context(serve(Sandbox(sample_customers(customers))))
         connections = write_configuration(folder, sandbox.sandbox, sandbox.url)
         environment = _environment(redis_url, connections)

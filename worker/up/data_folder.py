@@ -11,7 +11,8 @@ from pydantic import SecretStr
 
 from worker.embedded.services import Login
 from worker.faults import ConfigurationError, Fault
-from worker.settings import variable
+from worker.settings import USABLE_PASSWORD, is_usable_password, variable
+from worker.text_file import KILOBYTE, Unreadable, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +28,9 @@ PASSWORD_BYTES = 18
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Path]:
-    """The folder as an absolute path, made where there is none, and this process' alone for the block.
+    """The folder as an absolute path, made if there is none, and this process' alone for the block.
 
-    Two servers on one append-only file would ruin it. Raises ConfigurationError where the folder can't be had.
+    Two servers on one append-only file would ruin it. Raises ConfigurationError if the folder can't be had.
     """
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -45,17 +46,37 @@ def opened(folder: Path) -> Iterator[Path]:
 
 
 def flower_login(settings: Settings, folder: Path) -> Login:
-    """The login of the settings, with the password that the folder keeps where they have none."""
+    """The login of the settings, with the password that the folder keeps if they have none."""
     return Login(settings.flower_user, settings.flower_password or SecretStr(_kept_password(folder)))
 
 
+def server_folder(folder: Path) -> Path:
+    """Where an embedded Valkey keeps its data, made if there is none. Raises ConfigurationError if it can't be had."""
+    data = folder / "valkey"
+    try:
+        data.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _unusable(f"{data} can't be a folder: {error.strerror}") from None
+    return data
+
+
 def _kept_password(folder: Path) -> str:
+    """The password that the folder keeps; one is made if there is none. Raises ConfigurationError."""
     path = folder / PASSWORD_FILE
-    path.touch(PRIVATE_FILE)
-    path.chmod(PRIVATE_FILE)
-    if not path.read_text("utf-8").strip():
-        path.write_text(secrets.token_urlsafe(PASSWORD_BYTES) + "\n", "utf-8")
-    return path.read_text("utf-8").strip()
+    try:
+        path.touch(PRIVATE_FILE)
+        password = read_text(path, KILOBYTE).strip()
+        path.chmod(PRIVATE_FILE)
+        if not password:
+            password = secrets.token_urlsafe(PASSWORD_BYTES)
+            path.write_text(f"{password}\n", "utf-8")
+    except Unreadable as problem:
+        raise _unusable(f"{path} {problem}") from None
+    except OSError as error:
+        raise _unusable(f"{path} can't be used: {error.strerror}") from None
+    if not is_usable_password(password):
+        raise _unusable(f"{path} must hold {USABLE_PASSWORD}: correct it, or remove it for a new password")
+    return password
 
 
 def _unusable(problem: str) -> ConfigurationError:

@@ -1,4 +1,4 @@
-"""Everything on one machine: worker, beat, Flower, and Valkey where there is no Redis."""
+"""Everything on one machine: worker, beat, Flower, and Valkey if there is no Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
 from worker.connections import load_connections
 from worker.embedded.child import end_in_order
@@ -19,19 +18,21 @@ from worker.embedded.stopping import Stopped, stopped_by_signals
 from worker.embedded.valkey import valkey, wait_until_ready
 from worker.embedded.watch import LOOK_SECONDS, Watch
 from worker.ledger import LedgerUnavailable
+from worker.ledger.proof import refuse_unfit
 from worker.logs import configure
-from worker.runtime import open_ledger
 from worker.settings import load_settings
-from worker.up.data_folder import PASSWORD_FILE, flower_login, opened
+from worker.up.data_folder import PASSWORD_FILE, flower_login, opened, server_folder
 
 if TYPE_CHECKING:
     from worker.embedded.child import Child
+    from worker.redis_url import RedisUrl
     from worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
+DATABASES = 16
+"""How many databases an embedded Valkey has."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-REDIS_PORT = 6379
 ANSWER_SECONDS = 1
 SPARE_SECONDS = 5
 
@@ -39,13 +40,13 @@ SPARE_SECONDS = 5
 def run_everything(flower_port: int) -> None:
     """Run everything until SIGINT or SIGTERM, then end it in order: the worker first, Valkey last.
 
-    Raises ConfigurationError for what is wrong with the configuration, LedgerUnavailable where no Redis answers and
-    none can be embedded at its URL, and ValkeyFailed where the embedded one can't run.
+    Raises ConfigurationError for what is wrong with the configuration or must be changed in Redis, LedgerUnavailable
+    if no Redis answers and none can be embedded at its URL, and ValkeyFailed if the embedded one can't run.
     """
     settings = load_settings()
     load_connections(settings.connections)
     configure(settings.log_format, settings.log_level)
-    server_port = None if redis_answers(settings) else _port(settings.redis_url)
+    server_port = None if redis_answers(settings) else settings.redis.port
     with opened(settings.data) as folder:
         machine = Machine(settings, folder, flower_port, server_port)
         try:
@@ -56,14 +57,17 @@ def run_everything(flower_port: int) -> None:
 
 
 def redis_answers(settings: Settings) -> bool:
-    """Whether Redis answers; False where an embedded one can take its place. Raises LedgerUnavailable otherwise."""
-    try:
-        open_ledger(settings).ping()
-    except LedgerUnavailable:
-        if _is_embeddable(settings.redis_url) and not _is_listening(_port(settings.redis_url)):
-            return False
-        raise
-    return True
+    """Whether a Redis is there that can be used; False if an embedded one can take its place.
+
+    One that passes through something, such as a full memory, is used: the worker waits for its end. Raises
+    LedgerUnavailable if none answers, and ConfigurationError if it must be changed first.
+    """
+    proof = refuse_unfit(settings.redis)
+    if not proof.is_away:
+        return True
+    if _is_embeddable(settings.redis) and not _is_listening(settings.redis.port):
+        return False
+    raise LedgerUnavailable(f"It {proof.findings[0]}.")
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Machine:
     folder: Path
     flower_port: int
     server_port: int | None
-    """The port of an embedded Valkey; None where a Redis is there already."""
+    """The port of an embedded Valkey; None if a Redis is there already."""
 
     def run(self) -> NoReturn:
         """Start everything and keep it running until Stopped."""
@@ -101,9 +105,7 @@ class Machine:
     def _server(self) -> list[Child]:
         if self.server_port is None:
             return []
-        data = self.folder / "valkey"
-        data.mkdir(exist_ok=True)
-        return [valkey(self.server_port, data, is_kept=True)]
+        return [valkey(self.server_port, server_folder(self.folder), is_kept=True)]
 
     def _tell(self) -> None:
         where = f"embedded Valkey, its data in {self.folder / 'valkey'}" if self.server_port else "already there"
@@ -113,14 +115,9 @@ class Machine:
         log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
 
 
-def _is_embeddable(url: str) -> bool:
+def _is_embeddable(url: RedisUrl) -> bool:
     """Whether an embedded Valkey can be found at this URL: on this machine, without a login and TLS."""
-    parts = urlsplit(url)
-    return parts.scheme == "redis" and parts.hostname in LOOPBACK and not (parts.username or parts.password)
-
-
-def _port(url: str) -> int:
-    return urlsplit(url).port or REDIS_PORT
+    return url.host in LOOPBACK and url.db < DATABASES and not (url.is_tls or url.username or url.password)
 
 
 def _is_listening(port: int) -> bool:

@@ -1,0 +1,104 @@
+"""Ctrl-C, SIGTERM and SIGHUP, from the first import to the end of a command: a word, the exit code, never a traceback.
+
+While modules are imported, a signal ends the process at once: nothing is open yet, and an exception in the middle of an
+import can come out as another one, or be lost. While a command runs, the first signal raises Interrupted, so that what
+was opened is closed and what is known is said; the next one ends the process at once. A hang-up that follows changes
+nothing: a terminal that is closed sends it, and its shell once more.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from worker.embedded.stopping import FIRST_OF_SIGNAL, SIGNALS, WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import FrameType
+
+SOON_SECONDS: Final = 0.01
+SHOW_CURSOR: Final = "\x1b[?25h"
+"""A progress bar hides it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asks the command to end: whoever is ready for Ctrl-C is ready for it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+class Signals:
+    """How this process answers its signals.
+
+    A signal that it was started to ignore (nohup, a job in a script's background) stays ignored.
+    """
+
+    def __init__(self, numbers: Iterable[signal.Signals] = SIGNALS) -> None:
+        self.number: int = 0
+        """The signal that has interrupted the command; 0 as long as none has."""
+        self._heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def leave_at_once(self) -> None:
+        """Let a signal end the process, from now on."""
+        self._answer(self._leave)
+
+    def interrupt(self) -> None:
+        """Let a signal raise Interrupted, from now on."""
+        sys.unraisablehook = self._not_raised
+        self._answer(self._raise)
+
+    def ignore(self) -> None:
+        """Let no signal disturb the last moments of a command that has ended."""
+        self._answer(signal.SIG_IGN)
+
+    @property
+    def word(self) -> str:
+        """What is said of the signal that has interrupted the command."""
+        return f"{WORDS[signal.Signals(self.number or signal.SIGINT)]}."
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that it means."""
+        return FIRST_OF_SIGNAL + (self.number or signal.SIGINT)
+
+    def _answer(self, how: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+        for number in self._heeded:
+            signal.signal(number, how)
+
+    def _raise(self, number: int, _: FrameType | None) -> NoReturn:
+        self.number = number
+        self._answer(self._leave)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    def _leave(self, number: int, _: FrameType | None) -> NoReturn:
+        """End at once. What Python has buffered is lost, and its locks may be held: only the system is called."""
+        self.number = number
+        cursor = SHOW_CURSOR if sys.unraisablehook == self._not_raised and os.isatty(2) else ""
+        with suppress(OSError):
+            os.write(2, f"{cursor}\n{self.word}\n".encode())
+        os._exit(self.exit_code)
+
+    def _not_raised(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """A signal that arrives in a destructor interrupts nothing there: it is sent once more, a moment later."""
+        if not isinstance(error := unraisable.exc_value, KeyboardInterrupt):
+            sys.__unraisablehook__(unraisable)
+            return
+        if isinstance(error, Interrupted):
+            self._answer(self._raise)
+        number = error.number if isinstance(error, Interrupted) else signal.SIGINT
+        threading.Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
+
+
+def heed_signals() -> Signals:
+    """Answer signals, beginning with the imports."""
+    signals = Signals()
+    signals.leave_at_once()
+    return signals

@@ -1,0 +1,88 @@
+"""Reading a text file that a person has put there, whatever they have put there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+MEGABYTE: Final = 1024 * 1024
+KILOBYTE: Final = 1024
+
+
+class Unreadable(Exception):
+    """The file is there and can't be read; its text says why, and what to do."""
+
+
+def read_text(path: Path, longest: int) -> str:
+    """The text of a file of at most `longest` bytes, in UTF-8; /dev/null is an empty one.
+
+    Raises FileNotFoundError where there is none, and Unreadable. Nothing but a file is opened: a pipe may never be
+    written to, a device may never end.
+    """
+    try:
+        content = _content(path, longest)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise Unreadable("is a link to a file that does not exist: make that file, or remove the link") from None
+        raise
+    except OSError as error:
+        raise Unreadable(_problem(error)) from None
+    except ValueError:
+        raise Unreadable("is not the name of a file: correct it") from None
+    return _text(content)
+
+
+def is_missing(path: Path) -> bool:
+    """Whether there is nothing at a path; False where that can't be told."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _content(path: Path, longest: int) -> bytes:
+    found = path.stat()
+    if _is_null(found):
+        return b""
+    if stat.S_ISDIR(found.st_mode):
+        raise Unreadable("is a folder: remove it, or put a file in its place")
+    if not stat.S_ISREG(found.st_mode):
+        raise Unreadable("is a device or a pipe: remove it, or put a file in its place")
+    with path.open("rb") as file:
+        content = file.read(longest + 1)
+    if len(content) > longest:
+        raise Unreadable(f"is larger than {_size(longest)}: put the right file in its place")
+    return content
+
+
+def _is_null(found: os.stat_result) -> bool:
+    """Whether it is /dev/null, under whatever name: it hides a file from a container."""
+    return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
+
+
+def _text(content: bytes) -> str:
+    if b"\0" in content:
+        raise Unreadable("is not text but binary data, or is text in UTF-16: save it as text in UTF-8")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("is not UTF-8 text: save it in UTF-8") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _problem(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"may not be read by the user {os.geteuid()}: give that user the right, with chown or chmod"
+    if error.errno == errno.ELOOP:
+        return "is a link that leads back to itself: remove it, or put a file in its place"
+    return f"cannot be read: {(error.strerror or type(error).__name__).lower()}"
+
+
+def _size(longest: int) -> str:
+    return f"{longest // MEGABYTE} MB" if longest >= MEGABYTE else f"{longest // KILOBYTE} KB"
