@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import redis
+from hypothesis import settings
 
 from tests import parts
 from worker.ledger import Ledger, StoreTerms, Terms
@@ -13,6 +14,9 @@ from worker.sandbox.server import RunningSandbox, Sandbox, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+settings.register_profile("any machine", deadline=None)  # a busy one takes its time
+settings.load_profile("any machine")
 
 VIRTUAL_CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'virtual-clock')) end"
 

@@ -25,8 +25,8 @@ from worker.app import app
 from worker.errors import Failure
 from worker.job import Kind
 from worker.ledger import State
-from worker.ledger.activity import Place
 from worker.ledger.ledger import PREFIX
+from worker.ledger.places import JobPlace
 from worker.runtime import Runtime
 from worker.settings import Settings
 
@@ -166,13 +166,13 @@ def measure(monitor: Monitor, client: redis.Redis, name: str, path: str) -> None
     print(f"{name:28} {median(took) * 1000:6.0f} ms  at most {max(took) * 1000:6.0f} ms   {busy}")  # noqa: T201
 
 
-def place(client: redis.Redis, index: str) -> Place:
+def place(client: redis.Redis, index: str) -> JobPlace:
     """A place in the first third of a list."""
     size: Any = client.zcard(PREFIX + index)
     rank = size // 3
     found = cast("list[tuple[bytes, float]]", client.zrange(PREFIX + index, rank, rank, withscores=True))
     member, score = found[0]
-    return Place(score, Kind.CUSTOMER, member.decode())
+    return JobPlace(score, Kind.CUSTOMER, member.decode())
 
 
 def pages(monitor: Monitor, client: redis.Redis) -> Iterator[tuple[str, str]]:

@@ -55,10 +55,11 @@ def _started(stack: contextlib.ExitStack) -> str:
 
 
 @contextlib.contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
+def redis_server(folder: Path, *options: str, name: str = "redis-server") -> Iterator[str]:
     """The `redis-server` that this machine has, as a server of one's own; its URL."""
     port = free_port()
-    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", str(folder)]
+    own = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
+    command = [name, *own, *(options or ("--save", ""))]
     url = f"redis://127.0.0.1:{port}/0"
     with program(command, None, folder / "redis-server.log"), redis.Redis.from_url(url) as client:
         eventually(lambda: answers(client))
@@ -124,7 +125,7 @@ def environment(redis_url: str, connections: Path, **more: str) -> dict[str, str
     """The environment of a process of ours, with nothing of the tester's own settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("STAMPED_SYNC_", "SENTRY_"))}
     ours = {"STAMPED_SYNC_REDIS_URL": redis_url, "STAMPED_SYNC_CONNECTIONS": str(connections)}
-    return kept | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"} | QUICK | ours | more
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "NO_COLOR": "1"} | QUICK | ours | more
 
 
 def process(
@@ -175,6 +176,12 @@ def flower_process(
     """A real Flower on the loopback address; `login` is its user and password."""
     command = ["-m", "celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}"]
     return process(command, env | {"FLOWER_BASIC_AUTH": login}, log)
+
+
+def celery(env: dict[str, str], folder: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """What a worker, beat or Flower says that is to end by itself, and how it ends."""
+    line = [sys.executable, "-m", "celery", "-A", "worker.app", command, *options]
+    return subprocess.run(line, env=env, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
 
 
 def console_command(*arguments: str) -> list[str]:

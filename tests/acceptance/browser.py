@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
 import requests
 from selenium import webdriver
@@ -78,12 +79,17 @@ class Browser:
         self.driver.find_element(By.NAME, name).send_keys(text)
 
     def picture(self, name: str) -> None:
-        """A screenshot of the page at each width; nothing on it may be wider than the screen."""
+        """A screenshot of the page at each width."""
+        for size in self.sizes():
+            self.driver.save_screenshot(str(self.pictures / f"{name}-{size}.png"))
+
+    def sizes(self) -> Iterator[str]:
+        """Show the page at each width; nothing on it may be wider than the screen."""
         for size, (width, height) in SIZES.items():
             self.driver.set_window_size(width, height)
             overhang = self.driver.execute_script("return document.documentElement.scrollWidth - window.innerWidth")
-            assert overhang <= 0, f"{name} is {overhang} pixels too wide at {size} width"
-            self.driver.save_screenshot(str(self.pictures / f"{name}-{size}.png"))
+            assert overhang <= 0, f"{self.driver.current_url} is {overhang} pixels too wide at {size} width"
+            yield size
         self.driver.set_window_size(*SIZES["desktop"])
 
     def _seen(self, path: str) -> WebElement | None:
@@ -91,14 +97,14 @@ class Browser:
 
 
 @contextlib.contextmanager
-def flower(stage: Scene) -> Iterator[str]:
+def flower(stage: Scene, user: str = USER, password: str = PASSWORD) -> Iterator[str]:
     """A real Flower with a login; its address, with the login in it."""
     port = free_port()
     command = ("-m", "celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}")
-    env = stage.env | {"FLOWER_BASIC_AUTH": f"{USER}:{PASSWORD}"}
+    env = stage.env | {"FLOWER_BASIC_AUTH": f"{user}:{password}"}
     with parts.process(command, env, stage.folder / "flower.log"):
         parts.eventually(lambda: _answers(f"http://127.0.0.1:{port}/healthcheck"))
-        yield f"http://{USER}:{PASSWORD}@127.0.0.1:{port}"
+        yield f"http://{quote(user)}:{quote(password)}@127.0.0.1:{port}"
 
 
 @contextlib.contextmanager
@@ -115,7 +121,7 @@ def browser(name: str, url: str, folder: Path) -> Iterator[Browser]:
         driver.get(url + "/activity")
         pictures = Path(os.environ.get("STAMPED_SYNC_SCREENSHOTS") or folder / "pictures")
         pictures.mkdir(parents=True, exist_ok=True)
-        yield Browser(driver, url.replace(f"{USER}:{PASSWORD}@", ""), pictures)
+        yield Browser(driver, f"http://{url.rpartition('@')[2]}", pictures)
     finally:
         driver.quit()
 

@@ -1,8 +1,8 @@
 """The worker's app with a witness that kills the process, once, just before or just after a named side effect.
 
 `celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable` with `discard`,
-`release` or `initialize` does what the command of `stamped-sync` of this name does. KILL_AT names the effect and the
-moment, KILLED the file that is made at the kill.
+`release`, `repair` or `initialize` does what the command of `stamped-sync` of this name does. KILL_AT names the effect
+and the moment, KILLED the file that is made at the kill.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ def release(system_id: int) -> None:
     app.runtime.ledger.release(system_id)
 
 
+def repair(_: int) -> None:
+    """Mend the whole ledger."""
+    app.runtime.ledger.repairs.run(acts=True)
+
+
 def initialize(system_id: int) -> None:
     """Ask for every customer of a connection, from where the last run stopped."""
     for _ in go_on(app.runtime.ledger.progress.begin(system_id, Selection.ALL), give_up):
@@ -69,5 +74,10 @@ def give_up(error: SyncError, seconds: float) -> None:
 
 if __name__ == "__main__":
     _, command, system, *ids = sys.argv
-    commands: dict[str, Callable[..., None]] = {"discard": discard, "release": release, "initialize": initialize}
+    commands: dict[str, Callable[..., None]] = {
+        "discard": discard,
+        "release": release,
+        "repair": repair,
+        "initialize": initialize,
+    }
     commands[command](int(system), *ids)

@@ -49,4 +49,4 @@ def own_environment(**more: str) -> dict[str, str]:
     """The tester's environment without the settings of any installation, and with these."""
     foreign = ("STAMPED_SYNC_", "SENTRY_", "FLOWER_", "CELERY_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "NO_COLOR": "1", **more}
+    return {**kept, "PYTHONUTF8": "1", "NO_COLOR": "1", **more}

@@ -152,6 +152,7 @@ def scene(redis_url: str, folder: Path, sandbox: Sandbox) -> Iterator[Scene]:
 NAMES = {
     ("GET", "Customer"): "read",
     ("GET", "LookupExternal"): "look up",
+    ("GET", "LookupSpaceport"): "look who",
     ("POST", "UpdateExternalId"): "link",
     ("POST", "add"): "create",
     ("POST", "customers"): "update",

@@ -9,7 +9,9 @@ import pytest
 from tests import parts
 from tests.acceptance.browser import BROWSERS, Browser, browser, flower
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
-from worker.ledger import State
+from worker.ledger import Refusal, State
+from worker.monitor.change import LARGEST_BYTES
+from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -99,6 +101,48 @@ def test_three_ids_are_previewed_and_synced(page: Browser, stage: Scene) -> None
     page.read("3 of 3 ended, all well.")
     page.picture("manual-sync")
     assert len(stage.sandbox.stamped_customers) == 3
+
+
+@pytest.mark.parametrize("name", BROWSERS)
+def test_login_of_any_letters_lets_a_browser_in(name: str, stage: Scene) -> None:
+    """With umlauts, a colon and blanks in its password."""
+    with flower(stage, "zoë", "pässwört: 1 2") as url, browser(name, url, stage.folder) as opened:
+        opened.open("/error-logs")
+        opened.read("What failed, in groups")
+
+
+def test_what_operators_must_know_is_told_on_top(page: Browser, stage: Scene) -> None:
+    """Jobs that Redis lost, and what was refused."""
+    for number in range(3):
+        stage.ledger.refuse(Refusal("scope-unsupported", "", "6f0c", number, "4021", "customer/deleted", str(number)))
+    stage.client.hset("stamped-sync:totals", mapping={"born|customer|4021": 1360, "refused|scope-unsupported": 1000})
+    page.open("/activity")
+    page.read("1,360 jobs of connection 4021 vanished from Redis")
+    page.read("1,000, of which the newest 3 are listed.")
+    assert list(page.sizes()) == ["desktop", "phone"]
+
+
+def test_preview_that_can_read_no_more_shows_the_rest(page: Browser, stage: Scene) -> None:
+    """Those that it read, and the ids of the others."""
+    stage.sandbox.add_fault(Fault(path="Customer/3$", status=401, body={"message": "expired"}))
+    page.open("/manual-sync")
+    page.write("ids", "1 2 3 4 5")
+    page.press("Preview")
+    page.read("2 of 5 customers were read.")
+    page.read("Could not be read: iPaaS.com refused the credentials")
+    assert list(page.sizes()) == ["desktop", "phone"]
+
+
+def test_large_file_is_refused_before_it_is_sent(page: Browser, stage: Scene) -> None:
+    """The browser says so beside the field."""
+    large = stage.folder / "large.txt"
+    large.write_text("1\n" * LARGEST_BYTES, encoding="utf-8")
+    page.open("/manual-sync")
+    page.write("file", str(large))
+    field = page.driver.find_element("name", "file")
+    parts.eventually(lambda: "larger than the page takes" in str(field.get_property("validationMessage")))
+    page.press("Preview")
+    assert "/preview" not in page.driver.current_url
 
 
 def test_activity_is_filtered(page: Browser, stage: Scene) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from tests.proofs import backlog, chaos, fairness, kills, shutdown, throttle
+from tests.proofs import backlog, chaos, fairness, kills, shutdown, survival, throttle, weather
 from tests.proofs.processes import SERVERS
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHORT = chaos.Plan(triggers=300, customers=60, troubles=8)
 """One trouble of each kind."""
+PATIENCE_SECONDS = 400
+"""Three processes that go through ten troubles, or are started in five, on a busy machine."""
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -23,9 +25,31 @@ def test_chaos_loses_doubles_and_forgets_nothing(tmp_path: Path, server: str) ->
     assert chaos.prove(tmp_path, server, SHORT).violations == []
 
 
+@pytest.mark.timeout(PATIENCE_SECONDS)
+@pytest.mark.parametrize("server", SERVERS)
+def test_one_worker_beat_and_flower_outlive_what_redis_goes_through(tmp_path: Path, server: str) -> None:
+    """They say why, wait, and finish every job, in the processes that were started."""
+    assert survival.prove(tmp_path, server, seconds=1, each=20, meetings=survival.at_work()).violations == []
+
+
+@pytest.mark.timeout(PATIENCE_SECONDS)
+def test_processes_that_are_started_while_redis_is_in_trouble_wait_for_its_end(tmp_path: Path) -> None:
+    """It is read-only, full, loading or away: they say so, and go on by themselves."""
+    result = survival.prove(tmp_path, SERVERS[-1], seconds=1, each=20, meetings=survival.at_start())
+    assert result.violations == []
+
+
 def test_workers_that_are_all_killed_again_and_again_lose_and_double_nothing(tmp_path: Path) -> None:
     """Every worker is killed every two seconds during a load."""
     assert kills.prove(tmp_path, rounds=3, count=1_500, env=parts.QUICK).violations == []
+
+
+BRIEF_HOLDS = {"STAMPED_SYNC_HOLD_FIRST_SECONDS": "1", "STAMPED_SYNC_HOLD_LONGEST_SECONDS": "2"}
+
+
+def test_weather_fails_nobody(tmp_path: Path) -> None:
+    """Web pages, redirects, cut and odd answers to everybody: what waited arrives once they are over."""
+    assert weather.prove(tmp_path, seconds=2, env=parts.QUICK | BRIEF_HOLDS).violations == []
 
 
 def test_throttle_holds_over_four_worker_processes(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,13 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
+from tests.integration.jobs import made
 from worker.embedded.ports import free_port
-from worker.errors import CATALOGUE, Retried
+from worker.errors import CATALOGUE, Failure
+from worker.intents import Intent
 from worker.job import Action, Job, Kind
 from worker.ledger import Hold, State
+from worker.retries import Pause
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
@@ -86,6 +90,10 @@ class Way:
     of_subscription: bool = False
     status: int | None = None
     """The HTTP status that the error shows."""
+    own: str = ""
+    """The code that the job itself meets, where its store is held for another."""
+    others: int = 0
+    """How many other customers meet it too."""
 
     def go(self, stage: Scene) -> Job:
         """Ask for the transfer; the job that meets the error."""
@@ -93,7 +101,10 @@ class Way:
             stage.sandbox.add_fault(fault)
         stage.sandbox.patch_customer(ID, self.changes)
         job = customer(self.customer_id, self.system_id)
-        stage.request(job)
+        others = [person(str(number)) for number in range(1, self.others + 1)]
+        for other in others:
+            stage.sandbox.put_customer(other)
+        stage.request(job, *(customer(str(other["id"]), self.system_id) for other in others))
         return job.subscription if self.of_subscription else job
 
 
@@ -102,6 +113,7 @@ def subscription(*faults: Fault, status: int) -> Way:
     return Way(STATIC, faults=faults, of_subscription=True, status=status)
 
 
+TWICE = {"email": ZOE["email_address"]}
 STATE_UNKNOWN = Fault(path=CREATE, shape="no-subscription")
 REFUSED = {
     "trigger-malformed": trigger(None),
@@ -114,9 +126,9 @@ REFUSED = {
 FAILED = {
     "customer-not-found": Way(customer_id="999", status=404),
     "ipaas-read-failed": Way(faults=(Fault(path=READ, status=400),), status=400),
-    "ipaas-unreachable": Way(NOBODY),
     "link-not-recorded": Way(faults=(Fault(path=LINK, status=400),), status=400),
     "email-missing": Way(changes={"email_address": "  "}),
+    "email-invalid": Way(changes={"email_address": "zoe@example.com, zoe@example.org"}),
     "required-field-empty": Way(REQUIRED),
     "subscription-value-invalid": Way(
         FIELD,
@@ -124,22 +136,41 @@ FAILED = {
         of_subscription=True,
     ),
     "customer-write-failed": Way(faults=(Fault(path=CREATE, status=422),), status=422),
-    "subscription-failed": subscription(Fault(path=SUBSCRIPTION, status=404), status=404),
-    "stamped-read-failed": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=400), status=400),
-    "stamped-unreachable": Way(faults=(Fault(api="stamped", cut="before"),)),
+    "subscription-failed": subscription(Fault(path=SUBSCRIPTION, status=422), status=422),
     "stamped-id-unknown": Way(
-        faults=(Fault(path=CREATE, shape="string"), Fault(path="customers$", method="GET", shape="empty"))
+        faults=(
+            Fault(path=CREATE, shape="string"),
+            Fault(path="customers$", method="GET", status=200, body=[{"id": 1, **TWICE}, {"id": 2, **TWICE}]),
+        )
     ),
-    "stamped-customer-gone": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=404), status=404),
-    "host-not-found": Way(NOWHERE),
-    "answer-unreadable": Way(faults=(Fault(path=READ, shape="html"),), status=200),
+    "stamped-read-failed": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=400), status=400),
 }
-"""Errors that a job ends with, or rests with where they are retried."""
+"""Errors that a job ends with at once."""
+RESTING = {
+    "stamped-customer-gone": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=404), status=404),
+}
+"""Errors that a job rests with for some minutes, as an API may show late what it was told."""
+SYSTEM_REFUSED = {"code": "VALD-1017", "message": "The SystemId 4021, asked for by zoe@example.com, is not valid"}
 HELD = {
+    "ipaas-unreachable": Way(NOBODY, others=2),
+    "ipaas-unavailable": Way(faults=(Fault(path=READ, status=503),), status=503, own="ipaas-read-failed", others=2),
+    "ipaas-calls-limited": Way(
+        faults=(Fault(path=READ, status=429, headers={"Retry-After": "1"}),), status=429, own="ipaas-read-failed"
+    ),
+    "ipaas-system-refused": Way(faults=(Fault(path=READ, status=400, body=SYSTEM_REFUSED),), status=400),
+    "stamped-unreachable": Way(faults=(Fault(api="stamped", cut="before"),), others=2),
+    "stamped-unavailable": Way(
+        faults=(Fault(path=CREATE, status=503),), status=503, own="customer-write-failed", others=2
+    ),
+    "stamped-calls-limited": Way(
+        faults=(Fault(path=CREATE, status=429, headers={"Retry-After": "1"}),), status=429, own="customer-write-failed"
+    ),
+    "host-not-found": Way(NOWHERE, others=2),
+    "answer-unreadable": Way(faults=(Fault(path=READ, shape="html"),), status=200, others=2),
     "ipaas-credentials-refused": Way(WRONG_TOKEN, status=401),
     "stamped-credentials-refused": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=401), status=401),
 }
-"""Errors that no job ends with: they hold its store."""
+"""Errors that no job ends with while any customer meets them: they hold its store."""
 OF_THE_STORE = {
     "refused credentials": Fault(api="stamped", status=401),
     "refused access": Fault(api="stamped", status=403),
@@ -151,8 +182,10 @@ OF_THE_STORE = {
 """What a whole store answers in trouble."""
 UNLUCKY = ("internal-error", "worker-lost")
 """Errors that need a worker on a bad day."""
-OUTSIDE = ("redis-unavailable",)
-"""An error that no job can end with: it needs the ledger to write that down."""
+UNREACHED = ("redis-unavailable", "redis-refuses")
+"""Errors that no job can end with: they need the ledger to write that down."""
+OUTSIDE = (*UNREACHED, "connection-held", "throttle-used-up")
+"""The same, and those that reads of no job meet alone."""
 BRIEF = {
     "STAMPED_SYNC_LEASE_SECONDS": "1",
     "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "0.2",
@@ -163,16 +196,38 @@ BRIEF = {
 
 def test_every_code_of_the_catalogue_is_provoked() -> None:
     """An error that is added to the catalogue without a way to it fails the suite."""
-    assert {*REFUSED, *FAILED, *HELD, *UNLUCKY, *OUTSIDE} == set(CATALOGUE)
+    assert {*REFUSED, *FAILED, *RESTING, *HELD, *UNLUCKY, *OUTSIDE} == set(CATALOGUE)
 
 
-def test_redis_that_is_down_is_told_with_its_own_code(tmp_path: Path) -> None:
+def test_redis_that_is_down_or_refuses_is_told_with_a_code_of_its_own(tmp_path: Path, redis_url: str) -> None:
     """No job can end so: a listener's `submit` raises it, and the trigger is sent again."""
     connections = parts.write_connections(tmp_path, "http://127.0.0.1:1")
-    env = parts.environment(f"redis://127.0.0.1:{free_port()}", connections)
+    nowhere, no_database = f"redis://127.0.0.1:{free_port()}", f"{redis_url}99999"
     program = "import tasks; tasks.submit({'notifications': []})"
-    ended = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
-    assert "redis-unavailable" in ended.stderr
+    for url, code in zip((nowhere, no_database), UNREACHED, strict=True):
+        env = parts.environment(url, connections)
+        ended = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False)
+        assert code in ended.stderr
+
+
+def test_preview_of_a_held_connection_ends_with_its_code(stage: Scene) -> None:
+    """It names the error that began the hold, and makes no call."""
+    failure = Failure("stamped-credentials-refused", 401)
+    stage.ledger.request(customer())
+    stage.ledger.hold(stage.ledger.claim(customer()), made(0, 1, Intent.STORES), failure, Pause(60, 60))
+    told = stage.console("preview", ID, "--system", str(parts.SYSTEM))
+    assert (told.returncode, "connection-held" in told.stderr, failure.code in told.stderr) == (1, True, True)
+    assert not [call for call in stage.calls() if "Stamped.io" in call]
+
+
+def test_preview_with_a_used_up_throttle_ends_with_its_code(stage: Scene) -> None:
+    """It has waited for a while, and says when to come again."""
+    until = int((time.time() + 600) * 1000)
+    calls = {f"call-{number}": until for number in range(100_000)}
+    stage.client.zadd(f"stamped-sync:slots:stamped:{parts.SYSTEM}", calls)
+    told = stage.console("preview", ID, "--system", str(parts.SYSTEM))
+    assert (told.returncode, "throttle-used-up" in told.stderr) == (1, True)
+    assert "Stamped.io: the next call is free in " in told.stderr
 
 
 @pytest.mark.parametrize("code", REFUSED)
@@ -186,18 +241,25 @@ def test_trigger_is_refused_with_its_code(stage: Scene, code: str) -> None:
 
 @pytest.mark.parametrize("code", FAILED)
 def test_job_ends_with_its_code(stage: Scene, code: str) -> None:
-    """What passes by itself rests for a retry; anything else has failed at the first attempt."""
+    """What is this customer's own has failed at the first attempt."""
     way = FAILED[code]
     record = stage.stumbled(way.go(stage))
     assert record.failure
     assert (record.failure.code, record.failure.http_status) == (code, way.status)
-    is_retried = CATALOGUE[code].retried is Retried.ALWAYS
-    assert (record.state, record.attempt) == (State.WAITING if is_retried else State.FAILED, 1)
+    assert (record.state, record.attempt) == (State.FAILED, 1)
+
+
+@pytest.mark.parametrize("code", RESTING)
+def test_job_rests_with_its_code(stage: Scene, code: str) -> None:
+    """What a short delay explains is tried again."""
+    record = stage.stumbled(RESTING[code].go(stage))
+    assert record.failure
+    assert (record.failure.code, record.state, record.attempt) == (code, State.WAITING, 1)
 
 
 @pytest.mark.parametrize("code", HELD)
 def test_store_is_held_with_its_code(stage: Scene, code: str) -> None:
-    """The job waits for its turn again, and has used up no attempt."""
+    """The job waits for its turn again, has used up no attempt, and keeps its own error."""
     way = HELD[code]
     job = way.go(stage)
     failure = held(stage, way.system_id).failure
@@ -205,7 +267,9 @@ def test_store_is_held_with_its_code(stage: Scene, code: str) -> None:
     record = stage.ledger.record(job)
     assert record
     assert (record.attempt, record.settled) == (0, 0)
-    assert record.state not in {State.WAITING, State.FAILED}
+    assert record.state is not State.FAILED
+    attempts = stage.ledger.activity.history(job)
+    assert {attempt.failure and attempt.failure.code for attempt in attempts} == {way.own or code}
 
 
 def held(stage: Scene, system_id: int = parts.SYSTEM) -> Hold:

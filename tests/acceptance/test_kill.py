@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import parts
+from tests.integration.jobs import CALLS
 from worker.app import app
 from worker.effects import Effect, Moment
 from worker.errors import Failure
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import redis
+
     from worker.ledger import State
     from worker.sandbox.server import RunningSandbox, Sandbox
 
 ID = "150713"
 JOB = Job(Kind.CUSTOMER, parts.SYSTEM, ID)
-CALLS = {"stamped": 1, "ipaas": 2}
+USUAL_LIMIT = 500
+"""Calls of Stamped.io that a connection may make in its window, where its file says nothing of it."""
+NOT_SOON_SECONDS = 60
 SUBSCRIPTIONS_PATH = "survey/(un)?subscribe$"
 TRIGGER = {
     "id": "6f0c",
@@ -51,6 +56,7 @@ class Stage:
     env: dict[str, str]
     sandbox: Sandbox
     runtime: Runtime
+    client: redis.Redis
 
     @property
     def killed(self) -> Path:
@@ -141,6 +147,21 @@ def fail_subscription(stage: Stage) -> None:
         parts.eventually(lambda: state_of(stage, JOB.subscription) == "failed")
 
 
+def gone(stage: Stage) -> None:
+    """A linked customer that is gone from the store, whose throttle has no room for one call more than usual."""
+    stage.link_existing(subscribed=True)
+    stage.map_subscription(value=True)
+    stage.sandbox.delete_stamped_customer(stage.sandbox.links[parts.SYSTEM][ID])
+    now, _ = stage.client.time()
+    taken = {f"other {number}": (now + NOT_SOON_SECONDS) * 1000 for number in range(USUAL_LIMIT - 1)}
+    stage.client.zadd(f"stamped-sync:slots:stamped:{parts.SYSTEM}", taken)
+
+
+def make_room(stage: Stage) -> None:
+    """The other calls count no longer."""
+    stage.client.delete(f"stamped-sync:slots:stamped:{parts.SYSTEM}")
+
+
 def retry_failed(_: Stage) -> None:
     """What beat does every hour."""
     app.send_task("stamped.retry_failed_subscriptions", queue="upkeep")
@@ -150,6 +171,21 @@ def rerun_failed(stage: Stage) -> None:
     """What an operator does with a failed job."""
     if state_of(stage, JOB) == "failed":
         app.send_task("stamped.rerun", args=("customer", parts.SYSTEM, ID), queue="upkeep")
+
+
+def first_seen(stage: Stage) -> None:
+    """A new customer, whose trigger never came, of a connection that was seen before."""
+    create(stage)
+    stage.runtime.ledger.progress.begin_catch_up(parts.SYSTEM, 3600)
+
+
+def catch_up(stage: Stage) -> None:
+    """What beat does every few minutes, when whoever was at it has noted nothing for a minute."""
+    key = f"stamped-sync:initialize:{parts.SYSTEM}:catch-up"
+    with connect(stage.env["STAMPED_SYNC_REDIS_URL"]) as client:
+        if client.hexists(key, "moved_at"):
+            client.hset(key, "moved_at", 1)
+    app.send_task("stamped.catch_up", queue="upkeep")
 
 
 @dataclass(frozen=True)
@@ -177,27 +213,36 @@ SCENARIOS = {
     Effect.SUBSCRIBE: Scenario(update, submit),
     Effect.DEFER: Scenario(defer, submit),
     Effect.HOLD: Scenario(hold, submit),
+    Effect.PUT_BACK: Scenario(gone, submit, again=make_room),
     Effect.ADMIT: Scenario(create, request_without_room),
     # An operator runs a failed job again once its cause is gone.
     Effect.FAIL: Scenario(fail, submit, again=rerun_failed),
     Effect.SWEEP: Scenario(create, request_without_message),
+    Effect.IS_DUE: Scenario(create, request_without_message),
     Effect.RETRY_FAILED: Scenario(fail_subscription, retry_failed, again=retry_failed),
+    Effect.BEGIN_CATCH_UP: Scenario(first_seen, catch_up, again=catch_up),
+    Effect.BOOK: Scenario(first_seen, catch_up, again=catch_up),
+    Effect.ADVANCE_INITIALIZE: Scenario(first_seen, catch_up, again=catch_up),
 }
 """Every side effect of a worker."""
 INITIALIZE = (Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.REQUEST, Effect.PUBLISH, Effect.ADVANCE_INITIALIZE)
 """What an initialize does; it runs in the command line."""
-COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.ADVANCE_INITIALIZE}
+REPAIR = (Effect.REPAIR_ROWS, Effect.REPAIR_PLACES, Effect.REPAIR_STORE)
+"""What a repair does; so does it."""
+COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, *REPAIR}
 """Those that only the command line has: each has its own test below."""
 
 
 @pytest.fixture
-def stage(tmp_path: Path, redis_url: str, sandbox: RunningSandbox) -> Stage:
+def stage(tmp_path: Path, redis_url: str, client: redis.Redis, sandbox: RunningSandbox) -> Stage:
     """The parts, with nothing prepared."""
     connections = parts.write_connections(tmp_path, sandbox.url, subscription=True)
-    env = parts.environment(redis_url, connections, SANDBOX=sandbox.url, KILLED=str(tmp_path / "killed"), KILL_AT="")
+    killed = str(tmp_path / "killed")
+    due = {"STAMPED_SYNC_CATCH_UP_HOURS": "0.000001"}
+    env = parts.environment(redis_url, connections, SANDBOX=sandbox.url, KILLED=killed, KILL_AT="", **due)
     app.conf.update(broker_url=redis_url)
     app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
-    return Stage(tmp_path, env, sandbox.sandbox, app.runtime)
+    return Stage(tmp_path, env, sandbox.sandbox, app.runtime, client)
 
 
 def state_of(stage: Stage, job: Job) -> State | None:
@@ -288,6 +333,22 @@ def test_command_killed_around_a_release_can_be_given_again(stage: Stage, moment
     assert exit_code(stage, *command) == 0
     assert ledger.holds() == []
     assert state_of(stage, JOB) == "queued"
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("effect", REPAIR)
+def test_command_killed_during_a_repair_can_be_given_again(stage: Stage, effect: Effect, moment: Moment) -> None:
+    """Every step of it is whole; given again, everything fits together."""
+    ledger, client = stage.runtime.ledger, stage.client
+    ledger.request(JOB)
+    client.delete(f"stamped-sync:sent:customer:{parts.SYSTEM}")
+    client.zadd(f"stamped-sync:queued:customer:{parts.SYSTEM}", {f"{parts.SYSTEM}:999": 1})
+    client.zadd(f"stamped-sync:slots:stamped:{parts.SYSTEM}", {"nobody's": "inf"})
+    command = ("repair", str(parts.SYSTEM))
+    run_killed(stage, effect, moment, *command)
+    assert exit_code(stage, *command) == 0
+    assert ledger.repairs.run(acts=False).faults == 0
+    assert ledger.counts(Kind.CUSTOMER) == Counts(queued=0, sent=1, running=0, waiting=0, done=0, failed=0)
 
 
 @pytest.mark.parametrize("moment", Moment)

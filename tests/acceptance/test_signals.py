@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,10 @@ from tests.acceptance.test_errors import (
     HELD,
     HOLD,
     OTHERS,
+    OUTSIDE,
     READ,
     REFUSED,
+    RESTING,
     UNLUCKY,
     Way,
     held,
@@ -40,13 +43,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TALKATIVE = {"STAMPED_SYNC_LOG_LEVEL": "DEBUG", "SENTRY_ENVIRONMENT": "acceptance"}
-TWO_ATTEMPTS = {
-    "STAMPED_SYNC_FAST_RETRIES": "0",
-    "STAMPED_SYNC_SLOW_RETRY_MINUTES": "1",
-    "STAMPED_SYNC_HOLD_AFTER_ERRORS": "1000",
+HELD_AT_ONCE = {
+    "STAMPED_SYNC_HOLD_AFTER_ERRORS": "1",
     "STAMPED_SYNC_HOLD_FIRST_SECONDS": str(HOLD.seconds),
 }
-"""Settings under which an error that is retried soon ends the job."""
+"""Settings under which one job's trouble holds its store."""
 
 PERSONAL = ("zoe@example.com", "customer1@example.com", "Zoë", "Müller", "Prefers tea")
 SECRETS = (parts.TOKEN, parts.PRIVATE_KEY, "sandbox-public", "wrong-token")
@@ -124,7 +125,7 @@ def watched(redis_url: str, folder: Path, sandbox: Sandbox, **env: str) -> Itera
 def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A worker and a beat on the connections of the error tests."""
     sandbox = Sandbox([ZOE], systems=(parts.SYSTEM, *OTHERS))
-    with watched(valkey_url, tmp_path_factory.mktemp("signals"), sandbox, **TWO_ATTEMPTS) as built:
+    with watched(valkey_url, tmp_path_factory.mktemp("signals"), sandbox, **HELD_AT_ONCE) as built:
         write_connections(built.stage)
         with built.stage.running():
             yield built
@@ -139,29 +140,30 @@ def watch(started: Watched) -> Iterator[Watched]:
 
 
 def echoing(way: Way) -> Way:
-    """The same way, where what is refused is repeated in the answer."""
+    """The same way, for this customer alone, where what is refused is repeated in the answer."""
 
     def loud(fault: Fault) -> Fault:
-        return fault.model_copy(update={"body": ECHO if "add" in fault.path else ECHO_EMAIL}) if fault.status else fault
+        if not fault.status or fault.body:
+            return fault
+        return fault.model_copy(update={"body": ECHO if "add" in fault.path else ECHO_EMAIL})
 
-    return replace(way, faults=tuple(map(loud, way.faults)))
+    return replace(way, faults=tuple(map(loud, way.faults)), others=0)
 
 
 def fail(watch: Watched, way: Way) -> Job:
-    """Go the way until the job has failed: a retry is due at once."""
+    """Go the way until the job has failed: each retry is due at once."""
     job, stage = way.go(watch.stage), watch.stage
-    if stage.stumbled(job).state is State.WAITING:
-        member = stage.ledger.member(job)
-        stage.client.zadd(f"stamped-sync:waiting:{job.kind}:{job.system_id}", {member: 0})
-        stage.settled(job)
-    assert stage.ledger.record(job).state is State.FAILED  # type: ignore[union-attr]
+    member = stage.ledger.member(job)
+    while stage.stumbled(job).state is State.WAITING:
+        stage.client.zadd(f"stamped-sync:waiting:{job.kind}:{job.system_id}", {member: 0}, xx=True)
+        time.sleep(0.1)
     return job
 
 
-@pytest.mark.parametrize("code", FAILED)
+@pytest.mark.parametrize("code", [*FAILED, *RESTING])
 def test_failed_job_shows_everywhere(watch: Watched, code: str) -> None:
     """In the log, in Sentry, in the metrics' totals, in the groups of Error Logs, and in `failures show`, each once."""
-    way = echoing(FAILED[code])
+    way = echoing((FAILED | RESTING)[code])
     job = fail(watch, way)
     check_line(watch.logged(code, "failed"), job, code, way.status)
     check_event(watch.reported(code), job, [code, str(job.system_id), str(way.status or "none")])
@@ -222,10 +224,11 @@ def test_hold_shows_once(watch: Watched, code: str) -> None:
     began = held(watch.stage, system)
     parts.eventually(lambda: held(watch.stage, system).until > began.until + HOLD)  # a probe has met it too
     check_line(watch.logged(code, "hold began"), job, code, way.status)
-    check_event(watch.reported(code), job, ["hold", code, str(system), str(way.status)])
-    assert watch.stage.ledger.activity.totals()["attempts", job.kind, "held", code] > 1
+    check_event(watch.reported(code), job, ["hold", code, str(system), str(way.status or "none")])
+    own = way.own or code
+    assert watch.stage.ledger.activity.totals()["attempts", job.kind, "held", own] > 1
     assert groups(watch) == []
-    assert code in watch.shown("failures", "show", ID, "--system", str(system), "--kind", job.kind)
+    assert own in watch.shown("failures", "show", ID, "--system", str(system), "--kind", job.kind)
     assert code in watch.shown("holds", "list")
 
 
@@ -291,9 +294,33 @@ def test_redis_that_goes_away_shows_where_no_ledger_is_needed(tmp_path: Path) ->
         assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()
 
 
+def test_redis_that_refuses_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """With the reason and what to do, in the log, in Sentry and on the command line."""
+    code, reason = "redis-refuses", "It has reached its maxmemory and takes no writes (OOM): raise maxmemory"
+    with parts.valkey() as redis_url, contextlib.ExitStack() as worker:
+        watch = worker.enter_context(watched(redis_url, tmp_path, Sandbox([ZOE])))
+        stage, job = watch.stage, customer()
+        process = worker.enter_context(stage.worker())
+        worker.callback(process.kill)
+        stage.sandbox.add_fault(Fault(path=READ, delay_seconds=1))
+        stage.request(job)
+        parts.eventually(stage.calls)
+        stage.client.config_set("maxmemory", 1)
+        line = watch.logged(code, "broken off")
+        check_line(line, job, code, None)
+        assert reason in line["message"]
+        parts.eventually(lambda: watch.sentry.coded(code))
+        (event,) = watch.sentry.coded(code)
+        check_event(event, job, [code, str(parts.SYSTEM), "none"])
+        ended = stage.console("sync", ID)
+        assert ended.returncode == 2
+        assert f"Redis refuses at {redis_url}: {reason.replace('It', 'it')}" in ended.stderr
+        assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()
+
+
 def test_every_code_is_shown_to_be_seen() -> None:
     """An error that is added to the catalogue without a test of its signals fails the suite."""
-    assert {*FAILED, *HELD, *REFUSED, *UNLUCKY, "redis-unavailable"} == set(CATALOGUE)
+    assert {*FAILED, *RESTING, *HELD, *REFUSED, *UNLUCKY, *OUTSIDE} == set(CATALOGUE)
 
 
 def test_schedule_of_beat_checks_in(watch: Watched) -> None:

@@ -110,6 +110,7 @@ def test_it_ends_with_code_0_on_sigterm_and_leaves_no_child(tmp_path: Path, sand
     """Worker, beat, Flower and an embedded Valkey."""
     with up(tmp_path, url_of(free_port()), sandbox) as running:
         assert running.children.keys() == {"worker", "beat", "flower", "valkey"}
+        assert "Redis can't be reached" not in running.log()  # that none is there yet is no outage
         assert running.end() == (0, [])
 
 
@@ -165,10 +166,10 @@ def test_flower_demands_the_password_that_is_kept_for_its_owner_alone(
 
 
 def test_flower_takes_the_login_of_the_settings(tmp_path: Path, sandbox: RunningSandbox, redis_url: str) -> None:
-    """Then none is made."""
-    login = {"STAMPED_SYNC_FLOWER_USER": "anna", "STAMPED_SYNC_FLOWER_PASSWORD": "s3cret: or not"}
+    """With letters of any language; then none is made."""
+    login = {"STAMPED_SYNC_FLOWER_USER": "zoë", "STAMPED_SYNC_FLOWER_PASSWORD": "pässwört: or not"}
     with up(tmp_path, redis_url, sandbox, **login) as running:
-        assert running.answers_of_flower("/api/tasks", ("anna", "s3cret: or not")) == requests.codes.ok
+        assert running.answers_of_flower("/api/tasks", ("zoë", "pässwört: or not")) == requests.codes.ok
         assert not (tmp_path / "stamped-sync-data" / "flower-password").exists()
 
 
@@ -220,3 +221,27 @@ def test_a_login_that_flower_would_misread_is_refused(tmp_path: Path, sandbox: R
     """A comma would make it two logins."""
     env = environment(tmp_path, url_of(free_port()), sandbox.url, **{name: "one,two"})
     assert name in refusal(tmp_path, env, "--flower-port", str(free_port()))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("flower-password", b"p\xff\n", "flower-password is not UTF-8 text"),
+        ("flower-password", None, "flower-password is a folder"),
+        ("flower-password", b"one,two\n", "without a comma"),
+        ("flower-password", b"one\ntwo\n", "a line break"),
+        ("valkey", b"", "valkey can't be a folder"),
+        ("lock", None, "can't be used"),
+    ],
+)
+def test_what_a_person_left_in_the_data_folder_is_refused(
+    tmp_path: Path, sandbox: RunningSandbox, name: str, content: bytes | None, told: str
+) -> None:
+    """In words with the path, and nothing is started."""
+    (left := tmp_path / "stamped-sync-data" / name).parent.mkdir()
+    left.mkdir() if content is None else left.write_bytes(content)
+    env = environment(tmp_path, url_of(free_port()), sandbox.url)
+    said = " ".join(refusal(tmp_path, env, "--flower-port", str(free_port())).split())
+    assert told in said
+    assert "STAMPED_SYNC_DATA" in said
+    assert "Traceback" not in said

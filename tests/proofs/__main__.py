@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.proofs import backlog, chaos, fairness, kills, shutdown, throttle
+from tests.proofs import backlog, chaos, fairness, kills, shutdown, survival, throttle, weather
 from tests.proofs.processes import SERVERS
 
 if TYPE_CHECKING:
@@ -30,13 +30,19 @@ def proofs(seed: int) -> dict[str, Callable[[Path], Result]]:
     """Every proof by its name."""
     plan = chaos.Plan(CHAOS_TRIGGERS, CHAOS_CUSTOMERS, CHAOS_TROUBLES, seed)
     stormy = {f"chaos-{server}": partial(chaos.prove, server=server, plan=plan) for server in SERVERS}
-    return stormy | {
-        "kills": kills.prove,
-        "throttle": throttle.prove,
-        "fairness": fairness.prove,
-        "backlog": backlog.prove,
-        "shutdown": shutdown.prove,
-    }
+    hardy = {f"survival-{server}": partial(survival.prove, server=server) for server in SERVERS}
+    return (
+        stormy
+        | hardy
+        | {
+            "weather": weather.prove,
+            "kills": kills.prove,
+            "throttle": throttle.prove,
+            "fairness": fairness.prove,
+            "backlog": backlog.prove,
+            "shutdown": shutdown.prove,
+        }
+    )
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import redis
 
 from tests import parts
 from tests.conftest import VIRTUAL_CLOCK
+from tests.integration.jobs import CALLS
 from tests.proofs.processes import worker
 from tests.proofs.result import Result
 from tests.proofs.stage import Stage, customers, stage
@@ -129,7 +130,7 @@ def hold(made: Hour) -> None:
     pause = Pause(seconds=2 * HOUR_SECONDS, longest_seconds=2 * HOUR_SECONDS)
     while job := made.take():
         with contextlib.suppress(ClaimRefused):
-            made.send(made.ledger.hold(made.ledger.claim(job), {}, REFUSED, pause).messages)
+            made.send(made.ledger.hold(made.ledger.claim(job), CALLS, REFUSED, pause).messages)
 
 
 def at_work(made: Hour) -> None:
@@ -139,7 +140,7 @@ def at_work(made: Hour) -> None:
             claim = made.ledger.claim(job)
         except ClaimRefused:
             continue
-        made.send(made.ledger.complete(claim, {"stamped": 1, "ipaas": 3}, "created", "1").messages)
+        made.send(made.ledger.complete(claim, CALLS, "created", "1").messages)
 
 
 def nobody(_: Hour) -> None:

@@ -86,29 +86,44 @@ class Restartable:
 class Server:
     """A Redis of one of two makes that loses nothing it has confirmed; it can be killed and frozen."""
 
-    def __init__(self, name: str, folder: Path, *, appendonly: str = "yes", fsync: str = "always") -> None:
+    def __init__(
+        self, name: str, folder: Path, *, appendonly: str = "yes", fsync: str = "always", cluster: bool = False
+    ) -> None:
         port = free_port()
         command = valkey(port, folder, is_kept=appendonly == "yes").command
         if name == REDIS:
             command[0] = REDIS
         self.name = name
+        self.folder = folder
         self.url = f"redis://127.0.0.1:{port}/0"
-        self.process = Restartable([*command, "--appendfsync", fsync], {}, folder / "server.log")
+        self._command = [*command, "--appendfsync", fsync]
+        if cluster:
+            self._command += ["--cluster-enabled", "yes", "--cluster-port", str(free_port())]
+        self.process = Restartable(self._command, {}, folder / "server.log")
         self.client = redis.Redis.from_url(self.url, decode_responses=True)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Server]:
         """Run the server."""
         with self.process.running(), self.client:
-            self._wait_until_ready()
+            self.wait_until_ready()
             yield self
+
+    def begin(self, *options: str) -> None:
+        """Start the server again, with these options too; it may not answer yet."""
+        self.process.command = [*self._command, *options]
+        self.process.start()
+
+    def start(self) -> None:
+        """Start the server again, and wait until it answers."""
+        self.begin()
+        self.wait_until_ready()
 
     def restart(self, away_seconds: float) -> None:
         """Kill the server and start it again a while later."""
         self.process.kill()
         time.sleep(away_seconds)
-        self.process.start()
-        self._wait_until_ready()
+        self.start()
 
     @contextlib.contextmanager
     def frozen(self, seconds: float) -> Iterator[None]:
@@ -124,7 +139,8 @@ class Server:
         """Cut every connection to the server."""
         self.client.client_kill_filter(_type="normal")
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until the server answers."""
         parts.eventually(lambda: parts.answers(self.client))
 
 
@@ -144,3 +160,9 @@ def beat(env: Mapping[str, str], folder: Path) -> Restartable:
     schedule = str(folder / "beat.schedule")
     command = python("-m", "celery", "-A", "worker.app", "beat", "--schedule", schedule)
     return Restartable(command, env, folder / "beat.log")
+
+
+def flower(env: Mapping[str, str], folder: Path, port: int, login: str) -> Restartable:
+    """A Flower that is still to be started; `login` is its user and password."""
+    command = python("-m", "celery", "-A", "worker.app", "flower", "--address=127.0.0.1", f"--port={port}")
+    return Restartable(command, {**env, "FLOWER_BASIC_AUTH": login}, folder / "flower.log")

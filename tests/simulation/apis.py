@@ -1,16 +1,20 @@
-"""Both APIs as a worker reaches them: in the place of `worker.http.Api`, so that the real clients run on it."""
+"""Both APIs as a worker reaches them: in the place of the wire, so that real calls, readings and clients run on it."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from tests.simulation.actors import Killed
 from tests.simulation.chance import Fault
+from tests.simulation.weather import kinds_of
 from tests.simulation.world import CALL_MS, STORE_HASH, Call, World
-from worker.errors import IPaaSUnreachable, StampedUnreachable
-from worker.http import Answer, Api
+from worker.answers import Answer, Exchange
+from worker.guard import NAMES
+from worker.http import Api
+from worker.intents import Trouble
 from worker.sandbox.messages import Request
 
 if TYPE_CHECKING:
@@ -20,27 +24,19 @@ if TYPE_CHECKING:
     from worker.effects import Effect
     from worker.ledger import Ledger
 
-ANY_CALL = (
-    Fault.CALL_NOT_MADE,
-    Fault.ANSWER_LOST,
-    Fault.LATE_5XX,
-    Fault.STATUS_5XX,
-    Fault.STATUS_429,
-    Fault.STATUS_401,
-    Fault.STATUS_422,
-    Fault.STATUS_408,
-)
-
 
 class SimulatedApi(Api):
     """One API of one connection."""
 
-    def __init__(self, name: str, system_id: int, world: World, stage: Stage, ledger: Ledger) -> None:
-        self.name = name
+    def __init__(self, side: str, system_id: int, world: World, stage: Stage, ledger: Ledger) -> None:
+        super().__init__(NAMES[side], "http://simulated", "", has_codes=side == "ipaas")
+        self._side = side
         self._system_id = system_id
         self._world = world
         self._stage = stage
         self._ledger = ledger
+        self._effect: Effect | None = None
+        self._route = ""
 
     def call(
         self,
@@ -48,28 +44,40 @@ class SimulatedApi(Api):
         route: str,
         values: Mapping[str, object] | None = None,
         *,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
         effect: Effect | None = None,
+        **options: Any,
     ) -> Answer:
         """Make one call; others may act before it arrives and before its answer does."""
-        is_stamped = self.name == "stamped"
+        self._effect, self._route = effect, f"{method} {route}"  # nobody else acts before they are read
+        return super().call(method, route, values, effect=effect, **options)
+
+    def _exchange(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: object, longest_bytes: int
+    ) -> Exchange:
+        del longest_bytes
+        is_stamped = self._side == "stamped"
         base = f"/api/v2/{STORE_HASH}/" if is_stamped else "/"
         token = f"Basic {b64encode(b':').decode()}" if is_stamped else "Bearer "
         content = json.dumps(body).encode()
-        request = Request(method, base + route.format_map(values or {}), query or {}, token, content)
+        request = Request(method, base + unquote(path), query or {}, token, content)
         actor = self._stage.actor
         assert actor
-        assert actor.claim
-        until = self._stage.clock.now_ms + CALL_MS
-        call = Call(self.name, self._system_id, request, effect, actor.claim, self._ledger.key(actor.claim.job), until)
-        kinds = (Fault.ANSWER_EMPTY, *ANY_CALL) if is_stamped and effect else ANY_CALL
+        call = Call(
+            api=self._side,
+            system_id=self._system_id,
+            route=self._route,
+            request=request,
+            effect=self._effect,
+            claim=actor.claim,
+            job_key=self._ledger.key(actor.claim.job) if actor.claim else "",
+            late_until_ms=self._stage.clock.now_ms + CALL_MS,
+        )
         try:
-            return self._travel(call, self._stage.chance.first(*kinds))
+            return self._travel(call, self._stage.chance.first(*kinds_of(call)))
         finally:
             actor.deadline = None
 
-    def _travel(self, call: Call, fault: Fault | None) -> Answer:
+    def _travel(self, call: Call, fault: Fault | None) -> Exchange:
         self._world.leave(call)
         try:
             self._stage.pause(f"on the way: {call}", within_ms=CALL_MS)
@@ -83,6 +91,6 @@ class SimulatedApi(Api):
             self._world.end(call)
         if answer is None or fault is Fault.ANSWER_LOST:
             self._stage.note(f"{call}: {fault}")
-            self._world.troubled[call.claim.job] += 1
-            raise StampedUnreachable if self.name == "stamped" else IPaaSUnreachable
-        return Answer(answer.status, answer.value, answer.headers)
+            self._world.weather.trouble(call)
+            return Exchange(fault="simulated: no answer in time", trouble=Trouble.SILENT)
+        return Exchange(answer.status, answer.content, answer.all_headers)

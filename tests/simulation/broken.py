@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
+from tests.simulation.apis import SimulatedApi
+from tests.simulation.chance import Fault
 from tests.simulation.process import Parts, SimulatedRuntime
+from worker.customer import Customer
+from worker.intents import Intent
 from worker.ipaas import IPaaS
 from worker.job import Job, Kind, Next
-from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept
-from worker.ledger.ledger import PAGE, Calls
+from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept, Weighed, Weight
+from worker.ledger.ledger import PAGE
 from worker.ledger.scripting import source
 from worker.runtime import READ_ONLY
 
@@ -18,17 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.simulation.simulation import Outcome
+    from worker.answers import Answer
     from worker.calls import MadeCall
+    from worker.customer_list import CustomerList
+    from worker.errors import Failure
     from worker.http import Gate
+    from worker.retries import Pause
 
 
 class NeverChecksTheLease(Ledger):
     """A claim that is lost is not noticed."""
 
-    def renew(self, claim: Claim, *, extra_call: str = "") -> None:
+    def renew(self, claim: Claim, *, extra_call: str = "", writes: bool = False) -> None:
         """Renew the claim where it is held, and say in any case that it is."""
         with suppress(ClaimLost):
-            super().renew(claim, extra_call=extra_call)
+            super().renew(claim, extra_call=extra_call, writes=writes)
 
 
 class HandsOverInTwoSteps(Ledger):
@@ -37,15 +45,14 @@ class HandsOverInTwoSteps(Ledger):
     def complete(
         self,
         claim: Claim,
-        calls: Calls,
+        made: Sequence[MadeCall],
         action: str,
         stamped_id: str | None = None,
         next_step: Next = Next.NOTHING,
-        *,
-        made: Sequence[MadeCall] = (),
+        **facts: Any,
     ) -> Ended:
         """Complete, and then hand over."""
-        ended = super().complete(claim, calls, action, stamped_id, made=made)
+        ended = super().complete(claim, made, action, stamped_id, **facts)
         if next_step is Next.NOTHING:
             return ended
         subscription = claim.job.subscription
@@ -74,27 +81,70 @@ class LinksAtTheEnd(Ledger):
     def complete(
         self,
         claim: Claim,
-        calls: Calls,
+        made: Sequence[MadeCall],
         action: str,
         stamped_id: str | None = None,
         next_step: Next = Next.NOTHING,
-        *,
-        made: Sequence[MadeCall] = (),
+        **facts: Any,
     ) -> Ended:
         """Complete, and then record the link."""
         record_link = self.links.pop(claim.job, None)
-        ended = super().complete(claim, calls, action, stamped_id, next_step, made=made)
+        ended = super().complete(claim, made, action, stamped_id, next_step, **facts)
         if record_link:
             record_link()
         return ended
+
+
+class BlamesTheJob(Ledger):
+    """Trouble of a whole store uses up the attempts of whoever meets it."""
+
+    def hold(
+        self,
+        claim: Claim,
+        made: Sequence[MadeCall],
+        failure: Failure,
+        pause: Pause,
+        held_for: Failure | None = None,
+        *,
+        is_new: bool = False,
+    ) -> Weighed:
+        """Weigh nothing."""
+        del claim, made, failure, pause, held_for, is_new
+        return Weighed(Weight.OWN, (), hold_began=False, hold_ended=False, met=0)
+
+
+class BelievesASuccess(SimulatedApi):
+    """A success is one, whatever stands in it."""
+
+    def call(self, *args: Any, **options: Any) -> Answer:
+        """Make one call."""
+        answer = super().call(*args, **options)
+        is_success = answer.status is not None and answer.status // 100 == 2
+        return replace(answer, intent=Intent.ACCEPTED, trouble=None) if is_success else answer
+
+
+class BelievesAnId(IPaaS):
+    """The answered customer is taken for the asked one."""
+
+    def _customer_in(self, answer: Answer, customer_id: str) -> Customer:
+        assert customer_id
+        return Customer.model_validate(answer.body)
+
+
+class BelievesAnIdRuntime(SimulatedRuntime):
+    """The runtime whose transfers believe an answered id."""
+
+    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+        """iPaaS.com for one job."""
+        return BelievesAnId(self._ipaas[system_id], system_id, tracking_guid, gate)
 
 
 @dataclass(frozen=True, slots=True)
 class LateLinks(IPaaS):
     """iPaaS.com, whose links are kept until the end of the job."""
 
-    ledger: LinksAtTheEnd
-    job: Job
+    ledger: LinksAtTheEnd = field(kw_only=True)
+    job: Job = field(kw_only=True)
 
     def record_link(self, customer_id: str, stamped_id: str) -> None:
         """Keep the link for later."""
@@ -112,8 +162,31 @@ class LinksAtTheEndRuntime(SimulatedRuntime):
         assert isinstance(self.ledger, LinksAtTheEnd)
         actor = self.stage.actor
         assert actor
-        assert actor.claim
-        return LateLinks(self._ipaas[system_id], system_id, tracking_guid, gate, self.ledger, actor.claim.job)
+        if actor.claim is None:
+            return super().source(system_id, tracking_guid, gate)
+        ledger, job = self.ledger, actor.claim.job
+        return LateLinks(self._ipaas[system_id], system_id, tracking_guid, gate, ledger=ledger, job=job)
+
+
+@dataclass(frozen=True, slots=True)
+class RemembersPages(IPaaS):
+    """iPaaS.com, whose list is taken to stay as it was when it was first read."""
+
+    shown: dict[int, CustomerList] = field(default_factory=dict)
+
+    def customers(self, page: int) -> CustomerList:
+        """One page, as it was."""
+        if page not in self.shown:
+            self.shown[page] = IPaaS.customers(self, page)
+        return self.shown[page]
+
+
+class ReadsOnceRuntime(SimulatedRuntime):
+    """The runtime that reads each page of a list but once."""
+
+    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+        """iPaaS.com, as one who reads a list sees it."""
+        return RemembersPages(self._ipaas[system_id], system_id, tracking_guid, gate)
 
 
 @dataclass(frozen=True)
@@ -124,8 +197,6 @@ class Safety:
     without: Parts
     violation: str
     """Part of what the simulation must find without it."""
-    seed: int
-    """A seed that finds it."""
 
     def is_caught(self, outcome: Outcome) -> bool:
         """Whether a run found that it is missing."""
@@ -141,20 +212,34 @@ def _without(piece: str, text: str, instead: str = "") -> tuple[tuple[str, str],
 
 
 SWITCHED_OFF: Final = (
-    Safety("lease check", Parts(ledger=NeverChecksTheLease), "written after the claim was lost", 62),
-    Safety("atomic hand-over", Parts(ledger=HandsOverInTwoSteps), "isSubscribed is", 664),
-    Safety("sweeper", Parts(ledger=NeverSweeps), "never at rest", 0),
+    Safety(
+        "lease check",
+        Parts(ledger=NeverChecksTheLease, odds={Fault.WORKER_PAUSED: 0.1, Fault.CUSTOMER_CHANGED: 1}),
+        "written after the claim was lost",
+    ),
+    Safety(
+        "atomic hand-over",
+        Parts(ledger=HandsOverInTwoSteps, odds={Fault.LEDGER_SILENT: 0.1, Fault.QUEUE_SILENT: 0.1}),
+        "isSubscribed is",
+    ),
+    Safety("sweeper", Parts(ledger=NeverSweeps, odds={Fault.MESSAGE_LOST: 0.1}), "never at rest"),
     Safety(
         "coalescing version",
         Parts(
             pieces=_without(
-                "_job", "  if number(key, 'wanted') > tonumber(version) then return start_over(kind, member) end\n"
-            )
+                "_job",
+                "  if number(key, 'wanted') > tonumber(version) then\n",
+                "  if false then\n",
+            ),
+            odds={Fault.WORKER_PAUSED: 0.1, Fault.CUSTOMER_CHANGED: 1},
         ),
         "stale",
-        469,
     ),
-    Safety("link before subscription", Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime), "linked to None", 13),
+    Safety(
+        "link before subscription",
+        Parts(ledger=LinksAtTheEnd, runtime=LinksAtTheEndRuntime, odds={Fault.WORKER_KILLED: 0.05}),
+        "linked to None",
+    ),
     Safety(
         "slot kept for a window after the call",
         Parts(
@@ -162,10 +247,10 @@ SWITCHED_OFF: Final = (
                 "_store",
                 "        redis.call('ZADD', slots_key(api, system), text(now + terms.apis[api].window_ms), name)\n",
                 "        redis.call('ZREM', slots_key(api, system), name)\n",
-            )
+            ),
+            odds={Fault.CUSTOMER_CHANGED: 1},
         ),
         "calls in",
-        4,
     ),
     Safety(
         "slot kept while its job is under way",
@@ -174,9 +259,25 @@ SWITCHED_OFF: Final = (
                 "_store",
                 "slots_key(api, system), '+inf', name)",
                 "slots_key(api, system), text(now_ms() + 75000), name)",
-            )
+            ),
+            odds={Fault.MESSAGE_DELAYED: 0.3, Fault.WORKER_PAUSED: 0.05, Fault.CUSTOMER_CHANGED: 1},
         ),
         "calls in",
-        224,
     ),
+    Safety(
+        "weather",
+        Parts(ledger=BlamesTheJob, odds={Fault.STATUS_5XX: 0.9, Fault.CUSTOMER_CHANGED: 1}),
+        "failed without cause",
+    ),
+    Safety(
+        "success flag",
+        Parts(api=BelievesASuccess, odds={Fault.REFUSED_INSIDE: 0.3, Fault.CUSTOMER_CHANGED: 0.2}),
+        "isSubscribed is",
+    ),
+    Safety(
+        "identity check",
+        Parts(runtime=BelievesAnIdRuntime, odds={Fault.ANOTHERS_RECORD: 0.1, Fault.CUSTOMER_CHANGED: 1}),
+        "writes another customer's data",
+    ),
+    Safety("list read until nobody new", Parts(runtime=ReadsOnceRuntime), "left out by an initialize"),
 )

@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Fault(StrEnum):
@@ -28,9 +32,20 @@ class Fault(StrEnum):
     STATUS_429 = "429 with Retry-After"
     STATUS_5XX = "5xx without effect"
     LATE_5XX = "5xx after the effect"
+    WEB_PAGE = "web page in the API's place"
+    REDIRECT = "redirect"
+    UNREADABLE = "unreadable answer"
+    TROUBLE_INSIDE = "server error inside a success"
+    REFUSED_INSIDE = "refusal inside a success"
+    TAKEN_DOWN = "write only taken down (202)"
+    ANOTHERS_RECORD = "another customer's record"
+    NOT_THERE_YET = "read or search that lags behind"
+    BLACKOUT = "API that answers nobody for a while"
     CUSTOMER_CHANGED = "customer changed"
     CUSTOMER_REMOVED = "customer removed from the store"
     MAPPING_FLIPPED = "mapping flipped"
+    LIST_DRIFT = "customer inserted into the list or deleted from it"
+    """Drawn by the list itself."""
 
 
 ODDS = {
@@ -51,6 +66,15 @@ ODDS = {
     Fault.STATUS_429: 0.03,
     Fault.STATUS_5XX: 0.06,
     Fault.LATE_5XX: 0.03,
+    Fault.WEB_PAGE: 0.02,
+    Fault.REDIRECT: 0.01,
+    Fault.UNREADABLE: 0.02,
+    Fault.TROUBLE_INSIDE: 0.01,
+    Fault.REFUSED_INSIDE: 0.02,
+    Fault.TAKEN_DOWN: 0.04,
+    Fault.ANOTHERS_RECORD: 0.03,
+    Fault.NOT_THERE_YET: 0.05,
+    Fault.BLACKOUT: 0.3,
     Fault.CUSTOMER_CHANGED: 0.9,
     Fault.CUSTOMER_REMOVED: 0.1,
     Fault.MAPPING_FLIPPED: 0.1,
@@ -64,12 +88,14 @@ LUCKS = (0.0, 0.3, 1.0, 1.0, 4.0)
 class Chance:
     """The dice of one world."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, odds: Mapping[Fault, float] | None = None) -> None:
+        """With `odds` of its own a world has no luck, and what is not in them never happens."""
         self.random = random.Random(seed)  # noqa: S311 - it must be the same again
         self.happened: Counter[Fault] = Counter()
         self.is_calm = False
         """Nothing goes wrong while it is."""
-        self._odds = {fault: odds * self.random.choice(LUCKS) for fault, odds in ODDS.items()}
+        drawn = {fault: each * self.random.choice(LUCKS) for fault, each in ODDS.items()}
+        self._odds = drawn if odds is None else dict.fromkeys(ODDS, 0.0) | {**odds}
 
     def strikes(self, fault: Fault) -> bool:
         """Whether the fault happens now; it is counted."""

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from worker.connections import Connections
     from worker.ledger import Ledger, Limit, Record, StoreTerms
 
-ATTEMPTS = 8
-"""A job fails by trouble that passes only after so many attempts: four fast retries, three slow ones."""
+TROUBLES = 3
+"""A job fails by trouble of its store only where others got through between this many of its attempts. It is granted
+five, of which those may count that others were under way with when the trouble began."""
 AFTERWARDS_MS = 20 * 60 * 1000
 """Longer than any window and any reserve: no slot may be left after it."""
 
@@ -49,8 +50,17 @@ def check_customers(stage: Stage, world: World, accepted: Iterable[Job], connect
             if count > 1:
                 stage.violated(f"store {system_id} has {count} customers for {number}")
         wanted = sum(job.system_id == system_id for job in accepted)
-        if len(copies) > wanted:
+        if len(copies) > wanted + world.listing.inserted:
             stage.violated(f"store {system_id} has {len(copies)} customers where {wanted} were asked for")
+
+
+def check_listed(stage: Stage, world: World) -> None:
+    """Every customer who is on the list alone is in each store, with a link."""
+    for system_id, store in world.stores.items():
+        for customer_id in world.listing.ids:
+            found = store.by_email(world.source.customers[customer_id]["email_address"])
+            if found is None or world.source.link(system_id, customer_id) != str(found["id"]):
+                stage.violated(f"left out by the catch-ups of store {system_id}: {customer_id}")
 
 
 def check_throttle(stage: Stage, world: World, stores: Mapping[int, StoreTerms]) -> None:
@@ -85,10 +95,19 @@ def check_ledger(stage: Stage, client: redis.Redis, ledger: Ledger, stores: Mapp
                 stage.violated(f"store {system_id} has {left} slots of {api} left")
 
 
+def is_gone(record: Record, world: World) -> bool:
+    """Whether a job has failed as its customer was deleted from iPaaS.com, perhaps between its calls."""
+    is_missing = record.failure is not None and record.failure.code in {"customer-not-found", "link-not-recorded"}
+    return is_missing and record.job.customer_id not in world.source.customers
+
+
 def _may_have_failed(record: Record, code: str, world: World) -> bool:
+    if is_gone(record, world):
+        return True
     if code == "worker-lost":
-        return world.deaths[record.job] > LOSSES_ALLOWED
-    return world.refused[record.job] > 0 or world.troubled[record.job] >= ATTEMPTS
+        return world.weather.deaths[record.job] > LOSSES_ALLOWED
+    weather, job = world.weather, record.job
+    return weather.refused[job] > 0 or weather.troubled[job] + weather.not_yet[job] >= TROUBLES
 
 
 def _faults_of(job: Job, world: World, connections: Connections) -> Iterator[str]:

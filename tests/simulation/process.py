@@ -23,8 +23,7 @@ from worker.runtime import Runtime
 from worker.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Mapping as TermsBySystem
+    from collections import abc
 
     from tests.simulation.queues import Queues
     from tests.simulation.stage import Stage
@@ -32,7 +31,11 @@ if TYPE_CHECKING:
     from worker.guard import Guard
 
 VIRTUAL_CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'virtual-clock')) end"
+VIRTUAL_TIME = "local ms = redis.call('GET', 'virtual-clock') return {math.floor(ms / 1000), ms % 1000 * 1000}"
+CATCH_UP_HOURS = 0.05
 NEWSLETTER = "Newsletter"
+SCHEDULE = Schedule(fast=2, slow_minutes=(1, 3))
+"""Shorter than the real one, so that a job comes to the end of it within a world."""
 SUBSCRIPTION_ROWS = (
     Row(RowType.STATIC, SUBSCRIPTION, value=True),
     Row(RowType.STATIC, SUBSCRIPTION, value=False),
@@ -53,10 +56,12 @@ class UnreliableRedis(redis.Redis):
         return super().register_script(script)
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Any:
-        """Several steps in one round trip."""
+        """Several steps in one round trip; the time that it answers is the virtual one."""
+        pipeline: Any = super().pipeline(transaction, shard_hint)
         if self.stage:
             self.stage.clock.show(self)
-        return super().pipeline(transaction, shard_hint)
+            pipeline.time = lambda: pipeline.eval(VIRTUAL_TIME, 0)
+        return pipeline
 
     def evalsha(self, *args: Any, **kwargs: Any) -> Any:
         """Run a script that Redis knows."""
@@ -89,8 +94,11 @@ class Parts:
     pieces: tuple[tuple[str, str], ...] = ()
     """Pieces of the scripts with another text."""
     runtime: type[SimulatedRuntime] = SimulatedRuntime
+    api: type[SimulatedApi] = SimulatedApi
+    odds: abc.Mapping[Fault, float] | None = None
+    """What goes wrong, and how often; as the seed says without it."""
 
-    def make_ledger(self, client: redis.Redis, stores: TermsBySystem[int, StoreTerms], stage: Stage) -> Ledger:
+    def make_ledger(self, client: redis.Redis, stores: abc.Mapping[int, StoreTerms], stage: Stage) -> Ledger:
         """The ledger on virtual time."""
         replaced = {"_clock": VIRTUAL_CLOCK, **dict(self.pieces)}
         return self.ledger(client, Terms(), stores, witness=stage.witness, replaced=replaced)
@@ -99,15 +107,15 @@ class Parts:
         """The runtime with the connections of the world's stores."""
         systems = list(world.stores)
         return self.runtime(
-            settings=Settings.model_construct(),
+            settings=Settings.model_construct(catch_up_hours=CATCH_UP_HOURS),
             connections=Connections(_connection(each, stage.chance.random.choice(MAPPINGS)) for each in systems),
             ledger=ledger,
             timeouts=Timeouts(),
-            schedule=Schedule(),
+            schedule=SCHEDULE,
             holds=Holds(),
             witness=stage.witness,
-            _ipaas={system_id: SimulatedApi("ipaas", system_id, world, stage, ledger) for system_id in systems},
-            _stamped={system_id: SimulatedApi("stamped", system_id, world, stage, ledger) for system_id in systems},
+            _ipaas={system_id: self.api("ipaas", system_id, world, stage, ledger) for system_id in systems},
+            _stamped={system_id: self.api("stamped", system_id, world, stage, ledger) for system_id in systems},
             clock=stage.clock.seconds,
             stage=stage,
         )
@@ -126,7 +134,7 @@ def flip(system_id: int, mapping: Mapping) -> None:
 
 
 @contextmanager
-def installed(runtime: SimulatedRuntime, queues: Queues) -> Iterator[None]:
+def installed(runtime: SimulatedRuntime, queues: Queues) -> abc.Iterator[None]:
     """Let the real tasks work on the simulated parts."""
     vars(app).update(runtime=runtime, send_task=queues.publish)
     logging.disable(logging.CRITICAL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import Reject, Retry
@@ -15,6 +16,7 @@ from tests.simulation import checks
 from tests.simulation.actors import Actor
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.clock import VirtualClock
+from tests.simulation.load import Load
 from tests.simulation.process import REAL, Parts, UnreliableRedis, installed
 from tests.simulation.queues import Queues
 from tests.simulation.stage import Stage
@@ -24,6 +26,7 @@ from worker.app import app
 from worker.errors import SyncError
 from worker.job import Job, Kind
 from worker.ledger import LedgerUnavailable, Limit, State, StoreTerms
+from worker.progress import Selection
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -33,6 +36,7 @@ KIND_OF_TASK = {task: kind for kind, task in TASK_OF.items()}
 SYSTEMS = (4021, 4022)
 STORM_STEPS = (100, 900)
 CALM_ROUNDS = 300
+CATCH_UP_MS = 90 * 1000
 LONGEST_WAIT_MS = 10 * 60 * 1000
 UPKEEP_TASKS = ("stamped.sweep", "stamped.sweep", "stamped.sweep", "stamped.retry_failed_subscriptions")
 
@@ -59,19 +63,21 @@ class Simulation:
     ) -> None:
         client.flushdb()
         self._seed = seed
-        self._chance = Chance(seed)
+        self._chance = Chance(seed, parts.odds)
         self._random = self._chance.random
         self._stage = Stage(VirtualClock(), self._chance, trace)
         client.stage = self._stage
         stores = {system_id: _terms(self._random) for system_id in SYSTEMS[: self._random.randint(1, 2)]}
         self._stage.note(f"stores: {stores}")
         self._client = client
-        self._world = World(self._stage, client, stores)
+        self._world = World(self._stage, client, stores, seed)
+        self._listing = self._world.listing
         self._ledger = parts.make_ledger(client, stores, self._stage)
         self._runtime = parts.make_runtime(self._ledger, self._world, self._stage)
         self._queues = Queues(client, self._stage)
         self._upstream = Upstream(self._stage, self._world, self._random.randint(1, 4))
         self._stores = stores
+        self._load = Load(self._stage, self._listing, self._ledger, SYSTEMS[0])
         self._workers: list[Actor | None] = [None] * self._random.randint(2, 3)
         self._others: dict[str, Actor] = {}
         self._messages: dict[Actor, dict[str, Any]] = {}
@@ -90,7 +96,7 @@ class Simulation:
                 self._storm()
             self._chance.is_calm = True
             self._stage.note("the storm is over")
-            if self._come_to_rest():
+            if self._come_to_rest() and self._catch_up():
                 self._verdict()
             for actor in self._actors():
                 actor.kill()
@@ -104,8 +110,10 @@ class Simulation:
         if not self._come_to_rest():
             return
         checks.check_customers(self._stage, self._world, self._upstream.accepted, app.runtime.connections)
+        checks.check_listed(self._stage, self._world)
         checks.check_throttle(self._stage, self._world, self._stores)
-        if still := [str(record) for kind in Kind for record in self._ledger.in_state(State.FAILED, kind)]:
+        failed_again = (record for kind in Kind for record in self._ledger.in_state(State.FAILED, kind))
+        if still := [str(record) for record in failed_again if not checks.is_gone(record, self._world)]:
             self._stage.violated(f"failed again without a fault: {still}")
         self._advance(checks.AFTERWARDS_MS)
         checks.check_ledger(self._stage, self._client, self._ledger, self._stores)
@@ -115,6 +123,7 @@ class Simulation:
     def _storm(self) -> None:
         """One step: whoever must move on does, then chance decides who or what comes next."""
         self._hurry()
+        self._storm_listed()
         ready, roll = self._ready(), self._random.random()
         if ready and roll < 0.75:
             self._step(self._random.choice(ready))
@@ -128,10 +137,29 @@ class Simulation:
             self._queues.publish(self._random.choice(UPKEEP_TASKS))
         elif roll < 0.95:
             self._start_other("pump", self._pump)
+        elif roll < 0.955:
+            self._black_out()
         else:
             self._advance(self._span_ms())
             return
         self._advance(self._random.choice((0, 0, 1, 5, 20, 100)))
+
+    def _storm_listed(self) -> None:
+        """In a world with a list, now and then somebody runs an initialize, a second one too, or beat calls."""
+        if self._listing.is_there and self._listing.random.random() < 1 / 30:
+            name = self._listing.random.choice(("initialize", "initialize", "second initialize", "catch-up"))
+            if name == "catch-up":
+                self._queues.publish("stamped.catch_up")
+            else:
+                self._start_other(name, self._load.run)
+
+    def _black_out(self) -> None:
+        """Let one API of one store answer nobody, for moments or for hours."""
+        if self._chance.strikes(Fault.BLACKOUT):
+            seconds = self._random.choice((30, 600, 6 * 3600))
+            self._world.black_out(
+                self._random.choice(("stamped", "ipaas")), self._random.choice(list(self._stores)), seconds
+            )
 
     def _span_ms(self) -> int:
         """Mostly moments, sometimes as long as a lease, seldom as long as a hold."""
@@ -189,7 +217,7 @@ class Simulation:
 
     def _note_death(self, actor: Actor) -> None:
         if actor.job:
-            self._world.deaths[actor.job] += 1
+            self._world.weather.deaths[actor.job] += 1
 
     def _forget(self, actor: Actor) -> None:
         self._workers = [None if each is actor else each for each in self._workers]
@@ -264,6 +292,8 @@ class Simulation:
             wait_ms = min(2 * wait_ms, LONGEST_WAIT_MS)
             self._queues.publish("stamped.sweep")
             self._start_other("pump", self._pump)
+            if self._load.is_under_way:
+                self._start_other("initialize", self._load.run)
         counts = {str(kind): self._ledger.counts(kind) for kind in Kind}
         self._stage.violated(f"never at rest: {counts}, {self._queues.lengths}, {self._upstream.pending}")
         return False
@@ -284,7 +314,23 @@ class Simulation:
     def _is_at_rest(self) -> bool:
         counts = [self._ledger.counts(kind) for kind in Kind]
         busy = sum(each.queued + each.sent + each.running + each.waiting for each in counts)
-        return not (busy or self._actors() or any(self._queues.lengths.values()) or self._upstream.pending)
+        actors = self._actors() or self._load.is_under_way
+        return not (busy or actors or any(self._queues.lengths.values()) or self._upstream.pending)
+
+    def _catch_up(self) -> bool:
+        """Let beat call until each store's catch-up has ended that began in the calm; False where that never comes."""
+        began = datetime.fromtimestamp(self._stage.clock.now_ms / 1000, UTC)
+        for _ in range(CALM_ROUNDS if self._listing.is_there else 0):
+            found = self._ledger.progress.all_of(list(self._stores), Selection.CATCH_UP)
+            if all(each and each.ended_at and began < (each.started_at or began) for each in found):
+                return True
+            self._advance(CATCH_UP_MS)
+            self._queues.publish("stamped.catch_up")
+            if not self._come_to_rest():
+                return False
+        if self._listing.is_there:
+            self._stage.violated("never caught up")
+        return not self._listing.is_there
 
 
 def simulate(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 RENEWED_MS = 9_000
 """From the renewal of a claim to the call that it is for: with the bound of a call less than the lease. Nothing helps a
 process that is stopped between the two for longer."""
+BOOKED_MS = 100
+"""From the booking of a slot for a call of no job to that call: the slot counts for a call's bound and a window."""
+BOUNDS_MS = {Effect.RENEW: RENEWED_MS, Effect.BOOK: BOOKED_MS}
 AT_ONCE = {Effect.SWEEP, Effect.ADMIT}
 """What needs no pause before it, as nothing went before."""
 FREEZE_SECONDS = (1, 10, 40, 50, 90, 200)
@@ -56,6 +59,12 @@ class Stage:
             self.note(f"is paused at {place} for {(actor.frozen_until - self.clock.now_ms) // 1000} s")
         actor.pause(place)
 
+    def sleep(self, seconds: float) -> None:
+        """Let whoever acts wait for so long, while others act. Raises Killed."""
+        if self.actor:
+            self.actor.frozen_until = self.clock.now_ms + int(seconds * 1000)
+            self.actor.pause(f"waits for {seconds:.1f} s")
+
     def witness(self, effect: Effect, moment: Moment) -> None:
         """Before and after each side effect others may act, and the ledger's answer may be lost. Raises Killed."""
         if self.actor is None:
@@ -68,6 +77,5 @@ class Stage:
             raise LedgerUnavailable("ConnectionError")
         if moment is Moment.AFTER and not is_publish:
             self.note(str(effect))
-        is_renewed = effect is Effect.RENEW and moment is Moment.AFTER
-        self.pause(f"{moment} {effect}", within_ms=RENEWED_MS if is_renewed else None)
+        self.pause(f"{moment} {effect}", within_ms=BOUNDS_MS.get(effect) if moment is Moment.AFTER else None)
         self.actor.deadline = None

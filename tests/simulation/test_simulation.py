@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEEDS = range(40)
+SEEDS_TO_CATCH = 200
+"""Each safety is missed in the first dozens of worlds that are made for it; which ones it is changes with the code."""
 
 # Celery warns of a task's `queue` when it makes the tasks ready, which is at the first use of them.
 pytestmark = pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
@@ -44,7 +46,8 @@ def test_past_failures_stay_past(unreliable: UnreliableRedis, past: PastFailure)
 @pytest.mark.parametrize("safety", SWITCHED_OFF, ids=lambda safety: safety.name)
 def test_missing_safety_is_noticed(unreliable: UnreliableRedis, safety: Safety) -> None:
     """Without any one of the protocol's safeties the simulation finds what it is there for."""
-    assert safety.is_caught(simulate(safety.seed, unreliable, safety.without))
+    outcomes = (simulate(seed, unreliable, safety.without) for seed in range(SEEDS_TO_CATCH))
+    assert any(safety.is_caught(outcome) for outcome in outcomes)
 
 
 def test_seed_replays_exactly(unreliable: UnreliableRedis) -> None:

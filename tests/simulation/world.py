@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.chance import Fault
+from tests.simulation.listing import Listing
+from tests.simulation.weather import Weather, anothers, refusal
 from worker.sandbox.ipaas import Source
 from worker.sandbox.ipaas_api import IPaaSApi
 from worker.sandbox.messages import Answer, Request
@@ -20,21 +22,19 @@ if TYPE_CHECKING:
 
     from tests.simulation.stage import Stage
     from worker.effects import Effect
-    from worker.job import Job
     from worker.ledger import Claim, StoreTerms
 
-CALL_MS = 34_900
+CALL_MS = 19_900
 """A call ends within its timeouts; see `worker.http.Timeouts.call`."""
+BLACKOUTS: Final = (
+    Fault.STATUS_5XX,
+    Fault.STATUS_401,
+    Fault.WEB_PAGE,
+    Fault.REDIRECT,
+    Fault.UNREADABLE,
+    Fault.STATUS_408,
+)
 STORE_HASH: Final = "270392"
-
-STATUSES = {
-    Fault.STATUS_5XX: (500, 502, 503, 504),
-    Fault.STATUS_408: (408,),
-    Fault.STATUS_422: (400, 422),
-    Fault.STATUS_401: (401, 403),
-    Fault.STATUS_429: (429,),
-}
-"""The refusals: the call arrives and has no effect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,60 +43,82 @@ class Call:
 
     api: str
     system_id: int
+    route: str
+    """Its method, and its path with `{names}`."""
     request: Request
     effect: Effect | None
-    claim: Claim
+    claim: Claim | None
+    """None where it belongs to no job: a list is read."""
     job_key: str
     late_until_ms: int
 
     def __str__(self) -> str:
-        return f"{self.request.method} {self.request.path} for {self.claim.job}"
+        page = f" {dict(self.request.query)}" if self.claim is None else ""
+        return f"{self.request.method} {self.request.path}{page} for {self.claim.job if self.claim else 'nobody'}"
 
 
 class World:
     """The state of both sides. A violation is noted as soon as a call shows it."""
 
-    def __init__(self, stage: Stage, client: redis.Redis, terms: Mapping[int, StoreTerms]) -> None:
+    def __init__(self, stage: Stage, client: redis.Redis, terms: Mapping[int, StoreTerms], seed: int) -> None:
         self._stage = stage
         self._client = client
         self._terms = terms
         self.source = Source(terms)
+        self.listing = Listing(seed, stage, self.source)
+        """Those whom a list alone shows."""
         self.stores = {system_id: Store() for system_id in terms}
         self._ipaas = IPaaSApi(self.source, "")
         self._stamped = {system_id: StampedApi(store, STORE_HASH, "", "") for system_id, store in self.stores.items()}
         self.arrivals: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-        self.refused: Counter[Job] = Counter()
-        """Calls of a job that were answered with a 4xx which is not tried again."""
-        self.troubled: Counter[Job] = Counter()
-        """Calls of a job that met trouble which passes."""
-        self.deaths: Counter[Job] = Counter()
-        """Runs of a job that ended without a word to the ledger."""
+        self.weather = Weather()
+        self._blackouts: dict[tuple[str, int], tuple[int, Fault]] = {}
         self._under_way: Counter[int] = Counter()
         self._late: list[tuple[int, Call]] = []
 
     def leave(self, call: Call) -> None:
         """A call leaves its worker."""
-        self._under_way[call.system_id] += 1
+        self._under_way[call.system_id] += call.claim is not None
         if self._under_way[call.system_id] > self._terms[call.system_id].concurrent:
             self._stage.violated(f"more calls at a time than store {call.system_id} allows: {call}")
 
     def end(self, call: Call) -> None:
         """A call is over: answered, given up, or its worker is dead."""
-        self._under_way[call.system_id] -= 1
+        self._under_way[call.system_id] -= call.claim is not None
 
     def arrive(self, call: Call, fault: Fault | None = None) -> Answer:
         """A call reaches its API: it counts, and has its effect unless a fault refuses it."""
         self.arrivals[call.api, call.system_id].append(self._stage.clock.now_ms)
         if call.effect:
             self._check_claim(call)
-        if fault in STATUSES:
-            return self._refuse(call, fault)
+            self._check_identity(call)
+        dice, fault = self._stage.chance.random, self._blackout(call) or fault
+        if fault and (refused := refusal(call, fault, dice)):
+            self._stage.note(f"{call}: {refused.status}, {fault}")
+            return self.weather.noted(call, fault, refused)
+        if call.claim is None:
+            self.listing.drift()
         answer = self._act(call)
         self._stage.note(f"{call}: {answer.status}" + (f" ({fault})" if fault else ""))
         if fault is Fault.LATE_5XX:
-            self.troubled[call.claim.job] += 1
-            return Answer({"message": "gateway"}, 504)
-        return Answer("", answer.status) if fault is Fault.ANSWER_EMPTY and answer.is_success else answer
+            return self.weather.noted(call, fault, Answer({"message": "gateway"}, 504))
+        if fault is Fault.ANOTHERS_RECORD and answer.is_success:
+            return self.weather.noted(call, fault, anothers(answer, dice))
+        if fault is Fault.TAKEN_DOWN and answer.is_success:
+            return self.weather.noted(call, fault, Answer({"data": {"type": "job", "id": "01J9Z"}}, 202))
+        if fault is not Fault.ANSWER_LOST:
+            self.weather.well(call)
+        return Answer(text="", status=answer.status) if fault is Fault.ANSWER_EMPTY and answer.is_success else answer
+
+    def black_out(self, api: str, system_id: int, seconds: int) -> None:
+        """Let every call of an API meet the same trouble for a while: nobody gets through."""
+        fault = self._stage.chance.random.choice(BLACKOUTS)
+        self._blackouts[api, system_id] = self._stage.clock.now_ms + 1000 * seconds, fault
+        self._stage.note(f"{api} of store {system_id} answers nobody for {seconds} s: {fault}")
+
+    def _blackout(self, call: Call) -> Fault | None:
+        until, fault = self._blackouts.get((call.api, call.system_id), (0, None))
+        return fault if until > self._stage.clock.now_ms and not self._stage.chance.is_calm else None
 
     def abandon(self, call: Call) -> None:
         """A worker was killed with a call on its way: it arrives all the same, within its bound, or it never does."""
@@ -122,16 +144,16 @@ class World:
     def _act(self, call: Call) -> Answer:
         return (self._stamped[call.system_id] if call.api == "stamped" else self._ipaas).answer(call.request)
 
-    def _refuse(self, call: Call, fault: Fault) -> Answer:
-        random = self._stage.chance.random
-        status = random.choice(STATUSES[fault])
-        (self.refused if fault is Fault.STATUS_422 else self.troubled)[call.claim.job] += 1
-        self._stage.note(f"{call}: {status}, injected")
-        headers = {"Retry-After": str(random.choice((1, 5, 30, 90)))} if fault is Fault.STATUS_429 else {}
-        return Answer({"message": "injected"}, status, headers)
+    def _check_identity(self, call: Call) -> None:
+        """What is written is the job's own customer's, and nobody else's."""
+        assert call.claim
+        sent = call.request.json_object() or {}
+        if sent.get("externalId", "").removeprefix("C-") not in {"", call.claim.job.customer_id}:
+            self._stage.violated(f"writes another customer's data: {call}")
 
     def _check_claim(self, call: Call) -> None:
         """A write must reach its API while the claim that it was made with still holds."""
+        assert call.claim
         held: list[Any] = self._client.hmget(call.job_key, "state", "token", "lease_until")
         state, token, lease_until = held
         if (state, token) != ("running", call.claim.token):
