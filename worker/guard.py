@@ -43,7 +43,7 @@ class Guard:
         self._clock = clock
         self._covered_until = asked_at + self._spare_seconds
         self._calls = {"stamped": 0, "ipaas": 0}
-        self.consent = Consent(claim.is_new)
+        self.consent = Consent(claim.is_new, claim.created)
         self.source = ApiGate(self, "ipaas")
         self.store = ApiGate(self, "stamped")
 

@@ -51,6 +51,8 @@ class Consent:
     is_new: bool = False
     """Whether a transfer of ours has created the customer, and nobody has set its subscription since: it can't have
     unsubscribed."""
+    created: str = ""
+    """The id of the Stamped.io customer that an earlier run of the job has created, but could not bring to its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class Transferred:
     @property
     def facts(self) -> dict[str, Any]:
         """What the ledger keeps of it besides."""
-        looked = {"shared_with": self.shared_with} if self.action is Action.CREATED else {}
+        looked = {"shared_with": self.shared_with} if self.action is Action.CREATED or self.shared_with else {}
         return {"is_new": self.is_new} | looked
 
 
@@ -98,8 +98,10 @@ def transfer(
     link = linked_id(customer_id, customer, source)
 
     if link and (written := _updated(link, mapped.payload, store)):
+        consent.is_new = consent.is_new and link == (consent.created or link)
+        shared_with = _shared_with(customer_id, link, source) if warns_shared and link == consent.created else None
         step = next_step(mapped, mapping, current=written.is_subscribed, is_new=consent.is_new)
-        return Transferred(Action.UPDATED, link, step, mapped.warnings, consent.is_new)
+        return Transferred(Action.UPDATED, link, step, mapped.warnings, consent.is_new, shared_with)
 
     is_new = consent.is_new or _is_new(mapped, mapping, store)
     written = _created(mapped.payload, store, consent, is_new=is_new)
@@ -144,14 +146,17 @@ def _is_new(mapped: Mapped, mapping: Mapping, store: Store) -> bool:
 def _created(payload: Fields[str, str], store: Store, consent: Consent, *, is_new: bool) -> StampedCustomer:
     """Create the customer, and note that it is new once Stamped.io has taken it: the next run finds it there.
 
-    Whom Stamped.io shows as subscribed has nothing to come any more, and may unsubscribe from now on.
+    Whom Stamped.io shows as subscribed has nothing to come any more, and may unsubscribe from now on. If an earlier run
+    has created another one, as the address was another then, this one was not new to us.
     """
 
     def note() -> None:
         consent.is_new = is_new
 
-    written = store.create(payload, taken=note)
-    consent.is_new = is_new and written.is_subscribed is not True
+    earlier, written = consent.created, store.create(payload, taken=note)
+    consent.created = str(written.id)
+    is_ours = consent.created == (earlier or consent.created)
+    consent.is_new = is_new and is_ours and written.is_subscribed is not True
     return written
 
 

@@ -85,6 +85,22 @@ def test_run_that_began_before_the_create_does_not_end_it(ledger: Ledger) -> Non
     assert ledger.claim(SUBSCRIPTION).is_new
 
 
+@pytest.mark.parametrize("end", ["defer", "hold", "put back"])
+def test_next_run_knows_the_id_of_whom_the_last_one_created(ledger: Ledger, clock: Clock, end: str) -> None:
+    """Until the job comes to its end."""
+    claim = claimed(ledger)
+    if end == "defer":
+        ledger.defer(claim, CALLS, 60, FAILURE, carried=False, created="5")
+    elif end == "hold":
+        ledger.hold(claim, CALLS, FAILURE, Pause(60, 60), created="5")
+    else:
+        ledger.put_back(claim, CALLS, created="5")
+    claim = again(ledger, clock, JOB)
+    assert claim.created == "5"
+    ledger.complete(claim, CALLS, Action.UPDATED, "5")
+    assert claimed(ledger).created == ""
+
+
 # The call that subscribes --------------------------------------------------------------------------------------------
 
 

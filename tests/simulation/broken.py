@@ -107,9 +107,10 @@ class BlamesTheJob(Ledger):
         held_for: Failure | None = None,
         *,
         is_new: bool = False,
+        created: str = "",
     ) -> Weighed:
         """Weigh nothing."""
-        del claim, made, failure, pause, held_for, is_new
+        del claim, made, failure, pause, held_for, is_new, created
         return Weighed(Weight.OWN, (), hold_began=False, hold_ended=False, met=0)
 
 

@@ -332,6 +332,34 @@ def test_new_customer_is_known_as_such_before_anything_can_go_wrong(failing: str
         assert "search" not in again.calls
 
 
+@pytest.mark.parametrize(("created", "is_new"), [("143491", True), ("9", False), ("", True)])
+@pytest.mark.parametrize("link", ["143491", None])
+def test_only_whom_an_earlier_run_created_is_new(link: str | None, created: str, is_new: bool) -> None:
+    """The address may be another since then, and that of a person who has unsubscribed."""
+    apis = Apis(link=link, state=False)
+    outcome = transfer(ID, keeping(value=True), apis, apis, Consent(is_new=True, created=created))
+    assert outcome.is_new is is_new
+    assert outcome.next_step is (Next.SUBSCRIPTION if is_new else Next.KEPT)
+
+
+@pytest.mark.parametrize(("created", "shared_with"), [("143491", "9"), ("", None)])
+def test_who_shares_is_looked_for_once_though_the_answer_to_the_link_was_lost(
+    created: str, shared_with: str | None
+) -> None:
+    """The next run finds the link and updates."""
+    apis = Apis(link="143491")
+    apis.other = "9"
+    outcome = transfer(ID, Mapping.default(), apis, apis, Consent(created=created), warns_shared=True)
+    assert (outcome.action, outcome.facts.get("shared_with")) == (Action.UPDATED, shared_with)
+
+
+def test_customer_who_is_created_as_subscribed_is_not_new() -> None:
+    """Nothing has to be done for them, and whoever unsubscribes from now on has done so."""
+    apis, consent = Apis(state=True), Consent()
+    assert transfer(ID, keeping(value=True), apis, apis, consent).next_step is Next.UNCHANGED
+    assert consent == Consent(is_new=False, created="143491")
+
+
 def test_customer_that_was_not_created_is_not_new() -> None:
     """A create that is refused, or whose answer is lost, proves nothing: the next run searches again."""
     apis, consent = Apis(), Consent()

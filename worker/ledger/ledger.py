@@ -119,7 +119,7 @@ class Ledger(Reading):
         state, *granted = self._scripts.run(Effect.CLAIM, [self.key(job)], args)
         if state != "granted":
             raise ClaimRefused(state)
-        version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh = granted
+        version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh, created = granted
         return Claim(
             job=job,
             token=token,
@@ -132,6 +132,7 @@ class Ledger(Reading):
             is_triggered=bool(triggered),
             is_new=bool(is_new),
             is_fresh=bool(is_fresh),
+            created=created,
         )
 
     def renew(self, claim: Claim, *, extra_call: str = "", writes: bool = False) -> None:
@@ -147,8 +148,8 @@ class Ledger(Reading):
         if answer == "throttled":
             raise Throttled
 
-    # Each of these ends a claim, or raises ClaimLost; `made` are the calls that the attempt made. `is_new`: the
-    # customer is new in Stamped.io, which the next run must know.
+    # Each of these ends a claim, or raises ClaimLost; `made` are the calls that the attempt made. `is_new` and
+    # `created` are what the next run must know of the customer's consent.
 
     def complete(
         self,
@@ -187,6 +188,7 @@ class Ledger(Reading):
         carried: bool,
         costs_attempt: bool = True,
         is_new: bool = False,
+        created: str = "",
     ) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back.
 
@@ -194,14 +196,14 @@ class Ledger(Reading):
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
         rest: list[str | int] = [int(rest_seconds * 1000), *_failed(failure), grace_ms, int(costs_attempt)]
-        args = [*self._claimed(claim, made), *rest, int(is_new)]
+        args = [*self._claimed(claim, made), *rest, int(is_new), created]
         answer = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
         held, sent, hold_ended, runs_again = answer
         return Ended(self._if_held(held, sent), bool(hold_ended), runs_again=bool(runs_again))
 
-    def put_back(self, claim: Claim, made: Sequence[MadeCall], *, is_new: bool = False) -> Ended:
+    def put_back(self, claim: Claim, made: Sequence[MadeCall], *, is_new: bool = False, created: str = "") -> Ended:
         """Put a job that has no slot for another call back to its place in its store's queue."""
-        args = [*self._claimed(claim, made), int(is_new)]
+        args = [*self._claimed(claim, made), int(is_new), created]
         held, sent = self._scripts.run(Effect.PUT_BACK, [self.key(claim.job)], args)
         return Ended(self._if_held(held, sent))
 
@@ -214,17 +216,19 @@ class Ledger(Reading):
         held_for: Failure | None = None,
         *,
         is_new: bool = False,
+        created: str = "",
     ) -> Weighed:
         """Weigh trouble of the whole store, which the last call met: it may be held, for `held_for`.
 
         The job then waits for its turn again; else the claim goes on, and the answer says what the job must do.
         """
-        times = [
+        times: list[str | int] = [
             int(pause.seconds * 1000),
             int(pause.longest_seconds * 1000),
             pause.strikes,
             int(pause.can_be_the_jobs),
             int(is_new),
+            created,
         ]
         *well, last = made
         calls = [*well, replace(last, intent=Intent.STORES)]

@@ -206,6 +206,8 @@ class Claim:
     """Whether a trigger asked for it last, so that iPaaS.com may not show the customer yet."""
     is_new: bool = False
     """Whether the customer is new in Stamped.io, and has not been subscribed yet: it can't have unsubscribed."""
+    created: str = ""
+    """Of a customer job: the Stamped.io customer that an earlier run has created, without coming to its end."""
     is_fresh: bool = False
     """Of a subscription job: whether its transfer was a moment ago, so that neither API may show the customer yet."""
 

@@ -183,6 +183,12 @@ local function note_new(key, is_new, version)
   if is_new == '1' then redis.call('HSET', key, 'is_new', text(version)) end
 end
 
+-- Note it for the next run of the same job, and the id of the Stamped.io customer whom this one has created, if it has.
+local function note_consent(key, is_new, created)
+  note_new(key, is_new, number(key, 'claimed'))
+  if created ~= '' then redis.call('HSET', key, 'created', created) end
+end
+
 local function forget_new(key, version)
   if number(key, 'is_new') <= tonumber(version) then redis.call('HDEL', key, 'is_new') end
 end
@@ -220,7 +226,7 @@ end
 local function settle(kind, member, version, state)
   local key = key_of(kind, member)
   redis.call('HSET', key, 'settled', version)
-  redis.call('HDEL', key, 'token', 'losses', 'due', 'needs', 'urgent')
+  redis.call('HDEL', key, 'token', 'losses', 'due', 'needs', 'urgent', 'created')
   forget_new(key, version)
   if field(key, 'debug') == 'next' then redis.call('HSET', key, 'debug', '1') else redis.call('HDEL', key, 'debug') end
   if number(key, 'wanted') > tonumber(version) then

@@ -50,4 +50,5 @@ return {
   'granted', number(key, 'wanted'), number(key, 'attempt'), field(key, 'tracking_guid') or '',
   field(key, 'debug') or '', field(key, 'stamped_id') or '', cjson.encode(covered), field(key, 'triggered') or '',
   field(key, 'is_new') or '', now - number(key, 'written_at') < MOMENT_MS and '1' or '',
+  field(key, 'created') or '',
 }

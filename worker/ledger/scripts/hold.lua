@@ -5,7 +5,7 @@
 --        7 the job's error as JSON, passed through  8 its code  9 the hold's error as JSON, passed through  10 its code
 --        11 hold for ms  12 longest hold in ms
 --        13 strikes before the store is held: how many jobs met the trouble since the API last answered well
---        14 can be the job's own 0|1  15 new 0|1: see `note_new`
+--        14 can be the job's own 0|1  15 new 0|1  16 created: see `note_consent`
 -- Answer { 'spared' it waits in its store's queue | 'rests' it must rest, at no cost | 'own' it must use an attempt | 'lost';
 --          { jobs to send }; 1 if a hold begins; how often the job met trouble in a row; 1 if a hold ends }
 --
@@ -38,7 +38,7 @@ local begins = hold(system, api, { ARGV[9], ARGV[10] }, tonumber(ARGV[11]), tonu
 redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'spared', '1')
 return_slots(kind, member, terms, calls)
 note_attempt(kind, member, 'held', failure, calls)
-note_new(key, ARGV[15], number(key, 'claimed'))
+note_consent(key, ARGV[15], ARGV[16])
 redis.call('HDEL', key, 'losses')
 enqueue(kind, member)
 return { 'spared', admit(system, terms), begins, met, ended }
