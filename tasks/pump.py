@@ -7,24 +7,21 @@ Every worker has one. They need not know of each other: to admit is one step in 
 from __future__ import annotations
 
 import logging
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from celery.signals import worker_ready, worker_shutting_down
-
+from tasks.background import run_in_workers
 from tasks.messages import send
 from worker.app import app
 from worker.ledger import LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from threading import Event
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.01
-
-_stop = threading.Event()
 
 
 def admit(systems: Iterable[int]) -> float:
@@ -38,10 +35,10 @@ def admit(systems: Iterable[int]) -> float:
     return max(wait, SHORTEST_WAIT_SECONDS)
 
 
-def _pump() -> None:
+def _pump(stopping: Event) -> None:
     systems = [connection.system_id for connection in app.runtime.connections]
     wait = 0.0
-    while not _stop.wait(wait):
+    while not stopping.wait(wait):
         try:
             wait = admit(systems)
         except LedgerUnavailable:
@@ -51,14 +48,4 @@ def _pump() -> None:
             wait = LONGEST_WAIT_SECONDS
 
 
-@worker_ready.connect
-def _start(sender: Any, **_: object) -> None:
-    if sender.app is not app:
-        return  # a listener's own Celery application, which imports `submit`
-    _stop.clear()
-    threading.Thread(target=_pump, name="pump", daemon=True).start()
-
-
-@worker_shutting_down.connect
-def _end(**_: object) -> None:
-    _stop.set()
+run_in_workers("pump", _pump)

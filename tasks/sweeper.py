@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
-from celery.signals import worker_ready, worker_shutting_down
-
+from tasks.background import run_in_workers
 from tasks.upkeep import sweep
 from worker import telemetry
 from worker.app import app
 from worker.ledger import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from threading import Event
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +26,9 @@ CHECK_IN = "check-in"
 CHECK_IN_SECONDS = 60.0
 """Sentry counts in minutes."""
 
-_stop = threading.Event()
-
 
 def sweep_if_due() -> bool:
-    """Sweep where that is due; whether it was. Raises LedgerUnavailable."""
+    """Sweep if a sweep is due, and answer whether it was. Raises LedgerUnavailable."""
     ledger, seconds = app.runtime.ledger, app.runtime.settings.sweep_seconds
     is_due = ledger.is_due(SWEEP, seconds)
     if is_due:
@@ -39,10 +38,10 @@ def sweep_if_due() -> bool:
     return is_due
 
 
-def _sweeper() -> None:
-    """Workers that started together do not all ask at the same moment."""
+def sweep_until(stopping: Event) -> None:
+    """Sweep every few seconds until the worker stops; workers that started together do not ask at the same moment."""
     seconds = app.runtime.settings.sweep_seconds
-    while not _stop.wait(seconds * random.uniform(0.5, 1)):  # noqa: S311 - no secret
+    while not stopping.wait(seconds * random.uniform(0.5, 1)):  # noqa: S311 - no secret
         try:
             sweep_if_due()
         except LedgerUnavailable:
@@ -51,14 +50,4 @@ def _sweeper() -> None:
             log.error("the sweeper met %s and goes on", type(error).__name__)  # noqa: TRY400 - its text can hold anything
 
 
-@worker_ready.connect
-def _start(sender: Any, **_: object) -> None:
-    if sender.app is not app:
-        return  # a listener's own Celery application, which imports `submit`
-    _stop.clear()
-    threading.Thread(target=_sweeper, name="sweeper", daemon=True).start()
-
-
-@worker_shutting_down.connect
-def _end(**_: object) -> None:
-    _stop.set()
+run_in_workers("sweeper", sweep_until)

@@ -11,7 +11,8 @@ import pytest
 from tasks import sweeper
 from tests import parts
 from tests.integration.stage import ID, Stage
-from worker.errors import Failure, LedgerUnavailable
+from worker.catalogue import Failure
+from worker.errors import LedgerUnavailable
 from worker.job import Job, Kind
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ def test_sweeper_goes_on_after_an_error(stage: Stage, caplog: pytest.LogCaptureF
 def run_until(stage: Stage, condition: Callable[[], object]) -> None:
     """Let a sweeper run until a condition holds."""
     stage.patch.setattr("random.uniform", lambda *_: 0.001)
-    thread = threading.Thread(target=sweeper._sweeper, daemon=True)  # noqa: SLF001 - what a worker starts
-    sweeper._stop.clear()  # noqa: SLF001 - the same
+    stopping = threading.Event()
+    thread = threading.Thread(target=sweeper.sweep_until, args=[stopping], daemon=True)
     thread.start()
     try:
         parts.eventually(condition)
     finally:
-        sweeper._stop.set()  # noqa: SLF001 - what a worker does at its end
+        stopping.set()
         thread.join()
