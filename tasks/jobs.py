@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tasks.messages import send
@@ -131,7 +131,7 @@ class _Run:
         telemetry.report(error, self._claim.job, self._claim.tracking_guid, outcome="broken off")
 
     def _put_back(self) -> dict[str, Any]:
-        self._go_on(app.runtime.ledger.put_back(self._claim, self._made, **asdict(self._guard.consent)))
+        self._go_on(app.runtime.ledger.put_back(self._claim, self._made, consent=self._guard.consent))
         log.info("%s: waits for room in the store's throttle", self._claim.job, extra=self._ended("throttled"))
         return self._queued()
 
@@ -187,7 +187,7 @@ class _Run:
         """What the trouble of a whole store means for the job; the store may be held for it."""
         job, held_for = self._claim.job, HELD_FOR[self._made[-1].api].of_hold(error)
         weighed = app.runtime.ledger.hold(
-            self._claim, self._made, error.failure, pause, held_for.failure, **asdict(self._guard.consent)
+            self._claim, self._made, error.failure, pause, held_for.failure, consent=self._guard.consent
         )
         self._go_on(weighed)
         if weighed.hold_began:
@@ -207,7 +207,7 @@ class _Run:
             error.failure,
             carried=is_short,
             costs_attempt=costs_attempt,
-            **asdict(self._guard.consent),
+            consent=self._guard.consent,
         )
         self._go_on(ended)
         if ended.runs_again:

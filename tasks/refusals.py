@@ -29,7 +29,7 @@ class RefusingTask(Task[..., Any]):
     """Celery need not log these: they are refusals, which are logged and noted here."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the message. Raises TriggerMalformed where it can't be run, and what the run raises."""
+        """Run the message. Raises TriggerMalformed if it can't be run, and what the run raises."""
         takes = inspect.signature(self.run)
         try:
             takes.bind(*args, **kwargs)

@@ -22,7 +22,7 @@ import redis
 from tests import parts
 from tests.integration.monitor_stage import serving
 from worker.app import app
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Kind
 from worker.ledger import State
 from worker.ledger.ledger import PREFIX

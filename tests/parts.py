@@ -15,9 +15,13 @@ import redis
 
 from worker.embedded.ports import free_port
 from worker.embedded.valkey import ValkeyFailed, embedded_valkey
+from worker.ledger.ledger import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from worker.job import Kind
+    from worker.ledger import Ledger, Record, State
 
 ROOT = Path(__file__).parent.parent
 SYSTEM = 4021
@@ -207,3 +211,11 @@ def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) 
             return value
         time.sleep(0.05)
     raise AssertionError("it never happened")
+
+
+def in_state(ledger: Ledger, state: State, kind: Kind) -> list[Record]:
+    """Every job of a kind in one state, store by store, each in the order of its list."""
+    lists = [f"{PREFIX}{state}:{kind}:{system_id}" for system_id in ledger.systems()]
+    found: list[Any] = [ledger._client.zrange(each, 0, -1) for each in lists]  # noqa: SLF001 - no user needs it
+    records = ledger.records([ledger.job_of(kind, member) for members in found for member in members])
+    return [record for record in records if record and record.state is state]

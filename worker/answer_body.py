@@ -58,7 +58,7 @@ class Body:
     """What a body holds."""
 
     value: Any = None
-    """The JSON value, or a text that is not JSON; None where there is no body."""
+    """The JSON value, or a text that is not JSON; None if there is no body."""
     is_json: bool = False
 
     @property
@@ -110,7 +110,7 @@ def fields_of(value: dict[str, Any]) -> Fields:
 
 
 def _content_type(headers: Mapping[str, str]) -> tuple[str, str]:
-    """The media type and the charset that an answer says it has; empty where it does not."""
+    """The media type and the charset that an answer says it has; empty if it does not."""
     message = Message()
     message["Content-Type"] = header(headers, "Content-Type").translate({10: None, 13: None})
     given = message.get_param("charset")
@@ -118,7 +118,7 @@ def _content_type(headers: Mapping[str, str]) -> tuple[str, str]:
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
-    """A header's value whatever the case of its name; empty where it is not there."""
+    """A header's value whatever the case of its name; empty if it is not there."""
     return next((value for each, value in headers.items() if each.lower() == name.lower()), "")
 
 
@@ -190,7 +190,7 @@ def _words(value: dict[str, Any] | list[Any], depth: int) -> Iterator[str]:
 
 
 def help_in(value: Any) -> str:
-    """The link to the API's own help; empty where the body has none."""
+    """The link to the API's own help; empty if the body has none."""
     fields = fields_of(value) if isinstance(value, dict) else {}
     links = (fields.get(name) for name in HELP_FIELDS)
     return next((link for link in links if isinstance(link, str) and link.startswith("https://")), "")

@@ -20,7 +20,7 @@ class MadeCall:
     method: str
     route: str
     status: int | None
-    """None where there was no answer."""
+    """None if there was no answer."""
     ms: int
     intent: Intent = Intent.ACCEPTED
     """What its answer meant; the history does not keep it."""

@@ -94,6 +94,6 @@ class Customer(Lenient):
 
 
 def live_link(external_id: str | None) -> str | None:
-    """The external id, or None where it is empty or marks a deleted link (contract: `DELETED:`, C)."""
+    """The external id, or None if it is empty or marks a deleted link (contract: `DELETED:`, C)."""
     external_id = (external_id or "").strip()
     return None if not external_id or external_id.startswith("DELETED:") else external_id

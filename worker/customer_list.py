@@ -16,7 +16,7 @@ LIST_NAMES = ("data", "results", "items", "customers")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list shows of one customer; None where it does not show it. It holds no personal data."""
+    """What a list shows of one customer; None if it does not show it. It holds no personal data."""
 
     id: str
     is_linked: bool | None = None
@@ -31,11 +31,11 @@ class CustomerList:
     unreadable: int = 0
     """How many entries have no iPaaS.com Customer ID."""
     pages: int | None = None
-    """How many pages the whole list has; None where the answer does not say."""
+    """How many pages the whole list has; None if the answer does not say."""
 
     @classmethod
     def read(cls, body: Any, pagination: str | None, system_id: int) -> CustomerList:
-        """The list in a body: customers, or their ids alone. Raises AnswerUnreadable where there is none.
+        """The list in a body: customers, or their ids alone. Raises AnswerUnreadable if there is none.
 
         An entry without an id does not spoil the others.
         """

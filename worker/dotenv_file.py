@@ -20,7 +20,7 @@ LONGEST_BYTES = 1 * MEGABYTE
 
 
 def read_dotenv() -> dict[str, str]:
-    """What the file holds, which may not be there. Raises ConfigurationError where it can't be read."""
+    """What the file holds, which may not be there. Raises ConfigurationError if it can't be read."""
     try:
         text = read_text(Path(DOTENV), LONGEST_BYTES)
     except FileNotFoundError:

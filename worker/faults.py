@@ -73,7 +73,7 @@ class ConfigurationError(Exception):
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """The known name that is most like this one, whatever its case; empty where none is."""
+    """The known name that is most like this one, whatever its case; empty if none is."""
     names = {each.casefold(): each for each in known}
     near = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=NEAR_ENOUGH)
     return names[near[0]] if near else ""

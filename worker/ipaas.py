@@ -73,7 +73,7 @@ class IPaaS:
         return self._list(CUSTOMERS, {"pageNumber": str(page)})
 
     def unlinked(self, page: int = 1) -> CustomerList:
-        """One page, from 1 on, of the customers without a link for this system; all of them where it has no pages.
+        """One page, from 1 on, of the customers without a link for this system; all of them if it has no pages.
 
         Contract: C the path, A the body, and A that it takes `pageNumber` where an answer comes with `X-Pagination`.
         """
@@ -128,7 +128,7 @@ class IPaaS:
         return answer
 
     def _not_found(self, answer: Answer) -> SyncError:
-        """The error where there is no such customer. Without iPaaS.com's code, its API might not be there at all."""
+        """The error if there is no such customer. Without iPaaS.com's code, its API might not be there at all."""
         if not answer.code:
             self.customers(1)
         intent = Intent.NOT_YET if self.is_triggered else Intent.CUSTOMERS

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.customer_list import CustomerList
-from worker.errors import (
-    AnswerUnreadable,
-    ConnectionHeld,
-    InternalError,
-    LedgerUnavailable,
-    SyncError,
-    ThrottleUsedUp,
-)
+from worker.errors import AnswerUnreadable, ConnectionHeld, InternalError, LedgerUnavailable, SyncError, ThrottleUsedUp
 from worker.patience import patiently
 from worker.place import Heading, Shown
 from worker.progress import Selection

@@ -26,8 +26,8 @@ from worker.rows import (
 )
 
 if TYPE_CHECKING:
+    from worker.catalogue import Failure
     from worker.customer import Customer
-    from worker.errors import Failure
 
 DEFAULT = Path(__file__).with_name("default_mapping.toml")
 
@@ -39,7 +39,7 @@ Read = Callable[["Customer"], str | None]
 class Mapped:
     """One customer after the mapping.
 
-    `payload` has Stamped.io's names and no empty value; `subscription` is None where it is to be left as it is, or is
+    `payload` has Stamped.io's names and no empty value; `subscription` is None if it is to be left as it is, or is
     not clear: `unclear_subscription` then says why; `warnings` name fields alone, never their values.
     """
 
@@ -58,7 +58,7 @@ class _Text:
     read: Read
 
     def value(self, customer: Customer) -> str:
-        """The text to send; empty where the source is missing, null, empty or blank. Raises EmailInvalid."""
+        """The text to send; empty if the source is missing, null, empty or blank. Raises EmailInvalid."""
         text = self.read(customer) or ""
         if not text.strip():
             return ""
@@ -111,7 +111,7 @@ class Mapping:
 
     @property
     def static_subscription(self) -> bool | None:
-        """The value of a Static row for IsSubscribed; None where there is no such row."""
+        """The value of a Static row for IsSubscribed; None if there is no such row."""
         row = self._subscription_row
         return bool(row.value) if row and row.type is RowType.STATIC else None
 
@@ -134,7 +134,7 @@ class Mapping:
         return Mapped(payload, subscription, tuple(map(_warning, _of_level(empty, Level.RECOMMENDED))), unclear)
 
     def subscription(self, customer: Customer) -> bool | None:
-        """Whether the customer should be subscribed; None where that is not mapped, or the source is empty.
+        """Whether the customer should be subscribed; None if that is not mapped, or the source is empty.
 
         Raises SubscriptionValueInvalid, and RequiredFieldEmpty where the row's level is required.
         """

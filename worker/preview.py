@@ -11,7 +11,7 @@ from worker.job import Next
 from worker.transfer import linked_id, next_step
 
 if TYPE_CHECKING:
-    from worker.errors import Failure
+    from worker.catalogue import Failure
     from worker.mapping import Mapped, Mapping
     from worker.stamped_answers import StampedCustomer
     from worker.transfer import Readable
@@ -52,7 +52,7 @@ class Preview:
 
     write: Write
     stamped_id: str | None
-    """The Stamped.io customer that would be written to; None where that is a new one, or can't be told beforehand."""
+    """The Stamped.io customer that would be written to; None if that is a new one, or can't be told beforehand."""
     matches: int
     """How many customers of Stamped.io have the email of one that has no living link."""
     gone_id: str | None
@@ -62,7 +62,7 @@ class Preview:
     """Recommended rows that could not be filled."""
     subscription: FollowUp
     is_subscribed: bool | None
-    """The present state in Stamped.io; None where it is not known."""
+    """The present state in Stamped.io; None if it is not known."""
     subscription_failure: Failure | None = None
     """The error that the subscription job would fail with, after a transfer that does not."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from worker.preview import FollowUp, Write
 
 if TYPE_CHECKING:
-    from worker.errors import Failure
+    from worker.catalogue import Failure
     from worker.preview import Preview
 
 STATES: Final = {True: "subscribed", False: "not subscribed", None: "not known"}

@@ -97,7 +97,7 @@ def weathered(error: SyncError, met: int, longest_seconds: float, draw: Draw = r
 
 
 def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
-    """Whether an error is the whole store's, and how the store is held for it; None where it is the job's own.
+    """Whether an error is the whole store's, and how the store is held for it; None if it is the job's own.
 
     Too many calls: for `Retry-After`. Refused credentials: until a job gets through. Everything else that would meet
     any customer: once several jobs met it since the API last answered well.

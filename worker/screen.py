@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from worker.errors import Entry, Failure
+    from worker.catalogue import Entry, Failure
 
 WIDEST = 88
 """Longer lines of prose are hard to read."""

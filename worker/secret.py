@@ -20,7 +20,7 @@ FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
 def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
-    """The secret's text, whichever way it is given; raises the validator's error where there is none.
+    """The secret's text, whichever way it is given; raises the validator's error if there is none.
 
     A secret goes into an HTTP header, so it must be printable ASCII without a space: a placeholder, a cut-off
     or a line break is found here and not in a call.

@@ -40,7 +40,7 @@ PERSONAL = ("email", "customerEmail", "firstName", "lastName", "notes")
 
 @dataclass(frozen=True, slots=True)
 class StampedCustomer:
-    """What an answer says of a customer; None where it does not say."""
+    """What an answer says of a customer; None if it does not say."""
 
     id: str | None = None
     email: str | None = None
@@ -104,7 +104,7 @@ def items_in(body: Any) -> list[Any] | None:
 
 
 def pages_in(body: Any) -> int | None:
-    """How many pages a list says that it has; None where it does not."""
+    """How many pages a list says that it has; None if it does not."""
     pages = body.get(TOTAL_PAGES) if isinstance(body, dict) else None
     return pages if isinstance(pages, int) and not isinstance(pages, bool) else None
 

@@ -19,7 +19,7 @@ class Unreadable(Exception):
 def read_text(path: Path, longest: int) -> str:
     """The text of a file of at most `longest` bytes, in UTF-8; /dev/null is an empty one.
 
-    Raises FileNotFoundError where there is none, and Unreadable. Nothing but a file is opened: a pipe may never be
+    Raises FileNotFoundError if there is none, and Unreadable. Nothing but a file is opened: a pipe may never be
     written to, a device may never end.
     """
     try:
@@ -36,7 +36,7 @@ def read_text(path: Path, longest: int) -> str:
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is nothing at a path; False where that can't be told."""
+    """Whether there is nothing at a path; False if that can't be told."""
     try:
         path.lstat()
     except FileNotFoundError:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What counts against the limits of one connection; a limit is None where there is none."""
+    """What counts against the limits of one connection; a limit is None if there is none."""
 
     system_id: int
     queued: int

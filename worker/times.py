@@ -12,7 +12,7 @@ MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
 
 
 def local(moment: datetime | None) -> str:
-    """A time by this machine's clock and zone; empty where there is none."""
+    """A time by this machine's clock and zone; empty if there is none."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 

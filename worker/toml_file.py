@@ -22,7 +22,7 @@ LINE_BREAK = "\n"
 
 
 def read_toml(path: Path, if_missing: str = "") -> dict[str, Any]:
-    """Read a file; raises ConfigurationError where it can't be read or is not TOML.
+    """Read a file; raises ConfigurationError if it can't be read or is not TOML.
 
     `if_missing` is the example that a person is shown when there is no such file.
     """

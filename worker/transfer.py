@@ -66,7 +66,7 @@ class Transferred:
     is_new: bool = False
     """Whether the customer is new in Stamped.io; known only where the mapping does not resubscribe."""
     shared_with: str | None = None
-    """Another iPaaS.com customer that is linked to the same Stamped.io customer; known only where that is asked for."""
+    """Another iPaaS.com customer that is linked to the same Stamped.io customer; known only if that is asked for."""
 
     @property
     def facts(self) -> dict[str, Any]:

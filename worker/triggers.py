@@ -47,7 +47,7 @@ class Refused:
     error: SyncError
     trigger_id: str
     position: int
-    """Which notification of the trigger, from 1; 0 where the whole trigger can't be read."""
+    """Which notification of the trigger, from 1; 0 if the whole trigger can't be read."""
     system_id: str = ""
     scope: str = ""
     customer_id: str = ""

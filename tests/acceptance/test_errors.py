@@ -15,8 +15,8 @@ import pytest
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
 from tests.integration.jobs import made
+from worker.catalogue import CATALOGUE, Failure
 from worker.embedded.ports import free_port
-from worker.errors import CATALOGUE, Failure
 from worker.intents import Intent
 from worker.job import Action, Job, Kind
 from worker.ledger import Hold, State

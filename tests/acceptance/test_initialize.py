@@ -12,7 +12,7 @@ import pytest
 from tests import parts
 from tests.acceptance.scene import Scene, customer, person, scene
 from tests.integration.jobs import CALLS
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.initialize import AT_ONCE, MOST_QUEUED
 from worker.progress import Selection
 from worker.retries import Pause

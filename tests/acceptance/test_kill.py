@@ -13,8 +13,8 @@ import pytest
 from tests import parts
 from tests.integration.jobs import CALLS
 from worker.app import app
+from worker.catalogue import Failure
 from worker.effects import Effect, Moment
-from worker.errors import Failure
 from worker.job import Job, Kind
 from worker.ledger import Counts, Ledger, StoreTerms, connect
 from worker.progress import Selection

@@ -30,7 +30,7 @@ from tests.acceptance.test_errors import (
     write_connections,
 )
 from tests.acceptance.test_privacy import found
-from worker.errors import CATALOGUE
+from worker.catalogue import CATALOGUE
 from worker.job import Job, Kind
 from worker.ledger import State
 from worker.queues import UPKEEP

@@ -9,7 +9,7 @@ import pytest
 
 from tests.parts import SYSTEM
 from worker.calls import MadeCall
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import Claim, ClaimRefused, Ledger, Record

@@ -14,7 +14,7 @@ from tests import parts
 from tests.integration.jobs import made
 from worker import initialize
 from worker.app import app, celery_settings
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import Ledger, Limit, State, StoreTerms
@@ -67,8 +67,8 @@ def progress() -> Progress | None:
 def asked_for() -> set[str]:
     """The customers whom the ledger has a job of."""
     ids = [
-        *app.runtime.ledger.in_state(State.SENT, Kind.CUSTOMER),
-        *app.runtime.ledger.in_state(State.QUEUED, Kind.CUSTOMER),
+        *parts.in_state(app.runtime.ledger, State.SENT, Kind.CUSTOMER),
+        *parts.in_state(app.runtime.ledger, State.QUEUED, Kind.CUSTOMER),
     ]
     return {record.job.customer_id for record in ids}
 

@@ -16,8 +16,8 @@ import requests
 
 from tests import parts
 from tests.integration.jobs import made
+from worker.catalogue import Failure
 from worker.contract.assumptions import ASSUMPTIONS
-from worker.errors import Failure
 from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import Ledger, Limit, StoreTerms

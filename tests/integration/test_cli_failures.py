@@ -9,7 +9,7 @@ import pytest
 
 from tests import parts
 from worker.calls import MadeCall
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Action, Job, Kind
 from worker.ledger import Ledger, Refusal, State
 

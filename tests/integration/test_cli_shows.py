@@ -12,7 +12,7 @@ import pytest
 
 from tests import parts
 from tests.integration.jobs import CALLS, made
-from worker.errors import CATALOGUE, Failure
+from worker.catalogue import CATALOGUE, Failure
 from worker.job import Job, Kind
 from worker.ledger import Ledger, Refusal, StoreTerms
 from worker.mapping import load_mapping

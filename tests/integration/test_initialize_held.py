@@ -6,7 +6,8 @@ from tasks.initialize import go_on
 from tests import parts
 from tests.integration.jobs import made
 from tests.integration.stage import JOB, Stage
-from worker.errors import ConnectionHeld, Failure, SyncError
+from worker.catalogue import Failure
+from worker.errors import ConnectionHeld, SyncError
 from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import State

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of
 from tests.parts import SYSTEM
-from worker.job import Action, Kind, Next
+from worker.job import Action, Consent, Kind, Next
 from worker.ledger import Ledger, Limit, State, StoreTerms, Throttled
 from worker.retries import Pause
 
@@ -57,14 +57,14 @@ def test_new_customer_who_is_as_mapped_needs_no_job(ledger: Ledger) -> None:
 
 def test_customer_who_is_as_mapped_meanwhile_is_new_no_more(ledger: Ledger, clock: Clock, newcomer: Claim) -> None:
     """Also while the subscription job waits for its retry."""
-    ledger.defer(newcomer, CALLS, 60, FAILURE, carried=False, is_new=True)
+    ledger.defer(newcomer, CALLS, 60, FAILURE, carried=False, consent=Consent(is_new=True))
     ledger.complete(claimed(ledger), CALLS, Action.UPDATED, "5", Next.UNCHANGED)
     assert not again(ledger, clock).is_new
 
 
 def test_state_that_is_kept_leaves_a_new_customer_new(ledger: Ledger, clock: Clock, newcomer: Claim) -> None:
     """An update says of those whom it does not know better that they stay as they are."""
-    ledger.defer(newcomer, CALLS, 60, FAILURE, carried=False, is_new=True)
+    ledger.defer(newcomer, CALLS, 60, FAILURE, carried=False, consent=Consent(is_new=True))
     ledger.complete(claimed(ledger), CALLS, Action.UPDATED, "5", Next.KEPT)
     assert again(ledger, clock).is_new
 
@@ -83,22 +83,6 @@ def test_run_that_began_before_the_create_does_not_end_it(ledger: Ledger) -> Non
     ledger.renew(running, writes=True)
     ledger.complete(running, CALLS, Action.SUBSCRIBED, "4")
     assert ledger.claim(SUBSCRIPTION).is_new
-
-
-@pytest.mark.parametrize("end", ["defer", "hold", "put back"])
-def test_next_run_knows_the_id_of_whom_the_last_one_created(ledger: Ledger, clock: Clock, end: str) -> None:
-    """Until the job comes to its end."""
-    claim = claimed(ledger)
-    if end == "defer":
-        ledger.defer(claim, CALLS, 60, FAILURE, carried=False, created="5")
-    elif end == "hold":
-        ledger.hold(claim, CALLS, FAILURE, Pause(60, 60), created="5")
-    else:
-        ledger.put_back(claim, CALLS, created="5")
-    claim = again(ledger, clock, JOB)
-    assert claim.created == "5"
-    ledger.complete(claim, CALLS, Action.UPDATED, "5")
-    assert claimed(ledger).created == ""
 
 
 # The call that subscribes --------------------------------------------------------------------------------------------
@@ -125,7 +109,7 @@ def test_write_that_the_throttle_refuses_was_none(client: redis.Redis) -> None:
 
 def test_write_of_the_customer_job_says_nothing_of_its_subscription(ledger: Ledger, clock: Clock) -> None:
     """The link is one, and its new customer has yet to be subscribed."""
-    ledger.defer(claimed(ledger), CALLS, 60, FAILURE, carried=False, is_new=True)
+    ledger.defer(claimed(ledger), CALLS, 60, FAILURE, carried=False, consent=Consent(is_new=True))
     claim = again(ledger, clock, JOB)
     ledger.renew(claim, writes=True)
     assert again(ledger, clock, JOB).is_new
@@ -133,10 +117,10 @@ def test_write_of_the_customer_job_says_nothing_of_its_subscription(ledger: Ledg
 
 # Weather -------------------------------------------------------------------------------------------------------------
 
-ENDS: dict[str, Callable[[Ledger, Claim, bool], object]] = {
-    "defer": lambda ledger, claim, is_new: ledger.defer(claim, CALLS, 60, FAILURE, carried=False, is_new=is_new),
-    "hold": lambda ledger, claim, is_new: ledger.hold(claim, CALLS, FAILURE, Pause(60, 60), is_new=is_new),
-    "put back": lambda ledger, claim, is_new: ledger.put_back(claim, CALLS, is_new=is_new),
+ENDS: dict[str, Callable[[Ledger, Claim, Consent], object]] = {
+    "defer": lambda ledger, claim, consent: ledger.defer(claim, CALLS, 60, FAILURE, carried=False, consent=consent),
+    "hold": lambda ledger, claim, consent: ledger.hold(claim, CALLS, FAILURE, Pause(60, 60), consent=consent),
+    "put back": lambda ledger, claim, consent: ledger.put_back(claim, CALLS, consent=consent),
 }
 
 
@@ -144,14 +128,24 @@ ENDS: dict[str, Callable[[Ledger, Claim, bool], object]] = {
 @pytest.mark.parametrize("is_new", [True, False])
 def test_next_run_knows_whom_the_last_one_created(ledger: Ledger, clock: Clock, end: str, is_new: bool) -> None:
     """Whatever kept that one from its end."""
-    ENDS[end](ledger, claimed(ledger), is_new)
+    ENDS[end](ledger, claimed(ledger), Consent(is_new=is_new))
     assert again(ledger, clock, JOB).is_new is is_new
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_next_run_knows_the_id_of_whom_the_last_one_created(ledger: Ledger, clock: Clock, end: str) -> None:
+    """Until the job comes to its end."""
+    ENDS[end](ledger, claimed(ledger), Consent(created="5"))
+    claim = again(ledger, clock, JOB)
+    assert claim.created == "5"
+    ledger.complete(claim, CALLS, Action.UPDATED, "5")
+    assert claimed(ledger).created == ""
 
 
 @pytest.mark.parametrize("end", ENDS)
 def test_next_run_of_a_subscription_knows_it_too(ledger: Ledger, clock: Clock, newcomer: Claim, end: str) -> None:
     """As long as nothing was written."""
-    ENDS[end](ledger, newcomer, True)
+    ENDS[end](ledger, newcomer, Consent(is_new=True))
     assert again(ledger, clock).is_new
 
 
@@ -165,6 +159,6 @@ def test_failed_subscription_leaves_nobody_new(ledger: Ledger, newcomer: Claim) 
 
 def test_failed_customer_leaves_nobody_new(ledger: Ledger, clock: Clock) -> None:
     """Somebody runs it again, some day."""
-    ledger.defer(claimed(ledger), CALLS, 60, FAILURE, carried=False, is_new=True)
+    ledger.defer(claimed(ledger), CALLS, 60, FAILURE, carried=False, consent=Consent(is_new=True))
     ledger.fail(again(ledger, clock, JOB), CALLS, FAILURE)
     assert not claimed(ledger).is_new

@@ -12,7 +12,7 @@ from tests.conftest import VIRTUAL_CLOCK
 from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER
 from tests.integration.round_trips import RoundTrips
 from tests.parts import SYSTEM
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.figures_words import refusals_in_words, vanished_in_words
 from worker.job import Job, Kind
 from worker.ledger import Ledger, Refusal, State, StoreTerms

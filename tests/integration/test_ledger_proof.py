@@ -13,8 +13,8 @@ import redis
 from tests import parts
 from tests.proofs.processes import SERVERS, Server
 from tests.proofs.troubles import TROUBLES, Trouble
+from worker.catalogue import Failure
 from worker.embedded.valkey import embedded_valkey
-from worker.errors import Failure
 from worker.faults import ConfigurationError
 from worker.job import Action, Job, Kind
 from worker.ledger import Ledger

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests import parts
 from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of, refused_because
 from worker.job import Action, Job, Kind
 from worker.ledger import Ledger, Message, State
@@ -89,4 +90,4 @@ def test_reopening_goes_through_every_page(ledger: Ledger, clock: Clock) -> None
             ledger.fail(ledger.claim(job), CALLS, FAILURE)
         clock.advance(5 * 24 * 3600)
     assert ledger.retry_failed(Kind.SUBSCRIPTION, 7) == len(new)
-    assert {record.job for record in ledger.in_state(State.FAILED, Kind.SUBSCRIPTION)} == set(old)
+    assert {record.job for record in parts.in_state(ledger, State.FAILED, Kind.SUBSCRIPTION)} == set(old)

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import CALLS, FAILURE, of_messages
-from worker.errors import Failure, LedgerUnavailable
-from worker.job import Action, Job, Kind, Next
+from worker.catalogue import Failure
+from worker.errors import LedgerUnavailable
+from worker.job import Action, Consent, Job, Kind, Next
 from worker.ledger import (
     Claim,
     ClaimLost,
@@ -254,7 +255,7 @@ DONE, FAILED = frozenset({State.DONE}), frozenset({State.DONE, State.FAILED})
 
 def hold(pause: Pause) -> Operation:
     """Weigh trouble of the store."""
-    return lambda ledger, claim: ledger.hold(claim, CALLS, FAILURE, pause, is_new=True)
+    return lambda ledger, claim: ledger.hold(claim, CALLS, FAILURE, pause, consent=Consent(is_new=True))
 
 
 def complete(next_step: Next = Next.NOTHING, **facts: Any) -> Operation:
@@ -264,7 +265,7 @@ def complete(next_step: Next = Next.NOTHING, **facts: Any) -> Operation:
 
 def defer(ledger: Ledger, claim: Claim) -> None:
     """Let a job rest for a retry."""
-    ledger.defer(claim, CALLS, 5, FAILURE, carried=True, is_new=True)
+    ledger.defer(claim, CALLS, 5, FAILURE, carried=True, consent=Consent(is_new=True))
 
 
 def fail(ledger: Ledger, claim: Claim) -> None:
@@ -310,7 +311,7 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "hold again": (probing, hold(OUTAGE), DONE),
     "hold that rests": (claimed, hold(STRIKES), DONE),
     "hold of one's own trouble": (own_trouble, hold(STRIKES), DONE),
-    "put back": (claimed, lambda ledger, claim: ledger.put_back(claim, CALLS, is_new=True), DONE),
+    "put back": (claimed, lambda ledger, claim: ledger.put_back(claim, CALLS, consent=Consent(is_new=True)), DONE),
     "fail": (claimed, fail, FAILED),
     "fail of one wanted again": (wanted_more, fail, DONE),
     "discard": (failed, lambda ledger, _: ledger.discard(JOB), frozenset({None, State.DONE})),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Action, Job, Kind
 from worker.progress import Known, ProgressLost, Selection, TakenOver
 

@@ -13,7 +13,7 @@ from tests import parts
 from tests.integration.jobs import FAILURE, JOB, OTHER, claimed
 from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Job, Kind
 from worker.ledger import Refusal
 

@@ -12,7 +12,7 @@ from tests.integration.jobs import CALLS, claimed
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import ID, NOWHERE, Stage, run
 from tests.parts import SYSTEM
-from worker.errors import CATALOGUE, Failure
+from worker.catalogue import CATALOGUE, Failure
 from worker.job import Action, Job, Kind
 from worker.ledger import Refusal, State
 from worker.pages import PAGE

@@ -13,7 +13,7 @@ from tests.integration.jobs import CALLS
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import EMAIL, ID, JOB, NOWHERE, Stage, run
 from tests.parts import SYSTEM
-from worker.errors import CATALOGUE, Failure
+from worker.catalogue import CATALOGUE, Failure
 from worker.job import Job, Kind
 from worker.ledger import State
 from worker.monitor.asked import MOST_IDS

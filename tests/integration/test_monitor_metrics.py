@@ -21,7 +21,8 @@ from tests.integration.monitor_stage import PATIENCE_SECONDS, serving
 from tests.integration.stage import NOWHERE
 from worker.app import app
 from worker.calls import MadeCall
-from worker.errors import Failure, LedgerUnavailable
+from worker.catalogue import Failure
+from worker.errors import LedgerUnavailable
 from worker.job import Action, Job, Kind
 from worker.ledger import Refusal
 from worker.monitor.metrics import LedgerCollector

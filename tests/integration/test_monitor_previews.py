@@ -18,7 +18,7 @@ from tests.integration.jobs import JOB, made
 from tests.integration.monitor_stage import LOGIN, PATIENCE_SECONDS, Monitor, serving
 from tests.integration.raw_server import RawServer, http
 from tests.integration.stage import EMAIL, ID, Stage
-from worker.errors import CATALOGUE, Failure
+from worker.catalogue import CATALOGUE, Failure
 from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import State

@@ -13,7 +13,8 @@ from tests import parts
 from tests.integration.jobs import made
 from tests.integration.stage import ID, NOWHERE, Stage
 from worker.app import app
-from worker.errors import CATALOGUE, ConnectionHeld, Failure, ThrottleUsedUp
+from worker.catalogue import CATALOGUE, Failure
+from worker.errors import ConnectionHeld, ThrottleUsedUp
 from worker.intents import Intent
 from worker.job import Job, Kind
 from worker.ledger import Ledger, LedgerRefuses, Limit, StoreTerms

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import made
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Action, Job, Kind, Next
 from worker.ledger import Claim, ClaimRefused, Ledger, Limit, State, StoreTerms, Terms, Throttled, Weight
 from worker.retries import Pause

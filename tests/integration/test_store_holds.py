@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.jobs import made
 from tests.integration.test_store import FAILURE, OUTAGE, REFUSED, USED, admitted, jobs, make, sent
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.intents import Intent
 from worker.job import Action, Job, Kind
 from worker.ledger import ClaimRefused, Ledger, Limit, State, StoreTerms, Weight

@@ -14,13 +14,7 @@ from tests import parts
 from tests.integration.stage import EMAIL, ID, JOB, NOWHERE, Stage, at, run, transferred
 from worker.app import app
 from worker.effects import Effect, Moment
-from worker.errors import (
-    ConnectionUnknown,
-    CustomerIdInvalid,
-    CustomerWriteFailed,
-    InternalError,
-    LedgerUnavailable,
-)
+from worker.errors import ConnectionUnknown, CustomerIdInvalid, CustomerWriteFailed, InternalError, LedgerUnavailable
 from worker.job import Job, Kind
 from worker.ledger import State
 from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP

@@ -14,8 +14,9 @@ from tasks.refusals import RefusingTask
 from tests import parts
 from tests.integration.stage import CREATE, ID, JOB, Stage, at, run, transferred
 from worker.app import app
+from worker.catalogue import CATALOGUE
 from worker.effects import Effect, Moment
-from worker.errors import CATALOGUE, ConnectionUnknown, CustomerWriteFailed, TriggerMalformed
+from worker.errors import ConnectionUnknown, CustomerWriteFailed, TriggerMalformed
 from worker.ledger import State
 from worker.queues import UPKEEP
 from worker.sandbox.faults import Fault

@@ -11,10 +11,10 @@ import pytest
 from tasks import accept_trigger, rerun, retry_failed_subscriptions, submit, sweep
 from tests import parts
 from tests.integration.stage import ID, JOB, NOWHERE, Stage, run
+from worker.catalogue import Failure
 from worker.errors import (
     ConnectionUnknown,
     CustomerIdInvalid,
-    Failure,
     LedgerUnavailable,
     SubscriptionFailed,
     TriggerMalformed,

@@ -83,7 +83,7 @@ def compare(sandbox: Sandbox, accepted: Iterable[str], system_id: int = parts.SY
 
 def failed_by_code(ledger: Ledger) -> Counter[str]:
     """The failed jobs of both kinds."""
-    failed = (record for kind in Kind for record in ledger.in_state(State.FAILED, kind))
+    failed = (record for kind in Kind for record in parts.in_state(ledger, State.FAILED, kind))
     return Counter(record.failure.code if record.failure else "no code" for record in failed)
 
 

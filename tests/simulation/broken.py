@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from worker.answers import Answer
     from worker.calls import MadeCall
     from worker.customer_list import CustomerList
-    from worker.errors import Failure
     from worker.http import Gate
-    from worker.retries import Pause
 
 
 class NeverChecksTheLease(Ledger):
@@ -98,19 +96,8 @@ class LinksAtTheEnd(Ledger):
 class BlamesTheJob(Ledger):
     """Trouble of a whole store uses up the attempts of whoever meets it."""
 
-    def hold(
-        self,
-        claim: Claim,
-        made: Sequence[MadeCall],
-        failure: Failure,
-        pause: Pause,
-        held_for: Failure | None = None,
-        *,
-        is_new: bool = False,
-        created: str = "",
-    ) -> Weighed:
+    def hold(self, *_: Any, **__: Any) -> Weighed:
         """Weigh nothing."""
-        del claim, made, failure, pause, held_for, is_new, created
         return Weighed(Weight.OWN, (), hold_began=False, hold_ended=False, met=0)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from tests import parts
+from worker.catalogue import CATALOGUE
 from worker.customer import Customer
-from worker.errors import CATALOGUE
 from worker.job import Job, Kind
 from worker.ledger import State
 from worker.ledger.ledger import LOSSES_ALLOWED, PREFIX
@@ -30,7 +31,7 @@ AFTERWARDS_MS = 20 * 60 * 1000
 
 def check_failed(stage: Stage, ledger: Ledger, world: World) -> None:
     """A job fails for a reason of the catalogue, and only where a fault was injected that is not tried again."""
-    for record in (record for kind in Kind for record in ledger.in_state(State.FAILED, kind)):
+    for record in (record for kind in Kind for record in parts.in_state(ledger, State.FAILED, kind)):
         code = record.failure.code if record.failure else ""
         if code not in CATALOGUE or code == "internal-error":
             stage.violated(f"{record.job} failed as {code or 'nothing'}")

@@ -12,6 +12,7 @@ from celery.exceptions import Reject, Retry
 from tasks import pump
 from tasks.messages import TASK_OF
 from tasks.upkeep import run_again
+from tests import parts
 from tests.simulation import checks
 from tests.simulation.actors import Actor
 from tests.simulation.chance import Chance, Fault
@@ -104,7 +105,7 @@ class Simulation:
 
     def _verdict(self) -> None:
         checks.check_failed(self._stage, self._ledger, self._world)
-        failed = [record.job for kind in Kind for record in self._ledger.in_state(State.FAILED, kind)]
+        failed = [record.job for kind in Kind for record in parts.in_state(self._ledger, State.FAILED, kind)]
         self._stage.note(f"failed, and run again: {failed}")
         run_again(failed)
         if not self._come_to_rest():
@@ -112,7 +113,7 @@ class Simulation:
         checks.check_customers(self._stage, self._world, self._upstream.accepted, app.runtime.connections)
         checks.check_listed(self._stage, self._world)
         checks.check_throttle(self._stage, self._world, self._stores)
-        failed_again = (record for kind in Kind for record in self._ledger.in_state(State.FAILED, kind))
+        failed_again = (record for kind in Kind for record in parts.in_state(self._ledger, State.FAILED, kind))
         if still := [str(record) for record in failed_again if not checks.is_gone(record, self._world)]:
             self._stage.violated(f"failed again without a fault: {still}")
         self._advance(checks.AFTERWARDS_MS)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from worker.catalogue import Failure
 from worker.cli.follow import PATIENCE_SECONDS, Follower, follow
-from worker.errors import Failure
 from worker.job import Action, Job, Kind
 from worker.ledger import Counts, Hold, Record, State
 

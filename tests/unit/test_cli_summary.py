@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from worker.catalogue import Failure
 from worker.cli.outcome import MISSING, Outcome
 from worker.cli.summary import LINES_AT_MOST, Summary
-from worker.errors import Failure
 from worker.job import Job, Kind
 from worker.screen import Screen
 

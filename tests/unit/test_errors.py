@@ -8,17 +8,8 @@ from pathlib import Path
 import pytest
 
 from worker import errors
-from worker.errors import (
-    CATALOGUE,
-    INTENTS,
-    LONGEST_SHOWN,
-    Concerns,
-    CustomerWriteFailed,
-    Failure,
-    InternalError,
-    SyncError,
-    WorkerLost,
-)
+from worker.catalogue import CATALOGUE, INTENTS, LONGEST_SHOWN, Concerns, Failure
+from worker.errors import CustomerWriteFailed, InternalError, SyncError, WorkerLost
 from worker.intents import Intent, Trouble
 
 KINDS = sorted(

@@ -9,7 +9,9 @@ from typing import cast
 
 import pytest
 
-from worker.errors import ConnectionHeld, Failure, ThrottleUsedUp
+from tests.unit.clock import Clock
+from worker.catalogue import Failure
+from worker.errors import ConnectionHeld, ThrottleUsedUp
 from worker.guard import Guard, ReadOnly, Unhurried
 from worker.intents import Intent
 from worker.job import Job, Kind
@@ -43,17 +45,6 @@ class Ledger:
             raise Throttled
         self.renewals += 1
         self.extra_calls += filter(None, [extra_call])
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """Tell the time."""
-        return self.now
 
 
 @pytest.fixture

@@ -262,7 +262,7 @@ def test_unlinked_with_pages_are_followed_as_the_list_shrinks() -> None:
         remaining: list[str] = field(default_factory=lambda: numbered(1, 40))
 
         def customers(self, page: int) -> CustomerList:
-            raise NotImplementedError(page)
+            raise AssertionError(f"page {page} of the list of all customers is read")
 
         def unlinked(self, page: int) -> CustomerList:
             self.remaining = [each for each in self.remaining if each not in self.ids[:-3]]

@@ -8,15 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.catalogue import Failure
 from worker.customer import Customer
-from worker.errors import (
-    EmailInvalid,
-    EmailMissing,
-    Failure,
-    RequiredFieldEmpty,
-    SubscriptionValueInvalid,
-    SyncError,
-)
+from worker.errors import EmailInvalid, EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid, SyncError
 from worker.mapping import Mapped, Mapping, load_mapping
 from worker.rows import SOURCES, SUBSCRIPTION, WIRE_NAMES, Level, Row, RowType
 

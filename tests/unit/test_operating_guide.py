@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.parts import ROOT
-from worker.errors import CATALOGUE
+from worker.catalogue import CATALOGUE
 
 GUIDE = ROOT / "docs" / "operating.md"
 

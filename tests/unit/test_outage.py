@@ -9,22 +9,12 @@ import pytest
 import redis
 from kombu.exceptions import OperationalError
 
+from tests.unit.clock import Clock
 from worker.broker import GivenUp, InWords, NotReady
 from worker.ledger import ScriptFailed
 from worker.ledger.outage import QUIET_SECONDS, REPEAT_SECONDS, Outage
 
 FULL, BUSY = "has reached its maxmemory: raise it", "is busy: wait"
-
-
-class Clock:
-    """A clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from tests.parts import ROOT
+from worker.catalogue import CATALOGUE, Retried
 from worker.contract.assumptions import ASSUMPTIONS
-from worker.errors import CATALOGUE, Retried
 from worker.settings import Settings, variable
 
 RETRIED = {

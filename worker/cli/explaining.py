@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.catalogue import Concerns, Failure
 from worker.cli.exit_codes import ALL_WELL, FAILED, WRONG
 from worker.cli.outcome import titled
-from worker.errors import Concerns, CustomerIdInvalid, Failure, SyncError, TriggerMalformed
+from worker.errors import CustomerIdInvalid, SyncError, TriggerMalformed
 from worker.faults import ConfigurationError
 from worker.ledger import LedgerUnavailable
 from worker.screen import Screen

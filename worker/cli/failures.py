@@ -112,7 +112,7 @@ def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
 
 
 def _place(refusal: Refusal) -> str:
-    """Which notification of which trigger it was; the position is 0 where the whole trigger could not be read."""
+    """Which notification of which trigger it was; the position is 0 if the whole trigger could not be read."""
     trigger = f"trigger {refusal.trigger_id}" if refusal.trigger_id else "a trigger without id"
     return f"notification {refusal.position} of {trigger}" if refusal.position else trigger
 

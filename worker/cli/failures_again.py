@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from worker.catalogue import Failure
 from worker.cli.asking import confirmed, yes_option
 from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL, FAILED
@@ -14,7 +15,6 @@ from worker.cli.failed_jobs import Selection
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, kind_option, only_system_option
 from worker.cli.outcome import titled
-from worker.errors import Failure
 from worker.job import Job, Kind
 from worker.pages import pages
 from worker.runtime import open_ledger

@@ -24,7 +24,7 @@ LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
 def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) -> list[str]:
     """The ids from arguments and files, or else from a standard input that is no terminal; each once, in their order.
 
-    Raises CustomerIdInvalid, once the bad ones were shown, and click's UsageError where there is none at all.
+    Raises CustomerIdInvalid, once the bad ones were shown, and click's UsageError if there is none at all.
     """
     if not arguments and not files:
         files = [_standard_input()]

@@ -42,7 +42,7 @@ class Menu(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One command, imported now; None where there is none of that name."""
+        """One command, imported now; None if there is none of that name."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
@@ -52,7 +52,7 @@ class Menu(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name; where there is none, the error offers those that are like it."""
+        """The command that the arguments name; if there is none, the error offers those that are like it."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.errors import CATALOGUE, ConnectionUnknown
+from worker.catalogue import CATALOGUE
+from worker.errors import ConnectionUnknown
 from worker.faults import unknown
 from worker.job import Kind
 

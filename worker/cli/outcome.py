@@ -10,7 +10,7 @@ from worker.ledger import State
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from worker.errors import Failure
+    from worker.catalogue import Failure
     from worker.job import Job
     from worker.ledger import Hold, Record
 

@@ -64,7 +64,7 @@ class _Text(io.TextIOWrapper):
 
 
 def watch_output() -> None:
-    """Write in the signs that each output has; standard output raises OutputLost where it can't be written.
+    """Write in the signs that each output has; standard output raises OutputLost if it can't be written.
 
     One that is closed stays closed.
     """

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from worker.catalogue import Failure
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import code_of
 from worker.cli.outcome import MISSING, titled
-from worker.errors import Failure
 from worker.ledger import State
 from worker.screen import counted
 from worker.times import local
@@ -56,7 +56,7 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 where all is done; 2 where the configuration is to blame for any job that is not; else 1."""
+        """0 if all is done; 2 where the configuration is to blame for any job that is not; else 1."""
         if not self.errors:
             return ALL_WELL
         return max(FAILED, code_of(map(Failure, self.codes)))

@@ -23,7 +23,7 @@ class NoRedis(click.ClickException):
     help="Flower's port, on the loopback address.",
 )
 def command(flower_port: int) -> None:
-    """Run everything on this machine: worker, beat, Flower and, where there is no Redis, Valkey.
+    """Run everything on this machine: worker, beat, Flower and, if there is no Redis, Valkey.
 
     The configuration is checked first. If nothing listens at STAMPED_SYNC_REDIS_URL and it names this machine, an
     embedded Valkey is started there, which keeps its data in the folder STAMPED_SYNC_DATA (./stamped-sync-data). What

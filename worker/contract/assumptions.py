@@ -38,7 +38,7 @@ def write_key(name: str) -> str:
 
 
 ROWS, STAMPED, ANSWERS = "worker/rows.py", "worker/stamped.py", "worker/stamped_answers.py"
-ANY_ANSWER, ANY_BODY = "worker/answers.py", "worker/answer_body.py"
+ANY_OUTCOME, ANY_BODY = "worker/answer_outcome.py", "worker/answer_body.py"
 
 ASSUMPTIONS: Final = (
     *(Assumption(write_key(name), f"A write takes `{name}`", ROWS, f'"{name}"') for name in WIRE_NAMES.values()),
@@ -59,7 +59,9 @@ ASSUMPTIONS: Final = (
     Assumption("page.first", "`page` counts from 1", STAMPED, "PAGE:"),
     Assumption("survey.subscribe", "`survey/subscribe` takes `email`, and subscribes", STAMPED, "SURVEY_EMAIL:"),
     Assumption("survey.unsubscribe", "`survey/unsubscribe` takes `email`, and unsubscribes", STAMPED, "SURVEY_EMAIL:"),
-    Assumption("error.status", "A read of a customer that does not exist answers 404", ANY_ANSWER, "NOT_FOUND, "),
+    Assumption(
+        "error.status", "A read of a customer that does not exist answers 404", ANY_OUTCOME, "REFUSED, NOT_FOUND"
+    ),
     Assumption(
         "error.body", "An error has its words in `message`, `error`, `errors` or `title`", ANY_BODY, "MESSAGE_FIELDS"
     ),

@@ -21,7 +21,7 @@ FAILED = 1
 
 
 def play(customers: int, flower_port: int = 0, *, keep: bool = False) -> int:
-    """Run it; the exit code: 0 where the summary agrees with the sandbox, 1 where not, 128 and more where stopped."""
+    """Run it; the exit code: 0 if the summary agrees with the sandbox, 1 where not, 128 and more where stopped."""
     report = Report()
     try:
         with stopped_by_signals():

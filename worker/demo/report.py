@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from worker.errors import CATALOGUE
+from worker.catalogue import CATALOGUE
 from worker.screen import Screen
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from worker.embedded.child import Child
 
 QUIET_SECONDS = 2
-"""Between two lines of progress where there is no terminal."""
+"""Between two lines of progress if there is no terminal."""
 PARTS = "Valkey, the sandbox, a worker, beat and Flower"
 
 

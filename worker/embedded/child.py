@@ -70,7 +70,7 @@ class Child:
             self._process.send_signal(signal.SIGTERM)
 
     def end(self) -> None:
-        """Ask the process to end, and kill it where it does not, or where the wait is interrupted."""
+        """Ask the process to end, and kill it if it does not, or where the wait is interrupted."""
         if self._process is None:
             return
         self.ask_to_end()

@@ -51,7 +51,7 @@ def embedded_valkey(port: int = 0, data: Path | None = None) -> Iterator[str]:
 
 
 def valkey(port: int, folder: Path, *, is_kept: bool, log: Path | None = None) -> Child:
-    """The server as a child that is still to be started. Raises ValkeyFailed where there is none for this machine."""
+    """The server as a child that is still to be started. Raises ValkeyFailed if there is none for this machine."""
     try:
         program = str(get_binary_path())
     except ValkeyBinaryNotFoundError as error:

@@ -11,7 +11,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from worker.calls import MadeCall
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Job, Kind
 from worker.ledger.places import JobList, JobPlace, newest
 from worker.ledger.records import State, moment
@@ -86,7 +86,7 @@ class Attempt:
     """One attempt of a job that has ended."""
 
     at: datetime | None
-    """When it began; None where that is not known."""
+    """When it began; None if that is not known."""
     ms: int
     worker: str
     outcome: str

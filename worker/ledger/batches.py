@@ -140,7 +140,7 @@ class Batches:
             pipeline.execute()
 
     def look(self, batch_id: str, shown: int = 50) -> Batch | None:
-        """What has come of a batch; None where there is none, or not any more.
+        """What has come of a batch; None if there is none, or not any more.
 
         One look takes a few pages of the jobs that have not ended, however many there are: those in front, as jobs
         run in their order, and one more page, a later one each time, as some of those behind may have overtaken.

@@ -62,7 +62,7 @@ class Figures:
     refusals: Refusals
     totals: Totals
     seconds_since_sweep: float | None
-    """How long ago the last sweep began, by Redis' clock; None where there was none yet."""
+    """How long ago the last sweep began, by Redis' clock; None if there was none yet."""
 
     def counts(self, kind: Kind) -> Counts:
         """How many jobs of a kind stand where."""
@@ -227,7 +227,7 @@ class _Look:
         return [member for lowest, _ in self._lanes() for member in self._of("lane", lowest, kind, system_id)]
 
     def _first_due(self, kind: Kind) -> str:
-        """The member that is due first of all stores'; empty where none rests."""
+        """The member that is due first of all stores'; empty if none rests."""
         firsts = (first for system_id in self._systems for first in self._of("due", kind, system_id))
         return min(((due, member) for member, due in firsts), default=(0, ""))[1]
 

@@ -11,9 +11,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
-from worker.errors import Failure, TriggerOff, WorkerLost
+from worker.errors import TriggerOff, WorkerLost
 from worker.intents import Intent
 from worker.job import Job, Kind, Next
+from worker.ledger.arguments import of_calls, of_consent, of_failure
 from worker.ledger.batches import Batches
 from worker.ledger.progress import ProgressBook
 from worker.ledger.reading import REFUSALS, SWITCHED_OFF, Reading
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     import redis
 
     from worker.calls import MadeCall
+    from worker.catalogue import Failure
+    from worker.job import Consent
     from worker.retries import Pause
 
 PREFIX: Final = "stamped-sync:"
@@ -148,8 +151,8 @@ class Ledger(Reading):
         if answer == "throttled":
             raise Throttled
 
-    # Each of these ends a claim, or raises ClaimLost; `made` are the calls that the attempt made. `is_new` and
-    # `created` are what the next run must know of the customer's consent.
+    # Each of these ends a claim, or raises ClaimLost. `made` are the calls that the attempt made, `consent` is what the
+    # next run must know of the customer's.
 
     def complete(
         self,
@@ -162,18 +165,11 @@ class Ledger(Reading):
         is_new: bool = False,
         shared_with: str | None = NOBODY_LOOKED,
     ) -> Ended:
-        """End a job well. `shared_with`: the other customer that has its Stamped.io id, None where nobody has."""
+        """End a job well. `shared_with`: the other customer that has its Stamped.io id, None if nobody has."""
         job = claim.job
         stamped_id = stamped_id or claim.stamped_id or ""
-        args = [
-            *self._claimed(claim, made),
-            claim.version,
-            action,
-            stamped_id,
-            next_step,
-            int(is_new),
-            shared_with or "",
-        ]
+        outcome = claim.version, action, stamped_id, next_step, int(is_new), shared_with or ""
+        args = [*self._claimed(claim, made), *outcome]
         keys = [self.key(job), self.key(job.subscription)]
         held, sent, hold_ended = self._scripts.run(Effect.COMPLETE, keys, args)
         return Ended(self._if_held(held, sent), bool(hold_ended))
@@ -187,23 +183,22 @@ class Ledger(Reading):
         *,
         carried: bool,
         costs_attempt: bool = True,
-        is_new: bool = False,
-        created: str = "",
+        consent: Consent | None = None,
     ) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back.
 
         One that was asked for by hand meanwhile does not rest: it runs again at once.
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
-        rest: list[str | int] = [int(rest_seconds * 1000), *_failed(failure), grace_ms, int(costs_attempt)]
-        args = [*self._claimed(claim, made), *rest, int(is_new), created]
+        rest: list[str | int] = [int(rest_seconds * 1000), *of_failure(failure), grace_ms, int(costs_attempt)]
+        args = [*self._claimed(claim, made), *rest, *of_consent(consent)]
         answer = self._scripts.run(Effect.DEFER, [self.key(claim.job)], args)
         held, sent, hold_ended, runs_again = answer
         return Ended(self._if_held(held, sent), bool(hold_ended), runs_again=bool(runs_again))
 
-    def put_back(self, claim: Claim, made: Sequence[MadeCall], *, is_new: bool = False, created: str = "") -> Ended:
+    def put_back(self, claim: Claim, made: Sequence[MadeCall], *, consent: Consent | None = None) -> Ended:
         """Put a job that has no slot for another call back to its place in its store's queue."""
-        args = [*self._claimed(claim, made), int(is_new), created]
+        args = [*self._claimed(claim, made), *of_consent(consent)]
         held, sent = self._scripts.run(Effect.PUT_BACK, [self.key(claim.job)], args)
         return Ended(self._if_held(held, sent))
 
@@ -215,31 +210,26 @@ class Ledger(Reading):
         pause: Pause,
         held_for: Failure | None = None,
         *,
-        is_new: bool = False,
-        created: str = "",
+        consent: Consent | None = None,
     ) -> Weighed:
         """Weigh trouble of the whole store, which the last call met: it may be held, for `held_for`.
 
         The job then waits for its turn again; else the claim goes on, and the answer says what the job must do.
         """
-        times: list[str | int] = [
-            int(pause.seconds * 1000),
-            int(pause.longest_seconds * 1000),
-            pause.strikes,
-            int(pause.can_be_the_jobs),
-            int(is_new),
-            created,
-        ]
         *well, last = made
         calls = [*well, replace(last, intent=Intent.STORES)]
-        args = [*self._claimed(claim, calls), *_failed(failure), *_failed(held_for or failure), *times]
+        args = [
+            *(*self._claimed(claim, calls), *of_failure(failure), *of_failure(held_for or failure)),
+            *(int(pause.seconds * 1000), int(pause.longest_seconds * 1000)),
+            *(pause.strikes, int(pause.can_be_the_jobs), *of_consent(consent)),
+        ]
         weight, sent, began, met, hold_ended = self._scripts.run(Effect.HOLD, [self.key(claim.job)], args)
         messages = self._if_held(weight != "lost", sent)
         return Weighed(Weight(weight), messages, hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
 
     def fail(self, claim: Claim, made: Sequence[MadeCall], failure: Failure) -> Ended:
         """End a job badly; a newer request reopens it at once."""
-        args = [*self._claimed(claim, made), claim.version, *_failed(failure), failure.http_status or 0]
+        args = [*self._claimed(claim, made), claim.version, *of_failure(failure), failure.http_status or 0]
         held, sent, hold_ended, runs_again, is_news = self._scripts.run(Effect.FAIL, [self.key(claim.job)], args)
         messages = self._if_held(held, sent)
         return Ended(messages, bool(hold_ended), runs_again=bool(runs_again), is_news=bool(is_news))
@@ -249,18 +239,18 @@ class Ledger(Reading):
     def admit(self, system_id: int) -> tuple[tuple[Message, ...], float | None]:
         """Let jobs of a store run that may: their messages are owed.
 
-        Answers also the seconds until it is worth asking again; None where time alone lets no job run.
+        Answers also the seconds until it is worth asking again; None if time alone lets no job run.
         """
         sent, wait_ms = self._scripts.run(Effect.ADMIT, [], [self._prefix, system_id, self._stores.of(system_id)])
         return self._messages(sent), (wait_ms / 1000 if wait_ms >= 0 else None)
 
     def book(self, system_id: int, api: str, call_seconds: float) -> bool:
-        """Take a slot for a call of no job, which ends within `call_seconds`; False where there is none now."""
+        """Take a slot for a call of no job, which ends within `call_seconds`; False if there is none now."""
         args: list[str | int] = [self._prefix, system_id, self._stores.of(system_id), api, int(call_seconds * 1000)]
         return bool(self._scripts.run(Effect.BOOK, [], args))
 
     def release(self, system_id: int) -> bool:
-        """End the hold of a store; False where it is not held."""
+        """End the hold of a store; False if it is not held."""
         return bool(self._scripts.run(Effect.RELEASE, [], [self._prefix, system_id]))
 
     # Upkeep -----------------------------------------------------------------------------------------------------------
@@ -283,7 +273,7 @@ class Ledger(Reading):
     def _sweep(self, kind: Kind, limit: int, systems: Sequence[int]) -> Swept:
         args: list[str | int] = [
             *(self._prefix, kind, self._stores.of_some(systems), limit, self._lost_after_ms, LOSSES_ALLOWED),
-            *_failed(WorkerLost().failure),
+            *of_failure(WorkerLost().failure),
             *(self._keep_failed_ms, self._keep_done_ms, LOSSES_SPREAD_MS, self._lease_ms),
             *systems,
         ]
@@ -296,7 +286,7 @@ class Ledger(Reading):
         return sum(self._retry_failed(kind, for_days, system_id) for system_id in self.systems())
 
     def discard(self, job: Job) -> bool:
-        """Forget a failed job; False where it is not failed."""
+        """Forget a failed job; False if it is not failed."""
         return bool(self.discard_all([job]))
 
     def discard_all(self, jobs: Sequence[Job]) -> int:
@@ -334,7 +324,7 @@ class Ledger(Reading):
         return [*self._args(request.job), tracking_guid, request.by, int(request.debug)]
 
     def _claimed(self, claim: Claim, made: Sequence[MadeCall]) -> list[str | int]:
-        return [*self._args(claim.job), claim.token, _noted(made)]
+        return [*self._args(claim.job), claim.token, of_calls(made)]
 
     def _if_held(self, held: Any, sent: list[str]) -> tuple[Message, ...]:
         if not held:
@@ -347,14 +337,3 @@ class Ledger(Reading):
     def _message(self, sent: str) -> Message:
         kind, system_id, customer_id, *front = sent.split(":")
         return Message(Job(Kind(kind), int(system_id), customer_id), bool(front))
-
-
-def _failed(failure: Failure) -> tuple[str, str]:
-    """An error as the scripts take it: whole, which they pass through unread, and its code."""
-    return json.dumps(asdict(failure)), failure.code
-
-
-def _noted(made: Sequence[MadeCall]) -> str:
-    """The calls as the scripts take them: see `calls_of` in `_store.lua`."""
-    calls = [(call.api, call.method, call.route, call.status, call.ms, int(call.is_well)) for call in made]
-    return json.dumps(calls, separators=(",", ":"))

@@ -69,7 +69,7 @@ class ProgressBook:
         return _read(progress.system_id, progress.selection, answer)
 
     def all_of(self, system_ids: Sequence[int], selection: Selection) -> list[Progress | None]:
-        """The progress of several connections in one round trip; None where nothing has begun yet."""
+        """The progress of several connections in one round trip; None if nothing has begun yet."""
         pipeline = self._scripts.pipeline()
         for system_id in system_ids:
             pipeline.hgetall(self._key(system_id, selection))

@@ -6,7 +6,7 @@ import json
 import math
 from datetime import UTC, datetime
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from worker.job import Job, Kind
 from worker.ledger.activity import Activity
@@ -17,7 +17,7 @@ from worker.ledger.scripting import available
 from worker.ledger.totals import REFUSAL_LISTS, REFUSALS, SWITCHED_OFF, Refusals, read_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     import redis
 
@@ -57,7 +57,7 @@ class Reading:
             self._client.ping()
 
     def record(self, job: Job) -> Record | None:
-        """One job, or None where the ledger does not hold it."""
+        """One job, or None if the ledger does not hold it."""
         return self.records([job])[0]
 
     def records(self, jobs: Sequence[Job]) -> list[Record | None]:
@@ -83,19 +83,6 @@ class Reading:
         """Where every store stands: those that ever had a job, and those that are configured."""
         with available():
             return read_figures(self._client, self._prefix, configured)
-
-    def in_state(self, state: State, kind: Kind) -> Iterator[Record]:
-        """Every job of a kind in one state, store by store, each in the order of its list, read a page at a time.
-
-        The first need not be the oldest: a queued job's order is that of its turn.
-        """
-        for index in self._indexes(state, kind):
-            start = 0
-            while members := self._page(index, start):
-                for record in self.records([self.job_of(kind, member) for member in members]):
-                    if record is not None and record.state is state:
-                        yield record
-                start += PAGE
 
     def backlog(self, system_id: int) -> int:
         """How many jobs of a store wait for their turn, or rest before they are tried again."""
@@ -142,14 +129,12 @@ class Reading:
         return next(iter(self._holds([system_id])), None)
 
     def hold_for(self, system_id: int, api: str) -> Hold | None:
-        """The hold of one store, where it is for what this API answered; None too where its time is over."""
-        with available():
-            held_for = self._client.hget(f"{self._prefix}hold:{system_id}", "api")
-        hold = self.hold_of(system_id) if held_for == api else None
-        return None if hold is None or hold.is_over else hold
+        """The hold of one store, if this API began it and its time is not over."""
+        hold = self.hold_of(system_id)
+        return hold if hold and hold.api == api and not hold.is_over else None
 
     def next_slot(self, system_id: int, api: str) -> float | None:
-        """Seconds until a call that counts against an API's limit no longer does; None where nobody knows yet."""
+        """Seconds until a call that counts against an API's limit no longer does; None if nobody knows yet."""
         with available():
             pipeline = self._client.pipeline(transaction=False)
             pipeline.time()
@@ -167,14 +152,6 @@ class Reading:
             now, *found = pipeline.execute()
         held = (Hold.read(system_id, fields, _time(now)) for system_id, fields in zip(systems, found, strict=True))
         return [hold for hold in held if hold]
-
-    def _indexes(self, state: State, kind: Kind) -> list[str]:
-        return [f"{self._prefix}{state}:{kind}:{each}" for each in self.systems()]
-
-    def _page(self, index: str, start: int) -> list[str]:
-        with available():
-            members: list[Any] = self._client.zrange(index, start, start + PAGE - 1)
-        return members
 
 
 def _time(answer: Sequence[int]) -> datetime:

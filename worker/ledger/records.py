@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from worker.errors import Failure
+from worker.catalogue import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,14 +168,23 @@ class Hold:
     until: datetime
     seconds_left: float = field(compare=False)
     """By Redis' clock, when it was looked at; the clock of whoever looks may be another."""
+    api: str = ""
+    """The API whose answers began it."""
 
     @classmethod
     def read(cls, system_id: int, fields: Mapping[str, str], now: datetime) -> Hold | None:
-        """The hold in a store's hash, or None where the store is not held."""
+        """The hold in a store's hash, or None if the store is not held."""
         if "until" not in fields:
             return None
         since, until = (datetime.fromtimestamp(float(fields[name]) / 1000, UTC) for name in ("since", "until"))
-        return cls(system_id, Failure(**json.loads(fields["error"])), since, until, (until - now).total_seconds())
+        return cls(
+            system_id,
+            Failure(**json.loads(fields["error"])),
+            since,
+            until,
+            (until - now).total_seconds(),
+            fields.get("api", ""),
+        )
 
     @property
     def is_over(self) -> bool:
@@ -229,7 +238,7 @@ class Record:
     changed_at: datetime | None
     due: datetime | None
     subscription_version: int
-    """The version of the subscription job that this customer job asked for; 0 where it asked for none."""
+    """The version of the subscription job that this customer job asked for; 0 if it asked for none."""
     shared_with: str | None = None
     """Another iPaaS.com customer that is linked to the same Stamped.io customer."""
     met: int = 0
@@ -237,7 +246,7 @@ class Record:
 
     @classmethod
     def read(cls, job: Job, fields: Mapping[str, str]) -> Record | None:
-        """The record in a job's hash, or None where the ledger holds no such job."""
+        """The record in a job's hash, or None if the ledger holds no such job."""
         if "state" not in fields:
             return None
         state = State(fields["state"])

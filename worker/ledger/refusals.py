@@ -171,7 +171,7 @@ def passes(error: redis.RedisError) -> bool:
 
 
 def code_of(error: redis.RedisError) -> str | None:
-    """The name of what Redis answered; None where it did not answer."""
+    """The name of what Redis answered; None if it did not answer."""
     status = getattr(error, "status_code", None)
     if not (status or isinstance(error, redis.ResponseError)):
         return None
@@ -230,7 +230,7 @@ def _about_tls(error: ssl.SSLError) -> tuple[str, str]:
         words = f"shows a certificate that is not trusted ({getattr(error, 'verify_message', '').rstrip('.')})"
         return words, f"name its CA by ssl_ca_certs in {URL}, and the host by the name in the certificate"
     words = f"can't agree with us on TLS ({getattr(error, 'reason', None) or 'no reason given'})"
-    return words, f"write redis:// in {URL} where it has no TLS, or name a certificate that it accepts by ssl_certfile"
+    return words, f"write redis:// in {URL} if it has no TLS, or name a certificate that it accepts by ssl_certfile"
 
 
 def _cause(error: BaseException) -> BaseException | None:

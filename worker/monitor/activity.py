@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from tornado.web import authenticated
 
-from worker.errors import CATALOGUE
+from worker.catalogue import CATALOGUE
 from worker.figures_words import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 from worker.job import Kind
 from worker.ledger import State

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.monitor.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from worker.errors import Entry
+    from worker.catalogue import Entry
     from worker.ledger import Record, Refusal
     from worker.ledger.activity import Group
 
@@ -122,7 +122,7 @@ def in_groups(refusals: Iterable[Refusal]) -> list[RefusedGroup]:
 
 
 def number_of(text: str) -> int | None:
-    """The number in an address; None where there is none."""
+    """The number in an address; None if there is none."""
     is_number = text.isascii() and text.isdigit() and len(text) <= DIGITS_AT_MOST
     return int(text) if is_number else None
 

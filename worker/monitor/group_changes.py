@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from tornado.web import HTTPError
 
 from tasks.upkeep import run_again
-from worker.errors import Failure
+from worker.catalogue import Failure
 from worker.job import Job, Kind
 from worker.ledger import State
 from worker.ledger.activity import Filter
@@ -27,7 +27,7 @@ from worker.screen import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker.errors import Entry
+    from worker.catalogue import Entry
     from worker.ledger import Ledger
     from worker.ledger.activity import Group
 
@@ -104,7 +104,7 @@ class _Asking(Change):
         self.redirect(f"{self.reverse_url('error-logs')}?{urlencode(count)}", status=SEE_OTHER)
 
     def reason(self) -> str:
-        """Why something is discarded, fit for the log; empty where that is not said, or at too great length."""
+        """Why something is discarded, fit for the log; empty if that is not said, or at too great length."""
         given = self.get_body_argument("reason", "")
         return masked(given) if len(given) <= LONGEST_REASON else ""
 
@@ -163,7 +163,7 @@ def question_of(ledger: Ledger, target: Target, verb: Verb) -> Question:
 
 
 def question_of_one(ledger: Ledger, job: Job) -> Question:
-    """What there is to ask about one job. Raises HTTPError 404 where it is not failed."""
+    """What there is to ask about one job. Raises HTTPError 404 if it is not failed."""
     record = ledger.record(job)
     if record is None or record.state is not State.FAILED or record.failure is None:
         raise HTTPError(NOT_FOUND, f"The {job.kind} job of customer {job.customer_id} is not failed, or not any more.")
@@ -182,7 +182,7 @@ def discard(ledger: Ledger, wanted: Filter, reason: str) -> int:
 
 
 def discard_one(ledger: Ledger, job: Job, code: str, reason: str) -> int:
-    """Forget one failed job; 0 where it is not failed any more."""
+    """Forget one failed job; 0 if it is not failed any more."""
     count = int(ledger.discard(job))
     facts = {"job": str(job), "outcome": "discarded", "code": code, "count": count}
     log.info("%s: discarded: %s", job, reason, extra=facts)

@@ -38,7 +38,7 @@ class Shown:
     """The customer's job of the other kind."""
     hold: Hold | None
     connection: str
-    """The connection's name; empty where it is not configured any more."""
+    """The connection's name; empty if it is not configured any more."""
 
     @property
     def is_under_way(self) -> bool:

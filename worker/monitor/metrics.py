@@ -76,7 +76,7 @@ class LedgerCollector(Collector):
             found = list(_everything(self._runtime()))
         except (LedgerUnavailable, ConfigurationError):
             found = []
-        yield _gauge("up", "1 where the ledger in Redis could be read.", (), [((), float(bool(found)))])
+        yield _gauge("up", "1 if the ledger in Redis could be read.", (), [((), float(bool(found)))])
         yield from found
 
 
@@ -118,7 +118,7 @@ def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
     failed = [(values, each.count) for values, each in counts]
     yield _gauge("failed_jobs", "Failed jobs by error.", labels, failed)
     suspicious = [(values, float(each.is_suspicious)) for values, each in counts]
-    yield _gauge("suspicious", "1 where an error fails every job of a connection.", labels, suspicious)
+    yield _gauge("suspicious", "1 if an error fails every job of a connection.", labels, suspicious)
 
 
 def _jobs(figures: Figures) -> Iterator[Sample]:

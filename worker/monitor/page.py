@@ -13,7 +13,7 @@ from tornado.escape import xhtml_escape
 from tornado.web import Finish, HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
-from worker.errors import Entry, LedgerUnavailable, SyncError
+from worker.errors import LedgerUnavailable, SyncError
 from worker.faults import ConfigurationError
 from worker.monitor.lanes import LaneFull
 from worker.monitor.templates import told
@@ -23,6 +23,7 @@ from worker.times import lasting
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.catalogue import Entry
     from worker.ledger import Ledger
     from worker.monitor.lanes import Lane, Lanes
     from worker.runtime import Runtime
@@ -145,7 +146,7 @@ class Asset(StaticFileHandler):
 
 
 def refusal(handler: RequestHandler) -> str:
-    """Why this Flower changes nothing; empty where it does."""
+    """Why this Flower changes nothing; empty if it does."""
     options: Any = handler.application.options  # type: ignore[attr-defined] # Flower's application
     if not (options.basic_auth or options.auth):
         return NO_LOGIN

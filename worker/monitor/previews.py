@@ -12,8 +12,8 @@ from worker.previewing import NobodyWaits, Previewer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from worker.catalogue import Failure
     from worker.connections import Connection
-    from worker.errors import Failure
     from worker.preview import Preview
     from worker.runtime import Runtime
 

@@ -75,7 +75,7 @@ class RerunTask(_Again):
 
 
 def job_of(task: Any) -> Job | None:
-    """The job that a task of Flower's is for; None where it is for none, or its arguments can't be read."""
+    """The job that a task of Flower's is for; None if it is for none, or its arguments can't be read."""
     if task.name not in KIND_OF:
         return None
     try:

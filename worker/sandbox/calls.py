@@ -24,7 +24,7 @@ class Call:
     method: str
     path: str
     status: int | None
-    """None where the connection was cut in place of an answer."""
+    """None if the connection was cut in place of an answer."""
     at: float
     """Seconds since 1970."""
     customer_id: str | None

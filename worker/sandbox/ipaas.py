@@ -45,11 +45,11 @@ class Source:
             self.links.setdefault(system, {})[customer_id] = external_id
 
     def patch(self, customer_id: str, changes: Mapping[str, Any]) -> None:
-        """Change some fields of a customer. Raises KeyError where there is no such customer."""
+        """Change some fields of a customer. Raises KeyError if there is no such customer."""
         self.put({**self.customers[customer_id], **changes, "id": customer_id})
 
     def delete(self, customer_id: str) -> None:
-        """Remove a customer and its links. Raises KeyError where there is no such customer."""
+        """Remove a customer and its links. Raises KeyError if there is no such customer."""
         del self.customers[customer_id]
         for links in self.links.values():
             links.pop(customer_id, None)
@@ -72,7 +72,7 @@ class Source:
         return next((known for known, held in self.links.get(system, {}).items() if held == external_id), None)
 
     def record_link(self, system: int, customer_id: str, external_id: str) -> JsonObject:
-        """Create or update a link, in the record too. Raises KeyError where there is no such customer."""
+        """Create or update a link, in the record too. Raises KeyError if there is no such customer."""
         customer = self.customers[customer_id]
         entry = _entry(system, customer_id, external_id)
         others = [held for held in _external_ids(customer) if system_of(held.get("system_id")) != system]

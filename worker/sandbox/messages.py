@@ -37,7 +37,7 @@ class Request:
         return "stamped" if self.path.startswith("/api/") else "ipaas"
 
     def json_object(self) -> JsonObject | None:
-        """The body, or None where it is anything but a JSON object."""
+        """The body, or None if it is anything but a JSON object."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -45,7 +45,7 @@ class Request:
         return value if isinstance(value, dict) else None
 
     def page(self, parameter: str, first: int = 1) -> int | None:
-        """The page that a query parameter asks for, the first without one, or None where it is no such number."""
+        """The page that a query parameter asks for, the first without one, or None if it is no such number."""
         text = self.query.get(parameter, str(first))
         is_number = text.isascii() and text.isdecimal() and len(text) <= len("1000000")
         return int(text) if is_number and int(text) >= first else None

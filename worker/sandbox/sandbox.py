@@ -117,12 +117,12 @@ class Sandbox:
             self._source.put(customer)
 
     def patch_customer(self, customer_id: str, changes: Mapping[str, Any]) -> None:
-        """Change some fields of a customer of iPaaS.com. Raises KeyError where there is no such customer."""
+        """Change some fields of a customer of iPaaS.com. Raises KeyError if there is no such customer."""
         with self._lock:
             self._source.patch(customer_id, changes)
 
     def delete_customer(self, customer_id: str) -> None:
-        """Remove a customer of iPaaS.com with its links. Raises KeyError where there is no such customer."""
+        """Remove a customer of iPaaS.com with its links. Raises KeyError if there is no such customer."""
         with self._lock:
             self._source.delete(customer_id)
 
@@ -132,7 +132,7 @@ class Sandbox:
             self._source.links[system].pop(customer_id, None)
 
     def delete_stamped_customer(self, customer_id: str) -> None:
-        """Remove a customer of the store; its link stays. Raises KeyError where there is no such customer."""
+        """Remove a customer of the store; its link stays. Raises KeyError if there is no such customer."""
         with self._lock:
             self._store.remove(customer_id)
 

@@ -78,7 +78,7 @@ class Store:
         )
 
     def remove(self, customer_id: str) -> None:
-        """Remove a customer, as a person can in Stamped.io. Raises KeyError where there is no such customer."""
+        """Remove a customer, as a person can in Stamped.io. Raises KeyError if there is no such customer."""
         customer = self.customers.pop(customer_id)
         self._id_by_email.pop(_matchable(customer["email"]), None)
 

@@ -81,7 +81,7 @@ class StampedApi:
             return refusal(422, str(reason))
 
     def _fields(self, request: Request) -> JsonObject | None:
-        """The fields of a write; None where it is no JSON object."""
+        """The fields of a write; None if it is no JSON object."""
         body = request.json_object()
         return under_other_names(body) if body and "other-names" in self.deviations else body
 

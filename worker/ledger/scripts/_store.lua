@@ -186,7 +186,7 @@ local function wait_for_slots(kind, member, system, terms, now)
   return wait
 end
 
--- How long until the store may get another job: ms, or -1 where time alone lets none run: no job waits for its turn, or one
+-- How long until the store may get another job: ms, or -1 if time alone lets none run: no job waits for its turn, or one
 -- that is under way must end first, which admits.
 local function wait_ms(system, terms)
   local now = now_ms()
@@ -198,7 +198,7 @@ local function wait_ms(system, terms)
 end
 
 -- Admit as many jobs of a store as it may get now. Answers { '<kind>:<member>' or '<kind>:<member>:front', ... }, whose
--- messages the caller must send; where it does not, the sweeper will.
+-- messages the caller must send; if it does not, the sweeper will.
 local function admit(system, terms)
   local now, sent = now_ms(), {}
   while #sent < ADMITTED_AT_ONCE and has_room(system, terms, now) do
@@ -216,7 +216,7 @@ end
 
 -- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is
 -- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer. `failure` is { error,
--- code }. Answers 1 where a hold begins.
+-- code }. Answers 1 if a hold begins.
 local function hold(system, api, failure, ms, longest_ms)
   local key, now = store_key('hold', system), now_ms()
   redis.call('HDEL', key, 'probe')
@@ -244,7 +244,7 @@ end
 
 -- An attempt ended some of whose calls were answered as they should be: accepted, or refused for one customer's sake. Each is
 -- counted, for whoever met trouble with the same call; that ends the strikes of such an API, and its hold, unless the hold's
--- time is still running, which the job had begun before. Answers 1 where a hold ends.
+-- time is still running, which the job had begun before. Answers 1 if a hold ends.
 local function prove(system, calls)
   for call in pairs(calls.well) do redis.call('HINCRBY', store_key('store', system), 'well ' .. call, 1) end
   for api in pairs(calls.well_apis) do redis.call('DEL', store_key('strikes:' .. api, system)) end

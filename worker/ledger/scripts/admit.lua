@@ -2,6 +2,6 @@
 -- include: _clock _job _store
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 terms of the store
--- Answer { { jobs to send }, ms until it is worth asking again, or -1 where time alone lets no job run }
+-- Answer { { jobs to send }, ms until it is worth asking again, or -1 if time alone lets no job run }
 local terms = terms_of(ARGV[3])
 return { admit(ARGV[2], terms), wait_ms(ARGV[2], terms) }

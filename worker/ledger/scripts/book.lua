@@ -2,7 +2,7 @@
 -- include: _clock _job _store
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 terms of the store  4 API  5 longest time of the call in ms
--- Answer 1, or 0 where there is no slot now, or the store is held for this API
+-- Answer 1, or 0 if there is no slot now, or the store is held for this API
 local system, api, terms, now = ARGV[2], ARGV[4], terms_of(ARGV[3]), now_ms()
 local hold = store_key('hold', system)
 if field(hold, 'api') == api and number(hold, 'until') > now then return 0 end

@@ -4,7 +4,7 @@
 -- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 calls: see `calls_of`
 --        7 rest in ms  8 error as JSON, passed through  9 its code
 --        10 grace in ms: how long after the due time the sweeper leaves the job to a Celery retry that carries it
---        11 attempts that it costs: 1, or 0 where the trouble is the whole store's  12 new 0|1
+--        11 attempts that it costs: 1, or 0 if the trouble is the whole store's  12 new 0|1
 --        13 created: the id in Stamped.io, or ''; see `note_consent`
 -- Answer { 1 if the claim held, { jobs to send }, 1 if a hold of the store ends,
 --          1 if it does not rest: it was asked for by a person meanwhile }

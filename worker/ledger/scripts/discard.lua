@@ -2,7 +2,7 @@
 -- include: _clock _job
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member
--- Answer 1, or 0 where the job is not failed
+-- Answer 1, or 0 if the job is not failed
 local kind, member, state = ARGV[2], ARGV[3], field(KEYS[1], 'state')
 local system = system_of(member)
 if state == 'failed' then

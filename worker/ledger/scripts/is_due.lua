@@ -2,7 +2,7 @@
 -- include: _clock
 -- KEYS   1 hash of what was done when
 -- ARGV   1 its name  2 every so many ms
--- Answer 1 where it is due, which it then is no more, else 0
+-- Answer 1 if it is due, and note that it is done now; else 0
 --
 -- A time that has not come yet, as after a step back of the clock, was never noted.
 local now, last = now_ms(), tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0') or 0

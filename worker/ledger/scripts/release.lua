@@ -2,5 +2,5 @@
 -- include: _clock _job _store
 -- KEYS   none
 -- ARGV   1 prefix  2 system id
--- Answer 1, or 0 where the store is not held
+-- Answer 1, or 0 if the store is not held
 return redis.call('DEL', store_key('hold', ARGV[2]))

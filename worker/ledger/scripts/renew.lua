@@ -3,7 +3,7 @@
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 lease in ms
 --        7 API of a call that needs a slot more, or ''  8 writes 0|1: the call changes something
--- Answer 'held', 'lost', or 'throttled' where there is no slot
+-- Answer 'held', 'lost', or 'throttled' if there is no slot
 local kind, member, api = ARGV[2], ARGV[3], ARGV[7]
 local key, system, now, terms = KEYS[1], system_of(ARGV[3]), now_ms(), terms_of(ARGV[4])
 if not owns(key, ARGV[5]) then return 'lost' end
