@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from celery import Task
@@ -28,13 +29,17 @@ class RefusingTask(Task[..., Any]):
     throws: tuple[type[Exception], ...] = (TriggerMalformed, CustomerIdInvalid, ConnectionUnknown)
     """Celery need not log these: they are refusals, which are logged and noted here."""
 
+    @cached_property
+    def takes(self) -> inspect.Signature:
+        """The arguments that it takes."""
+        return inspect.signature(self.run)
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the message. Raises TriggerMalformed if it can't be run, and what the run raises."""
-        takes = inspect.signature(self.run)
         try:
-            takes.bind(*args, **kwargs)
+            self.takes.bind(*args, **kwargs)
         except TypeError:
-            named = ", ".join(takes.parameters) or "nothing"
+            named = ", ".join(self.takes.parameters) or "nothing"
             error = TriggerMalformed(f"the message does not hold what the task takes: {named}")
             refuse_message(error, self.name)
             raise error from None
