@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING, Final
 from tasks.initialize import LedgerIntake, source_of
 from tasks.refusals import RefusingTask
 from worker.app import app
-from worker.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp
-from worker.guard import Unhurried
-from worker.initialize import initialize
-from worker.logs import advice, told
-from worker.place import Place
-from worker.progress import CATCH_UP_TRIGGER, TakenOver
-from worker.screen import counted
+from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp, error_fields, error_help
+from worker.jobs.progress import CATCH_UP_TRIGGER, TakenOver
+from worker.ledger.guard import ThrottledReads
+from worker.presentation.screen import counted
+from worker.sync.initialize import initialize
+from worker.sync.place import Place
 
 if TYPE_CHECKING:
-    from worker.initialize import Step
-    from worker.progress import Progress
+    from worker.jobs.progress import Progress
+    from worker.sync.initialize import Step
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ def catch_up() -> dict[str, int]:
         while systems and runtime.clock() < until:
             requested += _piece(systems.pop(), hours * HOUR_SECONDS, until)
     except LedgerUnavailable as error:
-        log.warning("catch-up: goes on later, %s", error, extra=told(error) | advice(error))
+        log.warning("catch-up: goes on later, %s", error, extra=error_fields(error) | error_help(error))
     return {"requested": requested}
 
 
@@ -79,7 +78,7 @@ class _Piece:
     def go_on(self, until: float) -> None:
         """Go on for a while. Raises what an initialize raises, but waits for nothing, not even for the throttle."""
         runtime, system_id = app.runtime, self.progress.system_id
-        gate = Unhurried(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
+        gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
         source = source_of(system_id, gate)
         for step in initialize(self.progress, source, LedgerIntake(system_id), _give_up):
             self.progress = step.progress
@@ -95,7 +94,7 @@ class _Piece:
             return
         noted = replace(self.progress, position=str(replace(place, told=code)))
         self.progress = app.runtime.ledger.progress.advance(noted)
-        line = {"outcome": "waiting"} | told(error) | advice(error)
+        line = {"outcome": "waiting"} | error_fields(error) | error_help(error)
         log.warning("connection %d: the catch-up waits, %s", noted.system_id, error, extra=line)
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.jobs import JobTask
 from worker.app import app
-from worker.job import Kind
-from worker.transfer import Transferred, transfer
+from worker.jobs.job import Kind
+from worker.sync.transfer import Transferred, transfer
 
 if TYPE_CHECKING:
-    from worker.guard import Guard
     from worker.ledger import Claim
+    from worker.ledger.guard import Guard
 
 log = logging.getLogger(__name__)
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from tasks.messages import send
 from worker.app import app
-from worker.census import Census, census
-from worker.guard import Unhurried
-from worker.initialize import Step, initialize
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
+from worker.ledger.guard import ThrottledReads
+from worker.sync.census import Census, census
+from worker.sync.initialize import Step, initialize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from worker.http import Gate
-    from worker.ipaas import IPaaS
-    from worker.patience import Resting
-    from worker.progress import Known, Progress, Selection
+    from worker.http.client import Gate
+    from worker.ipaas.client import IPaaS
+    from worker.jobs.progress import Known, Progress, Selection
+    from worker.sync.patience import Resting
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,6 @@ def source_of(system_id: int, gate: Gate) -> IPaaS:
     return app.runtime.source(system_id, str(uuid.uuid4()), gate)
 
 
-def _unhurried(system_id: int, sleep: Callable[[float], None]) -> Unhurried:
+def _unhurried(system_id: int, sleep: Callable[[float], None]) -> ThrottledReads:
     runtime = app.runtime
-    return Unhurried(runtime.ledger, system_id, runtime.timeouts.call, sleep)
+    return ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, sleep)

@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.messages import send
 from tasks.refusals import RefusingTask, refuse_message
-from worker import retries, telemetry
-from worker.api_errors import HELD_FOR
 from worker.app import app
-from worker.errors import InternalError, SyncError
-from worker.intents import Intent, Trouble
-from worker.job import Job
+from worker.http.api_errors import HELD_FOR
+from worker.jobs import retries
+from worker.jobs.errors import InternalError, SyncError, error_fields, error_help
+from worker.jobs.intents import Intent, Trouble
+from worker.jobs.job import Job
+from worker.jobs.routes import queue_of
 from worker.ledger import Claim, ClaimLost, ClaimRefused, Ended, LedgerUnavailable, Throttled, Weight
-from worker.logs import Attempt, advice, logged_as, told
-from worker.queues import queue_of
+from worker.telemetry import sentry
+from worker.telemetry.logs import Attempt, logged_as
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.guard import Guard
-    from worker.job import Kind
+    from worker.jobs.job import Kind
+    from worker.jobs.retries import Pause
     from worker.ledger import Weighed
-    from worker.reconcile import Reconciled
-    from worker.retries import Pause
-    from worker.transfer import Transferred
+    from worker.ledger.guard import Guard
+    from worker.sync.reconcile import Reconciled
+    from worker.sync.transfer import Transferred
 
     Work = Callable[[Claim, Guard], Transferred | Reconciled]
     """Does a claimed job: answers what it came to."""
@@ -70,11 +71,11 @@ class JobTask(RefusingTask):
             log.debug("%s: nothing to do, it is %s", job, refused.state)
             return {"job": str(job), "state": refused.state}
         except LedgerUnavailable as error:
-            log.error("%s: not begun, %s", job, error, extra=told(error) | advice(error))  # noqa: TRY400 - it says all
+            log.error("%s: not begun, %s", job, error, extra=error_fields(error) | error_help(error))  # noqa: TRY400 - it says all
             raise
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         with logged_as(attempt):
-            telemetry.tag(job, claim.tracking_guid)
+            sentry.tag(job, claim.tracking_guid)
             run = _Run(self, claim, attempt, asked_at)
             try:
                 return run.do(work)
@@ -126,9 +127,9 @@ class _Run:
 
     def break_off(self, error: LedgerUnavailable) -> None:
         """Tell that Redis went away: the job is found when its lease is over. No more such runs than threads."""
-        ended = self._ended("broken off", error) | advice(error)
+        ended = self._ended("broken off", error) | error_help(error)
         log.error("%s: broken off, %s", self._claim.job, error, extra=ended)
-        telemetry.report(error, self._claim.job, self._claim.tracking_guid, outcome="broken off")
+        sentry.report(error, self._claim.job, self._claim.tracking_guid, outcome="broken off")
 
     def _put_back(self) -> dict[str, Any]:
         self._go_on(app.runtime.ledger.put_back(self._claim, self._made, consent=self._guard.consent))
@@ -191,9 +192,9 @@ class _Run:
         )
         self._go_on(weighed)
         if weighed.hold_began:
-            began = self._ended(telemetry.HOLD, held_for) | advice(held_for)
+            began = self._ended(sentry.HOLD, held_for) | error_help(held_for)
             log.error("connection %d: held, %s", job.system_id, held_for, extra=began)
-            telemetry.report(held_for, job, self._claim.tracking_guid, outcome=telemetry.HOLD)
+            sentry.report(held_for, job, self._claim.tracking_guid, outcome=sentry.HOLD)
         if weighed.is_spared:
             log.info("%s: waits for its turn again, %s", job, error.entry.code, extra=self._ended("held", error))
         return weighed
@@ -222,10 +223,10 @@ class _Run:
         if ended.runs_again:
             self._go_on(ended)
             return self._run_again(error)
-        line = self._ended(telemetry.FAILED, error) | advice(error)
+        line = self._ended(sentry.FAILED, error) | error_help(error)
         if ended.is_news:
             log.error("%s: failed, %s", self._claim.job, error, extra=line)
-            telemetry.report(error, self._claim.job, self._claim.tracking_guid)
+            sentry.report(error, self._claim.job, self._claim.tracking_guid)
         else:
             log.warning("%s: failed again, %s", self._claim.job, error, extra=line)
         self._go_on(ended)
@@ -242,7 +243,7 @@ class _Run:
     def _ended(self, outcome: str, error: SyncError | None = None) -> dict[str, Any]:
         """The fields of the line that the run ends with."""
         seconds = round(time.monotonic() - self._started, 3)
-        return {"outcome": outcome, "seconds": seconds} | (told(error) if error else {})
+        return {"outcome": outcome, "seconds": seconds} | (error_fields(error) if error else {})
 
 
 def _trace(error: Exception) -> str:

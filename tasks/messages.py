@@ -9,8 +9,8 @@ from kombu.exceptions import OperationalError
 
 from worker.app import app
 from worker.effects import Effect, witnessed
-from worker.job import Kind
-from worker.queues import queue_of
+from worker.jobs.job import Kind
+from worker.jobs.routes import queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

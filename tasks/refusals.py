@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, Any
 from celery import Task
 
 from worker.app import app
-from worker.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed, TriggerOff
-from worker.job import plain_text
+from worker.jobs.errors import (
+    ConnectionUnknown,
+    CustomerIdInvalid,
+    TriggerMalformed,
+    TriggerOff,
+    error_fields,
+    error_help,
+)
+from worker.jobs.job import plain_text
 from worker.ledger import LedgerUnavailable, Refusal
-from worker.logs import advice, told
-from worker.triggers import DIGITS, Refused
+from worker.sync.triggers import DIGITS, Refused
 
 if TYPE_CHECKING:
-    from worker.errors import SyncError
+    from worker.jobs.errors import SyncError
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +56,18 @@ def refuse(refused: Refused) -> None:
     """Note a notification. Raises LedgerUnavailable."""
     app.runtime.ledger.refuse(_noted(refused))
     level = logging.INFO if isinstance(refused.error, TriggerOff) else logging.WARNING
-    line = {"outcome": "refused"} | told(refused.error) | advice(refused.error)
+    line = {"outcome": "refused"} | error_fields(refused.error) | error_help(refused.error)
     log.log(level, "trigger %s, notification %d: %s", refused.trigger_id, refused.position, refused.error, extra=line)
 
 
 def refuse_message(error: SyncError, task: str, system_id: object = None, customer_id: object = None) -> None:
     """Note a message that holds no job: nothing else can come of it, so whoever sends such messages must hear of it."""
-    log.warning("message of %s: refused, %s", task, error, extra={"outcome": "refused"} | told(error) | advice(error))
+    log.warning(
+        "message of %s: refused, %s",
+        task,
+        error,
+        extra={"outcome": "refused"} | error_fields(error) | error_help(error),
+    )
     shown = (text if DIGITS.fullmatch(text := plain_text(value)) else "" for value in (system_id, customer_id))
     system, customer = shown
     try:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from tasks.jobs import JobTask
 from tasks.pump import admit
 from tasks.refusals import RefusingTask
-from worker import telemetry
 from worker.app import app
-from worker.job import Kind
-from worker.reconcile import Reconciled, reconcile
+from worker.jobs.job import Kind
+from worker.sync.reconcile import Reconciled, reconcile
+from worker.telemetry import sentry
 
 if TYPE_CHECKING:
-    from worker.guard import Guard
     from worker.ledger import Claim
+    from worker.ledger.guard import Guard
 
 
 @app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
@@ -29,7 +29,7 @@ def retry_failed_subscriptions() -> dict[str, int]:
     runtime = app.runtime
     count = runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days)
     admit(runtime.ledger.systems())
-    telemetry.check_in("retry-failed-subscriptions", runtime.settings.subscription_retry_minutes * 60)
+    sentry.check_in("retry-failed-subscriptions", runtime.settings.subscription_retry_minutes * 60)
     return {"reopened": count}
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from tasks.background import run_in_workers
 from tasks.upkeep import sweep
-from worker import telemetry
 from worker.app import app
 from worker.ledger import LedgerUnavailable
+from worker.telemetry import sentry
 
 if TYPE_CHECKING:
     from threading import Event
@@ -34,7 +34,7 @@ def sweep_if_due() -> bool:
     if is_due:
         sweep()
         if ledger.is_due(CHECK_IN, CHECK_IN_SECONDS):
-            telemetry.check_in(SWEEP, max(seconds, CHECK_IN_SECONDS))
+            sentry.check_in(SWEEP, max(seconds, CHECK_IN_SECONDS))
     return is_due
 
 

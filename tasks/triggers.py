@@ -9,13 +9,12 @@ from typing import Any
 
 from tasks.messages import send
 from tasks.refusals import RefusingTask, refuse
-from worker import telemetry
 from worker.app import app
-from worker.errors import LedgerUnavailable, TriggerOff
+from worker.jobs.errors import LedgerUnavailable, TriggerOff, error_fields, error_help
+from worker.jobs.pages import pages
 from worker.ledger import Request
-from worker.logs import advice, told
-from worker.pages import pages
-from worker.triggers import Accepted, Refused, Verdict, judge
+from worker.sync.triggers import Accepted, Refused, Verdict, judge
+from worker.telemetry import sentry
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ def submit(trigger: object) -> list[Verdict]:
 
     Once this returns, every accepted notification is in the ledger, and every refused one is noted with its reason; the
     answer says which is which, in the trigger's order. Raises worker.ledger.LedgerUnavailable when Redis does not
-    answer, and worker.faults.ConfigurationError: nothing can be lost silently, so send the trigger again then.
+    answer, and worker.config.faults.ConfigurationError: nothing can be lost silently, so send the trigger again then.
     """
     verdicts = judge(trigger, app.runtime.connections)
     for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
@@ -44,9 +43,7 @@ def accept_trigger(trigger: object) -> dict[str, Any]:
     """
     verdicts = _submit_patiently(trigger)
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
-    telemetry.report_refusals(
-        (each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff)
-    )
+    sentry.report_refusals((each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff))
     codes = [each.error.failure.code for each in refused]
     return {"accepted": len(verdicts) - len(codes), "refused": codes}
 
@@ -56,7 +53,9 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
         try:
             return submit(trigger)
         except LedgerUnavailable as error:
-            log.warning("a trigger waits, %s", error, extra={"outcome": "waiting"} | told(error) | advice(error))
+            log.warning(
+                "a trigger waits, %s", error, extra={"outcome": "waiting"} | error_fields(error) | error_help(error)
+            )
             time.sleep(seconds)
     raise AssertionError("it waits for ever")
 

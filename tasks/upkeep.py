@@ -7,12 +7,11 @@ import logging
 from tasks.messages import send
 from tasks.pump import admit
 from tasks.refusals import RefusingTask, refuse_message
-from worker import telemetry
 from worker.app import app
-from worker.errors import SyncError, WorkerLost
-from worker.job import Job, Kind
+from worker.jobs.errors import SyncError, WorkerLost, error_fields, error_help
+from worker.jobs.job import Job, Kind
 from worker.ledger import Swept
-from worker.logs import advice, told
+from worker.telemetry import sentry
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +71,6 @@ def _tell_lost(job: Job) -> None:
     """The workers that died on a job can't report it."""
     error, record = WorkerLost(), app.runtime.ledger.record(job)
     tracking_guid = (record and record.tracking_guid) or ""
-    line = {"job": str(job), "tracking_guid": tracking_guid, "outcome": telemetry.FAILED}
-    log.error("%s: failed, %s", job, error, extra=line | told(error) | advice(error))
-    telemetry.report(error, job, tracking_guid)
+    line = {"job": str(job), "tracking_guid": tracking_guid, "outcome": sentry.FAILED}
+    log.error("%s: failed, %s", job, error, extra=line | error_fields(error) | error_help(error))
+    sentry.report(error, job, tracking_guid)

@@ -9,7 +9,7 @@ import redis
 from hypothesis import settings
 
 from tests import parts
-from worker.ledger import Ledger, StoreTerms, Terms
+from worker.ledger import Ledger, LedgerTimes, StoreLimits
 from worker.sandbox.server import RunningSandbox, Sandbox, serve
 
 if TYPE_CHECKING:
@@ -80,5 +80,7 @@ def clock(client: redis.Redis) -> Clock:
 @pytest.fixture
 def ledger(client: redis.Redis, clock: Clock) -> Ledger:  # noqa: ARG001 - the clock must be there
     """A ledger on the empty Valkey server, whose clock stands still until it is moved."""
-    stores = {4021: StoreTerms(concurrent=1000, stamped=None)}
-    return Ledger(client, Terms(lease_seconds=45, lost_after_seconds=30), stores, replaced={"_clock": VIRTUAL_CLOCK})
+    stores = {4021: StoreLimits(concurrent=1000, stamped=None)}
+    return Ledger(
+        client, LedgerTimes(lease_seconds=45, lost_after_seconds=30), stores, replaced={"_clock": VIRTUAL_CLOCK}
+    )

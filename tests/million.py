@@ -22,13 +22,13 @@ import redis
 from tests import parts
 from tests.integration.monitor_stage import serving
 from worker.app import app
-from worker.catalogue import Failure
-from worker.job import Kind
+from worker.config.settings import Settings
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Kind
 from worker.ledger import State
 from worker.ledger.ledger import PREFIX
 from worker.ledger.places import JobPlace
 from worker.runtime import Runtime
-from worker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

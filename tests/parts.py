@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from worker.embedded.ports import free_port
-from worker.embedded.valkey import ValkeyFailed, embedded_valkey
 from worker.ledger.ledger import PREFIX
+from worker.local.ports import free_port
+from worker.local.valkey import ValkeyFailed, embedded_valkey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from worker.job import Kind
+    from worker.jobs.job import Kind
     from worker.ledger import Ledger, Record, State
 
 ROOT = Path(__file__).parent.parent
@@ -121,7 +121,7 @@ def write_mapping(folder: Path, subscription: bool, name: str = "mapping.toml") 
 
 def write_rows(path: Path, *rows: str) -> None:
     """The default template with more rows behind it."""
-    template = (ROOT / "worker" / "default_mapping.toml").read_text(encoding="utf-8")
+    template = (ROOT / "worker" / "mapping" / "default.toml").read_text(encoding="utf-8")
     path.write_text("\n[[row]]\n".join([template, *rows]), encoding="utf-8")
 
 

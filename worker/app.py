@@ -17,13 +17,13 @@ from celery.app.log import Logging
 from kombu import Queue
 from kombu.utils.imports import symbol_by_name
 
-from worker import logs
 from worker.broker import InWords
-from worker.faults import ConfigurationError
-from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
-from worker.redis_url import RedisUrl
+from worker.config.faults import ConfigurationError
+from worker.config.redis_url import RedisUrl
+from worker.config.settings import Settings, load_settings
+from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.runtime import Runtime
-from worker.settings import Settings, load_settings
+from worker.telemetry import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ CATCH_UP = {"catch up": {"task": "stamped.catch_up", "schedule": 2 * 60, "option
 
 
 class AppLogging(Logging):
-    """Logs as `worker.logs` does, in the processes of this application alone."""
+    """Logs as `worker.telemetry.logs` does, in the processes of this application alone."""
 
     def setup_logging_subsystem(self, *_: object, **__: object) -> None:
         """Set the log up, which Celery asks for once in a process."""
@@ -58,7 +58,7 @@ class SyncApp(Celery):
     """The Celery application with what its tasks work on.
 
     It shares nothing with another application in the same process: neither the way to connect nor the pools, and its
-    connections go by the one rule for Redis URLs (`worker.redis_url`), whatever CELERY_BROKER_URL says.
+    connections go by the one rule for Redis URLs (`worker.config.redis_url`), whatever CELERY_BROKER_URL says.
     """
 
     log_cls = "worker.app:AppLogging"

@@ -22,12 +22,12 @@ from pydantic import (
     ValidationInfo,
 )
 
-from worker.faults import ConfigurationError, Fault, example_of, nearest, problem_of, unknown, wrong
-from worker.mapping import Mapping, load_mapping
-from worker.secret import read_secret
-from worker.settings import environment
-from worker.text_file import is_missing
-from worker.toml_file import read_toml
+from worker.config.faults import ConfigurationError, Fault, example_of, nearest, problem_of, unknown, wrong
+from worker.config.secret import read_secret
+from worker.config.settings import environment
+from worker.config.text_file import is_missing
+from worker.config.toml_file import read_toml
+from worker.mapping.mapping import Mapping, load_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

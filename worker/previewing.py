@@ -7,13 +7,13 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from worker.guard import ByHand
-from worker.preview import preview
+from worker.ledger.guard import ByHand
+from worker.sync.preview import preview
 
 if TYPE_CHECKING:
     from worker.connections import Connection
-    from worker.preview import Preview
     from worker.runtime import Runtime
+    from worker.sync.preview import Preview
 
 PATIENCE_SECONDS: Final = 20.0
 """How long after it was asked for a preview waits for slots; then it says that the throttle is used up."""
@@ -37,7 +37,8 @@ class Previewer:
     def preview(self, customer_id: str) -> Preview:
         """What a transfer of one customer would do.
 
-        Raises what `worker.preview` does, ConnectionHeld, ThrottleUsedUp, LedgerRefuses, and NobodyWaits once stopped.
+        Raises what `worker.sync.preview` does, ConnectionHeld, ThrottleUsedUp, LedgerRefuses, and NobodyWaits once it
+        was stopped.
         """
         return preview(customer_id, self._mapping, self._source, self._store)
 

@@ -9,23 +9,23 @@ from base64 import b64encode
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from worker.calls import IPAAS, STAMPED
+from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
-from worker.errors import ConnectionUnknown
-from worker.guard import Guard, ReadOnly
-from worker.http import Api, Timeouts
-from worker.ipaas import IPaaS
-from worker.ledger import Claim, Ledger, Limit, StoreTerms, Terms, connect
-from worker.masking import Personal
-from worker.retries import Holds, Schedule
-from worker.settings import Settings, load_settings
-from worker.stamped import Stamped
+from worker.http.client import Api, Timeouts
+from worker.ipaas.client import IPaaS
+from worker.jobs.calls import IPAAS, STAMPED
+from worker.jobs.errors import ConnectionUnknown
+from worker.jobs.retries import Holds, Schedule
+from worker.ledger import Claim, Ledger, LedgerTimes, Limit, StoreLimits, connect
+from worker.ledger.guard import Guard, ReadOnly
+from worker.stamped.client import Stamped
+from worker.telemetry.masking import Personal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from worker.http import Gate
+    from worker.http.client import Gate
 
 
 READ_ONLY = ReadOnly()
@@ -107,14 +107,14 @@ class Runtime:
 
 def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
     """The ledger with what every connection allows."""
-    terms = Terms(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
+    terms = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
     stores = {connection.system_id: _store_terms(connection) for connection in connections}
     return Ledger(connect(settings.redis_url), terms, stores, worker=WORKER, witness=witness)
 
 
-def _store_terms(connection: Connection) -> StoreTerms:
+def _store_terms(connection: Connection) -> StoreLimits:
     throttle, reads = connection.throttle, connection.ipaas.throttle
-    return StoreTerms(
+    return StoreLimits(
         concurrent=throttle.concurrent,
         stamped=Limit(throttle.limit, throttle.seconds),
         ipaas=Limit(reads.limit, reads.seconds) if reads else None,

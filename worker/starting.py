@@ -17,14 +17,14 @@ from celery.apps.worker import Worker as CelerysWorker
 from worker.app import or_end, set_up_log
 from worker.broker import NotReady
 from worker.ledger.proof import prove, refuse_unfit
-from worker.telemetry import start_sentry
+from worker.telemetry.sentry import start_sentry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.app import SyncApp
+    from worker.config.redis_url import RedisUrl
     from worker.ledger.finding import Finding
-    from worker.redis_url import RedisUrl
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from tests import parts
-from worker.embedded.ports import free_port
+from worker.local.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from tasks.initialize import go_on
 from worker.app import app
-from worker.job import Job, Kind
-from worker.progress import Selection
+from worker.jobs.job import Job, Kind
+from worker.jobs.progress import Selection
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.effects import Effect, Moment
-    from worker.errors import SyncError
+    from worker.jobs.errors import SyncError
 
 __all__ = ["app"]
 

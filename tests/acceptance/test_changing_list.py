@@ -13,11 +13,11 @@ import redis
 
 from tests import parts
 from tests.acceptance.scene import Scene, person, scene
-from worker.embedded.ports import free_port
-from worker.initialize import MOST_QUEUED
-from worker.progress import Selection
-from worker.queues import UPKEEP
+from worker.jobs.progress import Selection
+from worker.jobs.routes import UPKEEP
+from worker.local.ports import free_port
 from worker.sandbox.server import Sandbox
+from worker.sync.initialize import MOST_QUEUED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

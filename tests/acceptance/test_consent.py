@@ -9,7 +9,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
-from worker.job import Action
+from worker.jobs.job import Action
 from worker.ledger import State
 from worker.sandbox.sandbox import Sandbox
 

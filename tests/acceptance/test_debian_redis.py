@@ -9,7 +9,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, customer, person, scene, trigger
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import requests
 
 from tests import parts
 from tests.acceptance.processes import alive, children_of, own_environment, started
-from worker.customer import live_link
+from worker.ipaas.customer import live_link
 from worker.sandbox.customers import sample_customers
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def test_a_part_that_dies_ends_it_with_code_1_and_the_end_of_its_log(tmp_path: P
 def _all_children(process: subprocess.Popen[bytes]) -> dict[int, str] | None:
     """The children, once all of them run their own program."""
     children = children_of(process.pid)
-    is_whole = len(children) == PARTS and not any("worker.embedded.tied" in command for command in children.values())
+    is_whole = len(children) == PARTS and not any("worker.local.tied" in command for command in children.values())
     return children if is_whole else None
 
 

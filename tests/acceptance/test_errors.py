@@ -15,12 +15,12 @@ import pytest
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
 from tests.integration.jobs import made
-from worker.catalogue import CATALOGUE, Failure
-from worker.embedded.ports import free_port
-from worker.intents import Intent
-from worker.job import Action, Job, Kind
+from worker.jobs.catalogue import CATALOGUE, Failure
+from worker.jobs.intents import Intent
+from worker.jobs.job import Action, Job, Kind
+from worker.jobs.retries import Pause
 from worker.ledger import Hold, State
-from worker.retries import Pause
+from worker.local.ports import free_port
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

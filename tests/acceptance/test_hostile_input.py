@@ -11,7 +11,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, scene, trigger
-from worker.embedded.ports import free_port
+from worker.local.ports import free_port
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

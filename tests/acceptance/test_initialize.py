@@ -12,12 +12,12 @@ import pytest
 from tests import parts
 from tests.acceptance.scene import Scene, customer, person, scene
 from tests.integration.jobs import CALLS
-from worker.catalogue import Failure
-from worker.initialize import AT_ONCE, MOST_QUEUED
-from worker.progress import Selection
-from worker.retries import Pause
+from worker.jobs.catalogue import Failure
+from worker.jobs.progress import Selection
+from worker.jobs.retries import Pause
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
+from worker.sync.initialize import AT_ONCE, MOST_QUEUED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

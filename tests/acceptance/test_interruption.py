@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from worker.embedded.ports import free_port
+from worker.local.ports import free_port
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:

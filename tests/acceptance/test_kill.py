@@ -13,15 +13,15 @@ import pytest
 from tests import parts
 from tests.integration.jobs import CALLS
 from worker.app import app
-from worker.catalogue import Failure
+from worker.config.settings import Settings
 from worker.effects import Effect, Moment
-from worker.job import Job, Kind
-from worker.ledger import Counts, Ledger, StoreTerms, connect
-from worker.progress import Selection
-from worker.retries import Pause
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Job, Kind
+from worker.jobs.progress import Selection
+from worker.jobs.retries import Pause
+from worker.ledger import Counts, Ledger, StoreLimits, connect
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
-from worker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def hold(stage: Stage) -> None:
 
 def request_without_room(stage: Stage) -> None:
     """Ask for the customer while its store may get no job, so that it waits for its turn."""
-    no_room = {parts.SYSTEM: StoreTerms(concurrent=0)}
+    no_room = {parts.SYSTEM: StoreLimits(concurrent=0)}
     Ledger(connect(stage.env["STAMPED_SYNC_REDIS_URL"]), stores=no_room).request(JOB)
 
 

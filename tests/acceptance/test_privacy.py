@@ -13,8 +13,8 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import PLENTY, Scene, customer, scene, trigger
-from worker.embedded.ports import free_port
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
+from worker.local.ports import free_port
 from worker.sandbox.customers import sample_customers
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox

@@ -11,9 +11,9 @@ import requests
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, person, scene, trigger
 from tests.proofs.processes import SERVERS, Server
-from worker.embedded.ports import free_port
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.ledger.trials import rule
+from worker.local.ports import free_port
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:

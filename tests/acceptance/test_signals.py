@@ -30,13 +30,13 @@ from tests.acceptance.test_errors import (
     write_connections,
 )
 from tests.acceptance.test_privacy import found
-from worker.catalogue import CATALOGUE
-from worker.job import Job, Kind
+from worker.jobs.catalogue import CATALOGUE
+from worker.jobs.job import Job, Kind
+from worker.jobs.routes import UPKEEP
 from worker.ledger import State
-from worker.queues import UPKEEP
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
-from worker.telemetry import release
+from worker.telemetry.sentry import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

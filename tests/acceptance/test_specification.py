@@ -8,7 +8,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
-from worker.job import Action
+from worker.jobs.job import Action
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ import pytest
 from tasks.upkeep import run_again
 from tests import parts
 from worker.app import app
-from worker.job import Job, Kind
+from worker.config.settings import Settings
+from worker.jobs.job import Job, Kind
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 from worker.sandbox.server import Sandbox, serve
-from worker.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path

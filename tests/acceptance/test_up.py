@@ -16,10 +16,10 @@ import requests
 
 from tests import parts
 from tests.acceptance.processes import alive, children_of, own_environment, started
-from worker.embedded.ports import free_port
-from worker.embedded.valkey import url_of
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
 from worker.ledger import Ledger, State
+from worker.local.ports import free_port
+from worker.local.valkey import url_of
 
 if TYPE_CHECKING:
     import subprocess

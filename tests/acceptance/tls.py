@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import redis
 
 from tests import parts
-from worker.embedded.ports import free_port
+from worker.local.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.parts import SYSTEM
-from worker.calls import MadeCall
-from worker.catalogue import Failure
-from worker.intents import Intent
-from worker.job import Job, Kind
+from worker.jobs.calls import MadeCall
+from worker.jobs.catalogue import Failure
+from worker.jobs.intents import Intent
+from worker.jobs.job import Job, Kind
 from worker.ledger import Claim, ClaimRefused, Ledger, Record
 
 if TYPE_CHECKING:

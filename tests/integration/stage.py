@@ -12,12 +12,12 @@ from celery.app.trace import build_tracer
 from tasks import transfer_customer
 from tests import parts
 from worker.app import app
-from worker.job import Job, Kind
-from worker.ledger import Ledger, Limit, StoreTerms
-from worker.queues import CUSTOMERS, UPKEEP
+from worker.config.settings import Settings
+from worker.jobs.job import Job, Kind
+from worker.jobs.routes import CUSTOMERS, UPKEEP
+from worker.ledger import Ledger, Limit, StoreLimits
 from worker.runtime import Runtime, open_ledger
 from worker.sandbox.faults import Fault
-from worker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Stage:
 
     def limit(self, calls: int) -> None:
         """Let Stamped.io have no more calls than that in a minute, from now on."""
-        ledger = Ledger(self.client, stores={parts.SYSTEM: StoreTerms(stamped=Limit(calls, 60))})
+        ledger = Ledger(self.client, stores={parts.SYSTEM: StoreLimits(stamped=Limit(calls, 60))})
         self.patch.setitem(app.__dict__, "runtime", replace(app.runtime, ledger=ledger))
 
     def map_subscription(self, value: bool) -> None:

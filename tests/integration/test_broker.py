@@ -13,8 +13,8 @@ from tests.proofs.processes import SERVERS, Server
 from tests.proofs.troubles import TROUBLES, Trouble
 from worker.app import app
 from worker.broker import Transport
+from worker.config.redis_url import RedisUrl
 from worker.ledger import Ledger, connect
-from worker.redis_url import RedisUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

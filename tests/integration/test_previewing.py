@@ -13,21 +13,21 @@ from tests import parts
 from tests.integration.jobs import made
 from tests.integration.stage import ID, NOWHERE, Stage
 from worker.app import app
-from worker.catalogue import CATALOGUE, Failure
-from worker.errors import ConnectionHeld, ThrottleUsedUp
-from worker.intents import Intent
-from worker.job import Job, Kind
-from worker.ledger import Ledger, LedgerRefuses, Limit, StoreTerms
+from worker.jobs.catalogue import CATALOGUE, Failure
+from worker.jobs.errors import ConnectionHeld, ThrottleUsedUp
+from worker.jobs.intents import Intent
+from worker.jobs.job import Job, Kind
+from worker.jobs.retries import Pause
+from worker.ledger import Ledger, LedgerRefuses, Limit, StoreLimits
 from worker.previewing import NobodyWaits, Previewer
-from worker.retries import Pause
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import redis
 
-    from worker.preview import Preview
     from worker.sandbox.server import RunningSandbox
+    from worker.sync.preview import Preview
 
 OTHER = Job(Kind.CUSTOMER, parts.SYSTEM, "1")
 REFUSED = Failure("stamped-credentials-refused", 401)
@@ -35,7 +35,7 @@ REFUSED = Failure("stamped-credentials-refused", 401)
 
 def limited(stage: Stage, stamped: int = 500, ipaas: int = 500) -> Ledger:
     """The ledger of a store that allows so many calls of each API in a minute."""
-    terms = StoreTerms(stamped=Limit(stamped, 60), ipaas=Limit(ipaas, 60))
+    terms = StoreLimits(stamped=Limit(stamped, 60), ipaas=Limit(ipaas, 60))
     ledger = Ledger(stage.client, stores={parts.SYSTEM: terms})
     stage.patch.setitem(app.__dict__, "runtime", replace(app.runtime, ledger=ledger))
     return ledger

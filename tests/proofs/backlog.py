@@ -15,11 +15,11 @@ from tests.proofs.processes import worker
 from tests.proofs.result import Result
 from tests.proofs.stage import Stage, customers, stage
 from tests.proofs.truth import person
-from worker.errors import StampedCredentialsRefused
-from worker.job import Job, Kind
-from worker.ledger import ClaimRefused, Ledger, Limit, StoreTerms
-from worker.queues import CUSTOMERS, UPKEEP
-from worker.retries import Pause
+from worker.jobs.errors import StampedCredentialsRefused
+from worker.jobs.job import Job, Kind
+from worker.jobs.retries import Pause
+from worker.jobs.routes import CUSTOMERS, UPKEEP
+from worker.ledger import ClaimRefused, Ledger, Limit, StoreLimits
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_EXTRA = 0.01
 SWEEP_SECONDS = 5
 HOUR_SECONDS = 3600
-STORES = {parts.SYSTEM: StoreTerms(concurrent=10, stamped=Limit(500, 60))}
+STORES = {parts.SYSTEM: StoreLimits(concurrent=10, stamped=Limit(500, 60))}
 REFUSED = StampedCredentialsRefused().failure
 TERMS = "throttle = { limit = 200, seconds = 2, concurrent = 10 }"
 

@@ -18,7 +18,7 @@ from tests.proofs.processes import Restartable, beat, python, worker
 from tests.proofs.result import Result
 from tests.proofs.stage import STANDSTILL_SECONDS, Stage, stage
 from tests.proofs.truth import compare, failed_by_code, person
-from worker.errors import LedgerUnavailable
+from worker.jobs.errors import LedgerUnavailable
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tests.proofs.__main__ import say
 from tests.proofs.processes import VALKEY, Restartable, Server, worker
 from tests.proofs.stage import Stage, customers, stage
 from tests.proofs.truth import person
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from worker.job import Job
+    from worker.jobs.job import Job
     from worker.ledger import Ledger, Record
 
 ILL, WELL = 1, 2

@@ -13,7 +13,7 @@ from tests.proofs.processes import Restartable, beat, python
 from tests.proofs.result import Result
 from tests.proofs.stage import DEFAULTS, Stage, customers, stage
 from tests.proofs.truth import compare, failed_by_code, person
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:

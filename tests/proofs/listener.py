@@ -10,7 +10,7 @@ import time
 
 from tasks import submit
 from tests import parts
-from worker.errors import LedgerUnavailable
+from worker.jobs.errors import LedgerUnavailable
 
 PAUSE_SECONDS = 0.1
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import redis
 
 from tests import parts
-from worker.embedded.ports import free_port
-from worker.embedded.valkey import valkey
+from worker.local.ports import free_port
+from worker.local.valkey import valkey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

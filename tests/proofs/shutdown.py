@@ -10,7 +10,7 @@ from tests.proofs.processes import worker
 from tests.proofs.result import Result
 from tests.proofs.stage import customers, stage
 from tests.proofs.truth import compare, failed_by_code, person
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

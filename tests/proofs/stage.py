@@ -14,13 +14,13 @@ from tasks.messages import TASK_OF
 from tests import parts
 from tests.proofs.processes import VALKEY, Server
 from tests.proofs.truth import MAPPING_ROW, open_jobs
+from worker.config.settings import Settings
 from worker.connections import load_connections
-from worker.errors import LedgerUnavailable
-from worker.job import Job, Kind
-from worker.queues import QUEUE_OF
+from worker.jobs.errors import LedgerUnavailable
+from worker.jobs.job import Job, Kind
+from worker.jobs.routes import QUEUE_OF
 from worker.runtime import open_ledger
 from worker.sandbox.server import Sandbox, serve
-from worker.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

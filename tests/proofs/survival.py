@@ -17,8 +17,8 @@ from tests.proofs.result import Result
 from tests.proofs.stage import Stage, customers, stage
 from tests.proofs.troubles import TROUBLES, Trouble
 from tests.proofs.truth import compare, failed_by_code, person
-from worker.embedded.ports import free_port
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
+from worker.local.ports import free_port
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests import parts
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.ledger import Ledger, State
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from tests.proofs.processes import worker
 from tests.proofs.result import Result
 from tests.proofs.stage import DEFAULTS, customers, stage
 from tests.proofs.truth import compare, failed_by_code, person
-from worker.guard import NAMES
-from worker.job import Kind
+from worker.jobs.job import Kind
+from worker.ledger.guard import NAMES
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

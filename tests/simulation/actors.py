@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.job import Job
+    from worker.jobs.job import Job
     from worker.ledger import Claim
 
 

@@ -11,10 +11,10 @@ from tests.simulation.actors import Killed
 from tests.simulation.chance import Fault
 from tests.simulation.weather import kinds_of
 from tests.simulation.world import CALL_MS, STORE_HASH, Call, World
-from worker.answers import Answer, Exchange
-from worker.guard import NAMES
-from worker.http import Api
-from worker.intents import Trouble
+from worker.http.answers import Answer, Exchange
+from worker.http.client import Api
+from worker.jobs.intents import Trouble
+from worker.ledger.guard import NAMES
 from worker.sandbox.messages import Request
 
 if TYPE_CHECKING:

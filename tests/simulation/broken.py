@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.simulation.apis import SimulatedApi
 from tests.simulation.chance import Fault
 from tests.simulation.process import Parts, SimulatedRuntime
-from worker.customer import Customer
-from worker.intents import Intent
-from worker.ipaas import IPaaS
-from worker.job import Job, Kind, Next
+from worker.ipaas.client import IPaaS
+from worker.ipaas.customer import Customer
+from worker.jobs.intents import Intent
+from worker.jobs.job import Job, Kind, Next
 from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept, Weighed, Weight
 from worker.ledger.ledger import PAGE
 from worker.ledger.scripting import source
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.simulation.simulation import Outcome
-    from worker.answers import Answer
-    from worker.calls import MadeCall
-    from worker.customer_list import CustomerList
-    from worker.http import Gate
+    from worker.http.answers import Answer
+    from worker.http.client import Gate
+    from worker.ipaas.customer_list import CustomerList
+    from worker.jobs.calls import MadeCall
 
 
 class NeverChecksTheLease(Ledger):

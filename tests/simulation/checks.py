@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests import parts
-from worker.catalogue import CATALOGUE
-from worker.customer import Customer
-from worker.job import Job, Kind
+from worker.ipaas.customer import Customer
+from worker.jobs.catalogue import CATALOGUE
+from worker.jobs.job import Job, Kind
 from worker.ledger import State
 from worker.ledger.ledger import LOSSES_ALLOWED, PREFIX
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.simulation.stage import Stage
     from tests.simulation.world import World
     from worker.connections import Connections
-    from worker.ledger import Ledger, Limit, Record, StoreTerms
+    from worker.ledger import Ledger, Limit, Record, StoreLimits
 
 TROUBLES = 3
 """A job fails by trouble of its store only where others got through between this many of its attempts. It is granted
@@ -64,7 +64,7 @@ def check_listed(stage: Stage, world: World) -> None:
                 stage.violated(f"left out by the catch-ups of store {system_id}: {customer_id}")
 
 
-def check_throttle(stage: Stage, world: World, stores: Mapping[int, StoreTerms]) -> None:
+def check_throttle(stage: Stage, world: World, stores: Mapping[int, StoreLimits]) -> None:
     """No window held more calls than the limit, by the times at which the calls arrived."""
     for (api, system_id), times in sorted(world.arrivals.items()):
         limit: Limit | None = getattr(stores[system_id], api)
@@ -76,7 +76,7 @@ def check_throttle(stage: Stage, world: World, stores: Mapping[int, StoreTerms])
                 break
 
 
-def check_ledger(stage: Stage, client: redis.Redis, ledger: Ledger, stores: Mapping[int, StoreTerms]) -> None:
+def check_ledger(stage: Stage, client: redis.Redis, ledger: Ledger, stores: Mapping[int, StoreLimits]) -> None:
     """Each job is in the index of its state and no other; no store has an admitted job or a slot left."""
     jobs: dict[str, Any] = {key.split(":", 2)[2]: client.hget(key, "state") for key in _keys(client, "job:*")}
     places = [(state, place) for state in State for place in _places(client, state)]

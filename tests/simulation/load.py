@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.initialize import go_on
-from worker.errors import LedgerUnavailable, SyncError
-from worker.job import Job, Kind
-from worker.progress import Selection, TakenOver
+from worker.jobs.errors import LedgerUnavailable, SyncError
+from worker.jobs.job import Job, Kind
+from worker.jobs.progress import Selection, TakenOver
 
 if TYPE_CHECKING:
     from tests.simulation.listing import Listing
     from tests.simulation.stage import Stage
-    from worker.initialize import Step
     from worker.ledger import Ledger
+    from worker.sync.initialize import Step
 
 
 class Load:

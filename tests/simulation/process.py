@@ -13,14 +13,14 @@ from pydantic import SecretStr
 from tests.simulation.apis import SimulatedApi
 from tests.simulation.chance import Fault
 from worker.app import app
+from worker.config.settings import Settings
 from worker.connections import Connection, Connections, IPaaSEndpoint, StampedEndpoint
-from worker.http import Timeouts
-from worker.ledger import Claim, Ledger, StoreTerms, Terms
-from worker.mapping import Mapping
-from worker.retries import Holds, Schedule
-from worker.rows import SUBSCRIPTION, Row, RowType
+from worker.http.client import Timeouts
+from worker.jobs.retries import Holds, Schedule
+from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
+from worker.mapping.mapping import Mapping
+from worker.mapping.rows import SUBSCRIPTION, Row, RowType
 from worker.runtime import Runtime
-from worker.settings import Settings
 
 if TYPE_CHECKING:
     from collections import abc
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.simulation.queues import Queues
     from tests.simulation.stage import Stage
     from tests.simulation.world import World
-    from worker.guard import Guard
+    from worker.ledger.guard import Guard
 
 VIRTUAL_CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'virtual-clock')) end"
 VIRTUAL_TIME = "local ms = redis.call('GET', 'virtual-clock') return {math.floor(ms / 1000), ms % 1000 * 1000}"
@@ -98,10 +98,10 @@ class Parts:
     odds: abc.Mapping[Fault, float] | None = None
     """What goes wrong, and how often; as the seed says without it."""
 
-    def make_ledger(self, client: redis.Redis, stores: abc.Mapping[int, StoreTerms], stage: Stage) -> Ledger:
+    def make_ledger(self, client: redis.Redis, stores: abc.Mapping[int, StoreLimits], stage: Stage) -> Ledger:
         """The ledger on virtual time."""
         replaced = {"_clock": VIRTUAL_CLOCK, **dict(self.pieces)}
-        return self.ledger(client, Terms(), stores, witness=stage.witness, replaced=replaced)
+        return self.ledger(client, LedgerTimes(), stores, witness=stage.witness, replaced=replaced)
 
     def make_runtime(self, ledger: Ledger, world: World, stage: Stage) -> SimulatedRuntime:
         """The runtime with the connections of the world's stores."""

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from tasks.messages import TASK_OF
 from tests.simulation.chance import Fault
-from worker.queues import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, UPKEEP
+from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, UPKEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

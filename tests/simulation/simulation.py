@@ -24,10 +24,10 @@ from tests.simulation.stage import Stage
 from tests.simulation.upstream import Upstream
 from tests.simulation.world import World
 from worker.app import app
-from worker.errors import SyncError
-from worker.job import Job, Kind
-from worker.ledger import LedgerUnavailable, Limit, State, StoreTerms
-from worker.progress import Selection
+from worker.jobs.errors import SyncError
+from worker.jobs.job import Job, Kind
+from worker.jobs.progress import Selection
+from worker.ledger import LedgerUnavailable, Limit, State, StoreLimits
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -349,7 +349,7 @@ def _without_redis(work: Callable[[], object]) -> None:
         return
 
 
-def _terms(dice: random.Random) -> StoreTerms:
+def _terms(dice: random.Random) -> StoreLimits:
     stamped = dice.choice((None, Limit(3, 10), Limit(4, 5), Limit(6, 20)))
     ipaas = dice.choice((None, None, Limit(5, 10)))
-    return StoreTerms(concurrent=dice.randint(1, 3), stamped=stamped, ipaas=ipaas)
+    return StoreLimits(concurrent=dice.randint(1, 3), stamped=stamped, ipaas=ipaas)

@@ -9,7 +9,7 @@ from tasks import submit
 from tasks.upkeep import run_again
 from tests.simulation.chance import Fault
 from tests.simulation.process import MAPPINGS, NEWSLETTER, flip
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
 
 if TYPE_CHECKING:
     from tests.simulation.stage import Stage

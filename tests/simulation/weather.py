@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import random
 
     from tests.simulation.world import Call
-    from worker.job import Job
+    from worker.jobs.job import Job
 
 STATUSES: Final = {
     Fault.STATUS_5XX: (500, 502, 503, 504, 520, 522, 530),

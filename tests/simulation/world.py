@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from tests.simulation.stage import Stage
     from worker.effects import Effect
-    from worker.ledger import Claim, StoreTerms
+    from worker.ledger import Claim, StoreLimits
 
 CALL_MS = 19_900
-"""A call ends within its timeouts; see `worker.http.Timeouts.call`."""
+"""A call ends within its timeouts; see `worker.http.client.Timeouts.call`."""
 BLACKOUTS: Final = (
     Fault.STATUS_5XX,
     Fault.STATUS_401,
@@ -60,7 +60,7 @@ class Call:
 class World:
     """The state of both sides. A violation is noted as soon as a call shows it."""
 
-    def __init__(self, stage: Stage, client: redis.Redis, terms: Mapping[int, StoreTerms], seed: int) -> None:
+    def __init__(self, stage: Stage, client: redis.Redis, terms: Mapping[int, StoreLimits], seed: int) -> None:
         self._stage = stage
         self._client = client
         self._terms = terms

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from worker.customer_list import CustomerList, Listed
-from worker.intents import Intent
-from worker.progress import Known, Progress, Selection, TakenOver
+from worker.ipaas.customer_list import CustomerList, Listed
+from worker.jobs.intents import Intent
+from worker.jobs.progress import Known, Progress, Selection, TakenOver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.errors import SyncError
+    from worker.jobs.errors import SyncError
 
 ALL = Progress(4021, Selection.ALL, "token")
 UNLINKED = Progress(4021, Selection.UNLINKED, "token")

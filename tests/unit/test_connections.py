@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from worker.config.faults import ConfigurationError, Fault
 from worker.connections import EXAMPLE, EXAMPLES, SCOPES, Connection, Connections, load_connections
-from worker.faults import ConfigurationError, Fault
-from worker.mapping import Mapping
+from worker.mapping.mapping import Mapping
 
 ENVIRON = {"IPAAS_TOKEN": "token-1", "STAMPED_PUBLIC_KEY": "pub-1", "STAMPED_PRIVATE_KEY": "private-1"}
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from worker.config.faults import ConfigurationError
 from worker.connections import Connection, load_connections
-from worker.faults import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.parts import ROOT
-from worker.catalogue import CATALOGUE
+from worker.jobs.catalogue import CATALOGUE
 
 GUIDE = ROOT / "docs" / "operating.md"
 

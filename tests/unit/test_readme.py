@@ -7,9 +7,9 @@ import re
 import pytest
 
 from tests.parts import ROOT
-from worker.catalogue import CATALOGUE, Retried
+from worker.config.settings import Settings, variable
 from worker.contract.assumptions import ASSUMPTIONS
-from worker.settings import Settings, variable
+from worker.jobs.catalogue import CATALOGUE, Retried
 
 RETRIED = {
     Retried.ALWAYS: "yes",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.progress import CATCH_UP_TRIGGER, Selection
-from worker.settings import load_settings
-from worker.times import local
+from worker.config.settings import load_settings
+from worker.jobs.progress import CATCH_UP_TRIGGER, Selection
+from worker.presentation.times import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.connections import Connections
+    from worker.jobs.progress import Progress
     from worker.ledger import Ledger
-    from worker.progress import Progress
-    from worker.screen import Screen
+    from worker.presentation.screen import Screen
 
 COLUMNS: Final = ("Catch-up", "state", "customers requested")
 

@@ -16,17 +16,17 @@ from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option
 from worker.cli.outcome import titled
-from worker.errors import SyncError
+from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proof import prove
+from worker.presentation.screen import Screen, counted
 from worker.runtime import Runtime
-from worker.screen import Screen, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from worker.config.settings import Settings
     from worker.connections import Connection
-    from worker.settings import Settings
 
 
 @dataclass(frozen=True)

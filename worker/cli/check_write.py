@@ -14,9 +14,9 @@ from worker.contract.exchange import Exchange
 from worker.contract.findings import Verdict
 from worker.contract.subject import ADDRESS
 from worker.contract.trial import NotTheAddress, Trial
-from worker.errors import SyncError
-from worker.guard import ByHand
-from worker.screen import Screen
+from worker.jobs.errors import SyncError
+from worker.ledger.guard import ByHand
+from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
     from worker.connections import Connection

@@ -8,13 +8,13 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import json_option
+from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, load_connections
-from worker.screen import Screen, counted
-from worker.settings import load_settings
+from worker.presentation.screen import Screen, counted
 
 if TYPE_CHECKING:
     from worker.connections import Connection
-    from worker.mapping import Mapping
+    from worker.mapping.mapping import Mapping
 
 
 @click.command()

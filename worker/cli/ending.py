@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from worker.cli.signals import Signals
 
-CONFIGURATION: Final = "worker.faults"
+CONFIGURATION: Final = "worker.config.faults"
 """Where the configuration's warnings are logged."""
 
 

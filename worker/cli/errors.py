@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.catalogue import CATALOGUE, Retried
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import CODE, json_option
-from worker.screen import Screen
+from worker.jobs.catalogue import CATALOGUE, Retried
+from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
-    from worker.catalogue import Entry
+    from worker.jobs.catalogue import Entry
 
 RETRIED: Final = {
     Retried.ALWAYS: "yes",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.catalogue import Concerns, Failure
 from worker.cli.exit_codes import ALL_WELL, FAILED, WRONG
 from worker.cli.outcome import titled
-from worker.errors import CustomerIdInvalid, SyncError, TriggerMalformed
-from worker.faults import ConfigurationError
+from worker.config.faults import ConfigurationError
+from worker.config.settings import load_settings
+from worker.jobs.catalogue import Concerns, Failure
+from worker.jobs.errors import CustomerIdInvalid, SyncError, TriggerMalformed
 from worker.ledger import LedgerUnavailable
-from worker.screen import Screen
-from worker.settings import load_settings
+from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from worker.ledger.activity import Filter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from worker.job import Kind
+    from worker.jobs.job import Kind
     from worker.ledger import Ledger, Record, Refusal
 
 PAGE = 500

@@ -13,16 +13,16 @@ from worker.cli.history import as_json_object as history_object
 from worker.cli.history import show_history
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.cli.outcome import Outcome, titled
+from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.job import Job, Kind, customer_id
+from worker.jobs.job import Job, Kind, customer_id
+from worker.presentation.screen import Screen, counted
+from worker.presentation.times import local
 from worker.runtime import open_ledger
-from worker.screen import Screen, counted
-from worker.settings import load_settings
-from worker.times import local
 
 if TYPE_CHECKING:
+    from worker.config.settings import Settings
     from worker.ledger import Ledger, Record, Refusal
-    from worker.settings import Settings
 
 LIST_LENGTH = 50
 LONGEST_LIST = 1_000_000

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.catalogue import Failure
 from worker.cli.asking import confirmed, yes_option
 from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL, FAILED
@@ -15,11 +14,12 @@ from worker.cli.failed_jobs import Selection
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, kind_option, only_system_option
 from worker.cli.outcome import titled
-from worker.job import Job, Kind
-from worker.pages import pages
+from worker.config.settings import load_settings
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Job, Kind
+from worker.jobs.pages import pages
+from worker.presentation.screen import Screen, counted
 from worker.runtime import open_ledger
-from worker.screen import Screen, counted
-from worker.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

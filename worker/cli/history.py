@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.cli.outcome import titled
-from worker.screen import counted
-from worker.times import local
+from worker.presentation.screen import counted
+from worker.presentation.times import local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.calls import MadeCall
+    from worker.jobs.calls import MadeCall
     from worker.ledger.activity import Attempt
-    from worker.screen import Screen
+    from worker.presentation.screen import Screen
 
 
 def show_history(screen: Screen, attempts: Sequence[Attempt]) -> None:

@@ -10,12 +10,12 @@ import click
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.cli.outcome import titled
+from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.errors import ConnectionUnknown
+from worker.jobs.errors import ConnectionUnknown
+from worker.presentation.screen import Screen
+from worker.presentation.times import lasting, local
 from worker.runtime import open_ledger
-from worker.screen import Screen
-from worker.settings import load_settings
-from worker.times import lasting, local
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

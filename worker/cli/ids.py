@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, TextIO, cast
 
 import click
 
-from worker.errors import CustomerIdInvalid
-from worker.ids import Given, checked, in_lines, separated
-from worker.screen import counted, is_absent_or_terminal
+from worker.jobs.errors import CustomerIdInvalid
+from worker.presentation.ids import Given, checked, in_lines, separated
+from worker.presentation.screen import counted, is_absent_or_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from worker.screen import Screen
+    from worker.presentation.screen import Screen
 
 LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
 """A parameter that is a file of ids, or - for standard input; bytes that are no text make a bad id, not a traceback."""

@@ -10,21 +10,21 @@ import click
 
 from tasks.initialize import count, go_on
 from worker.app import app
-from worker.census import Census
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import titled
 from worker.cli.pace import LongProgress
 from worker.cli.sync import NO_WORKER
-from worker.errors import SyncError
-from worker.initialize import Step
-from worker.job import Kind
+from worker.jobs.errors import SyncError
+from worker.jobs.job import Kind
+from worker.jobs.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import LedgerUnavailable
-from worker.place import Heading, Place
-from worker.progress import Progress, ProgressLost, Selection, TakenOver
-from worker.screen import Screen, counted
-from worker.times import local
+from worker.presentation.screen import Screen, counted
+from worker.presentation.times import local
+from worker.sync.census import Census
+from worker.sync.initialize import Step
+from worker.sync.place import Heading, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,17 +9,17 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.options import chosen, only_system_option
+from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.mapping import DEFAULT
-from worker.rows import RowType
-from worker.screen import Screen
-from worker.settings import load_settings
+from worker.mapping.mapping import DEFAULT
+from worker.mapping.rows import RowType
+from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.mapping import Mapping
-    from worker.rows import Row
+    from worker.mapping.mapping import Mapping
+    from worker.mapping.rows import Row
 
 COLUMNS = ("Type", "Source", "Destination", "Level", "Description")
 

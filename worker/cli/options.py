@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.catalogue import CATALOGUE
-from worker.errors import ConnectionUnknown
-from worker.faults import unknown
-from worker.job import Kind
+from worker.config.faults import unknown
+from worker.jobs.catalogue import CATALOGUE
+from worker.jobs.errors import ConnectionUnknown
+from worker.jobs.job import Kind
 
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections

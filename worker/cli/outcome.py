@@ -10,8 +10,8 @@ from worker.ledger import State
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from worker.catalogue import Failure
-    from worker.job import Job
+    from worker.jobs.catalogue import Failure
+    from worker.jobs.job import Job
     from worker.ledger import Hold, Record
 
 MISSING: Final = "missing"

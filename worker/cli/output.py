@@ -7,7 +7,7 @@ import io
 import sys
 from typing import Any, TextIO
 
-from worker.signs import Signs
+from worker.presentation.signs import Signs
 
 
 class OutputLost(Exception):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from worker.screen import shown
-from worker.times import lasting
+from worker.presentation.screen import shown
+from worker.presentation.times import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

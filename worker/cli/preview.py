@@ -9,15 +9,15 @@ import click
 from worker.cli.exit_codes import ALL_WELL
 from worker.cli.explaining import code_of
 from worker.cli.options import chosen, json_option, system_option
-from worker.job import customer_id
-from worker.preview_words import follow_up_in_words, write_in_words
+from worker.jobs.job import customer_id
+from worker.presentation.preview import follow_up_in_words, write_in_words
+from worker.presentation.screen import Screen, shortened
 from worker.previewing import Previewer
 from worker.runtime import Runtime
-from worker.screen import Screen, shortened
 
 if TYPE_CHECKING:
     from worker.connections import Connection
-    from worker.preview import Preview
+    from worker.sync.preview import Preview
 
 LONGEST_VALUE = 200
 """Characters of a value that are shown; --json has them all."""

@@ -9,10 +9,10 @@ import click
 
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.options import json_option
+from worker.config.settings import load_settings
 from worker.connections import load_connections
+from worker.presentation.screen import Screen, counted
 from worker.runtime import open_ledger
-from worker.screen import Screen, counted
-from worker.settings import load_settings
 
 if TYPE_CHECKING:
     from worker.ledger.repair import Found

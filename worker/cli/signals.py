@@ -15,7 +15,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from worker.embedded.stopping import FIRST_OF_SIGNAL, SIGNALS, WORDS
+from worker.local.stopping import FIRST_OF_SIGNAL, SIGNALS, WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,23 +16,23 @@ from worker.cli.exit_codes import ALL_WELL
 from worker.cli.explaining import redis_silent
 from worker.cli.options import json_option
 from worker.cli.throttle import COLUMNS, lines
+from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.figures_words import VANISHED_ADVICE, refusals_in_words, vanished_in_words
-from worker.job import Kind
+from worker.jobs.job import Kind
 from worker.ledger import LedgerUnavailable, State
+from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
+from worker.presentation.screen import Screen
+from worker.presentation.throttle import uses
+from worker.presentation.times import lasting, local
 from worker.runtime import open_ledger
-from worker.screen import Screen
-from worker.settings import load_settings
-from worker.throttle_use import uses
-from worker.times import lasting, local
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.config.settings import Settings
     from worker.connections import Connections
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures
-    from worker.settings import Settings
 
 WATCH_SECONDS = 2
 SHOWN_SETTINGS = {

@@ -6,17 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from worker.catalogue import Failure
 from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import code_of
 from worker.cli.outcome import MISSING, titled
+from worker.jobs.catalogue import Failure
 from worker.ledger import State
-from worker.screen import counted
-from worker.times import local
+from worker.presentation.screen import counted
+from worker.presentation.times import local
 
 if TYPE_CHECKING:
     from worker.cli.outcome import Outcome
-    from worker.screen import Screen
+    from worker.presentation.screen import Screen
 
 LINES_AT_MOST: Final = 20
 """So many jobs get a line each; more are counted alone."""

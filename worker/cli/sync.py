@@ -17,9 +17,9 @@ from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import Outcome
 from worker.cli.summary import Summary
-from worker.job import Job, Kind
-from worker.pages import pages
-from worker.screen import Screen, counted
+from worker.jobs.job import Job, Kind
+from worker.jobs.pages import pages
+from worker.presentation.screen import Screen, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

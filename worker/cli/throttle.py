@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from worker.throttle_use import Use
+    from worker.presentation.throttle import Use
 
 COLUMNS: Final = ["Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com"]
 

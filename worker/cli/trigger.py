@@ -11,12 +11,12 @@ from tasks import submit
 from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL, WRONG
 from worker.cli.outcome import titled
-from worker.errors import TriggerOff
-from worker.screen import Screen, is_absent_or_terminal
-from worker.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
+from worker.jobs.errors import TriggerOff
+from worker.presentation.screen import Screen, is_absent_or_terminal
+from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
 
 if TYPE_CHECKING:
-    from worker.triggers import Verdict
+    from worker.sync.triggers import Verdict
 
 TRIGGER_FILE: Final = click.File("rb")
 

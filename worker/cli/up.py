@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from worker.embedded.ports import is_free
+from worker.local.ports import is_free
 
 
 class NoRedis(click.ClickException):
@@ -43,8 +43,8 @@ def command(flower_port: int) -> None:
     if not is_free(flower_port):
         raise click.BadParameter(f"port {flower_port} is taken; choose another", param_hint="--flower-port")
 
-    from worker.embedded.valkey import ValkeyFailed  # noqa: PLC0415
-    from worker.up.machine import run_everything  # noqa: PLC0415 - not needed to show the help
+    from worker.local.machine import run_everything  # noqa: PLC0415 - not needed to show the help
+    from worker.local.valkey import ValkeyFailed  # noqa: PLC0415
 
     try:
         run_everything(flower_port)

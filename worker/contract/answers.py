@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.answer_body import LISTS
 from worker.contract.shapes import EACH, holders
-from worker.job import plain_text
-from worker.stamped_answers import DEEPEST_WRAPPER, ID, WRAPPERS
+from worker.http.body import LISTS
+from worker.jobs.job import STAMPED_ID, plain_text
+from worker.stamped.answers import DEEPEST_WRAPPER, WRAPPERS
 
 if TYPE_CHECKING:
     from worker.contract.shapes import Fields, Path
@@ -43,7 +43,7 @@ def id_of(customer: Fields | None) -> str | None:
     if not customer:
         return None
     texts = (plain_text(customer.get(name)) for name in ("id", "customerId"))
-    return next((text for text in texts if ID.fullmatch(text)), None)
+    return next((text for text in texts if STAMPED_ID.fullmatch(text)), None)
 
 
 def shown_address(entry: Any) -> str:

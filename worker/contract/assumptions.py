@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from worker.rows import WIRE_NAMES
+from worker.mapping.rows import WIRE_NAMES
 
 ROOT = Path(__file__).parents[2]
 """The folder that holds the package, installed or not."""
@@ -37,8 +37,8 @@ def write_key(name: str) -> str:
     return f"write.{name}"
 
 
-ROWS, STAMPED, ANSWERS = "worker/rows.py", "worker/stamped.py", "worker/stamped_answers.py"
-ANY_OUTCOME, ANY_BODY = "worker/answer_outcome.py", "worker/answer_body.py"
+ROWS, STAMPED, ANSWERS = "worker/mapping/rows.py", "worker/stamped/client.py", "worker/stamped/answers.py"
+ANY_OUTCOME, ANY_BODY = "worker/http/outcome.py", "worker/http/body.py"
 
 ASSUMPTIONS: Final = (
     *(Assumption(write_key(name), f"A write takes `{name}`", ROWS, f'"{name}"') for name in WIRE_NAMES.values()),

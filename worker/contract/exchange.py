@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.api_errors import STAMPED
 from worker.contract.shapes import shape
 from worker.effects import Effect
-from worker.errors import StampedReadFailed
-from worker.intents import Intent, Trouble
-from worker.stamped import CREATE, CUSTOMER, CUSTOMERS, PAGE, SEARCH
+from worker.http.api_errors import STAMPED
+from worker.jobs.errors import StampedReadFailed
+from worker.jobs.intents import Intent, Trouble
+from worker.stamped.client import CREATE, CUSTOMER, CUSTOMERS, PAGE, SEARCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from worker.answers import Answer
-    from worker.http import Api
+    from worker.http.answers import Answer
+    from worker.http.client import Api
 
 TAKEN = frozenset({Intent.ACCEPTED, Intent.NOT_YET})
 ENDING = frozenset({Trouble.SILENT, Trouble.UNRESOLVED, Trouble.CREDENTIALS})

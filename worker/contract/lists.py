@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.contract.answers import is_list_path, shown_address
 from worker.contract.shapes import entries, holders, written
-from worker.errors import StampedReadFailed
+from worker.jobs.errors import StampedReadFailed
 
 if TYPE_CHECKING:
     from worker.contract.exchange import Exchange, Seen

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from worker.contract.answers import answered, id_of
 from worker.contract.shapes import holders, is_same_email
-from worker.rows import BOOLEAN_WORDS, CUSTOMER_EMAIL, EMAIL, EMAIL_DESTINATIONS, WIRE_NAMES
-from worker.stamped_answers import STATE
+from worker.mapping.rows import BOOLEAN_WORDS, CUSTOMER_EMAIL, EMAIL, EMAIL_DESTINATIONS, WIRE_NAMES
+from worker.stamped.answers import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker.contract.subject import state_of
-from worker.stamped import SURVEY_EMAIL
-from worker.stamped_answers import STATE
+from worker.stamped.answers import STATE
+from worker.stamped.client import SURVEY_EMAIL
 
 if TYPE_CHECKING:
     from worker.contract.exchange import Seen

@@ -6,14 +6,14 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from worker.answer_body import MESSAGE_FIELDS
 from worker.contract.answers import id_of
 from worker.contract.findings import Findings
 from worker.contract.lists import NOT_FOUND, known, try_search
 from worker.contract.subject import Subject, is_ours, state_of
 from worker.contract.survey import Survey
 from worker.contract.writes import try_create, try_create_again, try_read, try_update
-from worker.errors import SyncError
+from worker.http.body import MESSAGE_FIELDS
+from worker.jobs.errors import SyncError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,8 @@ from worker.contract.answers import answered, id_of, is_single_path
 from worker.contract.assumptions import write_key
 from worker.contract.shapes import names_of, shape, written
 from worker.contract.subject import READ_NAMES, has
-from worker.rows import EMAIL_DESTINATIONS, WIRE_NAMES
-from worker.stamped_answers import STATE
+from worker.mapping.rows import EMAIL_DESTINATIONS, WIRE_NAMES
+from worker.stamped.answers import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

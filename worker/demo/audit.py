@@ -6,17 +6,17 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.customer import Customer, live_link
-from worker.errors import SyncError
-from worker.job import Job, Kind
+from worker.ipaas.customer import Customer, live_link
+from worker.jobs.errors import SyncError
+from worker.jobs.job import Job, Kind
 from worker.sandbox.stamped import SUBSCRIBED_AT_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from worker.demo.tally import Tally
-    from worker.mapping import Mapped
-    from worker.mapping import Mapping as FieldMapping
+    from worker.mapping.mapping import Mapped
+    from worker.mapping.mapping import Mapping as FieldMapping
     from worker.sandbox.sandbox import Sandbox
 
 

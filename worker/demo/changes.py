@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from worker.rows import BOOLEAN_WORDS
+from worker.mapping.rows import BOOLEAN_WORDS
 from worker.sandbox.customers import NEWSLETTER
 from worker.sandbox.faults import Fault
 

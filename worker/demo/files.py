@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.mapping import DEFAULT
+from worker.mapping.mapping import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from worker.demo.report import Report
 from worker.demo.stage import running_stage
 from worker.demo.story import DemoFailed, perform, wait_until_ready
-from worker.embedded.stopping import Stopped, stopped_by_signals
-from worker.embedded.valkey import ValkeyFailed
-from worker.embedded.watch import LOOK_SECONDS, Watch
 from worker.ledger import LedgerUnavailable
+from worker.local.stopping import Stopped, stopped_by_signals
+from worker.local.valkey import ValkeyFailed
+from worker.local.watch import LOOK_SECONDS, Watch
 
 if TYPE_CHECKING:
     from worker.demo.stage import Stage

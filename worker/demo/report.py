@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from worker.catalogue import CATALOGUE
-from worker.screen import Screen
+from worker.jobs.catalogue import CATALOGUE
+from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.demo.result import Result
     from worker.demo.stage import Stage
     from worker.demo.tally import Tally
-    from worker.embedded.child import Child
+    from worker.local.child import Child
 
 QUIET_SECONDS = 2
 """Between two lines of progress if there is no terminal."""

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from worker.demo.files import write_configuration
-from worker.embedded.child import end_in_order
-from worker.embedded.ports import free_port
-from worker.embedded.services import Login, Setting
-from worker.embedded.valkey import embedded_valkey
+from worker.local.child import end_in_order
+from worker.local.ports import free_port
+from worker.local.services import Login, Setting
+from worker.local.valkey import embedded_valkey
 from worker.sandbox.customers import sample_customers
 from worker.sandbox.server import Sandbox, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from worker.embedded.child import Child
+    from worker.local.child import Child
     from worker.sandbox.server import RunningSandbox
 
 FOREIGN_PREFIXES = ("STAMPED_SYNC_", "SENTRY_", "FLOWER_", "CELERY_")

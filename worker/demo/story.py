@@ -13,15 +13,15 @@ from worker.demo.changes import FAULTS, change_customers
 from worker.demo.result import Result
 from worker.demo.tally import standing, tally
 from worker.demo.triggers import to_be_refused, trigger
-from worker.embedded.child import ending
-from worker.embedded.services import flower_answers
+from worker.local.child import ending
+from worker.local.services import flower_answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from worker.demo.report import Report
     from worker.demo.stage import Stage
-    from worker.embedded.child import Child
+    from worker.local.child import Child
 
 START_SECONDS = 60
 STALL_SECONDS = 90

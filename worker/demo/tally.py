@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
+from worker.jobs.pages import pages
 from worker.ledger import State
-from worker.pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,9 +2,10 @@
 
 from redis import RedisError
 
-from worker.errors import LedgerRefuses, LedgerUnavailable
+from worker.jobs.errors import LedgerRefuses, LedgerUnavailable
 from worker.ledger.connection import connect
 from worker.ledger.ledger import Ledger
+from worker.ledger.limits import LedgerTimes, Limit, StoreLimits
 from worker.ledger.records import (
     Claim,
     ClaimLost,
@@ -24,7 +25,6 @@ from worker.ledger.records import (
     Weight,
 )
 from worker.ledger.refusals import ScriptFailed
-from worker.ledger.terms import Limit, StoreTerms, Terms
 
 __all__ = [
     "Claim",
@@ -35,6 +35,7 @@ __all__ = [
     "Hold",
     "Ledger",
     "LedgerRefuses",
+    "LedgerTimes",
     "LedgerUnavailable",
     "Limit",
     "Message",
@@ -45,9 +46,8 @@ __all__ = [
     "Requested",
     "ScriptFailed",
     "State",
-    "StoreTerms",
+    "StoreLimits",
     "Swept",
-    "Terms",
     "Throttled",
     "Weighed",
     "Weight",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from worker.calls import MadeCall
-from worker.catalogue import Failure
-from worker.job import Job, Kind
+from worker.jobs.calls import MadeCall
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Job, Kind
 from worker.ledger.places import JobList, JobPlace, newest
 from worker.ledger.records import State, moment
 from worker.ledger.round_trip import together

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.calls import MadeCall
-    from worker.catalogue import Failure
-    from worker.job import Consent
+    from worker.jobs.calls import MadeCall
+    from worker.jobs.catalogue import Failure
+    from worker.jobs.job import Consent
 
 
 def of_failure(failure: Failure) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import redis
 
-from worker.job import Action, Job, Kind
+from worker.jobs.job import Action, Job, Kind
 from worker.ledger.records import State, moment
 from worker.ledger.scripting import available
 

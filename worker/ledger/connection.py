@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
-from worker.redis_url import RedisUrl
+from worker.config.redis_url import RedisUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable

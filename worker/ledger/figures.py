@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
+from worker.jobs.routes import QUEUES
 from worker.ledger.records import Counts, Hold, Record, State, moment
 from worker.ledger.round_trip import Found, together
 from worker.ledger.totals import REFUSAL_LISTS, Presence, Refusals, Totals, met_without_row, read_totals
-from worker.queues import QUEUES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

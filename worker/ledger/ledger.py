@@ -11,11 +11,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
-from worker.errors import TriggerOff, WorkerLost
-from worker.intents import Intent
-from worker.job import Job, Kind, Next
+from worker.jobs.errors import TriggerOff, WorkerLost
+from worker.jobs.intents import Intent
+from worker.jobs.job import Job, Kind, Next
+from worker.jobs.pages import pages
+from worker.jobs.routes import QUEUE_OF
 from worker.ledger.arguments import of_calls, of_consent, of_failure
 from worker.ledger.batches import Batches
+from worker.ledger.limits import AllStoreLimits, LedgerTimes, StoreLimits
 from worker.ledger.progress import ProgressBook
 from worker.ledger.reading import REFUSALS, SWITCHED_OFF, Reading
 from worker.ledger.records import (
@@ -34,19 +37,16 @@ from worker.ledger.records import (
 )
 from worker.ledger.repair import Repairs
 from worker.ledger.scripting import Scripts
-from worker.ledger.terms import StoresTerms, StoreTerms, Terms
-from worker.pages import pages
-from worker.queues import QUEUE_OF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import redis
 
-    from worker.calls import MadeCall
-    from worker.catalogue import Failure
-    from worker.job import Consent
-    from worker.retries import Pause
+    from worker.jobs.calls import MadeCall
+    from worker.jobs.catalogue import Failure
+    from worker.jobs.job import Consent
+    from worker.jobs.retries import Pause
 
 PREFIX: Final = "stamped-sync:"
 DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -72,8 +72,8 @@ class Ledger(Reading):
     def __init__(
         self,
         client: redis.Redis,
-        terms: Terms = Terms(),  # noqa: B008 - frozen
-        stores: Mapping[int, StoreTerms] | None = None,
+        terms: LedgerTimes = LedgerTimes(),  # noqa: B008 - frozen
+        stores: Mapping[int, StoreLimits] | None = None,
         *,
         prefix: str = PREFIX,
         worker: str = "",
@@ -82,7 +82,7 @@ class Ledger(Reading):
     ) -> None:
         super().__init__(client, prefix)
         self._scripts = Scripts(client, witness, replaced)
-        self._stores = StoresTerms(stores or {})
+        self._stores = AllStoreLimits(stores or {})
         self._worker = json.dumps(worker)
         self._lease_ms = int(terms.lease_seconds * 1000)
         self._lost_after_ms = int(terms.lost_after_seconds * 1000)

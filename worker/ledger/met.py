@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.jobs.pages import pages
+from worker.jobs.progress import Known, Selection
 from worker.ledger.records import State, moment
 from worker.ledger.scripting import available
-from worker.pages import pages
-from worker.progress import Known, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from worker.jobs.progress import Progress
     from worker.ledger.scripting import Scripts
-    from worker.progress import Progress
 
 UNDER_WAY: Final = frozenset({State.QUEUED, State.SENT, State.RUNNING, State.WAITING})
 LAST_DIGITS: Final = 4

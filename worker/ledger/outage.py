@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 
-from worker.logs import told
+from worker.jobs.errors import error_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.errors import SyncError
+    from worker.jobs.errors import SyncError
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Outage:
     def fault(self, error: SyncError) -> None:
         """Log a fault of ours, which is no outage."""
         if self._is_news(str(error), is_outage=False):
-            log.error("%s", error, extra=told(error))
+            log.error("%s", error, extra=error_fields(error))
 
     def ended(self) -> None:
         """Log that Redis takes writes again, if it was logged that it did not."""

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast
 
-from worker.job import Kind
+from worker.jobs.job import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

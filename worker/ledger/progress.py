@@ -6,10 +6,10 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from worker.effects import Effect
+from worker.jobs.progress import Known, Progress, ProgressLost, Selection, TakenOver
 from worker.ledger.met import Met
 from worker.ledger.records import moment
 from worker.ledger.scripting import available
-from worker.progress import Known, Progress, ProgressLost, Selection, TakenOver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

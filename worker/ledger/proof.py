@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
-from worker.faults import ConfigurationError, Fault
+from worker.config.faults import ConfigurationError, Fault
 from worker.ledger.connection import NONSENSE, connect
 from worker.ledger.finding import Finding, Gathering
 from worker.ledger.refusals import CLUSTER, DISK, FULL, NO_SCRIPT, REFUSALS, RIGHTS, code_of
@@ -26,7 +26,7 @@ from worker.ledger.trials import LEDGER_KEYS, QUEUES, Trial, channels, own_trial
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from worker.redis_url import RedisUrl
+    from worker.config.redis_url import RedisUrl
 
 OLDEST: Final = (6, 2)
 """The least version: ZRANGE by score in reverse, and ZADD GT, came with it."""

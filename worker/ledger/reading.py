@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING
 
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
 from worker.ledger.activity import Activity
 from worker.ledger.figures import read_figures
 from worker.ledger.records import Counts, Hold, Record, Refusal, State, moment

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from worker.catalogue import Failure
+from worker.jobs.catalogue import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.job import Job
+    from worker.jobs.job import Job
 
 
 class State(StrEnum):

@@ -14,7 +14,7 @@ from typing import Final
 
 import redis
 
-from worker.errors import InternalError, LedgerRefuses, LedgerUnavailable, SyncError
+from worker.jobs.errors import InternalError, LedgerRefuses, LedgerUnavailable, SyncError
 
 URL: Final = "STAMPED_SYNC_REDIS_URL"
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect
-from worker.job import Kind
+from worker.jobs.job import Kind
+from worker.jobs.pages import pages
 from worker.ledger.records import State
 from worker.ledger.scripting import available
-from worker.pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import redis
 
+    from worker.ledger.limits import AllStoreLimits
     from worker.ledger.scripting import Scripts
-    from worker.ledger.terms import StoresTerms
 
 PAGE: Final = 200
 
@@ -48,7 +48,7 @@ class Repairs:
     """The repair of a ledger, a page at a time, while workers run. Raises LedgerUnavailable."""
 
     def __init__(
-        self, client: redis.Redis, scripts: Scripts, prefix: str, stores: StoresTerms, longest_call_ms: int
+        self, client: redis.Redis, scripts: Scripts, prefix: str, stores: AllStoreLimits, longest_call_ms: int
     ) -> None:
         self._client = client
         self._scripts = scripts

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.job import Kind
+    from worker.jobs.job import Kind
 
 REFUSALS: Final = "refusals"
 SWITCHED_OFF: Final = "switched-off"

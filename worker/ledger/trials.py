@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from worker.queues import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

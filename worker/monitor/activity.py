@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 from tornado.web import authenticated
 
-from worker.catalogue import CATALOGUE
-from worker.figures_words import VANISHED_ADVICE, refusals_in_words, vanished_in_words
-from worker.job import Kind
+from worker.jobs.catalogue import CATALOGUE
+from worker.jobs.job import Kind
 from worker.ledger import State
 from worker.ledger.activity import Filter
 from worker.monitor.page import Page
+from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from worker.ids import checked, in_lines
-from worker.screen import shortened
+from worker.presentation.ids import checked, in_lines
+from worker.presentation.screen import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tornado.httputil import HTTPFile
 
     from worker.connections import Connection
-    from worker.ids import Given
+    from worker.presentation.ids import Given
 
 MOST_IDS: Final = 100_000
 LONGEST_NAME: Final = 60

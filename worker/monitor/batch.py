@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.job import Action, Kind
+from worker.jobs.job import Action, Kind
 from worker.ledger.batches import FAILED, MISSING
 from worker.monitor.page import NOT_FOUND, Page
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
-from worker.catalogue import Failure
+from worker.jobs.catalogue import Failure
 from worker.monitor.page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from worker.catalogue import Entry
+    from worker.jobs.catalogue import Entry
     from worker.ledger import Record, Refusal
     from worker.ledger.activity import Group
 

@@ -13,21 +13,21 @@ from urllib.parse import urlencode
 from tornado.web import HTTPError
 
 from tasks.upkeep import run_again
-from worker.catalogue import Failure
-from worker.job import Job, Kind
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Job, Kind
+from worker.jobs.pages import PAGE
 from worker.ledger import State
 from worker.ledger.activity import Filter
-from worker.masking import masked
 from worker.monitor.change import Change
 from worker.monitor.error_logs import number_of
 from worker.monitor.page import NOT_FOUND
-from worker.pages import PAGE
-from worker.screen import counted
+from worker.presentation.screen import counted
+from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker.catalogue import Entry
+    from worker.jobs.catalogue import Entry
     from worker.ledger import Ledger
     from worker.ledger.activity import Group
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.job import Job, Kind
+from worker.jobs.job import Job, Kind
 from worker.ledger import State
 from worker.monitor.page import NOT_FOUND, Page
 

@@ -18,7 +18,7 @@ from flower.views import BaseHandler
 from tornado.options import options
 from tornado.web import HTTPError
 
-from worker.faults import Fault
+from worker.config.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

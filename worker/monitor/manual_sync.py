@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Final
 from tornado.web import authenticated
 
 from tasks.upkeep import run_again
-from worker.errors import LedgerUnavailable
-from worker.job import Job, Kind
+from worker.jobs.errors import LedgerUnavailable
+from worker.jobs.job import Job, Kind
+from worker.jobs.pages import PAGE, pages
 from worker.monitor.asked import MOST_IDS, Asked
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE, TOO_LARGE, Change
 from worker.monitor.lanes import LaneFull
 from worker.monitor.page import SERVICE_UNAVAILABLE, Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
-from worker.pages import PAGE, pages
-from worker.preview_words import follow_up_in_words, write_in_words
-from worker.screen import counted
+from worker.presentation.preview import follow_up_in_words, write_in_words
+from worker.presentation.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -15,14 +15,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from worker.app import app
-from worker.calls import IPAAS, STAMPED
-from worker.errors import ConnectionUnknown, CustomerIdInvalid, ScopeUnsupported, TriggerMalformed, TriggerOff
-from worker.faults import ConfigurationError
-from worker.job import Kind
+from worker.config.faults import ConfigurationError
+from worker.jobs.calls import IPAAS, STAMPED
+from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, ScopeUnsupported, TriggerMalformed, TriggerOff
+from worker.jobs.job import Kind
 from worker.ledger import LedgerUnavailable
 from worker.ledger.totals import met_without_row
 from worker.monitor.page import Page
-from worker.throttle_use import uses
+from worker.presentation.throttle import uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from worker.ledger.activity import Group
     from worker.ledger.figures import Figures
     from worker.ledger.totals import Totals
+    from worker.presentation.throttle import Use
     from worker.runtime import Runtime
-    from worker.throttle_use import Use
 
     Sample = tuple[Sequence[str], float]
 

@@ -13,17 +13,17 @@ from tornado.escape import xhtml_escape
 from tornado.web import Finish, HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
-from worker.errors import LedgerUnavailable, SyncError
-from worker.faults import ConfigurationError
+from worker.config.faults import ConfigurationError
+from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.monitor.lanes import LaneFull
 from worker.monitor.templates import told
-from worker.screen import counted
-from worker.times import lasting
+from worker.presentation.screen import counted
+from worker.presentation.times import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.catalogue import Entry
+    from worker.jobs.catalogue import Entry
     from worker.ledger import Ledger
     from worker.monitor.lanes import Lane, Lanes
     from worker.runtime import Runtime

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.errors import SyncError
-from worker.intents import Intent
+from worker.jobs.errors import SyncError
+from worker.jobs.intents import Intent
 from worker.previewing import NobodyWaits, Previewer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.catalogue import Failure
     from worker.connections import Connection
-    from worker.preview import Preview
+    from worker.jobs.catalogue import Failure
     from worker.runtime import Runtime
+    from worker.sync.preview import Preview
 
 PREVIEWED: Final = 10
 """So many customers are previewed at once: each is read in iPaaS.com and in Stamped.io."""

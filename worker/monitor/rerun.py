@@ -11,8 +11,8 @@ from tornado.web import HTTPError
 
 from tasks.messages import TASK_OF
 from tasks.upkeep import run_again
-from worker.errors import SyncError
-from worker.job import Job
+from worker.jobs.errors import SyncError
+from worker.jobs.job import Job
 from worker.monitor.change import Change
 from worker.monitor.page import NOT_FOUND, forbid_frames
 

@@ -1,0 +1,233 @@
+"""`stamped-sync check --write` as a person meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from tests import parts
+from tests.integration.jobs import made
+from worker.contract.assumptions import ASSUMPTIONS
+from worker.jobs.catalogue import Failure
+from worker.jobs.intents import Intent
+from worker.jobs.job import Job, Kind
+from worker.jobs.retries import Pause
+from worker.ledger import Ledger, Limit, StoreLimits
+from worker.sandbox.faults import Fault
+
+if TYPE_CHECKING:
+    import redis
+
+    from worker.sandbox.server import RunningSandbox
+
+EMAIL = "test@example.com"
+WRITE = ("check", "--write", "--email", EMAIL)
+
+
+@pytest.fixture
+def env(redis_url: str, sandbox: RunningSandbox, tmp_path: Path) -> dict[str, str]:
+    """The environment of an installation that the sandbox answers."""
+    return parts.environment(redis_url, parts.write_connections(tmp_path, sandbox.url))
+
+
+def test_all_holds(env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """One line for each assumption with its place, then the test customer: code 0."""
+    done = parts.console(env, tmp_path, *WRITE, "--yes")
+    lines = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    for line, assumption in zip(lines[1:], ASSUMPTIONS, strict=False):
+        assert line == f"✓ {assumption.says} ({assumption.place})"
+    assert f"{len(ASSUMPTIONS)} of {len(ASSUMPTIONS)} assumptions hold." in lines
+    [customer_id] = sandbox.sandbox.stamped_customers
+    assert [line.split() for line in lines[-3:]] == [
+        ["E-mail", "address", EMAIL],
+        ["Stamped.io", "id", customer_id],
+        ["Subscribed", "no"],
+    ]
+
+
+def test_what_does_not_hold_is_shown_with_its_place(
+    env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """What was seen, and the line to correct; what could not be shown, and why: code 1."""
+    sandbox.sandbox.deviate("survey-by-customer-email")
+    sandbox.sandbox.add_fault(Fault(path="customers/0$", status=503, body=""))
+    done = parts.console(env, tmp_path, *WRITE, "--yes")
+    assert done.returncode == 1
+    place = next(each.place for each in ASSUMPTIONS if each.key == "survey.subscribe")
+    shown = done.stdout
+    assert "✗ `survey/subscribe` takes `email`, and subscribes: does not hold\n" in shown
+    assert "    Seen: it is answered HTTP 400 with {message: text}; with `customerEmail` it is accepted\n" in shown
+    assert f"    Correct it at {place}\n" in shown
+    assert "— A read of a customer that does not exist answers 404" in shown
+    assert "    Because: it is answered HTTP 503 with no body\n" in shown
+    assert "19 of 23 assumptions hold, 2 do not hold, 2 could not be shown." in shown
+
+
+def test_a_program_reads_an_object_a_line(env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """One for each assumption, and one for the test customer."""
+    sandbox.sandbox.deviate("page-from-zero")
+    done = parts.console(env, tmp_path, *WRITE, "--yes", "--json")
+    *findings, last = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [each["assumption"] for each in findings] == [each.key for each in ASSUMPTIONS]
+    [failed] = [each for each in findings if each["verdict"] == "does not hold"]
+    assert failed == {
+        "system_id": parts.SYSTEM,
+        "assumption": "page.first",
+        "says": "`page` counts from 1",
+        "verdict": "does not hold",
+        "seen": "page 0 shows the customer, and page 1 does not",
+        "place": next(each.place for each in ASSUMPTIONS if each.key == "page.first"),
+    }
+    [customer_id] = sandbox.sandbox.stamped_customers
+    assert last == {
+        "system_id": parts.SYSTEM,
+        "test_customer": {"email": EMAIL, "stamped_ids": [customer_id], "is_subscribed": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (WRITE, "There is nobody to ask here: add --yes."),
+        (("check", "--write", "--yes"), "--write needs --email"),
+        (("check", "--write", "--yes", "--email", "zoe"), "must be a plain e-mail address"),
+        ((*WRITE, "--yes", "--system", "9"), "connection-unknown"),
+        (("check", "--email", EMAIL), "belong to --write"),
+        (("check", "--yes"), "belong to --write"),
+        (("check", "--json"), "belong to --write"),
+        (("check", "--system", "4021"), "belong to --write"),
+    ],
+)
+def test_wrong_usage_writes_nothing(
+    arguments: tuple[str, ...], told: str, env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """Code 2, and no call."""
+    done = parts.console(env, tmp_path, *arguments)
+    assert (done.returncode, done.stdout, sandbox.sandbox.calls) == (2, "", [])
+    assert told in " ".join(done.stderr.split())
+
+
+def test_an_address_that_somebody_has_is_refused(env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """The customers that the worker writes are real ones: code 2."""
+    created = requests.post(
+        f"{sandbox.url}/api/v2/270392/dashboard/customers/add",
+        json={"email": EMAIL},
+        auth=("sandbox-public", parts.PRIVATE_KEY),
+        timeout=30,
+    )
+    assert created.ok
+    before = sandbox.sandbox.stamped_customers
+    done = parts.console(env, tmp_path, *WRITE, "--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "whom this command has not made" in " ".join(done.stderr.split())
+    assert sandbox.sandbox.stamped_customers == before
+
+
+@pytest.mark.parametrize("said", ["y", "n", ""])
+def test_it_asks_before_it_writes(said: str, env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox) -> None:
+    """With what will be written, and where."""
+    mine, theirs = pty.openpty()
+    command = parts.console_command(*WRITE)
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as asks:
+        asked = os.read(mine, 1024)
+        while b"[y/N]" not in asked:
+            asked += os.read(mine, 1024)
+        assert {call.method for call in sandbox.sandbox.calls} == {"GET"}
+        os.write(mine, f"{said}\n".encode())
+        assert asks.wait(parts.PATIENCE_SECONDS) == (0 if said == "y" else 1)
+    for told in (EMAIL, "store 270392", "4021 Sandbox 4021", "no call to delete it"):
+        assert told in " ".join(asked.decode().split())
+    assert bool(sandbox.sandbox.stamped_customers) == (said == "y")
+    os.close(mine)
+    os.close(theirs)
+
+
+def test_refused_credentials_are_told_and_nothing_is_written(
+    redis_url: str, tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """With what to do: code 2."""
+    path = tmp_path / "connections.toml"
+    path.write_text(parts.connection(sandbox.url, private_key="wrong"), encoding="utf-8")
+    done = parts.console(parts.environment(redis_url, path), tmp_path, *WRITE, "--yes")
+    assert (done.returncode, done.stdout, sandbox.sandbox.stamped_customers) == (2, "", {})
+    assert "stamped-credentials-refused" in done.stderr
+
+
+def test_what_breaks_it_off_is_told_behind_what_was_found(
+    env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """The customer is named all the same: code 1."""
+    sandbox.sandbox.add_fault(Fault(path=r"customers/\d+$", method="POST", cut="before"))
+    done = parts.console(env, tmp_path, *WRITE, "--yes")
+    assert done.returncode == 1
+    assert "What has no reason beside it could not be shown because the trial was broken off before it." in done.stdout
+    assert EMAIL in done.stdout
+    assert "stamped-unreachable" in done.stderr
+
+
+def test_its_calls_count_in_the_throttle(
+    env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox, client: redis.Redis
+) -> None:
+    """No window of the store holds more calls than it allows, those of the workers included."""
+    assert parts.console(env, tmp_path, *WRITE, "--yes").returncode == 0
+    made = len([call for call in sandbox.sandbox.calls if call.api == "stamped"])
+    assert client.zcard(f"stamped-sync:slots:stamped:{parts.SYSTEM}") == made
+
+
+def test_without_redis_it_goes_on_without_the_throttle(env: dict[str, str], tmp_path: Path) -> None:
+    """A store can be proved before there is a Redis."""
+    done = parts.console(env | {"STAMPED_SYNC_REDIS_URL": "redis://127.0.0.1:9/0"}, tmp_path, *WRITE, "--yes")
+    assert (done.returncode, done.stderr.count("Redis does not answer")) == (0, 1)
+
+
+@pytest.mark.parametrize("api", ["stamped", "ipaas"])
+def test_a_store_that_is_held_gets_no_calls(
+    api: str, env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox, client: redis.Redis
+) -> None:
+    """It says until when, and why: code 1. The hold of iPaaS.com is no reason, however little the throttle leaves."""
+    path = Path(env["STAMPED_SYNC_CONNECTIONS"])
+    path.write_text(f"{path.read_text('utf-8')}\nthrottle = {{ limit = 10, seconds = 1 }}\n", encoding="utf-8")
+    ledger = Ledger(client, stores={parts.SYSTEM: StoreLimits(stamped=Limit(500, 60))})
+    job = Job(Kind.CUSTOMER, parts.SYSTEM, "150713")
+    ledger.request(job)
+    failure = Failure("customer-write-failed" if api == "stamped" else "ipaas-calls-limited", 429)
+    calls = made(0, 1, Intent.STORES) if api == "stamped" else made(1, 0, Intent.STORES)
+    ledger.hold(ledger.claim(job), calls, failure, Pause(600, 600))
+    done = parts.console(env, tmp_path, *WRITE, "--yes")
+    if api == "ipaas":
+        assert (done.returncode, done.stderr) == (0, "")
+        return
+    assert (done.returncode, sandbox.sandbox.calls) == (1, [])
+    assert "(customer-write-failed)" in " ".join(done.stderr.split())
+    assert "stamped-sync holds" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["survey/subscribe", "customers/add"])
+@pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP, signal.SIGHUP)])
+def test_interruption_leaves_the_customer_unsubscribed(
+    path: str, numbers: tuple[signal.Signals, ...], env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """Whenever it comes; it says that the customer may be there. A terminal that is closed says so twice."""
+    sandbox.sandbox.add_fault(Fault(path=path, times=1, delay_seconds=1))
+    command = parts.console_command(*WRITE, "--yes")
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        parts.eventually(lambda: any(path in call.path for call in sandbox.sandbox.calls))
+        for number in numbers:
+            running.send_signal(number)
+            time.sleep(0.05)
+        _, told = running.communicate(timeout=parts.PATIENCE_SECONDS)
+    assert running.returncode == 128 + numbers[0]
+    assert f"{EMAIL} may be in Stamped.io now" in told.decode()
+    [customer] = sandbox.sandbox.stamped_customers.values()
+    assert customer["isSubscribed"] is False

@@ -1,0 +1,34 @@
+"""Initialize while its connection is held: whoever runs it learns why nothing moves, and until when."""
+
+from __future__ import annotations
+
+from tasks.initialize import go_on
+from tests import parts
+from tests.integration.jobs import made
+from tests.integration.stage import JOB, Stage
+from worker.jobs.catalogue import Failure
+from worker.jobs.errors import ConnectionHeld, SyncError
+from worker.jobs.intents import Intent
+from worker.jobs.job import Job, Kind
+from worker.jobs.progress import Selection
+from worker.jobs.retries import Pause
+from worker.ledger import State
+
+OTHER = Job(Kind.CUSTOMER, parts.SYSTEM, "1")
+
+
+def test_list_is_read_once_the_hold_is_over(stage: Stage) -> None:
+    """It rests as long as the hold lasts, and says so."""
+    stage.ledger.request(OTHER)
+    refused = Failure("ipaas-credentials-refused", 401)
+    stage.ledger.hold(stage.ledger.claim(OTHER), made(1, 0, Intent.STORES), refused, Pause(3600, 3600))
+    rests: list[tuple[type[SyncError], bool]] = []
+
+    def resting(error: SyncError, seconds: float) -> None:
+        rests.append((type(error), 3500 < seconds <= 3600))
+        stage.ledger.release(parts.SYSTEM)
+
+    for _ in go_on(stage.ledger.progress.begin(parts.SYSTEM, Selection.ALL), resting):
+        pass
+    assert rests == [(ConnectionHeld, True)]
+    assert stage.record(JOB).state in {State.QUEUED, State.SENT}

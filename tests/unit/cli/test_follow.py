@@ -1,0 +1,216 @@
+"""Following jobs to their end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from worker.cli.follow import PATIENCE_SECONDS, Follower, follow
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Action, Job, Kind
+from worker.ledger import Counts, Hold, Record, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from worker.cli.outcome import Outcome
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def customer(customer_id: str = "1") -> Job:
+    """A customer job."""
+    return Job(Kind.CUSTOMER, 4021, customer_id)
+
+
+def queued(job: Job, version: int = 1) -> Record:
+    """A job that was requested."""
+    return Record(job, State.QUEUED, version, 0, 0, None, None, None, None, NOW, NOW, None, 0)
+
+
+def done(job: Job, action: Action = Action.CREATED, *, version: int = 1, subscription: int = 0) -> Record:
+    """A job that is done, and asked for its subscription job at that version."""
+    record = replace(queued(job, version), state=State.DONE, settled=version)
+    return replace(record, action=action, stamped_id="143491", subscription_version=subscription)
+
+
+def resting(job: Job, rest: timedelta) -> Record:
+    """A job that rests for so long before it is tried again."""
+    return replace(queued(job), state=State.WAITING, failure=Failure("stamped-unreachable"), due=NOW + rest)
+
+
+class FakeLedger:
+    """Holds what a test puts in, and changes when time passes."""
+
+    def __init__(self, *records: Record, running: int = 0) -> None:
+        self._records = {record.job: record for record in records}
+        self._running = running
+        self._later: list[Callable[[], None]] = []
+        self.now = 0.0
+        self.hold: Hold | None = None
+        self.looked_at: set[str] = set()
+
+    def put(self, *records: Record) -> None:
+        """Change some jobs."""
+        self._records.update({record.job: record for record in records})
+
+    def later(self, *records: Record) -> None:
+        """Change some jobs with the next pause."""
+        self._later.append(lambda: self.put(*records))
+
+    def records(self, jobs: Sequence[Job]) -> list[Record | None]:
+        """Many jobs."""
+        self.looked_at.update(job.customer_id for job in jobs)
+        return [self._records.get(job) for job in jobs]
+
+    def hold_of(self, system_id: int) -> Hold | None:
+        """The hold of the one store there is."""
+        assert system_id == 4021
+        return self.hold
+
+    def counts(self, kind: Kind) -> Counts:
+        """How many jobs run."""
+        assert kind in Kind
+        return Counts(queued=0, sent=1, running=self._running, waiting=0, done=0, failed=0)
+
+    def pause(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        if self._later:
+            self._later.pop(0)()
+
+
+def followed(ledger: FakeLedger, *jobs: Job, version: int = 1) -> list[list[Outcome]]:
+    """What is reported of the jobs, in its order."""
+    follower = Follower(ledger, 4021, {job.customer_id: version for job in jobs})
+    return list(follow(follower, lambda: None, lambda _: None, clock=lambda: ledger.now, sleep=ledger.pause))
+
+
+def test_a_customer_without_a_subscription_job_is_one_outcome() -> None:
+    """Where nothing is mapped, there is nothing more to wait for."""
+    [[outcome]] = followed(FakeLedger(done(customer())), customer())
+    assert (outcome.state, outcome.action, outcome.stamped_id) == ("done", "created", "143491")
+
+
+def test_a_customer_is_reported_with_its_subscription_once_both_are_settled() -> None:
+    """The customer's outcome comes first, and not before its subscription's."""
+    ledger = FakeLedger(done(customer(), subscription=3), queued(customer().subscription, version=3))
+    ledger.later(done(customer().subscription, Action.SUBSCRIBED, version=3))
+    [outcomes] = followed(ledger, customer())
+    assert [(each.job.kind, each.action) for each in outcomes] == [
+        (Kind.CUSTOMER, "created"),
+        (Kind.SUBSCRIPTION, "subscribed"),
+    ]
+
+
+def test_an_earlier_run_does_not_count() -> None:
+    """What an earlier request came to is not this one's outcome."""
+    ledger = FakeLedger(replace(queued(customer(), version=2), settled=1))
+    ledger.later(done(customer(), Action.UPDATED, version=2))
+    [[outcome]] = followed(ledger, customer(), version=2)
+    assert outcome.action == "updated"
+
+
+def test_a_failed_customer_has_no_subscription_outcome() -> None:
+    """The subscription job of an earlier run is not this one's."""
+    failed = replace(done(customer(), subscription=1), state=State.FAILED, failure=Failure("email-missing"))
+    [outcomes] = followed(FakeLedger(failed, done(customer().subscription)), customer())
+    assert [each.state for each in outcomes] == ["failed"]
+
+
+def test_a_short_rest_is_waited_for() -> None:
+    """A retry within a minute is part of the run."""
+    ledger = FakeLedger(resting(customer(), timedelta(seconds=60)))
+    ledger.later(done(customer()))
+    [[outcome]] = followed(ledger, customer())
+    assert outcome.state == "done"
+
+
+def test_a_long_rest_is_reported_with_its_due_time() -> None:
+    """Nobody waits for a retry in 20 minutes."""
+    [[outcome]] = followed(FakeLedger(resting(customer(), timedelta(minutes=20))), customer())
+    assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:20:00+00:00")
+
+
+@pytest.mark.parametrize("tried", [{"met": 3}, {"attempt": 4}])
+def test_a_job_that_rests_again_and_again_is_reported(tried: dict[str, Any]) -> None:
+    """However short each rest is: what is wrong may need the one who waits."""
+    record = replace(resting(customer(), timedelta(seconds=8)), **tried)
+    [[outcome]] = followed(FakeLedger(record), customer())
+    assert (outcome.state, outcome.as_json()["error"]["code"]) == ("waiting", "stamped-unreachable")
+
+
+def held(seconds: float, *, is_over: bool = False) -> Hold:
+    """A hold of the store of so many seconds."""
+    failure = Failure("ipaas-credentials-refused", http_status=401)
+    return Hold(4021, failure, NOW, NOW + timedelta(seconds=seconds), 0 if is_over else seconds)
+
+
+@pytest.mark.parametrize("hold", [held(60), held(600, is_over=True)])
+def test_a_short_hold_or_one_that_is_over_is_waited_for(hold: Hold) -> None:
+    """The store may be back within the minute."""
+    ledger = FakeLedger(queued(customer()))
+    ledger.hold = hold
+    ledger.later(done(customer()))
+    [[outcome]] = followed(ledger, customer())
+    assert outcome.state == "done"
+
+
+def test_a_long_hold_is_reported_with_its_end_and_its_error() -> None:
+    """Nobody waits for a store that refuses the credentials."""
+    ledger = FakeLedger(queued(customer()))
+    ledger.hold = held(61)
+    [[outcome]] = followed(ledger, customer())
+    assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:01:01+00:00")
+    assert outcome.as_json()["error"]["code"] == "ipaas-credentials-refused"
+
+
+def test_a_hold_is_told_once_when_it_is_seen() -> None:
+    """Whoever waits knows why nothing moves."""
+    ledger, heard = FakeLedger(queued(customer())), list[Hold]()
+    ledger.hold = held(5)
+    for record in (queued(customer()), queued(customer()), done(customer())):
+        ledger.later(record)
+    follower = Follower(ledger, 4021, {"1": 1})
+    list(follow(follower, lambda: None, heard.append, clock=lambda: ledger.now, sleep=ledger.pause))
+    assert heard == [held(5)]
+
+
+def test_a_job_that_the_ledger_forgot_ends_the_wait() -> None:
+    """A job that somebody discarded is not waited for for ever."""
+    [[outcome]] = followed(FakeLedger(), customer())
+    assert outcome.state == "missing"
+
+
+def test_a_job_that_was_discarded_and_requested_anew_ends_with_its_new_run() -> None:
+    """It counts from 1 again, so the version that was asked for first never comes."""
+    ledger = FakeLedger(queued(customer(), version=1))
+    ledger.later(done(customer(), version=1))
+    [[outcome]] = followed(ledger, customer(), version=3)
+    assert (outcome.state, outcome.action) == ("done", "created")
+
+
+def test_jobs_behind_a_page_that_has_not_started_are_not_looked_at() -> None:
+    """A million jobs in the queue do not cost a million look-ups a second."""
+    jobs = [customer(str(number)) for number in range(1, 1001)]
+    ledger = FakeLedger(*map(queued, jobs))
+    assert list(Follower(ledger, 4021, {job.customer_id: 1 for job in jobs}).look()) == []
+    assert ledger.looked_at == {str(number) for number in range(1, 501)}
+
+
+@pytest.mark.parametrize(("running", "told"), [(0, 1), (1, 0)])
+def test_a_missing_worker_is_told_once(running: int, told: int) -> None:
+    """Where nothing starts, somebody may have forgotten the worker; where other jobs run, it is busy."""
+    ledger, heard = FakeLedger(queued(customer()), running=running), []
+    follower = Follower(ledger, 4021, {"1": 1})
+
+    def pause(seconds: float) -> None:
+        ledger.pause(seconds)
+        if ledger.now > 3 * PATIENCE_SECONDS:
+            ledger.put(done(customer()))
+
+    list(follow(follower, lambda: heard.append("told"), lambda _: None, clock=lambda: ledger.now, sleep=pause))
+    assert len(heard) == told

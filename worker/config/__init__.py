@@ -1,0 +1,1 @@
+"""The configuration: files and the environment, and every fault in them."""

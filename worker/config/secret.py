@@ -1,0 +1,71 @@
+"""A secret of the connections file: the text itself, `{ env = "NAME" }` or `{ file = "path" }`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from worker.config.faults import unknown, wrong
+from worker.config.text_file import KILOBYTE, Unreadable, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PLACES = ("env", "file")
+LONGEST_BYTES = 64 * KILOBYTE
+"""Far more than any key has."""
+FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
+
+
+def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
+    """The secret's text, whichever way it is given; raises the validator's error if there is none.
+
+    A secret goes into an HTTP header, so it must be printable ASCII without a space: a placeholder, a cut-off
+    or a line break is found here and not in a call.
+    """
+    text, place = _text_and_place(value, folder, environ)
+    if not text:
+        raise wrong(f"{place} is empty")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise wrong(f"{place} holds a character that a key never has, such as a space, a line break or an ellipsis")
+    return text
+
+
+def _text_and_place(value: Any, folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value(), "the secret"
+    if isinstance(value, str):
+        return value, "the secret"
+    place, name = _reference(value)
+    if place == "env":
+        return _from_environment(name, environ)
+    return _from_file(folder / name)
+
+
+def _reference(value: Any) -> tuple[str, str]:
+    """The only key of a secret's table and what it names."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise wrong(FORMS)
+    place, name = next(iter(value.items()))
+    if place not in PLACES:
+        raise wrong(unknown(place, "place for a secret", PLACES))
+    if not isinstance(name, str) or not name:
+        raise wrong(FORMS)
+    return place, name
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    if name not in environ:
+        raise wrong(f"environment variable {name} is not set")
+    return environ[name], f"environment variable {name}"
+
+
+def _from_file(path: Path) -> tuple[str, str]:
+    try:
+        return read_text(path, LONGEST_BYTES).rstrip("\n"), f"file {path}"
+    except FileNotFoundError:
+        raise wrong(f"there is no file {path}") from None
+    except Unreadable as error:
+        raise wrong(f"file {path} {error}") from None

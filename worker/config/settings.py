@@ -1,0 +1,270 @@
+"""The settings that come from the environment and from a `.env` file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from worker.config.dotenv_file import read_dotenv
+from worker.config.faults import ConfigurationError, Fault, example_of, problem_of, wrong
+from worker.config.misspelt import warn_of_misspelt
+from worker.config.redis_url import RedisUrl, RedisUrlWrong
+
+PREFIX = "STAMPED_SYNC_"
+
+UNTYPABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and what Python makes of bytes that are not UTF-8."""
+
+
+USABLE_PASSWORD = "UTF-8 text without a comma, a line break or another control character"  # noqa: S105 - a rule
+
+
+def is_usable_password(text: str) -> bool:
+    """Whether it can be Flower's, which separates logins with commas; and nobody can type a line break."""
+    return not ("," in text or UNTYPABLE.search(text))
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _comma_separated(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+WEEK_MINUTES = 7 * 24 * 60
+Minutes = Annotated[tuple[Annotated[int, Field(gt=0, le=WEEK_MINUTES)], ...], BeforeValidator(_comma_separated)]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+
+
+class Settings(BaseModel):
+    """Every setting with its default; `load_settings` reads them from their environment variables and `.env`."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True)
+
+    redis_url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        repr=False,
+        description="The Redis or Valkey with the ledger and the queues: redis://, or rediss:// for verified TLS.",
+    )
+    connections: Path = Field(
+        default=Path("connections.toml"), description="The connections file; the paths in it are relative to it."
+    )
+    done_days: int = Field(default=7, gt=0, le=3650, description="Days that a finished job stays in the ledger.")
+    failed_days: int = Field(
+        default=30, gt=0, le=3650, description="Days that a failed job stays in the ledger, open to re-run."
+    )
+    fast_retries: int = Field(
+        default=4, ge=0, le=20, description="Retries within seconds, before those of `slow_retry_minutes`."
+    )
+    slow_retry_minutes: Minutes = Field(
+        default=(20, 60, 120),
+        description="Minutes to wait before each of the later retries, separated by commas; then the job has failed.",
+    )
+    hold_first_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds that a store is first held after refused credentials or an outage; then twice as long "
+        "each time.",
+    )
+    hold_longest_seconds: float = Field(
+        default=600,
+        gt=0,
+        le=86400,
+        allow_inf_nan=False,
+        description="Seconds that a store is held at the longest, unless it asks for more, up to a day.",
+    )
+    hold_after_errors: int = Field(
+        default=3,
+        gt=0,
+        le=1000,
+        description="Jobs in a row that must meet trouble which would meet any customer before their store is held.",
+    )
+    connect_timeout_seconds: float = Field(
+        default=5, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for a connection to an API."
+    )
+    read_timeout_seconds: float = Field(
+        default=15, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for an API's answer."
+    )
+    lease_seconds: int = Field(
+        default=45,
+        gt=0,
+        le=3600,
+        validate_default=True,
+        description="Seconds that a worker holds a job for one API call; a killed worker's job is free after them. "
+        "Longer than the connect and the read timeout together.",
+    )
+    concurrency: int = Field(default=20, gt=0, le=1000, description="Threads of one worker.")
+    sweep_seconds: int = Field(
+        default=5,
+        gt=0,
+        le=3600,
+        description="Seconds between two looks for jobs that are due or whose message is lost.",
+    )
+    lost_after_seconds: int = Field(
+        default=30,
+        gt=0,
+        le=86400,
+        description="Seconds that a job's message is waited for before it can count as lost.",
+    )
+    subscription_retry_minutes: int = Field(
+        default=60, gt=0, le=1440, description="Minutes between two scheduled retries of the failed subscription jobs."
+    )
+    subscription_retry_days: int = Field(
+        default=7, gt=0, le=3650, description="Days for which failed subscription jobs are retried by the schedule."
+    )
+    catch_up_hours: float = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        allow_inf_nan=False,
+        description="Hours from one look for customers without a link to the next, of each connection with the trigger "
+        "customer/created; 0 switches it off.",
+    )
+    log_format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="Form of the log lines: json, text, or auto (text on a terminal, json elsewhere)."
+    )
+    log_level: LogLevel = Field(
+        default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR."
+    )
+    data: Path = Field(
+        default=Path("stamped-sync-data"),
+        description="The folder where `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
+    )
+    flower_user: str = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
+    flower_password: SecretStr | None = Field(
+        default=None,
+        examples=["a-long-password"],
+        description="The password of that login, without a comma; without it, one is made and kept in the data folder.",
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        validation_alias="SENTRY_DSN",
+        examples=["https://key@sentry.example.com/1"],
+        description="Where errors are reported; without it, nothing is sent to Sentry.",
+    )
+    sentry_environment: str = Field(
+        default="production", validation_alias="SENTRY_ENVIRONMENT", description="The environment's name in Sentry."
+    )
+
+    @property
+    def redis(self) -> RedisUrl:
+        """The Redis URL in its parts, from which every client gets its arguments."""
+        return RedisUrl.read(self.redis_url)
+
+    @property
+    def redis_url_shown(self) -> str:
+        """The Redis URL as it may be printed: without its password."""
+        return self.redis.shown
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url_is_usable(cls, text: str) -> str:
+        try:
+            RedisUrl.read(text)
+        except RedisUrlWrong as problem:
+            raise wrong(str(problem), f"{PREFIX}REDIS_URL={problem.example}") from None
+        return text.strip()
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _lease_covers_one_call(cls, lease: int, info: ValidationInfo) -> int:
+        """Else another worker could take a job while its call still runs (design: the ledger protocol)."""
+        call = info.data.get("connect_timeout_seconds", 0) + info.data.get("read_timeout_seconds", 0)
+        if lease <= call:
+            example = f"{PREFIX}LEASE_SECONDS={int(call) + 10}"
+            raise wrong(f"must be above the connect and the read timeout together, {call:g} seconds", example)
+        return lease
+
+    @field_validator("flower_user")
+    @classmethod
+    def _user_is_usable(cls, user: str) -> str:
+        """Flower separates user and password with a colon, and logins with commas; nobody can type the others."""
+        if not re.fullmatch(r"[^\s:,]+", user) or UNTYPABLE.search(user):
+            raise wrong("must be UTF-8 text without a colon, a comma, a space or a control character")
+        return user
+
+    @field_validator("flower_password")
+    @classmethod
+    def _password_is_usable(cls, password: SecretStr | None) -> SecretStr | None:
+        if password and not is_usable_password(password.get_secret_value()):
+            raise wrong(f"must be {USABLE_PASSWORD}")
+        return password
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _dsn_is_usable(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is not None and not _is_sentry_dsn(dsn.get_secret_value()):
+            raise wrong("must be the DSN that Sentry shows for the project")
+        return dsn
+
+
+def load_settings() -> Settings:
+    """Read the settings, each from its environment variable, else from `.env`.
+
+    An empty variable counts as not set, so that `NAME=${NAME:-}` in a compose file keeps the default. Raises
+    ConfigurationError with one fault for each variable that is wrong.
+    """
+    held = read_dotenv()
+    given = {name.upper(): value for each in (held, os.environ) for name, value in each.items() if value}
+    fields = {variable(name): name for name in Settings.model_fields}
+    try:
+        settings = Settings.model_validate({fields[name]: given[name] for name in fields.keys() & given.keys()})
+    except ValidationError as error:
+        raise ConfigurationError(_faults(error)) from None
+    warn_of_misspelt(given, fields.keys(), settings.connections)
+    return settings
+
+
+def environment() -> dict[str, str]:
+    """The process's environment over what `.env` holds: where `{ env = … }` of the connections file looks."""
+    return read_dotenv() | dict(os.environ)
+
+
+def variable(field: str) -> str:
+    """The environment variable that sets a field of Settings."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    fields = {variable(name): name for name in Settings.model_fields}
+    faults: dict[str, Fault] = {}
+    for each in error.errors(include_url=False, include_input=False):
+        place = str(each["loc"][0])
+        name = place if place in fields else variable(place)
+        example = example_of(each, f"{name}={_right_value(fields[name])}")
+        faults.setdefault(name, Fault("environment", name, problem_of(each), example))
+    return list(faults.values())
+
+
+def _right_value(field: str) -> str:
+    info = Settings.model_fields[field]
+    right = info.examples[0] if info.examples else info.default
+    return ",".join(map(str, right)) if isinstance(right, tuple) else str(right)
+
+
+def _is_sentry_dsn(dsn: str) -> bool:
+    try:
+        parts = urlsplit(dsn)
+        _ = parts.port
+    except ValueError:
+        return False
+    project = parts.path.rpartition("/")[2]
+    return parts.scheme in {"http", "https"} and bool(parts.hostname and parts.username) and project.isdecimal()

@@ -1,1 +1,0 @@
-"""Parts that usually run as services of their own, run as child processes: Valkey, worker, beat and Flower."""

@@ -1,0 +1,1 @@
+"""HTTP: the calls to both APIs, and what their answers mean."""

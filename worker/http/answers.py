@@ -1,0 +1,200 @@
+"""One reading of an answer: each exchange with either API becomes one of five intents here, and nowhere else.
+
+The table of the design's *What an answer means* is `_meaning`; what a body says of the call is found by
+`worker.http.outcome`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from worker.http.body import Body, Unreadable, body_of, header, help_in, words_of
+from worker.http.outcome import (
+    ACCEPTED,
+    GONE,
+    NOT_FOUND,
+    OF_ONE_RECORD,
+    TOO_MANY,
+    code_in,
+    named_by_store,
+    refused_as,
+)
+from worker.http.retry_after import seconds_asked
+from worker.jobs.intents import Intent, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NO_CONTENT, PARTIAL = 204, 206
+SUCCESSES: Final = range(200, 300)
+STATUSES_OF_ERRORS: Final = range(400, 600)
+OF_CREDENTIALS: Final = frozenset({401, 403})
+CODES_OF_SYSTEM: Final = frozenset({"VALD-1017", "VALD-1023"})
+"""The connection's system id is invalid (contract: C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came back over the wire, unread; without a status where nothing came."""
+
+    status: int | None = None
+    content: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    """The reason phrase of the status line."""
+    fault: str = ""
+    """What went wrong on the way, in words of ours."""
+    trouble: Trouble | None = None
+    """Set where something did: there is nothing to read then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an API answered, and what it means."""
+
+    status: int | None
+    intent: Intent
+    trouble: Trouble | None = None
+    """What is wrong, where it is the store's."""
+    body: Any = field(default=None, repr=False)
+    """The JSON value, a text that is not JSON, or None if there is no body."""
+    words: str = field(default="", repr=False)
+    """What it says of an error, with iPaaS.com's code in front and the link to its help behind; unmasked."""
+    code: str = ""
+    """iPaaS.com's error code."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the API did what it was asked to."""
+        return self.intent is Intent.ACCEPTED
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the API says that there is no such record."""
+        is_status = self.status in {NOT_FOUND, GONE} and not self.code
+        return self.intent is Intent.CUSTOMERS and (is_status or self.code.startswith("NFND"))
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether the API only took the call down, to do it later."""
+        return self.intent is Intent.NOT_YET
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the API asks to wait; None if it does not."""
+        return seconds_asked(header(self.headers, "Retry-After"), header(self.headers, "Date"), datetime.now(UTC))
+
+    @property
+    def is_error_status(self) -> bool:
+        """Whether the status alone says that the call failed, even if what came with it can't be read."""
+        return self.status in STATUSES_OF_ERRORS
+
+    @property
+    def has_no_content(self) -> bool:
+        """Whether the API says that it answers with nothing (204)."""
+        return self.status == NO_CONTENT
+
+    @property
+    def of_no_record(self) -> Answer:
+        """The same answer to a call whose path names no record: if it is not found, the API itself is not there.
+
+        iPaaS.com's code knows better: it speaks of the record in the call's body.
+        """
+        is_away = self.is_missing and not self.code
+        return replace(self, intent=Intent.STORES, trouble=Trouble.UNAVAILABLE) if is_away else self
+
+    def unreadable(self, reason: str) -> Answer:
+        """The same answer, read once more: it speaks of another record, or of nothing that was asked."""
+        return replace(self, intent=Intent.STORES, trouble=Trouble.UNREADABLE, words=reason)
+
+
+class Meaning(NamedTuple):
+    """An intent and, where it is the store's, its trouble."""
+
+    intent: Intent
+    trouble: Trouble | None = None
+
+
+UNREADABLE: Final = Meaning(Intent.STORES, Trouble.UNREADABLE)
+
+
+def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = False) -> Answer:
+    """What an exchange means. Never raises, whatever came over the wire.
+
+    `has_codes`: it may hold iPaaS.com's codes. `takes_text`: a success may be a text that is no JSON.
+    """
+    status = exchange.status
+    if exchange.trouble or status is None:
+        return Answer(status, Intent.STORES, exchange.trouble or Trouble.SILENT, words=exchange.fault)
+    if status not in SUCCESSES and status not in STATUSES_OF_ERRORS:
+        return _unreadable(exchange, _strange(status))
+    try:
+        body = body_of(exchange.content, exchange.headers)
+    except Unreadable as error:
+        return _unreadable(exchange, str(error))
+    return _read(exchange, status, body, has_codes=has_codes, takes_text=takes_text)
+
+
+def _read(exchange: Exchange, status: int, body: Body, *, has_codes: bool, takes_text: bool) -> Answer:
+    named = status  # what the body says that the status should have been
+    if status not in SUCCESSES:
+        named = named_by_store(body.value) or status
+    elif not (takes_text and isinstance(body.value, str)):
+        named = refused_as(body.value) or status
+    code = code_in(body.value, exchange.reason, is_error=named in STATUSES_OF_ERRORS) if has_codes else ""
+    meaning = _meaning(named, code, body, takes_text=takes_text)
+    words = "" if meaning.intent is Intent.ACCEPTED else _told(body.value, exchange.reason, code)
+    return Answer(status, *meaning, body=body.value, words=words, code=code, headers=exchange.headers)
+
+
+def _meaning(status: int, code: str, body: Body, *, takes_text: bool) -> Meaning:
+    """What a status and a code mean together. The code knows better, but for a limit, which is never one record's."""
+    if status == TOO_MANY:
+        return Meaning(Intent.STORES, Trouble.LIMITED)
+    if code:
+        return _meaning_of_code(code)
+    if status in SUCCESSES:
+        return UNREADABLE if body.is_plain_text and not takes_text else _meaning_of_success(status)
+    if status in OF_CREDENTIALS:
+        return Meaning(Intent.STORES, Trouble.CREDENTIALS)
+    if status not in OF_ONE_RECORD:
+        return Meaning(Intent.STORES, Trouble.UNAVAILABLE)
+    # Without JSON the API has not spoken: a gateway says "default backend - 404", or nothing. Of a record that is not
+    # there the API may say nothing either.
+    has_spoken = body.is_json or (body.is_empty and status in {NOT_FOUND, GONE})
+    return Meaning(Intent.CUSTOMERS) if has_spoken else UNREADABLE
+
+
+def _meaning_of_code(code: str) -> Meaning:
+    if code.startswith(("AUTH", "AUTZ")):
+        return Meaning(Intent.STORES, Trouble.CREDENTIALS)
+    if code.startswith("INTL"):
+        return Meaning(Intent.STORES, Trouble.UNAVAILABLE)
+    return Meaning(Intent.STORES, Trouble.SYSTEM) if code in CODES_OF_SYSTEM else Meaning(Intent.CUSTOMERS)
+
+
+def _meaning_of_success(status: int) -> Meaning:
+    if status == ACCEPTED:
+        return Meaning(Intent.NOT_YET)
+    return UNREADABLE if status == PARTIAL else Meaning(Intent.ACCEPTED)
+
+
+def _unreadable(exchange: Exchange, reason: str) -> Answer:
+    trouble = Trouble.LIMITED if exchange.status == TOO_MANY else Trouble.UNREADABLE
+    return Answer(exchange.status, Intent.STORES, trouble, words=reason, headers=exchange.headers)
+
+
+def _strange(status: int) -> str:
+    return "redirects to another address" if status in range(300, 400) else "answers with a status that means nothing"
+
+
+def _told(value: Any, reason: str, code: str) -> str:
+    """An error's words: the body's, else the reason phrase, which iPaaS.com's own code reads too (contract: C)."""
+    words = words_of(value) or reason
+    if code and code not in words.upper():
+        words = f"{code}: {words}" if words else code
+    link = help_in(value)
+    return f"{words} ({link})" if link and link not in words else words

@@ -1,0 +1,217 @@
+"""The body of an answer: from its bytes to a value, and to the words that an API says of an error.
+
+Nothing lossy: bytes that are not what their charset says are no body at all, never a text with holes in it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from email.message import Message
+from html import unescape
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    Fields = Mapping[str, Any]
+
+MESSAGE_FIELDS: Final = ("message", "error", "errors", "title", "detail")
+"""Where the words of an error stand, without case and underscores. Assumed (contract: Error codes): correct it here."""
+HELP_FIELDS: Final = ("helplink", "help", "link")
+"""Where the link to iPaaS.com's help stands (contract: C that there is one, A its name)."""
+ENVELOPES: Final = ("customer", "result", "data", "response")
+"""What an answer can be wrapped in (contract: "Read answers leniently", A)."""
+ENVELOPES_DEPTH: Final = 4
+LISTS: Final = ("results", "customers", "data", "result")
+"""Under what a list of customers, or of outcomes, stands (contract: as above, A)."""
+MESSAGE_DEPTH: Final = 5
+"""How far an error's words are looked for in a body that is nested."""
+MOST_DIGITS: Final = 100
+LONGEST_TITLE: Final = 120
+MARKUP: Final = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
+TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
+BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
+"""Encodings of Python's that are no charset of a text on the wire."""
+LATIN_1: Final = "iso8859-1"
+WINDOWS: Final = "cp1252"
+CONTROLS: Final = re.compile("[\x80-\x9f]")
+"""What Latin-1 has in the place of the quotes and signs of Windows' charset; nobody means them."""
+
+
+class Unreadable(Exception):
+    """The body is not what it says it is; the text says why, and holds nothing of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a body holds."""
+
+    value: Any = None
+    """The JSON value, or a text that is not JSON; None if there is no body."""
+    is_json: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no body."""
+        return self.value is None and not self.is_json
+
+    @property
+    def is_plain_text(self) -> bool:
+        """Whether it is a text that is no JSON."""
+        return self.value is not None and not self.is_json
+
+
+def body_of(content: bytes, headers: Mapping[str, str]) -> Body:
+    """The value in some bytes. Raises Unreadable for a web page, for JSON that is cut, and for another charset."""
+    media_type, charset = _content_type(headers)
+    text = _decoded(content, charset).strip()
+    if not text:
+        return Body()
+    try:
+        return Body(_value(text), is_json=True)
+    except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent of more digits than a Decimal takes
+        if MARKUP.match(text) or media_type.endswith("html"):
+            raise Unreadable(_page(text)) from None
+        if media_type.endswith("json") or text[0] in '{["':
+            raise Unreadable("the answer is not JSON, or was cut") from None
+    return Body(text)
+
+
+def _value(text: str) -> Any:
+    """Numbers keep the digits they were written with; what is no number (NaN) is no value.
+
+    JSON within a JSON text, as software writes that encodes twice, is the value itself.
+    """
+    value = _loaded(text)
+    if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
+        with contextlib.suppress(ValueError, ArithmeticError, RecursionError):
+            return _loaded(value)
+    return value
+
+
+def _loaded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
+
+
+def fields_of(value: dict[str, Any]) -> Fields:
+    """An object's fields by their names without case and underscores: Success, is_success, isSuccess."""
+    return {name.lower().replace("_", ""): held for name, held in value.items()}
+
+
+def text_of(value: Any) -> str | None:
+    """Numbers and booleans are read as their text, anything else that is no text as nothing: the API is not strict."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    return number_text(value) if isinstance(value, int | float | Decimal) else None
+
+
+def number_text(value: float | Decimal) -> str | None:
+    """A number as people write it: 12345.0 is 12345. None for what is no number, and for one of absurd length."""
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
+        return None
+    if not number:
+        return "0"  # of zero there are as many spellings as exponents, and a negative one
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _content_type(headers: Mapping[str, str]) -> tuple[str, str]:
+    """The media type and the charset that an answer says it has; empty if it does not."""
+    message = Message()
+    message["Content-Type"] = header(headers, "Content-Type").translate({10: None, 13: None})
+    given = message.get_param("charset")
+    return message.get_content_type(), given.strip() if isinstance(given, str) else ""
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """A header's value whatever the case of its name; empty if it is not there."""
+    return next((value for each, value in headers.items() if each.lower() == name.lower()), "")
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    """The text in some bytes: by its byte order mark, else by the charset that the answer names, else UTF-8."""
+    marked = (encoding for mark, encoding in BYTE_ORDER_MARKS if content.startswith(mark))
+    encoding = next(marked, None) or _encoding(charset)
+    try:
+        text = content.decode(encoding)
+    except (LookupError, ValueError):  # a UnicodeError is a ValueError; a LookupError means that it is no text's
+        raise Unreadable("the answer's bytes are not of the charset that it says") from None
+    return _as_browsers_do(content, text) if encoding == LATIN_1 else text
+
+
+def _encoding(charset: str) -> str:
+    try:
+        encoding = codecs.lookup(charset or "utf-8").name
+    except (LookupError, ValueError):
+        encoding = ""
+    if not encoding or encoding in NO_CHARSETS:
+        raise Unreadable("the answer names a charset that does not exist")
+    return encoding
+
+
+def _as_browsers_do(content: bytes, text: str) -> str:
+    """Text that says it is Latin-1 and holds Windows' quotes is Windows' charset, as browsers read it."""
+    if not CONTROLS.search(text):
+        return text
+    try:
+        return content.decode(WINDOWS)
+    except ValueError:
+        return text
+
+
+def _page(text: str) -> str:
+    """A web page by its title, which tells a maintenance page from a login."""
+    title = TITLE.search(text)
+    words = " ".join(unescape(title[1]).split()) if title else ""
+    return f"a web page: {words[:LONGEST_TITLE]}" if words else "a web page"
+
+
+# What an API says of an error ----------------------------------------------------------------------------------------
+
+
+def words_of(value: Any, depth: int = MESSAGE_DEPTH) -> str:
+    """The text under `message`, `error`, `errors`, `title` or `detail`, else all of the body's (contract: errors).
+
+    Texts are taken as they are, not as JSON, whose escapes would hide values that are to be masked.
+    """
+    if isinstance(value, dict | list):
+        return "; ".join(filter(None, _words(value, depth - 1))) if depth else "…"
+    if isinstance(value, str) and MARKUP.match(value):
+        return _page(value)
+    return "" if value is None else str(value)
+
+
+def _words(value: dict[str, Any] | list[Any], depth: int) -> Iterator[str]:
+    if isinstance(value, list):
+        yield from (words_of(item, depth) for item in value)
+        return
+    fields = fields_of(value)
+    named = next((fields[name] for name in MESSAGE_FIELDS if fields.get(name)), None)
+    if named is not None:
+        yield words_of(named, depth)
+        return
+    for name, held in value.items():
+        words = words_of(held, depth)
+        yield words if name.lower() in ENVELOPES else f"{name}: {words}"
+
+
+def help_in(value: Any) -> str:
+    """The link to the API's own help; empty if the body has none."""
+    fields = fields_of(value) if isinstance(value, dict) else {}
+    links = (fields.get(name) for name in HELP_FIELDS)
+    return next((link for link in links if isinstance(link, str) and link.startswith("https://")), "")

@@ -1,0 +1,165 @@
+"""Calls an HTTP API: the one place where `requests` is used.
+
+One `Api` per connection and API keeps its connections alive and is shared by all threads. A call always ends with an
+`Answer`, whatever happens on the way: no exception of the network library, whose texts hold addresses and bodies,
+leaves this module.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3
+
+from worker.effects import Effect, Moment, Witness, nobody
+from worker.http.answers import Answer, Exchange, read
+from worker.http.wire import BoundedAdapter
+from worker.jobs.calls import MadeCall
+from worker.jobs.intents import Trouble
+from worker.telemetry.logs import log_call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHORTEST_GZIP_BYTES = 18
+"""The head and the tail that gzip always has."""
+LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds to connect, whatever that takes, and seconds from a request to the last byte of its answer."""
+
+    connect: float = 5
+    read: float = 15
+
+    @property
+    def call(self) -> float:
+        """The bound of one call, in seconds."""
+        return self.connect + self.read
+
+
+class Gate(Protocol):
+    """What every call passes first; it raises where the call must not be made."""
+
+    def before_read(self) -> None:
+        """Let a call through that changes nothing."""
+
+    def before_write(self) -> None:
+        """Let a call through that changes something."""
+
+
+class Api:
+    """One API with its base URL, its `Authorization` header and its kept-alive connections."""
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        authorization: str,
+        *,
+        has_codes: bool = False,
+        timeouts: Timeouts = Timeouts(),
+        connections: int = 20,
+        witness: Witness = nobody,
+    ) -> None:
+        """`has_codes`: its answers may hold iPaaS.com's error codes."""
+        self.name = name
+        self._base_url = base_url
+        self._host = urlsplit(base_url).hostname or ""
+        self._has_codes = has_codes
+        self._timeouts = timeouts
+        self._witness = witness
+        self._headers = {"Authorization": authorization, "Accept": "application/json"}
+        self._adapter = BoundedAdapter(timeouts.connect, timeouts.read, connections)
+
+    def call(
+        self,
+        method: str,
+        route: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        effect: Effect | None = None,
+        longest_bytes: int = LONGEST_ANSWER_BYTES,
+        takes_text: bool = False,
+    ) -> Answer:
+        """Make one call. `route` is a path with `{names}` that `values` fill; it alone is logged.
+
+        `takes_text`: its answer may be a text that is no JSON.
+        A call that changes something names its effect, which has happened once there is any answer to it.
+        """
+        path = route.format_map({name: quote(str(value), safe="") for name, value in (values or {}).items()})
+        started = time.monotonic()
+        if effect:
+            self._witness(effect, Moment.BEFORE)
+        exchange = self._exchange(method, path, query, body, longest_bytes)
+        answer = read(exchange, has_codes=self._has_codes, takes_text=takes_text)
+        if effect and answer.status is not None:
+            self._witness(effect, Moment.AFTER)
+        ms = round((time.monotonic() - started) * 1000)
+        log_call(MadeCall(self.name, method, route, answer.status, ms, answer.intent))
+        return answer
+
+    def _exchange(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: object, longest_bytes: int
+    ) -> Exchange:
+        request = requests.Request(method, f"{self._base_url}/{path}", self._headers, params=query, json=body)
+        timeout = self._timeouts.connect, self._timeouts.read
+        try:
+            with self._adapter.send(request.prepare(), stream=True, timeout=timeout) as response:
+                content = _content(response, longest_bytes)
+        except requests.exceptions.InvalidURL:
+            return self._without_answer("cannot be resolved", Trouble.UNRESOLVED)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return self._trouble(error)
+        if content is None:
+            fault = f"{self._host} answered more than {longest_bytes >> 20} MB"
+            return Exchange(response.status_code, fault=fault, trouble=Trouble.UNREADABLE)
+        return Exchange(response.status_code, content, response.headers, response.reason or "")
+
+    def _trouble(self, error: Exception) -> Exchange:
+        if _was_not_resolved(error):
+            return self._without_answer("cannot be resolved", Trouble.UNRESOLVED)
+        return self._without_answer(_reason(error), Trouble.SILENT)
+
+    def _without_answer(self, fault: str, trouble: Trouble) -> Exchange:
+        separator = " " if trouble is Trouble.UNRESOLVED else ": "
+        return Exchange(fault=f"{self._host}{separator}{fault}", trouble=trouble)
+
+
+def _content(response: requests.Response, longest_bytes: int) -> bytes | None:
+    """All that an answer holds, unpacked; None if that is more than an answer may hold. Raises DecodeError."""
+    content = bytearray()
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        content += chunk
+        if len(content) > longest_bytes:
+            response.close()
+            return None
+    if not content and 0 < response.raw.tell() < SHORTEST_GZIP_BYTES:  # urllib3 makes nothing of such a beginning
+        raise urllib3.exceptions.DecodeError
+    return bytes(content)
+
+
+def _was_not_resolved(error: Exception) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(error, urllib3.exceptions.LocationValueError) or isinstance(
+        getattr(cause, "reason", None), urllib3.exceptions.NameResolutionError
+    )
+
+
+def _reason(error: Exception) -> str:
+    reasons: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
+        (requests.ConnectTimeout, "no connection in time"),
+        ((requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), "no answer in time"),
+        ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "no secure connection (certificate or protocol)"),
+        ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), "the answer was garbled"),
+    ]
+    known = (text for kinds, text in reasons if isinstance(error, kinds))
+    return next(known, "the connection was refused or cut")

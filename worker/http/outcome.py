@@ -1,0 +1,226 @@
+"""What an answer's body says of the call itself: a code of iPaaS.com, a refusal inside a success, the status it names.
+
+None of the shapes is promised by Stamped.io (contract: "Read answers leniently", A), so names and words are read in any
+spelling. `worker.http.answers` alone decides what they mean.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.http.body import ENVELOPES, ENVELOPES_DEPTH, LISTS, MESSAGE_FIELDS, fields_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from worker.http.body import Fields
+
+ACCEPTED: Final = 202
+REFUSED, NOT_FOUND, GONE, TOO_MANY = 400, 404, 410, 429
+OF_SERVERS: Final = range(500, 600)
+OF_ONE_RECORD: Final = frozenset({REFUSED, NOT_FOUND, 409, GONE, 412, 413, 414, 422, 423, 424, 428, 431})
+"""What can be one record's own fault. Every other error would meet any customer: no such method, payment due, …"""
+
+CODE: Final = re.compile(r"\b(AUTH|AUTZ|VALD|BIZL|NFND|INTL)-[0-9]{4}\b", re.IGNORECASE)
+"""An error code of iPaaS.com (contract: C)."""
+CODE_FIELDS: Final = ("code", "errorcode")
+"""Where such a code stands; it may also stand in the message, or in the reason phrase (contract: A)."""
+CODES_DEPTH: Final = 4
+
+# The names below are compared without case and underscores. All are assumed: correct them here.
+FLAGS: Final = ("success", "issuccess", "succeeded", "successful", "issuccessful", "ok")
+"""Flags that say whether a call had its effect."""
+STATES: Final = ("status", "state", "result", "outcome", "code", "data")
+"""Where the outcome of a call can stand in a word, or as false."""
+ASIDES: Final = ("meta",)
+"""Where a call's outcome can stand beside what it answers."""
+STATUS_FIELDS: Final = ("status", "statuscode", "httpstatus", "httpstatuscode")
+"""Where the true status of a call can stand inside its body; in `code` too, but that can be the API's own number."""
+ERROR_FIELDS: Final = (
+    *("error", "errors", "errormessage", "errormessages", "errorcode", "validationerrors", "exceptionmessage"),
+    *("iserror", "haserror", "haserrors", "failed", "failure", "failures"),
+)
+NO_ERROR: Final = re.compile(r"(?:no(?:ne| errors?| problems?)|null|n/?a|false|ok|success|200|[0.]*)", re.IGNORECASE)
+RECORD_FIELDS: Final = frozenset(
+    {
+        *("firstname", "lastname", "issubscribed", "notes", "datecreated"),
+        *("customernumber", "comment", "categoryid", "customfields", "externalids"),
+        *("createddatetime", "updateddatetime", "settings", "integrationid"),
+    }
+)
+"""What an object with an id holds beside it, if it is a record: its `status` is the customer's then, not the call's."""
+IDS: Final = frozenset({"id", "customerid"})
+OF_CUSTOMERS: Final = frozenset({"comment", "notes", "firstname", "lastname", "company", "value"})
+"""Fields whose texts customers write."""
+EMAIL_FIELDS: Final = frozenset({"email", "customeremail", "emailaddress"})
+STATUS: Final = re.compile(r"\s*([45][0-9]{2})(?:\.0*)?(?![\w.-])", re.ASCII)
+YES: Final = re.compile(r"\s*(?:true|yes|ok|success\w*|succeeded|done|1)(?![\w-])", re.IGNORECASE | re.ASCII)
+NO: Final = re.compile(r"\s*(?:false|no|not|0)(?![\w-])", re.IGNORECASE | re.ASCII)
+FAILURE: Final = re.compile(
+    r"\s*(?:errors?|fail(?:s|ed|ure)?|reject(?:s|ed)|refused|denied|declined|invalid|unsuccessful|aborted|cancell?ed"
+    r"|exception|time(?:d[ _-]?)?out|unauthori[sz]ed|forbidden|bad[ _-]request|ko"
+    r"|not[ _-]?(?:ok|successful|found|allowed))(?![\w-])",
+    re.IGNORECASE | re.ASCII,
+)
+"""Words of a failure, with which a text begins."""
+PENDING: Final = re.compile(
+    r"\s*(?:pending|processing|queued|scheduled|in[ _-]progress)(?![\w-])", re.IGNORECASE | re.ASCII
+)
+MOST_ENTRIES: Final = 20
+"""Of a list, as many entries are looked at: a list that is read has many, the outcome of a call few."""
+
+
+# iPaaS.com's error codes ----------------------------------------------------------------------------------------------
+
+
+def code_in(value: Any, reason: str, *, is_error: bool) -> str:
+    """The code of iPaaS.com in an answer: where an error stands, and of an error also as the beginning of any text.
+
+    But a customer's comment can hold anything, a code too, and is no error.
+    """
+    found = [map(CODE.search, _error_texts(value))]
+    if is_error:
+        found += [map(CODE.match, _all_texts(value, CODES_DEPTH, but=OF_CUSTOMERS)), map(CODE.search, [reason])]
+    return next((match[0].upper() for match in chain(*found) if match), "")
+
+
+def _error_texts(value: Any) -> Iterator[str]:
+    """The texts that stand where an error's code or words stand."""
+    if isinstance(value, str) or _is_list_of_sentences(value):
+        yield from _all_texts(value, 1)
+    for level in _levels(value):
+        for name in (*CODE_FIELDS, *MESSAGE_FIELDS, *ERROR_FIELDS):
+            yield from _all_texts(level.get(name), CODES_DEPTH)
+
+
+def _all_texts(value: Any, depth: int, but: frozenset[str] = frozenset()) -> Iterator[str]:
+    """All texts in a value, but for those of some fields."""
+    if isinstance(value, str):
+        yield value
+    if isinstance(value, dict):
+        inner: Iterable[Any] = (held for name, held in fields_of(value).items() if name not in but)
+    else:
+        inner = value if isinstance(value, list) else ()
+    if depth:
+        for each in inner:
+            yield from _all_texts(each, depth - 1, but)
+
+
+# A refusal inside a body ----------------------------------------------------------------------------------------------
+
+
+def refused_as(value: Any) -> int | None:
+    """The status that a success should have had: of a refusal in its body, or 202 if it was only queued."""
+    if value is False or (isinstance(value, str) and FAILURE.match(value)) or _is_list_of_refusals(value):
+        return REFUSED
+    of_levels = ((_refused_status if _is_record(level) else _outcome_of)(level) for level in _levels(value))
+    of_entries = (_outcome_of(entry) for entry in _entries(value))
+    return next(filter(None, chain(of_levels, (status for status in of_entries if status != ACCEPTED))), None)
+
+
+def _outcome_of(level: Fields) -> int | None:
+    """The status of what one object says of the call."""
+    status = _status_in(level) or _status_of(level.get("code")) or _status_in_error(level)
+    states = [level.get(name) for name in STATES]
+    is_done = any(YES.match(str(level.get(name))) for name in (*FLAGS, *STATES))
+    words = [word for word in (*states, None if is_done else level.get("message")) if isinstance(word, str)]
+    if any(state is False for state in states) or any(map(FAILURE.match, words)):
+        return status or REFUSED
+    is_pending = any(map(PENDING.match, words)) or "accepted" in map(str.lower, words)
+    return status or _refused_status(level) or (ACCEPTED if is_pending else None)
+
+
+def _refused_status(level: Fields) -> int | None:
+    """The status of a refusal by a flag, or by an error that stands there."""
+    is_no = any(_is_no(level[name]) for name in FLAGS if name in level)
+    return REFUSED if is_no or any(_is_error(level.get(name)) for name in ERROR_FIELDS) else None
+
+
+def named_by_store(value: Any) -> int | None:
+    """The status that an error names itself, if it would meet any customer: a gateway passes a 503 on as a 400."""
+    named = chain.from_iterable((_status_in(level), _status_in_error(level)) for level in _levels(value))
+    return next((status for status in named if status and status not in OF_ONE_RECORD), None)
+
+
+def _levels(value: Any) -> Iterator[Fields]:
+    """The objects of an answer in which it can speak of the call itself: the outermost one and its envelopes.
+
+    Of a list, its first entry if that is no record: an error can come in a list too.
+    """
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "id" not in value[0]:
+        value = value[0]
+    for _ in range(ENVELOPES_DEPTH):
+        if not isinstance(value, dict):
+            return
+        fields = fields_of(value)
+        yield fields
+        yield from (fields_of(fields[name]) for name in ASIDES if isinstance(fields.get(name), dict))
+        value = next((fields[name] for name in ENVELOPES if isinstance(fields.get(name), dict)), None)
+
+
+def _entries(value: Any) -> Iterator[Fields]:
+    """The first entries of each list that an answer has, but for customers: one call can have an outcome for each."""
+    lists = [value, *(level.get(name) for level in _levels(value) for name in LISTS)]
+    for each in lists:
+        if isinstance(each, list):
+            found = (fields_of(entry) for entry in each[:MOST_ENTRIES] if isinstance(entry, dict))
+            yield from (entry for entry in found if not (_is_record(entry) or _has_email(entry)))
+
+
+def _is_record(level: Fields) -> bool:
+    return not IDS.isdisjoint(level) and not RECORD_FIELDS.isdisjoint(level)
+
+
+def _has_email(level: Fields) -> bool:
+    return not IDS.isdisjoint(level) and not EMAIL_FIELDS.isdisjoint(level)
+
+
+def _is_list_of_sentences(value: Any) -> bool:
+    """Whether it is a bare list of sentences, as of errors; a list of ids holds no blanks."""
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and " " in each for each in value)
+
+
+def _is_list_of_refusals(value: Any) -> bool:
+    """Whether it is a bare list of sentences, or of nothing but words of failure and false."""
+    if not isinstance(value, list) or not value:
+        return False
+    no_words = (each is False or (isinstance(each, str) and FAILURE.match(each)) for each in value[:MOST_ENTRIES])
+    return _is_list_of_sentences(value) or all(no_words)
+
+
+def _status_in(level: Fields) -> int | None:
+    return next(filter(None, (_status_of(level.get(name)) for name in STATUS_FIELDS)), None)
+
+
+def _status_in_error(level: Fields) -> int | None:
+    """The status that an error names: also as its `code`, if that is of the store's alone."""
+    errors = (level.get(name) for name in ("error", "errors"))
+    first = (each[0] if isinstance(each, list) and each else each for each in errors)
+    for each in first:
+        fields = fields_of(each) if isinstance(each, dict) else {}
+        code = _status_of(fields.get("code")) or 0
+        if status := _status_in(fields) or (code if code == TOO_MANY or code in OF_SERVERS else None):
+            return status
+    return None
+
+
+def _status_of(value: Any) -> int | None:
+    """An error status: a number, or what a text begins with."""
+    is_text = isinstance(value, int | str | Decimal) and not isinstance(value, bool)
+    found = STATUS.match(str(value)) if is_text else None
+    return int(found[1]) if found else None
+
+
+def _is_no(value: Any) -> bool:
+    return bool(NO.match(value) or FAILURE.match(value)) if isinstance(value, str) else bool(value == 0)
+
+
+def _is_error(value: Any, depth: int = ENVELOPES_DEPTH) -> bool:
+    """Whether an error stands there: empty lists and texts, and false, say that there is none."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    if inner is None or depth == 0:
+        return value is not None and not NO_ERROR.fullmatch(str(value).strip())
+    return any(_is_error(each, depth - 1) for each in inner)

@@ -1,0 +1,1 @@
+"""iPaaS.com's API: the source of customers and the place of the links."""

@@ -1,0 +1,169 @@
+"""The iPaaS.com API: the source of customers and the place of the links."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from worker.effects import Effect
+from worker.http.api_errors import IPAAS, error_of
+from worker.http.body import header, text_of
+from worker.ipaas.customer import Customer, live_link
+from worker.ipaas.customer_list import CustomerList
+from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
+from worker.jobs.intents import Intent
+from worker.jobs.job import CUSTOMER_ID, STAMPED_ID
+from worker.telemetry.masking import Personal
+
+if TYPE_CHECKING:
+    from worker.http.answers import Answer
+    from worker.http.client import Api, Gate
+
+PAGINATION: Final = "X-Pagination"
+CUSTOMERS: Final = "customers/v2/Customers"
+LONGEST_LIST_BYTES: Final = 64 * 1024 * 1024
+"""All customers without a link may be in one answer; no other call is answered with so much."""
+NO_CUSTOMER: Final = "iPaaS.com's answer is not a customer"
+
+
+@dataclass(frozen=True, slots=True)
+class IPaaS:
+    """iPaaS.com as one job sees it; every call passes the gate."""
+
+    api: Api
+    system_id: int
+    tracking_guid: str
+    gate: Gate
+    personal: Personal = field(default_factory=Personal)
+    """What must not show in what iPaaS.com says of an error."""
+    is_triggered: bool = False
+    """Whether a trigger named the customer, or its transfer was a moment ago: iPaaS.com may not show it yet."""
+
+    def customer(self, customer_id: str) -> Customer:
+        """One customer, as it is now (contract: C). Raises CustomerNotFound and what any read raises."""
+        answer = self._read("customers/v2/Customer/{id}", id=customer_id)
+        if answer.is_missing:
+            raise self._not_found(answer)
+        customer = self._customer_in(self._checked(answer), customer_id)
+        self.personal.learn(*customer.personal)
+        return customer
+
+    def link(self, customer_id: str) -> str | None:
+        """The Stamped.io customer id that is linked to a customer, or None (contract: C)."""
+        route = "customers/v2/External/LookupExternal/{id}/{system_id}/customer"
+        answer = self._read(route, takes_text=True, id=customer_id, system_id=self.system_id)
+        return None if answer.is_missing else self._link_in(self._checked(answer))
+
+    def linked_customer(self, stamped_id: str) -> str | None:
+        """The iPaaS.com customer id that a Stamped.io customer is linked to (contract: LookupSpaceport, C).
+
+        Of several the one that was linked first, which is assumed. None also where iPaaS.com does not say: this is
+        asked for a warning's sake alone, and must stop no transfer.
+        """
+        route = "customers/v2/External/LookupSpaceport/{system_id}/customer/{external_id}"
+        answer = self._read(route, system_id=self.system_id, external_id=stamped_id)
+        linked = (text_of(answer.body) or "").strip('" ') if answer.is_accepted else ""
+        return linked if CUSTOMER_ID.fullmatch(linked) else None
+
+    def customers(self, page: int) -> CustomerList:
+        """One page of all customers, from 1 on (contract: C the header, A that `pageNumber` is all it takes)."""
+        return self._list(CUSTOMERS, {"pageNumber": str(page)})
+
+    def unlinked(self, page: int = 1) -> CustomerList:
+        """One page, from 1 on, of the customers without a link for this system; all of them if it has no pages.
+
+        Contract: C the path, A the body, and A that it takes `pageNumber` where an answer comes with `X-Pagination`.
+        """
+        query = {"pageNumber": str(page)} if page > 1 else None
+        return self._list("customers/v2/External/Missing/{system_id}/customer", query)
+
+    def record_link(self, customer_id: str, stamped_id: str) -> None:
+        """Record the Stamped.io customer id as the customer's external id (contract: C). Raises LinkNotRecorded."""
+        body = {
+            "table_name": "customer",
+            "system_id": self.system_id,
+            "external_id": stamped_id,
+            "internal_id": customer_id,
+            "tracking_guid": self.tracking_guid,
+        }
+        self.gate.before_write()
+        route = "customers/v2/External/UpdateExternalId"
+        answer = self.api.call("POST", route, query=self._tracking, body=body, effect=Effect.RECORD_LINK).of_no_record
+        if answer.is_accepted and not _repeats(answer.body, body):
+            answer = answer.unreadable("the answer is of another link")
+        if not answer.is_accepted:  # whatever happened: the customer is in Stamped.io by then, and that must be heard
+            raise error_of(LinkNotRecorded, answer, self.personal.values)
+
+    def subscription_name(self) -> str:
+        """The name of the iPaaS.com subscription that this connection belongs to: a cheap proof of the token."""
+        answer = self._checked(self._read("subscriptions/v2/Subscription/{id}", id=self.system_id))
+        shown = answer.body if isinstance(answer.body, dict) else {}
+        if text_of(shown.get("id", self.system_id)) != str(self.system_id) or not shown:
+            raise IPAAS.of_read(answer.unreadable("iPaaS.com's answer is not this subscription"), IPaaSReadFailed)
+        return str(shown.get("name") or "")
+
+    def _list(self, route: str, query: dict[str, str] | None) -> CustomerList:
+        """A list belongs to no transfer, so it takes no tracking guid."""
+        self.gate.before_read()
+        values = {"system_id": self.system_id}
+        answer = self.api.call("GET", route, values, query=query, longest_bytes=LONGEST_LIST_BYTES)
+        answer = self._checked(answer.of_no_record)
+        body = [] if answer.has_no_content else answer.body
+        return CustomerList.read(body, header(answer.headers, PAGINATION) or None, self.system_id)
+
+    @property
+    def _tracking(self) -> dict[str, str]:
+        return {"trackingGuid": self.tracking_guid}
+
+    def _read(self, route: str, *, takes_text: bool = False, **values: object) -> Answer:
+        self.gate.before_read()
+        return self.api.call("GET", route, values, query=self._tracking, takes_text=takes_text)
+
+    def _checked(self, answer: Answer) -> Answer:
+        if not answer.is_accepted:
+            raise IPAAS.of_read(answer, IPaaSReadFailed, self.personal.values)
+        return answer
+
+    def _not_found(self, answer: Answer) -> SyncError:
+        """The error if there is no such customer. Without iPaaS.com's code, its API might not be there at all."""
+        if not answer.code:
+            self.customers(1)
+        intent = Intent.NOT_YET if self.is_triggered else Intent.CUSTOMERS
+        return CustomerNotFound(http_status=answer.status, intent=intent)
+
+    def _customer_in(self, answer: Answer, customer_id: str) -> Customer:
+        """The customer of an accepted answer, where it is the one that was asked for. Raises AnswerUnreadable.
+
+        Any field may be missing, the id too (contract: C); what has no field of a customer is none.
+        """
+        try:
+            customer = Customer.model_validate(answer.body)
+        except ValidationError:
+            raise IPAAS.of_read(answer.unreadable(NO_CUSTOMER), IPaaSReadFailed) from None
+        if customer.is_empty:
+            raise IPAAS.of_read(answer.unreadable(NO_CUSTOMER), IPaaSReadFailed)
+        shown = answer.body.get("id")
+        if shown not in (None, "") and (customer.id or "").strip() != customer_id:
+            raise IPAAS.of_read(answer.unreadable("iPaaS.com's answer is another customer"), IPaaSReadFailed)
+        return customer
+
+    def _link_in(self, answer: Answer) -> str | None:
+        """The live link in a body: a JSON-quoted text; a number, or a text quoted twice or not at all, is read as well.
+
+        Whatever else stands there is no id but the words of somebody between us and iPaaS.com. Raises AnswerUnreadable.
+        """
+        text = "" if answer.body is None else text_of(answer.body)
+        link = live_link(text and text.strip(' "'))
+        if text is None or (link and not STAMPED_ID.fullmatch(link)):
+            raise IPAAS.of_read(answer.unreadable("iPaaS.com's answer is not an external id"), IPaaSReadFailed)
+        return link
+
+
+def _repeats(answered: Any, sent: dict[str, Any]) -> bool:
+    """Whether what the answer shows of a link is what was sent."""
+    if not isinstance(answered, dict):
+        return True
+    shown = {name: answered[name] for name in ("system_id", "external_id", "internal_id") if answered.get(name)}
+    return all((text_of(value) or "").strip() == str(sent[name]) for name, value in shown.items())

@@ -1,0 +1,83 @@
+"""A list of customers, as iPaaS.com's API answers it: a page of all of them, or those without a link."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from worker.ipaas.customer import live_link
+from worker.jobs.errors import AnswerUnreadable, CustomerIdInvalid
+from worker.jobs.job import customer_id
+
+LIST_NAMES = ("data", "results", "items", "customers")
+"""Where the list is, if it is not the body itself. Assumed (contract: the list's body, A): correct it here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list shows of one customer; None if it does not show it. It holds no personal data."""
+
+    id: str
+    is_linked: bool | None = None
+    has_email: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerList:
+    """The customers of a list, each once and in its order."""
+
+    customers: tuple[Listed, ...]
+    unreadable: int = 0
+    """How many entries have no iPaaS.com Customer ID."""
+    pages: int | None = None
+    """How many pages the whole list has; None if the answer does not say."""
+
+    @classmethod
+    def read(cls, body: Any, pagination: str | None, system_id: int) -> CustomerList:
+        """The list in a body: customers, or their ids alone. Raises AnswerUnreadable if there is none.
+
+        An entry without an id does not spoil the others.
+        """
+        entries = _entries(body)
+        customers = [_listed(entry, system_id) for entry in entries]
+        readable = {each.id: each for each in customers if each}
+        return cls(tuple(readable.values()), customers.count(None), _pages(pagination))
+
+
+def _entries(body: Any) -> list[Any]:
+    if isinstance(body, dict):
+        body = next((body[name] for name in LIST_NAMES if isinstance(body.get(name), list)), None)
+    if not isinstance(body, list):
+        raise AnswerUnreadable("iPaaS.com's answer is not a list of customers")
+    return body
+
+
+def _listed(entry: Any, system_id: int) -> Listed | None:
+    shown = entry if isinstance(entry, dict) else {"id": entry}
+    try:
+        return Listed(customer_id(shown.get("id")), _is_linked(shown, system_id), _has_email(shown))
+    except CustomerIdInvalid:
+        return None
+
+
+def _is_linked(shown: dict[str, Any], system_id: int) -> bool | None:
+    held = shown.get("external_ids")
+    if not isinstance(held, list):
+        return None
+    ours = (each for each in held if isinstance(each, dict) and str(each.get("system_id")) == str(system_id))
+    return any(live_link(str(each.get("external_id") or "")) for each in ours)
+
+
+def _has_email(shown: dict[str, Any]) -> bool | None:
+    return bool(str(shown["email_address"] or "").strip()) if "email_address" in shown else None
+
+
+def _pages(pagination: str | None) -> int | None:
+    """The total of `X-Pagination: {"current_Page":1,"total_Pages":9}` (contract: C), in any spelling of the name."""
+    try:
+        held = json.loads(pagination or "{}")
+        named = {str(name).replace("_", "").replace("-", "").lower(): value for name, value in held.items()}
+        return max(int(named["totalpages"]), 0)
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None

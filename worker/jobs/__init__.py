@@ -1,0 +1,1 @@
+"""Jobs: what a job is, and what can become of it."""

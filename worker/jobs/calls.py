@@ -1,0 +1,36 @@
+"""The calls that an attempt made, as the ledger is told of them and as its history shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from worker.jobs.intents import Intent
+
+STAMPED, IPAAS = "Stamped.io", "iPaaS.com"
+"""The APIs as people know them; calls are noted under these names."""
+ANSWERED_WELL = frozenset({Intent.ACCEPTED, Intent.CUSTOMERS})
+"""What shows that an API works: it did what it was asked to, or refused this one record in so many words."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCall:
+    """One call of an API: its route is a path with `{names}`, so it holds nothing personal."""
+
+    api: str
+    method: str
+    route: str
+    status: int | None
+    """None if there was no answer."""
+    ms: int
+    intent: Intent = Intent.ACCEPTED
+    """What its answer meant; the history does not keep it."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it was answered that there is no such record; an API that is away can look so, too."""
+        return self.status in {404, 410}
+
+    @property
+    def is_well(self) -> bool:
+        """Whether its answer shows that the API works."""
+        return self.intent in ANSWERED_WELL

@@ -1,0 +1,113 @@
+"""The error catalogue: every error that a person can meet, and what the software should do about it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import Final
+
+from worker.jobs.intents import Intent
+
+INTERNAL: Final = "internal-error"
+LONGEST_SHOWN: Final = 300
+"""Characters of an API's words that lists, log lines and Sentry show; a job's own page has the rest."""
+
+
+class Retried(StrEnum):
+    """When the worker tries again by itself.
+
+    By answer: unless the API refuses this one customer. Soon: for some minutes. Held: the whole connection is held, and
+    tried again with one job at a time.
+    """
+
+    ALWAYS = "always"
+    BY_ANSWER = "by answer"
+    SOON = "soon"
+    HELD = "held"
+    NEVER = "never"
+
+
+INTENTS: Final = {
+    Retried.ALWAYS: Intent.STORES,
+    Retried.BY_ANSWER: Intent.CUSTOMERS,
+    Retried.SOON: Intent.NOT_YET,
+    Retried.HELD: Intent.STORES,
+    Retried.NEVER: Intent.CUSTOMERS,
+}
+"""What an error means that no answer was read for."""
+
+
+class Concerns(StrEnum):
+    """Where the cause lies, and so who can put it right."""
+
+    CONFIGURATION = "configuration"
+    DATA = "data"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the catalogue, as it shows in the log, Sentry, Flower, the command line and the README."""
+
+    code: str
+    title: str
+    message: str
+    cause: str
+    resolution: str
+    retried: Retried
+    concerns: Concerns
+
+
+def _catalogue() -> dict[str, Entry]:
+    texts = tomllib.loads(files(__package__).joinpath("errors.toml").read_text(encoding="utf-8"))
+    return {
+        code: Entry(code, **text | {"retried": Retried(text["retried"]), "concerns": Concerns(text["concerns"])})
+        for code, text in texts.items()
+    }
+
+
+CATALOGUE = _catalogue()
+"""Every entry by its code, in the order of `errors.toml`, which holds the texts."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One error that happened, as the ledger keeps it: the code, the HTTP status and the masked detail."""
+
+    code: str
+    http_status: int | None = None
+    detail: str = ""
+    """The API's own words, or what is wrong here; whole, which can be several pages."""
+
+    @property
+    def entry(self) -> Entry:
+        """The catalogue's entry; a code that an older version wrote reads as an internal error."""
+        return CATALOGUE.get(self.code, CATALOGUE[INTERNAL])
+
+    @property
+    def message(self) -> str:
+        """The entry's message with the HTTP status and the beginning of the API's own words behind it."""
+        is_long = len(self.detail) > LONGEST_SHOWN
+        return self._message(f"{self.detail[:LONGEST_SHOWN]}…" if is_long else self.detail)
+
+    @property
+    def whole_message(self) -> str:
+        """The same with all of the API's own words, for the places that show one job."""
+        return self._message(self.detail)
+
+    def _message(self, detail: str) -> str:
+        status = f"HTTP {self.http_status}" if self.http_status else ""
+        return " ".join(filter(None, [self.entry.message, ": ".join(filter(None, [status, detail]))]))
+
+    def as_json(self) -> dict[str, str | int | None]:
+        """The `error` object of the command line's JSON."""
+        return {
+            "code": self.code,
+            "title": self.entry.title,
+            "message": self.whole_message,
+            "cause": self.entry.cause,
+            "resolution": self.entry.resolution,
+            "http_status": self.http_status,
+        }

@@ -1,0 +1,40 @@
+"""What an answer of one of the two APIs means for the job that asked: five intents, and nothing else decides.
+
+`worker.http.answers` reads each exchange into one of them. Retries, holds, failures, the log, Sentry and the screens
+branch on the intent alone, never again on a status or on a text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Intent(StrEnum):
+    """What an answer means."""
+
+    ACCEPTED = "accepted"
+    """The API did what it was asked to, and speaks of the record that was asked for."""
+    NOT_YET = "not yet"
+    """A short delay explains it: the job is tried again for some minutes."""
+    CUSTOMERS = "the customer's"
+    """It refuses this one record: the job fails at once, with the API's words."""
+    STORES = "the store's"
+    """It would meet any customer: no job fails for it while it lasts."""
+    OURS = "ours"
+    """Nobody foresaw it: a fault of this software, never shown as an outage of anybody."""
+
+
+class Trouble(StrEnum):
+    """What is wrong with a whole store or with iPaaS.com: which error a hold names."""
+
+    SILENT = "no answer"
+    UNRESOLVED = "host not found"
+    CREDENTIALS = "credentials refused"
+    SYSTEM = "system id refused"
+    LIMITED = "too many calls"
+    UNAVAILABLE = "unavailable"
+    UNREADABLE = "unreadable"
+
+
+NEEDS_A_PERSON = frozenset({Trouble.CREDENTIALS, Trouble.SYSTEM})
+"""What does not pass by itself: whoever waits for it is told at once."""

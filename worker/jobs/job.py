@@ -1,0 +1,104 @@
+"""A job: one unit of work in the ledger."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed
+
+CUSTOMER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+"""An iPaaS.com Customer ID, for example 150713 (specification: ID Format). Of one customer there is one id: 0150713 and
+150713 would be two jobs."""
+
+STAMPED_ID = re.compile(r"(?=\D*\d)[\w-]{1,64}", re.ASCII)
+"""A Stamped.io customer id (contract: a number, C); it becomes part of a path and of a key of the ledger.
+
+At least one digit keeps it from being a word of the API's own paths, such as `add`."""
+
+NUMBERS_END = 10**19
+"""Numbers from here on are no ids; Python refuses to write out one of thousands of digits."""
+
+
+class Kind(StrEnum):
+    """What a job does."""
+
+    CUSTOMER = "customer"
+    SUBSCRIPTION = "subscription"
+
+
+class Action(StrEnum):
+    """What a job came to."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    UNCHANGED = "unchanged"
+
+
+class Next(StrEnum):
+    """What a customer job hands over to the customer's subscription job."""
+
+    NOTHING = ""
+    SUBSCRIPTION = "subscription"
+    UNCHANGED = "unchanged"
+    """Its state is the mapped one."""
+    KEPT = "kept"
+    """Its state is another one, or not known, and stays as it is: the mapping does not resubscribe."""
+
+
+@dataclass(slots=True)
+class Consent:
+    """What a job knows of its customer's consent. Its next run knows it too, whatever this one comes to."""
+
+    is_new: bool = False
+    """Whether a transfer of ours has created the customer, and nobody has set its subscription since: it can't have
+    unsubscribed."""
+    created: str = ""
+    """The id of the Stamped.io customer that an earlier run of the job has created, but could not bring to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One unit of work: to transfer a customer, or to reconcile its subscription."""
+
+    kind: Kind
+    system_id: int
+    customer_id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.system_id}/{self.customer_id}"
+
+    @classmethod
+    def read(cls, kind: object, system_id: object, customer: object) -> Job:
+        """The job that a message names. Raises an error of the catalogue, which repeats nothing that is no id."""
+        if kind not in list(Kind):
+            raise TriggerMalformed("the kind is neither customer nor subscription")
+        system = plain_text(system_id)
+        if not CUSTOMER_ID.fullmatch(system):
+            raise ConnectionUnknown
+        return cls(Kind(str(kind)), int(system), customer_id(customer))
+
+    @property
+    def subscription(self) -> Job:
+        """The same customer's subscription job."""
+        return Job(Kind.SUBSCRIPTION, self.system_id, self.customer_id)
+
+
+def customer_id(value: object) -> str:
+    """The customer id in `value`, a text or a number. Raises CustomerIdInvalid, which names nothing of the value."""
+    text = plain_text(value)
+    if not CUSTOMER_ID.fullmatch(text):
+        raise CustomerIdInvalid
+    return text
+
+
+def plain_text(value: object) -> str:
+    """The text of a text or a number; empty for anything else, and for a number of absurd length."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < NUMBERS_END:
+        return str(value)
+    return ""

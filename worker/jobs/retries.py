@@ -1,0 +1,113 @@
+"""What follows a failed attempt: pure functions of the error's intent and of the attempts before it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker.jobs.intents import NEEDS_A_PERSON, Intent, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.jobs.errors import SyncError
+
+    Draw = Callable[[float, float], float]
+
+SHORT_REST_SECONDS: Final = 60.0
+"""Rests up to this long show in Flower as Celery retries; longer ones rest in the ledger."""
+FIRST_CAP_SECONDS: Final = 4.0
+LEAST_REST_SECONDS: Final = 0.5
+"""Full jitter can come to nothing at all; a retry waits at least this long."""
+NOT_YET_SECONDS: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
+"""The longest rests while an API may not show yet what it was told: some minutes in all, each at least half as long."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How often a job is tried again: first in seconds, then on iPaaS.com's own schedule (contract: 20, 60, 120, C)."""
+
+    fast: int = 4
+    slow_minutes: tuple[int, ...] = (20, 60, 120)
+
+
+@dataclass(frozen=True)
+class Holds:
+    """How a store is held: the first hold's length, which doubles, the longest, and when an outage is seen as one."""
+
+    first_seconds: float = 5
+    longest_seconds: float = 600
+    strikes: int = 3
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Try the job again after this many seconds, at the cost of an attempt."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Hold the job's whole store: each hold that follows another is twice as long, up to the longest."""
+
+    seconds: float
+    longest_seconds: float
+    strikes: int = 1
+    """Jobs that must meet such an error, since the API last answered well, before the store is held."""
+    can_be_the_jobs: bool = True
+    """Whether it is the job's own error where the same call was answered well for other jobs since it last met it."""
+
+
+def rest(error: SyncError, attempt: int, schedule: Schedule = Schedule(), draw: Draw = random.uniform) -> Rest | None:
+    """When a job is tried again after `attempt` attempts failed before this one; None gives up.
+
+    An API's own `Retry-After` is never undercut.
+    """
+    seconds = _rest_seconds(error.intent, attempt, schedule, draw)
+    return None if seconds is None else Rest(max(seconds, error.retry_after or 0.0))
+
+
+def _rest_seconds(intent: Intent, attempt: int, schedule: Schedule, draw: Draw) -> float | None:
+    if intent is Intent.NOT_YET:
+        longest = dict(enumerate(NOT_YET_SECONDS)).get(attempt)
+        return None if longest is None else draw(longest / 2, longest)
+    if intent is not Intent.STORES:
+        return None
+    if attempt < schedule.fast:
+        return draw(LEAST_REST_SECONDS, min(SHORT_REST_SECONDS, FIRST_CAP_SECONDS * 2**attempt))
+    slow = dict(enumerate(schedule.slow_minutes, start=schedule.fast)).get(attempt)
+    return None if slow is None else slow * 60.0
+
+
+def outlasted(error: SyncError, attempt: int) -> bool:
+    """Whether a *not yet* has lasted for longer than a delay explains: the API takes calls down and does not do them.
+
+    A record that still is not there is none.
+    """
+    is_over = error.intent is Intent.NOT_YET and attempt >= len(NOT_YET_SECONDS)
+    return is_over and not error.is_of_absence
+
+
+def weathered(error: SyncError, met: int, longest_seconds: float, draw: Draw = random.uniform) -> Rest:
+    """How long a job rests that met trouble of the whole store, `met` times in a row by now; it costs no attempt."""
+    longest = min(longest_seconds, FIRST_CAP_SECONDS * 2 ** min(met - 1, 30))
+    return Rest(max(draw(min(LEAST_REST_SECONDS, longest), longest), error.retry_after or 0.0))
+
+
+def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
+    """Whether an error is the whole store's, and how the store is held for it; None if it is the job's own.
+
+    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. Everything else that would meet
+    any customer: once several jobs met it since the API last answered well.
+    """
+    if error.intent is not Intent.STORES:
+        return None
+    asked = error.retry_after or 0
+    first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)
+    if error.trouble is Trouble.LIMITED:
+        return Pause(asked or first, asked or longest, can_be_the_jobs=False)
+    if error.trouble in NEEDS_A_PERSON:
+        return Pause(first, longest)
+    return Pause(first, longest, holds.strikes)

@@ -1,0 +1,162 @@
+"""Guards the calls of a claimed job: none is made that the claim and the throttle do not cover."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from worker.jobs.calls import IPAAS, STAMPED
+from worker.jobs.errors import ConnectionHeld, LedgerRefuses, LedgerUnavailable, ThrottleUsedUp
+from worker.jobs.job import Consent, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from worker.ledger import Claim, Ledger
+
+PAUSE_SECONDS = 0.2
+"""How long a read that belongs to no job waits before it asks for room again."""
+LEAST_SECONDS: Final = 1.0
+"""The least that is told as the time to wait."""
+NAMES: Final = {"stamped": STAMPED, "ipaas": IPAAS}
+
+
+class Guard:
+    """The gates of a claimed job, one for each API."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        claim: Claim,
+        *,
+        asked_at: float,
+        lease_seconds: float,
+        call_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`asked_at` is when the claim was asked for, by `clock`: the lease may have begun then."""
+        self._ledger = ledger
+        self._claim = claim
+        self._spare_seconds = lease_seconds - call_seconds
+        self._clock = clock
+        self._covered_until = asked_at + self._spare_seconds
+        self._calls = {"stamped": 0, "ipaas": 0}
+        self.consent = Consent(claim.is_new, claim.created)
+        self.source = ApiGate(self, "ipaas")
+        self.store = ApiGate(self, "stamped")
+
+    def let_through(self, api: str, *, writes: bool) -> None:
+        """Let one call through.
+
+        Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the
+        lease might not cover the call, or the throttle does not: that spares most reads a round trip to Redis.
+        A subscription job's write may be what subscribes a new customer: from then on it can unsubscribe, and is new no
+        more. Raises ClaimLost and Throttled.
+        """
+        is_extra = self._calls[api] >= self._claim.covered.get(api, sys.maxsize)
+        if writes or is_extra or self._clock() >= self._covered_until:
+            now = self._clock()
+            self._ledger.renew(self._claim, extra_call=api if is_extra else "", writes=writes)
+            self._covered_until = now + self._spare_seconds
+            if writes and self._claim.job.kind is Kind.SUBSCRIPTION:
+                self.consent.is_new = False
+        self._calls[api] += 1
+
+
+class ApiGate:
+    """The gate of one API."""
+
+    def __init__(self, guard: Guard, api: str) -> None:
+        self._guard = guard
+        self._api = api
+
+    def before_read(self) -> None:
+        """Let a read through. Raises ClaimLost and Throttled."""
+        self._guard.let_through(self._api, writes=False)
+
+    def before_write(self) -> None:
+        """Let a write through. Raises ClaimLost and Throttled."""
+        self._guard.let_through(self._api, writes=True)
+
+
+class ReadOnly:
+    """The gate of what runs without a claim: a check, a preview."""
+
+    def before_read(self) -> None:
+        """Let a read through."""
+
+    def before_write(self) -> None:
+        """Let no write through: it would need a claim."""
+        raise PermissionError("only a claimed job may write")
+
+
+class ThrottledReads(ReadOnly):
+    """The gate of reads that belong to no job: each takes its slot of the store's throttle, and waits for one."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        system_id: int,
+        call_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        api: str = "ipaas",
+        until: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`until`, by `clock`, is when nobody waits any longer for a slot."""
+        self._ledger = ledger
+        self._system_id = system_id
+        self._call_seconds = call_seconds
+        self._sleep = sleep
+        self._api = api
+        self._until = until
+        self._clock = clock
+
+    def before_read(self) -> None:
+        """Wait for a slot. Raises ConnectionHeld, ThrottleUsedUp and LedgerUnavailable.
+
+        Not for the end of a hold, which can be a day away.
+        """
+        while not self._ledger.book(self._system_id, self._api, self._call_seconds):
+            self._refuse_where_held()
+            if self._clock() >= self._until:
+                raise self._used_up()
+            self._sleep(PAUSE_SECONDS)
+
+    def _refuse_where_held(self) -> None:
+        hold = self._ledger.hold_for(self._system_id, self._api)
+        if hold:
+            because = f"{hold.failure.entry.title} ({hold.code})"
+            text = f"until {hold.until:%Y-%m-%d %H:%M:%S} UTC: {because}"
+            raise ConnectionHeld(text, retry_after=max(hold.seconds_left, LEAST_SECONDS))
+
+    def _used_up(self) -> ThrottleUsedUp:
+        """That there is no slot, and when there is one."""
+        name, seconds = NAMES[self._api], self._ledger.next_slot(self._system_id, self._api)
+        if seconds is None:
+            return ThrottleUsedUp(f"{name}: a call is free once jobs that are under way have ended")
+        seconds = max(seconds, LEAST_SECONDS)
+        return ThrottleUsedUp(f"{name}: the next call is free in {seconds:.0f} s", retry_after=seconds)
+
+
+class ByHand(ThrottledReads):
+    """The gate of what a person tries by hand, which needs no Redis: an integrator does so before anything is started.
+
+    If none answers there is no slot to take. No job runs then either, so nobody else counts the calls.
+    """
+
+    is_counted = True
+    """Whether its calls take slots."""
+
+    def before_read(self) -> None:
+        """Wait for a slot. Raises ConnectionHeld, ThrottleUsedUp and LedgerRefuses."""
+        try:
+            if self.is_counted:
+                super().before_read()
+        except LedgerRefuses:
+            raise
+        except LedgerUnavailable:
+            self.is_counted = False

@@ -1,0 +1,128 @@
+"""Everything on one machine: worker, beat, Flower, and Valkey if there is no Redis."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from worker.config.settings import load_settings
+from worker.connections import load_connections
+from worker.ledger import LedgerUnavailable
+from worker.ledger.proof import refuse_unfit
+from worker.local.child import end_in_order
+from worker.local.data_folder import PASSWORD_FILE, flower_login, opened, server_folder
+from worker.local.ports import HOST
+from worker.local.services import Setting
+from worker.local.stopping import Stopped, stopped_by_signals
+from worker.local.valkey import valkey, wait_until_ready
+from worker.local.watch import LOOK_SECONDS, Watch
+from worker.telemetry.logs import configure
+
+if TYPE_CHECKING:
+    from worker.config.redis_url import RedisUrl
+    from worker.config.settings import Settings
+    from worker.local.child import Child
+
+log = logging.getLogger(__name__)
+
+DATABASES = 16
+"""How many databases an embedded Valkey has."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+ANSWER_SECONDS = 1
+SPARE_SECONDS = 5
+
+
+def run_everything(flower_port: int) -> None:
+    """Run everything until SIGINT or SIGTERM, then end it in order: the worker first, Valkey last.
+
+    Raises ConfigurationError for what is wrong with the configuration or must be changed in Redis, LedgerUnavailable
+    if no Redis answers and none can be embedded at its URL, and ValkeyFailed if the embedded one can't run.
+    """
+    settings = load_settings()
+    load_connections(settings.connections)
+    configure(settings.log_format, settings.log_level)
+    server_port = None if redis_answers(settings) else settings.redis.port
+    with opened(settings.data) as folder:
+        machine = Machine(settings, folder, flower_port, server_port)
+        try:
+            with stopped_by_signals():
+                machine.run()
+        except Stopped as stopped:
+            log.info("%s: everything has ended", stopped)
+
+
+def redis_answers(settings: Settings) -> bool:
+    """Whether a Redis is there that can be used; False if an embedded one can take its place.
+
+    One that passes through something, such as a full memory, is used: the worker waits for its end. Raises
+    LedgerUnavailable if none answers, and ConfigurationError if it must be changed first.
+    """
+    proof = refuse_unfit(settings.redis)
+    if not proof.is_away:
+        return True
+    if _is_embeddable(settings.redis) and not _is_listening(settings.redis.port):
+        return False
+    raise LedgerUnavailable(f"It {proof.findings[0]}.")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The child processes and how they run."""
+
+    settings: Settings
+    folder: Path
+    flower_port: int
+    server_port: int | None
+    """The port of an embedded Valkey; None if a Redis is there already."""
+
+    def run(self) -> NoReturn:
+        """Start everything and keep it running until Stopped."""
+        children = [*self._services(), *self._server()]
+        try:
+            for child in reversed(children):
+                child.start()
+                if child.name == "valkey" and self.server_port:
+                    wait_until_ready(child, self.server_port)
+            self._tell()
+            watch = Watch(children, log.warning)
+            while True:
+                watch.look()
+                time.sleep(LOOK_SECONDS)
+        finally:
+            end_in_order(children)
+
+    def _services(self) -> list[Child]:
+        call_seconds = self.settings.connect_timeout_seconds + 2 * self.settings.read_timeout_seconds
+        setting = Setting(os.environ, Path.cwd(), self.folder, grace_seconds=call_seconds + SPARE_SECONDS)
+        login = flower_login(self.settings, self.folder)
+        return [setting.worker(), setting.beat(), setting.flower(self.flower_port, login)]
+
+    def _server(self) -> list[Child]:
+        if self.server_port is None:
+            return []
+        return [valkey(self.server_port, server_folder(self.folder), is_kept=True)]
+
+    def _tell(self) -> None:
+        where = f"embedded Valkey, its data in {self.folder / 'valkey'}" if self.server_port else "already there"
+        log.info("Redis: %s, %s", self.settings.redis_url_shown, where)
+        password = "the one of the settings" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
+        user = self.settings.flower_user
+        log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
+
+
+def _is_embeddable(url: RedisUrl) -> bool:
+    """Whether an embedded Valkey can be found at this URL: on this machine, without a login and TLS."""
+    return url.host in LOOPBACK and url.db < DATABASES and not (url.is_tls or url.username or url.password)
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        with socket.create_connection(("localhost", port), ANSWER_SECONDS):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""The mapping: its rows, and what they make of a customer."""

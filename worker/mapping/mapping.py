@@ -1,0 +1,216 @@
+"""What of an iPaaS.com customer is sent to Stamped.io, and whether the customer should be subscribed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from worker.jobs.errors import EmailInvalid, EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid
+from worker.mapping.file import read_rows
+from worker.mapping.rows import (
+    BOOLEAN_WORDS,
+    CUSTOM_FIELDS,
+    EMAIL,
+    EMAIL_DESTINATIONS,
+    SOURCES,
+    SUBSCRIPTION,
+    WIRE_NAMES,
+    Level,
+    Row,
+    RowType,
+)
+from worker.stamped.email_address import cleaned
+
+if TYPE_CHECKING:
+    from worker.ipaas.customer import Customer
+    from worker.jobs.catalogue import Failure
+
+DEFAULT = Path(__file__).with_name("default.toml")
+
+Read = Callable[["Customer"], str | None]
+"""Reads one source from a customer."""
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """One customer after the mapping.
+
+    `payload` has Stamped.io's names and no empty value; `subscription` is None if it is to be left as it is, or is
+    not clear: `unclear_subscription` then says why; `warnings` name fields alone, never their values.
+    """
+
+    payload: dict[str, str]
+    subscription: bool | None
+    warnings: tuple[str, ...] = ()
+    unclear_subscription: Failure | None = None
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A row that fills one field of the payload, ready to run."""
+
+    row: Row
+    wire_name: str
+    read: Read
+
+    def value(self, customer: Customer) -> str:
+        """The text to send; empty if the source is missing, null, empty or blank. Raises EmailInvalid."""
+        text = self.read(customer) or ""
+        if not text.strip():
+            return ""
+        return self._address(text) if self.row.destination in EMAIL_DESTINATIONS else _sendable(text)
+
+    def _address(self, text: str) -> str:
+        """One person has one spelling. Of an optional row, what is no address is left out: the customer has another."""
+        try:
+            return cleaned(text)
+        except EmailInvalid as error:
+            if self.row.destination != EMAIL:
+                return ""
+            raise EmailInvalid(f"{self.row.source}: {error.failure.detail}") from None
+
+
+class Mapping:
+    """The rows of one mapping, made ready when they are read so that a customer costs little."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        self._texts = tuple(_text(row) for row in rows if row.destination != SUBSCRIPTION)
+        self._subscription_row = next((row for row in rows if row.destination == SUBSCRIPTION), None)
+        self._read_subscription = _reader(self._subscription_row) if self._subscription_row else None
+
+    @classmethod
+    @cache
+    def default(cls) -> Self:
+        """The specification's table, row for row."""
+        return cls(read_rows(DEFAULT))
+
+    @property
+    def maps_subscription(self) -> bool:
+        """Whether a row fills IsSubscribed; without one the subscription is left unchanged."""
+        return self._subscription_row is not None
+
+    @property
+    def resubscribes(self) -> bool:
+        """Whether a customer that Stamped.io shows as unsubscribed is subscribed again, where that is mapped."""
+        return self._subscription_row is None or self._subscription_row.resubscribe
+
+    def keeps(self, current: bool | None, desired: bool, *, is_new: bool = False) -> bool:  # noqa: FBT001 - two states
+        """Whether a customer's present subscription state stays as it is.
+
+        It does where it is the desired one. Where the row does not resubscribe, it also does for everybody who may have
+        unsubscribed, a state that is not known among them. A new customer has not, whatever state it starts in.
+        """
+        if current is desired:
+            return True
+        return desired and not self.resubscribes and not is_new
+
+    @property
+    def static_subscription(self) -> bool | None:
+        """The value of a Static row for IsSubscribed; None if there is no such row."""
+        row = self._subscription_row
+        return bool(row.value) if row and row.type is RowType.STATIC else None
+
+    def apply(self, customer: Customer) -> Mapped:
+        """Map one customer; raises EmailMissing, EmailInvalid or RequiredFieldEmpty.
+
+        A subscription that is not clear keeps no customer from being sent: it is the subscription job's own error.
+        """
+        payload: dict[str, str] = {}
+        empty: list[Row] = []
+        for text in self._texts:
+            if value := text.value(customer):
+                payload[text.wire_name] = value
+            else:
+                empty.append(text.row)
+        _refuse_required(empty)
+        subscription, unclear = self._subscription_or_failure(customer)
+        if self._subscription_row and subscription is None and not unclear:
+            empty.append(self._subscription_row)
+        return Mapped(payload, subscription, tuple(map(_warning, _of_level(empty, Level.RECOMMENDED))), unclear)
+
+    def subscription(self, customer: Customer) -> bool | None:
+        """Whether the customer should be subscribed; None if that is not mapped, or the source is empty.
+
+        Raises SubscriptionValueInvalid, and RequiredFieldEmpty where the row's level is required.
+        """
+        row = self._subscription_row
+        if row is None or self._read_subscription is None:
+            return None
+        if row.type is RowType.STATIC:
+            return bool(row.value)
+        word = (self._read_subscription(customer) or "").strip().casefold()
+        if not word:
+            _refuse_required([row])
+            return None
+        if word not in BOOLEAN_WORDS:
+            raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")
+        return BOOLEAN_WORDS[word]
+
+    def _subscription_or_failure(self, customer: Customer) -> tuple[bool | None, Failure | None]:
+        try:
+            return self.subscription(customer), None
+        except SubscriptionValueInvalid as error:
+            return None, error.failure
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read a mapping file; raises ConfigurationError with all its faults."""
+    return Mapping(read_rows(path))
+
+
+# Rows made ready -----------------------------------------------------------------------------------------------------
+
+
+def _text(row: Row) -> _Text:
+    return _Text(row, WIRE_NAMES[row.destination], _reader(row))
+
+
+def _sendable(text: str) -> str:
+    """The text with a question mark for half an emoji, which a cut text can end in: UTF-8 has no place for it."""
+    return text.encode(errors="replace").decode()
+
+
+def _reader(row: Row) -> Read:
+    if row.type is RowType.STATIC:
+        return lambda _: str(row.value)
+    if row.source.startswith(CUSTOM_FIELDS):
+        return _custom_field_reader(row.source.removeprefix(CUSTOM_FIELDS))
+    return attrgetter(SOURCES[row.source])
+
+
+def _custom_field_reader(name: str) -> Read:
+    """Reads the custom field of exactly this name, else the first whose name differs in case alone."""
+    folded = name.casefold()
+
+    def read(customer: Customer) -> str | None:
+        alike = [field for field in customer.custom_fields if (field.custom_field_name or "").casefold() == folded]
+        exact = [field for field in alike if field.custom_field_name == name]
+        return next((field.value for field in exact or alike), None)
+
+    return read
+
+
+# Rows that stayed empty ----------------------------------------------------------------------------------------------
+
+
+def _of_level(rows: list[Row], level: Level) -> list[Row]:
+    return [row for row in rows if row.level is level]
+
+
+def _refuse_required(empty: list[Row]) -> None:
+    """Raise for required rows that stayed empty: for Email first, since without it nothing else helps."""
+    required = _of_level(empty, Level.REQUIRED)
+    detail = "; ".join(f"{row.destination} is required and its source {row.source} is empty" for row in required)
+    if any(row.destination == EMAIL for row in required):
+        raise EmailMissing(detail)
+    if required:
+        raise RequiredFieldEmpty(detail)
+
+
+def _warning(row: Row) -> str:
+    return f"{row.destination} is recommended and its source {row.source} is empty"

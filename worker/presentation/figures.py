@@ -1,0 +1,50 @@
+"""The figures in words, for the command line and the Activity page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.jobs.job import Kind
+from worker.ledger.totals import met_without_row
+from worker.presentation.screen import counted
+
+if TYPE_CHECKING:
+    from worker.ledger.figures import Figures
+    from worker.ledger.totals import Refusals
+
+STORES_NAMED: Final = 5
+VANISHED_ADVICE: Final = (
+    "Redis evicted them to free memory, or somebody deleted them. Set its maxmemory-policy to noeviction and give it "
+    "enough memory; then bring the connection's customers over again with `stamped-sync initialize`."
+)
+
+
+def refusals_in_words(refusals: Refusals) -> str:
+    """How many notifications were refused, and how many of them can still be read."""
+    if refusals.listed == refusals.count:
+        return f"{refusals.count:,}"
+    if not refusals.listed:
+        return f"{refusals.count:,}, none of which is listed any more"
+    are = "is" if refusals.listed == 1 else "are"
+    return f"{refusals.count:,}, of which the newest {refusals.listed:,} {are} listed"
+
+
+def vanished_in_words(figures: Figures) -> str:
+    """That jobs have vanished from Redis, and whose; for figures of which some have."""
+    whose = _whose(figures)
+    if len(whose) == 1:
+        return f"{counted(figures.vanished, 'job')} {whose[0][1]} vanished from Redis"
+    return (
+        f"{counted(figures.vanished, 'job')} vanished from Redis: {', '.join(f'{count:,} {of}' for count, of in whose)}"
+    )
+
+
+def _whose(figures: Figures) -> list[tuple[int, str]]:
+    """How many jobs vanished of each store, the most first, and of how many the record alone was missing."""
+    counts = {each.system_id: sum(kind.vanished for kind in each.presence.values()) for each in figures.stores.values()}
+    most = sorted(((count, system_id) for system_id, count in counts.items() if count), reverse=True)
+    said = [(count, f"of connection {system_id}") for count, system_id in most[:STORES_NAMED]]
+    others = sum(count for count, _ in most[STORES_NAMED:])
+    half = sum(met_without_row(figures.totals, kind) for kind in Kind)
+    more = [(others, "of others"), (half, "whose record alone was missing")]
+    return [*said, *(each for each in more if each[0])]

@@ -1,0 +1,74 @@
+"""Customer ids as people write them: separated by blanks, commas or lines; # starts a comment; each counts once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from worker.jobs.errors import CustomerIdInvalid
+from worker.jobs.job import customer_id
+from worker.presentation.screen import shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+FAULTS_SHOWN: Final = 20
+"""So many bad ids are shown; of a file that is no list of ids, more would say no more."""
+LONGEST_SHOWN: Final = 40
+"""Characters that are shown of what is no id: it may be anything, an e-mail address too."""
+PROBLEM: Final = "is not a whole number of 1 to 19 digits that does not start with 0"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A text that should be an id, and where it stands."""
+
+    text: str
+    place: str
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it, where it is none."""
+        return f"{self.place}: '{shortened(self.text, LONGEST_SHOWN)}' {PROBLEM}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was given: the ids in their order, each once, and what is none."""
+
+    ids: list[str]
+    faults: list[str]
+    """The first of them; see `FAULTS_SHOWN`."""
+    fault_count: int
+
+    @property
+    def faults_left_out(self) -> int:
+        """How many more there are than are shown."""
+        return self.fault_count - len(self.faults)
+
+
+def checked(given: Iterable[Given]) -> Checked:
+    """Tell the ids from what is none."""
+    ids: dict[str, None] = {}
+    faults: list[str] = []
+    count = 0
+    for each in given:
+        try:
+            ids[customer_id(each.text)] = None
+        except CustomerIdInvalid:
+            count += 1
+            if count <= FAULTS_SHOWN:
+                faults.append(each.fault)
+    return Checked(list(ids), faults, count)
+
+
+def in_lines(lines: Iterable[str], name: str) -> Iterator[Given]:
+    """The ids in the lines of a list; `name` says where the list is from."""
+    for number, line in enumerate(lines, start=1):
+        for text in separated(line.partition("#")[0]):
+            yield Given(text, f"{name}, line {number}")
+
+
+def separated(text: str) -> list[str]:
+    """The ids of one line without a comment."""
+    return text.replace(",", " ").split()

@@ -1,0 +1,172 @@
+"""What a person is told: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from contextlib import contextmanager, nullcontext
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from worker.presentation.signs import Signs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from worker.jobs.catalogue import Entry, Failure
+
+WIDEST = 88
+"""Longer lines of prose are hard to read."""
+MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("—", "yellow")}
+UNBOUNDED = 10_000
+"""Elsewhere than on a terminal nothing is broken into lines: who searches a log finds it whole."""
+
+
+class Screen:
+    """Both outputs. Colours and progress show on a terminal alone; what could steer a terminal never gets there."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self._out = _console(to_stderr=False)
+        self._err = _console(to_stderr=True)
+        # JSON lines that arrive on the same terminal would tear a progress bar apart.
+        self._shows_progress = self._err.is_terminal and not (as_json and self._out.is_terminal)
+
+    # Results --------------------------------------------------------------------------------------------------------
+
+    def line(self, text: str = "", style: str | None = None) -> None:
+        """One line of the result."""
+        self._out.print(shown(self._out, text), style=style)
+
+    def heading(self, text: str) -> None:
+        """The line above a part of the result."""
+        self.line(text, "bold")
+
+    def mark(self, text: str, *, is_good: bool | None) -> None:
+        """One line of the result, with ✓ or ✗ before it, or with a dash where neither can be said."""
+        sign, style = MARKS[is_good]
+        self.line(f"{sign} {text}", style)
+
+    def caution(self, text: str) -> None:
+        """One line of the result, with ! before it: well for now."""
+        self.line(f"! {text}", "yellow")
+
+    def facts(self, facts: dict[str, str], indent: int = 2) -> None:
+        """Names and values, one pair a line; a value that is empty is left out."""
+        held = {name: shown(self._out, value) for name, value in facts.items() if value}
+        width = max(map(len, held), default=0) + 2
+        for name, value in held.items():
+            self._out.print(filled(self._out, f"{name:<{width}}{value}", indent, indent + width))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
+        """A table; the columns that `numbers` names are set to the right."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for column in columns:
+            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(shown(self._out, cell) for cell in row))
+        self._out.print(table, soft_wrap=False)
+
+    def json(self, value: object) -> None:
+        """One line of JSON, sent on at once."""
+        click.echo(json.dumps(value, separators=(",", ":")))
+
+    def file(self, text: str) -> None:
+        """The text of a file that is to be kept, and read as UTF-8: in another encoding it is written in ASCII."""
+        is_utf8 = codecs.lookup(Signs.of(self._out.file).encoding).name == "utf-8"
+        click.echo(text if is_utf8 else Signs("ascii").readable(text), nl=False)
+
+    # The same for both outputs --------------------------------------------------------------------------------------
+
+    def entry(self, entry: Entry, *, indent: int = 2, to_stderr: bool = False) -> None:
+        """What the catalogue knows of an error: its cause, and what to do."""
+        self.prose(f"Cause: {entry.cause}", indent=indent, to_stderr=to_stderr)
+        self.prose(f"Resolution: {entry.resolution}", indent=indent, to_stderr=to_stderr)
+
+    def failure(self, failure: Failure, *, indent: int = 2, to_stderr: bool = False) -> None:
+        """What happened, with its cause and what to do."""
+        self.prose(failure.whole_message, indent=indent, to_stderr=to_stderr)
+        self.entry(failure.entry, indent=indent, to_stderr=to_stderr)
+
+    def prose(self, text: str, *, indent: int = 2, to_stderr: bool = False) -> None:
+        """A paragraph."""
+        console = self._err if to_stderr else self._out
+        console.print(filled(console, shown(console, text), indent, indent))
+
+    # What is not the result -----------------------------------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Something worth knowing, on standard error."""
+        self._err.print(shown(self._err, text))
+
+    def error(self, text: str) -> None:
+        """What went wrong, on standard error."""
+        self._err.print(shown(self._err, f"✗ {text}"), style="red")
+
+    def busy(self, text: str) -> AbstractContextManager[Any]:
+        """Show on a terminal that something is being done."""
+        # As a string it would be read as rich's markup: a connection may be called [EU].
+        return self._err.status(Text(shown(self._err, text))) if self._shows_progress else nullcontext()
+
+    @contextmanager
+    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show on a terminal how many of `total` are done, whenever it is told."""
+        if not self._shows_progress:
+            yield lambda _: None
+            return
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        with Progress(
+            *columns, console=self._err, transient=True, redirect_stdout=False, redirect_stderr=False
+        ) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+
+def _console(*, to_stderr: bool) -> Console:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=to_stderr)
+    if not console.file.isatty():  # FORCE_COLOR makes `is_terminal` say yes to a file too
+        console.width = UNBOUNDED
+    return console
+
+
+def filled(console: Console, text: str, first_indent: int, other_indent: int) -> str:
+    """A paragraph as it fits the console; the second line and those behind it have an indent of their own."""
+    return fill(
+        text,
+        min(console.width, WIDEST) if console.is_terminal else console.width,
+        initial_indent=" " * first_indent,
+        subsequent_indent=" " * other_indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def shown(console: Console, text: str) -> str:
+    """The text as the console can show it, so that it is laid out by the length that it will have."""
+    return Signs.of(console.file).readable(printable(text))
+
+
+def printable(text: str) -> str:
+    """The text on one line, without control characters: data must not steer the terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, cut where it is longer."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """A number and its noun: `1 job`, `2,000 jobs`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+
+
+def is_absent_or_terminal(stream: TextIO | None) -> bool:
+    """Whether nobody has piped anything into standard input."""
+    return stream is None or stream.isatty()

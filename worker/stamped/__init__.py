@@ -1,0 +1,1 @@
+"""Stamped.io's API: where the customers go."""

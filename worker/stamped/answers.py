@@ -1,0 +1,137 @@
+"""Reads Stamped.io's answers, whose shapes are not all known (contract: "Read answers leniently", A)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from worker.http.body import ENVELOPES, ENVELOPES_DEPTH, LISTS, number_text, text_of
+from worker.jobs.job import STAMPED_ID, plain_text
+from worker.stamped.email_address import is_same_mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+WRAPPERS = ENVELOPES
+DEEPEST_WRAPPER = ENVELOPES_DEPTH
+IDS = ("id", "customerId")
+"""The names of a customer's id."""
+NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+TYPE_OF_CUSTOMERS = "customer"
+"""What the `type` of an envelope says of a customer, where it has one: a background job has an id too."""
+NO_CUSTOMERS = re.compile(r"(?:job|task|batch|import|queued?)(?:$|[A-Z_])")
+"""The names of fields that a background job has, and no customer."""
+TOTAL_PAGES = "totalPages"
+"""How many pages a list has, as the API's other lists say it. Assumed: correct it here."""
+STATE = "isSubscribed"
+"""Whether a customer is subscribed (contract: Customer object, C)."""
+PERSONAL = ("email", "customerEmail", "firstName", "lastName", "notes")
+"""What of a customer's record tells who it is (contract: Customer object, C)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StampedCustomer:
+    """What an answer says of a customer; None if it does not say."""
+
+    id: str | None = None
+    email: str | None = None
+    is_subscribed: bool | None = None
+    record: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """All that the answer shows of it, by Stamped.io's names."""
+
+    def is_known_as(self, email: str) -> bool:
+        """Whether it can be the customer with this e-mail address who was just written.
+
+        Beside its own address its id is believed, whatever it looks like. Alone it must look like a customer's, a
+        number: an id can be a background job's too.
+        """
+        if self.email:
+            return bool(self.id) and is_same_mailbox(self.email, email)
+        return bool(self.id and NUMBER.fullmatch(self.id))
+
+    def is_another_than(self, stamped_id: str) -> bool:
+        """Whether it shows an id, in whatever spelling, that is not this one."""
+        return self.id != stamped_id and any(self.record.get(name) not in (None, "") for name in IDS)
+
+    def shows(self, payload: Mapping[str, str]) -> bool:
+        """Whether what was written shows in it, as far as it shows such fields at all."""
+        return all(_is_same(name, self.record[name], sent) for name, sent in payload.items() if name in self.record)
+
+    @property
+    def personal(self) -> Iterator[str]:
+        """What of it tells who it is."""
+        return (value for name in PERSONAL if isinstance(value := self.record.get(name), str))
+
+
+def customer_in(body: Any) -> StampedCustomer:
+    """The customer in an answer: flat, or under `customer`, `result` or `data`."""
+    for _ in range(DEEPEST_WRAPPER):
+        body = _unwrapped(body)
+    if not isinstance(body, dict) or _is_something_else(body):
+        return StampedCustomer()
+    state = body.get(STATE)
+    return StampedCustomer(
+        id=next(filter(None, (_id(body.get(name)) for name in IDS)), None),
+        email=_text(body.get("email")) or _text(body.get("customerEmail")),
+        is_subscribed=state if isinstance(state, bool) else None,
+        record=body,
+    )
+
+
+def customers_in(body: Any) -> list[StampedCustomer]:
+    """The customers in an answer: under `results[].customer` or `customers[]`, or a bare list."""
+    return [customer_in(item) for item in items_in(body) or ()]
+
+
+def items_in(body: Any) -> list[Any] | None:
+    """What a list holds, by itself or in envelopes; None if the answer is no list."""
+    for _ in range(ENVELOPES_DEPTH):
+        if not isinstance(body, dict):
+            break
+        lists = (body[name] for name in LISTS if isinstance(body.get(name), list))
+        inner = (body[name] for name in ENVELOPES if isinstance(body.get(name), dict))
+        body = next(chain(lists, inner), None)
+    return body if isinstance(body, list) else None
+
+
+def pages_in(body: Any) -> int | None:
+    """How many pages a list says that it has; None if it does not."""
+    pages = body.get(TOTAL_PAGES) if isinstance(body, dict) else None
+    return pages if isinstance(pages, int) and not isinstance(pages, bool) else None
+
+
+def _is_customer(body: dict[str, Any]) -> bool:
+    """Whether it is a customer itself, whatever else it holds: an id alone may be the envelope's."""
+    has_email = _text(body.get("email")) or _text(body.get("customerEmail"))
+    return bool(has_email and any(_id(body.get(name)) for name in IDS))
+
+
+def _is_something_else(body: dict[str, Any]) -> bool:
+    """Whether it says of itself that it is no customer, but a job, an import or a message."""
+    kind = body.get("type")
+    is_other_kind = isinstance(kind, str) and TYPE_OF_CUSTOMERS not in kind.lower()
+    return (is_other_kind or any(map(NO_CUSTOMERS.match, body))) and not _is_customer(body)
+
+
+def _unwrapped(body: Any) -> Any:
+    if not isinstance(body, dict) or _is_customer(body):
+        return body
+    return next((body[name] for name in WRAPPERS if isinstance(body.get(name), dict)), body)
+
+
+def _id(value: Any) -> str | None:
+    text = plain_text(number_text(value) if isinstance(value, Decimal) else value)
+    return text if STAMPED_ID.fullmatch(text) else None
+
+
+def _is_same(name: str, shown: Any, sent: str) -> bool:
+    """Whether a field shows what was sent. Of an address Stamped.io may change the case, of a number the quotes."""
+    text = text_of(shown) or ""
+    return is_same_mailbox(text, sent) if name == "email" else text.strip() == sent.strip()
+
+
+def _text(value: Any) -> str | None:
+    return (value.strip() or None) if isinstance(value, str) else None

@@ -1,0 +1,193 @@
+"""The Stamped.io API: the destination of customers and their subscription state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.effects import Effect
+from worker.http.api_errors import STAMPED
+from worker.jobs.errors import (
+    CustomerWriteFailed,
+    StampedCustomerGone,
+    StampedIdUnknown,
+    StampedReadFailed,
+    SubscriptionFailed,
+    SyncError,
+)
+from worker.jobs.intents import Intent
+from worker.jobs.job import STAMPED_ID
+from worker.stamped.answers import StampedCustomer, customer_in, customers_in, items_in, pages_in
+from worker.stamped.email_address import is_same_mailbox
+from worker.telemetry.masking import Personal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from worker.http.answers import Answer
+    from worker.http.client import Api, Gate
+
+CUSTOMER: Final = "dashboard/customers/{id}"
+CUSTOMERS: Final = "dashboard/customers"
+CREATE: Final = "dashboard/customers/add"
+SEARCH: Final = "search"
+PAGE: Final = "page"
+"""How a list is searched and paged. Assumed: correct them here."""
+SURVEY_EMAIL: Final = "email"
+"""What the body of a survey call names the address. Assumed: correct it here."""
+MOST_PAGES: Final = 20
+"""How many pages of a search are read: whoever has more people of one address has another problem."""
+ANOTHER: Final = "the answer is of another customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """Stamped.io as one job sees it; every call passes the gate."""
+
+    api: Api
+    gate: Gate
+    personal: Personal = field(default_factory=Personal)
+    """What must not show in what Stamped.io says of an error."""
+    is_fresh: bool = False
+    """Whether a transfer wrote to the customer a moment ago: Stamped.io may not show it yet."""
+
+    def create(self, payload: Mapping[str, str], taken: Callable[[], None] = lambda: None) -> StampedCustomer:
+        """Create a customer, or update the one that has this e-mail (contract: C). The answer always has an id.
+
+        `taken` is called once Stamped.io has taken the call, whatever its answer then lacks.
+        Raises CustomerWriteFailed, and StampedIdUnknown where neither the answer nor a search settles the id: not yet,
+        or, where several customers have the address, never.
+        """
+        answer = self._write(CREATE, payload, Effect.CREATE_CUSTOMER).of_no_record
+        if not answer.is_accepted and not answer.is_queued:
+            raise self._refused(answer, CustomerWriteFailed)
+        taken()
+        created = customer_in(answer.body) if answer.is_accepted else StampedCustomer()
+        return created if created.is_known_as(payload["email"]) else self._only(payload["email"])
+
+    def update(self, stamped_id: str, payload: Mapping[str, str]) -> StampedCustomer:
+        """Update one customer (contract: a POST, C). Raises StampedCustomerGone on 404, else CustomerWriteFailed."""
+        if not STAMPED_ID.fullmatch(stamped_id):
+            raise StampedCustomerGone
+        answer = self._write(CUSTOMER, payload, Effect.UPDATE_CUSTOMER, id=stamped_id)
+        if answer.is_missing:
+            raise StampedCustomerGone(http_status=answer.status)
+        if answer.is_queued and (shown := self.customer(stamped_id)).shows(payload):
+            return shown
+        if not answer.is_accepted:
+            raise self._refused(answer, CustomerWriteFailed)
+        written = self._asked_for(stamped_id, answer)
+        if not written.id and written.email and not is_same_mailbox(written.email, payload["email"]):
+            raise self._refused(answer.unreadable(ANOTHER), StampedReadFailed)
+        return written
+
+    def customer(self, stamped_id: str) -> StampedCustomer:
+        """One customer (contract: C). Raises StampedCustomerGone on 404 and what any read raises.
+
+        A 404 is believed where the store itself is there: with a wrong store hash every customer would be gone. Whoever
+        was written a moment ago is not there yet.
+        """
+        if not STAMPED_ID.fullmatch(stamped_id):
+            raise StampedCustomerGone(intent=Intent.CUSTOMERS)
+        answer = self._read(CUSTOMER, id=stamped_id)
+        if answer.is_missing:
+            self.prove()
+            intent = Intent.NOT_YET if self.is_fresh else Intent.CUSTOMERS
+            raise StampedCustomerGone(http_status=answer.status, intent=intent)
+        customer = self._asked_for(stamped_id, self._checked(answer))
+        if customer.id is None:
+            raise self._refused(answer.unreadable("the answer is no customer"), StampedReadFailed)
+        return customer
+
+    def customers_with(self, email: str) -> list[StampedCustomer]:
+        """The customers with exactly this e-mail, by the rule of mail (contract: `search` and `page`, A).
+
+        All pages are read, within a bound: a search can show others first. Raises what any read raises.
+        """
+        self.personal.learn(email)
+        found = {each.id: each for fresh, _ in self._pages(email) for each in fresh if _has(each, email)}
+        return list(found.values())
+
+    def has_nobody(self, email: str) -> bool:
+        """Whether nobody has exactly this e-mail, for certain; read no further than to the first who has it.
+
+        A search that has not come to its end within the bound might show somebody yet. Raises what any read raises.
+        """
+        self.personal.learn(email)
+        for fresh, is_last in self._pages(email):
+            if is_last or any(_has(each, email) for each in fresh):
+                return not any(_has(each, email) for each in fresh)
+        return False
+
+    def subscribe(self, email: str) -> None:
+        """Subscribe by e-mail (contract: path C, body A). Raises SubscriptionFailed."""
+        self._set_subscription("survey/subscribe", email, Effect.SUBSCRIBE)
+
+    def unsubscribe(self, email: str) -> None:
+        """Unsubscribe by e-mail (contract: path C, body A). Raises SubscriptionFailed."""
+        self._set_subscription("survey/unsubscribe", email, Effect.UNSUBSCRIBE)
+
+    def prove(self) -> None:
+        """Make a cheap read that needs the credentials and the store hash. Raises what any read raises."""
+        self._list({PAGE: "1"})
+
+    def _only(self, email: str) -> StampedCustomer:
+        found = [customer for customer in self.customers_with(email) if customer.id]
+        if len(found) != 1:
+            intent = Intent.CUSTOMERS if found else Intent.NOT_YET
+            raise StampedIdUnknown(f"{len(found)} customers have the email", intent=intent)
+        return found[0]
+
+    def _pages(self, email: str) -> Iterator[tuple[list[StampedCustomer], bool]]:
+        """Who is new on each page of a search, and whether it is known to end there; read until nobody new is shown."""
+        known: set[StampedCustomer] = set()
+        for page in range(1, MOST_PAGES + 1):
+            body = self._list({SEARCH: email, PAGE: str(page)})
+            shown, pages = customers_in(body), pages_in(body)
+            fresh = [customer for customer in dict.fromkeys(shown) if customer not in known]
+            is_list = items_in(body) is not None
+            is_last = is_list and (page == pages or (not shown and page >= (pages or 0)))
+            yield fresh, is_last
+            known.update(fresh)
+            if is_last or not fresh:
+                return
+
+    def _list(self, query: Mapping[str, str]) -> Any:
+        answer = self._checked(self._read(CUSTOMERS, query).of_no_record)
+        if items_in(answer.body) is None and not answer.has_no_content:
+            raise self._refused(answer.unreadable("the answer is no list of customers"), StampedReadFailed)
+        return answer.body
+
+    def _set_subscription(self, route: str, email: str, effect: Effect) -> None:
+        answer = self._write(route, {SURVEY_EMAIL: email}, effect).of_no_record
+        if not answer.is_accepted:
+            raise self._refused(answer, SubscriptionFailed)
+
+    def _write(self, route: str, body: Mapping[str, str], effect: Effect, **values: str) -> Answer:
+        self.personal.learn(*body.values())
+        self.gate.before_write()
+        return self.api.call("POST", route, values, body=dict(body), effect=effect)
+
+    def _read(self, route: str, query: Mapping[str, str] | None = None, **values: str) -> Answer:
+        self.gate.before_read()
+        return self.api.call("GET", route, values, query=query)
+
+    def _asked_for(self, stamped_id: str, answer: Answer) -> StampedCustomer:
+        """The customer of an accepted answer, unless it is another one. Raises AnswerUnreadable."""
+        customer = customer_in(answer.body)
+        if any(each.is_another_than(stamped_id) for each in (customer, *customers_in(answer.body))):
+            raise self._refused(answer.unreadable(ANOTHER), StampedReadFailed)
+        self.personal.learn(*customer.personal)
+        return customer
+
+    def _checked(self, answer: Answer) -> Answer:
+        if not answer.is_accepted:
+            raise STAMPED.of_read(answer, StampedReadFailed, self.personal.values)
+        return answer
+
+    def _refused(self, answer: Answer, kind: type[SyncError]) -> SyncError:
+        return STAMPED.of_write(answer, kind, self.personal.values)
+
+
+def _has(customer: StampedCustomer, email: str) -> bool:
+    return bool(customer.email) and is_same_mailbox(customer.email or "", email)

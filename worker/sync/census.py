@@ -1,0 +1,86 @@
+"""Counts what an initialize would ask for; writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from worker.sync.list_pages import ListPages
+from worker.sync.place import Heading, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from worker.ipaas.customer_list import Listed
+    from worker.jobs.progress import Selection
+    from worker.sync.list_pages import Page, Source
+    from worker.sync.patience import Resting
+
+REPEATS: Final = 3
+"""A page that has come so often again shows that the list has no more of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What a list holds, as far as one reading shows it."""
+
+    pages: int = 0
+    customers: int = 0
+    linked: int = 0
+    unlinked: int = 0
+    without_email: int = 0
+    unreadable: int = 0
+    ahead: int = 0
+    short_of: int = 0
+    """How many pages were announced, where the list ended before the last."""
+
+    def with_page(self, number: int, customers: Sequence[Listed], page: Page) -> Census:
+        """These and the customers of one more page, or some of them."""
+        return replace(
+            self,
+            pages=number,
+            customers=self.customers + len(customers),
+            linked=self.linked + sum(customer.is_linked is True for customer in customers),
+            unlinked=self.unlinked + sum(customer.is_linked is False for customer in customers),
+            without_email=self.without_email + sum(customer.has_email is False for customer in customers),
+            unreadable=self.unreadable + page.listed.unreadable,
+        )
+
+
+def census(source: Source, selection: Selection, resting: Resting, *, limit: int | None = None) -> Iterator[Census]:
+    """Count the customers that an initialize would ask for, in one reading of the list."""
+    counted, place = Census(), Place()
+    read, repeats = ListPages(source, selection, resting), _Repeats()
+    while place.heading is Heading.FORTH and not place.has_ended and repeats.number < REPEATS:
+        number, page = place.page, read.page(place.page, is_beyond=place.is_beyond)
+        ahead = page.ahead(place) - len(page.customers)
+        is_new = not (repeats.is_one(number, page) or page.is_hollow)
+        place = place.behind(page.shown(len(page.customers) if is_new else 0))
+        if is_new:
+            remaining = None if limit is None else limit - counted.customers
+            counted = counted.with_page(number, page.customers[:remaining], page)
+        announced = place.announced or 0
+        counted = replace(counted, ahead=ahead, short_of=announced if not is_new and 1 < number <= announced else 0)
+        yield counted
+        if counted.customers == limit:
+            return
+
+
+class _Repeats:
+    """Notices a list whose pages repeat themselves, by remembering one of them: that of the last power of two."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        """How many pages were the remembered one over again."""
+        self._mark = 0
+
+    def is_one(self, number: int, page: Page) -> bool:
+        """Whether a page is the one that is remembered."""
+        if not page.customers:
+            return False
+        mark = hash(tuple(customer.id for customer in page.customers))
+        is_one = mark == self._mark
+        self.number += is_one
+        if number & (number - 1) == 0:
+            self._mark = mark
+        return is_one

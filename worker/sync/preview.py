@@ -1,0 +1,115 @@
+"""The preview: what a transfer would do. It reads, and writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from worker.jobs.errors import StampedCustomerGone
+from worker.jobs.job import Next
+from worker.sync.transfer import linked_id, next_step
+
+if TYPE_CHECKING:
+    from worker.jobs.catalogue import Failure
+    from worker.mapping.mapping import Mapped, Mapping
+    from worker.stamped.answers import StampedCustomer
+    from worker.sync.transfer import Readable
+
+
+class Store(Protocol):
+    """What a preview needs of Stamped.io."""
+
+    def customer(self, stamped_id: str) -> StampedCustomer:
+        """One customer."""
+
+    def customers_with(self, email: str) -> list[StampedCustomer]:
+        """The customers with this e-mail."""
+
+
+class Write(StrEnum):
+    """What a transfer would write."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class FollowUp(StrEnum):
+    """What would happen to the subscription."""
+
+    NOT_MAPPED = "not mapped"
+    SOURCE_EMPTY = "source empty"
+    UNCHANGED = "unchanged"
+    KEPT = "kept unsubscribed"
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a transfer would do to one customer."""
+
+    write: Write
+    stamped_id: str | None
+    """The Stamped.io customer that would be written to; None if that is a new one, or can't be told beforehand."""
+    matches: int
+    """How many customers of Stamped.io have the email of one that has no living link."""
+    gone_id: str | None
+    """The link's Stamped.io customer, where that no longer exists."""
+    payload: dict[str, str]
+    warnings: tuple[str, ...]
+    """Recommended rows that could not be filled."""
+    subscription: FollowUp
+    is_subscribed: bool | None
+    """The present state in Stamped.io; None if it is not known."""
+    subscription_failure: Failure | None = None
+    """The error that the subscription job would fail with, after a transfer that does not."""
+
+
+def preview(customer_id: str, mapping: Mapping, source: Readable, store: Store) -> Preview:
+    """Say what a transfer would do. Raises what a transfer would, but for the errors of its writes.
+
+    Without a link, or with one whose customer is gone, Stamped.io matches by email: the preview searches for it.
+    """
+    customer = source.customer(customer_id)
+    mapped = mapping.apply(customer)
+    link = linked_id(customer_id, customer, source)
+
+    linked = _linked(link, store) if link else None
+    found = [] if linked else store.customers_with(mapped.payload["email"])
+    present = linked or (found[0] if len(found) == 1 else None)
+    is_subscribed = present.is_subscribed if present else None
+    return Preview(
+        write=Write.UPDATE if linked else Write.CREATE,
+        stamped_id=link if linked else _id(present),
+        matches=len(found),
+        gone_id=None if linked else link,
+        payload=mapped.payload,
+        warnings=mapped.warnings,
+        subscription=_follow_up(mapping, mapped, current=is_subscribed, is_new=not (linked or found)),
+        is_subscribed=is_subscribed,
+        subscription_failure=mapped.unclear_subscription,
+    )
+
+
+def _linked(link: str, store: Store) -> StampedCustomer | None:
+    try:
+        return store.customer(link)
+    except StampedCustomerGone:
+        return None
+
+
+def _id(customer: StampedCustomer | None) -> str | None:
+    return customer.id if customer else None
+
+
+def _follow_up(mapping: Mapping, mapped: Mapped, *, current: bool | None, is_new: bool) -> FollowUp:
+    if mapped.unclear_subscription:
+        return FollowUp.FAIL
+    step = next_step(mapped, mapping, current=current, is_new=is_new)
+    if step is Next.NOTHING:
+        return FollowUp.SOURCE_EMPTY if mapping.maps_subscription else FollowUp.NOT_MAPPED
+    if step is not Next.SUBSCRIPTION:
+        return FollowUp.UNCHANGED if step is Next.UNCHANGED else FollowUp.KEPT
+    return FollowUp.SUBSCRIBE if mapped.subscription else FollowUp.UNSUBSCRIBE

@@ -1,0 +1,150 @@
+"""Reads triggers: which customers iPaaS.com wants transferred, and what can't be accepted (contract: Trigger, C)."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from worker.jobs.errors import (
+    ConnectionUnknown,
+    CustomerIdInvalid,
+    ScopeUnsupported,
+    SyncError,
+    TriggerMalformed,
+    TriggerOff,
+)
+from worker.jobs.job import Job, Kind, customer_id, plain_text
+
+if TYPE_CHECKING:
+    from worker.connections import Connection, Connections
+
+SCOPES = frozenset({"customer/created", "customer/updated"})
+DEBUG = "/debug"
+LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
+"""Room for some 10,000 notifications; iPaaS.com's own Manual Sync sends 3,000 at most (C)."""
+GUID = re.compile(r"[0-9A-Fa-f-]{8,64}", re.ASCII)
+TRIGGER_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
+SCOPE = re.compile(r"[a-z]{1,32}(/[a-z]{1,32}){0,3}", re.ASCII)
+"""What may be kept of a refused notification: nothing that can hold an e-mail address, a name or a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A notification that asks for a transfer."""
+
+    job: Job
+    tracking_guid: str
+    debug: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A notification that is not accepted: which one, and why."""
+
+    error: SyncError
+    trigger_id: str
+    position: int
+    """Which notification of the trigger, from 1; 0 if the whole trigger can't be read."""
+    system_id: str = ""
+    scope: str = ""
+    customer_id: str = ""
+
+
+Verdict = Accepted | Refused
+
+
+def parsed(text: str | bytes) -> Any:
+    """The JSON value of a trigger's body. Raises TriggerMalformed."""
+    if len(text) > LONGEST_TRIGGER_BYTES:
+        raise TriggerMalformed(f"it is longer than {LONGEST_TRIGGER_BYTES >> 20} MB")
+    try:
+        return json.loads(text)
+    except UnicodeDecodeError:
+        raise TriggerMalformed("it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        raise TriggerMalformed(f"it is not JSON: {error.msg}, line {error.lineno} column {error.colno}") from None
+    except ValueError:
+        raise TriggerMalformed("a number in it is too long") from None
+    except RecursionError:
+        raise TriggerMalformed("it is nested too deeply") from None
+
+
+def judge(trigger: object, connections: Connections) -> list[Verdict]:
+    """Accept or refuse each notification of a trigger on its own. `trigger` is its JSON, as text or as a value."""
+    try:
+        body = parsed(trigger) if isinstance(trigger, str | bytes) else trigger
+        notifications = _notifications(body)
+    except SyncError as error:
+        return [Refused(error, "", 0)]
+    trigger_id = _plain(body.get("id"), TRIGGER_ID) if isinstance(body, dict) else ""
+    return [
+        _judged(notification, connections, trigger_id, position)
+        for position, notification in enumerate(notifications, start=1)
+    ]
+
+
+def _notifications(body: object) -> list[Any]:
+    if not isinstance(body, dict):
+        raise TriggerMalformed("it is not a JSON object")
+    notifications = body.get("notifications")
+    if not isinstance(notifications, list) or not notifications:
+        raise TriggerMalformed("`notifications` is not a list of at least one notification")
+    return notifications
+
+
+def _judged(notification: object, connections: Connections, trigger_id: str, position: int) -> Verdict:
+    if not isinstance(notification, dict):
+        return Refused(TriggerMalformed("the notification is not a JSON object"), trigger_id, position)
+    try:
+        return _accepted(notification, connections)
+    except SyncError as error:
+        patterns = {"destination": DIGITS, "scope": SCOPE, "id": DIGITS}
+        shown = (_plain(notification.get(name), pattern) for name, pattern in patterns.items())
+        return Refused(error, trigger_id, position, *shown)
+
+
+def _accepted(notification: dict[str, Any], connections: Connections) -> Accepted:
+    scope = notification.get("scope")
+    if not isinstance(scope, str):
+        raise TriggerMalformed("`scope` is missing")
+    plain_scope = scope.strip().removesuffix(DEBUG)
+    if plain_scope not in SCOPES:
+        raise ScopeUnsupported(_plain(scope, SCOPE))
+    connection = _connection(notification.get("destination"), connections)
+    customer = _customer(notification.get("id"))
+    if plain_scope not in connection.triggers:
+        raise TriggerOff(plain_scope)
+    guid = notification.get("tracking_guid")
+    return Accepted(
+        Job(Kind.CUSTOMER, connection.system_id, customer),
+        guid if isinstance(guid, str) and GUID.fullmatch(guid) else "",
+        scope.strip().endswith(DEBUG),
+    )
+
+
+def _connection(destination: object, connections: Connections) -> Connection:
+    if destination is None or destination == "":
+        raise TriggerMalformed("`destination` is missing")
+    digits = plain_text(destination)
+    connection = connections.get(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 20 else None  # noqa: PLR2004 - a 64-bit number
+    if connection is None:
+        raise ConnectionUnknown(_plain(destination, DIGITS))
+    return connection
+
+
+def _customer(value: object) -> str:
+    if value is None or value == "":
+        raise TriggerMalformed("`id` is missing")
+    try:
+        return customer_id(value)
+    except CustomerIdInvalid:
+        raise CustomerIdInvalid("`id` is not a whole number of 1 to 19 digits that does not start with 0") from None
+
+
+def _plain(value: object, pattern: re.Pattern[str]) -> str:
+    """The value where it is harmless to keep and show, else nothing."""
+    text = plain_text(value)
+    return text if pattern.fullmatch(text) else ""

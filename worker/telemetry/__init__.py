@@ -1,0 +1,1 @@
+"""What the outside learns: the log and Sentry, without personal data."""

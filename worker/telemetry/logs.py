@@ -1,0 +1,138 @@
+"""Log lines: one JSON object each in production, readable on a terminal; no personal data in either."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+from worker.jobs.errors import SyncError, error_fields, error_help
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.jobs.calls import MadeCall
+    from worker.jobs.job import Job
+
+calls = logging.getLogger("worker.calls")
+
+CELERY_TASKS = "celery.app.trace"
+NOISY = (CELERY_TASKS, "celery.worker.strategy", "celery.beat")
+"""Celery's own line for each message sent, received and finished: the tasks log their jobs themselves."""
+
+TELLTALE = "urllib3"
+"""Its lines hold the addresses of calls, whose queries hold e-mail addresses; `log_call` says all that is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What is being done in this thread: it stands in every log line."""
+
+    job: Job
+    task_id: str
+    tracking_guid: str
+    debug: bool
+    number: int = 1
+    """Which attempt of the job it is, from 1."""
+    calls: list[MadeCall] = field(default_factory=list)
+    """The API calls that it has made so far."""
+
+
+_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def logged_as(attempt: Attempt) -> Iterator[None]:
+    """Put the attempt into every log line of the block."""
+    token = _attempt.set(attempt)
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
+
+
+def log_call(call: MadeCall) -> None:
+    """Note one API call for its attempt's history, and log it.
+
+    It is logged at debug level, or as an ordinary line for a job of a `/debug` scope.
+    """
+    attempt = _attempt.get()
+    if attempt:
+        attempt.calls.append(call)
+    level = logging.INFO if attempt and attempt.debug else logging.DEBUG
+    if calls.isEnabledFor(level):
+        details = {"api": call.api, "method": call.method, "route": call.route, "http_status": call.status}
+        line = "%s %s %s: %s", call.api, call.method, call.route, call.status or "no answer"
+        calls.log(level, *line, extra=details | {"seconds": call.ms / 1000})
+
+
+class _AttemptFilter(logging.Filter):
+    """Adds the attempt's fields to a record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if attempt := _attempt.get():
+            record.job = str(attempt.job)
+            record.attempt = attempt.number
+            record.task_id = attempt.task_id
+            record.tracking_guid = attempt.tracking_guid
+        return True
+
+
+class _Brief(logging.Filter):
+    """Of Celery's line for a failed task, leaves out the copy of the task's arguments and of the exception's text.
+
+    An error of the catalogue is told with what to do about it instead of its trace.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.__dict__.pop("data", None)
+        if record.exc_info and isinstance(error := record.exc_info[1], SyncError):
+            record.exc_info = None
+            record.__dict__.update(error_fields(error) | error_help(error))
+        return True
+
+
+class _JsonLines(JsonFormatter):
+    """One JSON object a line, with its time in UTC."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        del datefmt
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Lines(logging.Formatter):
+    """Lines that a person reads; behind a failure, its cause and what to do about it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        help_lines = {"Cause": getattr(record, "cause", ""), "Resolution": getattr(record, "resolution", "")}
+        return "\n".join(
+            [super().format(record), *(f"    {name}: {text}" for name, text in help_lines.items() if text)]
+        )
+
+
+def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
+    """Send the process' log to standard error; `auto` means text on a terminal and JSON elsewhere."""
+    is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
+    output = logging.StreamHandler(sys.stderr)
+    output.addFilter(_AttemptFilter())
+    output.setFormatter(
+        _Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+        if is_text
+        else _JsonLines(
+            "%(asctime)s %(levelname)s %(name)s %(message)s",
+            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [output]
+    root.setLevel(level)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(CELERY_TASKS).addFilter(_Brief())
+    logging.getLogger(TELLTALE).setLevel(logging.CRITICAL)

@@ -1,0 +1,139 @@
+"""Reports to Sentry, without personal data; off without a DSN."""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import sentry_sdk
+from sentry_sdk.crons import MonitorStatus, capture_checkin
+from sentry_sdk.integrations.argv import ArgvIntegration
+from sentry_sdk.integrations.celery import CeleryIntegration
+from sentry_sdk.integrations.logging import ignore_logger
+from sentry_sdk.integrations.stdlib import StdlibIntegration
+from sentry_sdk.scrubber import EventScrubber
+
+from worker.jobs.errors import SyncError
+from worker.telemetry.masking import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sentry_sdk.types import Event, Hint
+
+    from worker.config.settings import Settings
+    from worker.jobs.job import Job
+
+OWN_LOGGERS = "tasks.*"
+"""What these log of an error is no second report: `report` sends the error itself."""
+BEAT = "celery.beat"
+"""While Redis is away it says so for each sweep. The workers say it less often, and Sentry misses the check-ins."""
+
+PACKAGE = "stamped-customer-sync"
+
+HOLD = "hold began"
+FAILED = "failed"
+
+MINUTE_SECONDS = 60
+MARGIN_MINUTES = 5
+"""How late a check-in may be before Sentry counts it as missed: a restart is no incident."""
+
+
+def start_sentry(settings: Settings) -> None:
+    """Report errors to the DSN of the settings, if there is one.
+
+    Nothing personal is sent. That is Sentry's default but for local variables, bodies, command lines, which can hold
+    passwords, and the addresses of calls, whose queries hold e-mail addresses; without the integration that notes
+    these, no call gets Sentry's headers either. Messages get none: nothing is traced.
+    """
+    if settings.sentry_dsn is None:
+        return
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn.get_secret_value(),
+        environment=settings.sentry_environment,
+        release=release(),
+        include_local_variables=False,
+        max_request_body_size="never",
+        integrations=[CeleryIntegration(propagate_traces=False)],
+        auto_enabling_integrations=False,
+        disabled_integrations=[StdlibIntegration(), ArgvIntegration()],
+        event_scrubber=EventScrubber(recursive=True),
+        before_send=grouped,
+    )
+    for name in (OWN_LOGGERS, BEAT):
+        ignore_logger(name)
+
+
+def release() -> str | None:
+    """The name of this release; what runs from its source, without being installed, has none."""
+    try:
+        return f"{PACKAGE}@{version(PACKAGE)}"
+    except PackageNotFoundError:
+        return None
+
+
+def tag(job: Job, tracking_guid: str) -> None:
+    """Name the job in whatever this task reports."""
+    sentry_sdk.get_isolation_scope().set_tags(_named(job, tracking_guid))
+
+
+def report(error: SyncError, job: Job, tracking_guid: str = "", *, outcome: str = FAILED) -> None:
+    """Report the error that a job has failed with, or that its connection's hold began with (`HOLD`)."""
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tags(_named(job, tracking_guid) | {"outcome": outcome})
+        scope.capture_exception(error)
+
+
+def report_refusals(refusals: Iterable[tuple[str, SyncError]]) -> None:
+    """Report why notifications of one trigger were refused, by their system: once for each system and code."""
+    for (system, _), error in {(system, error.entry.code): error for system, error in refusals}.items():
+        with sentry_sdk.new_scope() as scope:
+            scope.set_tags({"connection": system, "outcome": "refused"})
+            scope.capture_exception(error)
+
+
+def check_in(monitor: str, every_seconds: float) -> None:
+    """Tell Sentry that something of a schedule has run: it misses what beat or the workers leave out.
+
+    Sentry counts in minutes: what runs more often tells so once a minute.
+    """
+    minutes = math.ceil(every_seconds / MINUTE_SECONDS)
+    capture_checkin(
+        monitor,
+        status=MonitorStatus.OK,
+        monitor_config={
+            "schedule": {"type": "interval", "value": minutes, "unit": "minute"},
+            "checkin_margin": MARGIN_MINUTES,
+        },
+    )
+
+
+def grouped(event: Event, hint: Hint) -> Event:
+    """Group an error of the catalogue by code, connection and status, and mask what its text may still hold.
+
+    A hold is an issue of its own beside the failures with the same error.
+    """
+    error = (hint.get("exc_info") or (None, None, None))[1]
+    if isinstance(error, SyncError):
+        tags = {str(name): str(value) for name, value in (event.get("tags") or {}).items()}
+        status = str(error.failure.http_status or "none")
+        prefix = ["hold"] if tags.get("outcome") == HOLD else []
+        event["fingerprint"] = [*prefix, error.entry.code, tags.get("connection", ""), status]
+        event["tags"] = tags | {"code": error.entry.code, "http_status": status}
+    for holder, name in _texts(event):
+        if isinstance(holder.get(name), str):
+            holder[name] = masked(holder[name])
+    return event
+
+
+def _named(job: Job, tracking_guid: str) -> dict[str, str]:
+    return {"job": str(job), "connection": str(job.system_id), "tracking_guid": tracking_guid}
+
+
+def _texts(event: Event) -> Iterator[tuple[dict[str, Any], str]]:
+    """Where an event holds text that somebody else wrote."""
+    held: dict[str, Any] = {**event}
+    yield from ((exception, "value") for exception in (held.get("exception") or {}).get("values") or [])
+    yield from ((breadcrumb, "message") for breadcrumb in (held.get("breadcrumbs") or {}).get("values") or [])
+    yield from ((held.get("logentry") or {}, name) for name in ("message", "formatted"))

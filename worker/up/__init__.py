@@ -1,1 +1,0 @@
-"""Everything on one machine, for real use: what `stamped-sync up` runs."""
