@@ -24,8 +24,7 @@ from tests.integration.monitor_stage import serving
 from worker.app import app
 from worker.config.settings import Settings
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Kind
-from worker.ledger import State
+from worker.jobs.job import Kind, State
 from worker.ledger.ledger import PREFIX
 from worker.ledger.places import JobPlace
 from worker.runtime import Runtime

@@ -20,8 +20,8 @@ from worker.local.valkey import ValkeyFailed, embedded_valkey
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from worker.jobs.job import Kind
-    from worker.ledger import Ledger, Record, State
+    from worker.jobs.job import Kind, State
+    from worker.ledger import Ledger, Record
 
 ROOT = Path(__file__).parent.parent
 SYSTEM = 4021

@@ -7,6 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from worker.jobs.calls import Api
 from worker.ledger.guard import ByHand
 from worker.sync.preview import preview
 
@@ -30,7 +31,7 @@ class Previewer:
         self._mapping = connection.mapping
         self._stopped = threading.Event()
         system_id, until = connection.system_id, time.monotonic() + PATIENCE_SECONDS
-        source, store = (_Gate(runtime, system_id, api, until, self._stopped) for api in ("ipaas", "stamped"))
+        source, store = (_Gate(runtime, system_id, api, until, self._stopped) for api in (Api.IPAAS, Api.STAMPED))
         self._source = runtime.source(system_id, str(uuid.uuid4()), source)
         self._store = runtime.store(system_id, store)
 
@@ -50,7 +51,7 @@ class Previewer:
 class _Gate(ByHand):
     """Waits for a slot as long as somebody waits for the preview."""
 
-    def __init__(self, runtime: Runtime, system_id: int, api: str, until: float, stopped: threading.Event) -> None:
+    def __init__(self, runtime: Runtime, system_id: int, api: Api, until: float, stopped: threading.Event) -> None:
         super().__init__(runtime.ledger, system_id, runtime.timeouts.call, self._pause, api=api, until=until)
         self._stopped = stopped
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
-from worker.http.client import Api, Timeouts
+from worker.http.client import ApiClient, Timeouts
 from worker.ipaas.client import IPaaS
-from worker.jobs.calls import IPAAS, STAMPED
+from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionUnknown
 from worker.jobs.retries import Holds, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, Limit, StoreLimits, connect
@@ -52,8 +52,8 @@ class Runtime:
     schedule: Schedule
     holds: Holds
     witness: Witness
-    _ipaas: dict[int, Api]
-    _stamped: dict[int, Api]
+    _ipaas: dict[int, ApiClient]
+    _stamped: dict[int, ApiClient]
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
@@ -122,10 +122,10 @@ def _store_terms(connection: Connection) -> StoreLimits:
     )
 
 
-def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:
+def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> ApiClient:
     endpoint = connection.ipaas
-    return Api(
-        IPAAS,
+    return ApiClient(
+        Api.IPAAS,
         endpoint.api_url,
         f"Bearer {endpoint.token.get_secret_value()}",
         has_codes=True,
@@ -135,11 +135,11 @@ def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Wi
     )
 
 
-def _stamped(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Api:
+def _stamped(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> ApiClient:
     endpoint = connection.stamped
     keys = f"{endpoint.public_key}:{endpoint.private_key.get_secret_value()}"
-    return Api(
-        STAMPED,
+    return ApiClient(
+        Api.STAMPED,
         f"{endpoint.api_url}/api/v2/{endpoint.store_hash}",
         f"Basic {b64encode(keys.encode()).decode()}",
         timeouts=timeouts,

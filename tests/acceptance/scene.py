@@ -13,9 +13,9 @@ from celery import Celery
 
 from tasks.messages import TASK_OF
 from tests import parts
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, UPKEEP
-from worker.ledger import Ledger, Record, State
+from worker.ledger import Ledger, Record
 from worker.sandbox.server import Sandbox, serve
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 from tests import parts
 from tests.acceptance.browser import BROWSERS, Browser, browser, flower
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
-from worker.ledger import Refusal, State
+from worker.jobs.job import State
+from worker.ledger import Refusal
 from worker.monitor.change import LARGEST_BYTES
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox

@@ -13,8 +13,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, PLENTY, ZOE, Scene, customer, named, person, scene, trigger
-from worker.jobs.job import Kind
-from worker.ledger import State
+from worker.jobs.job import Kind, State
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 

@@ -9,8 +9,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
-from worker.jobs.job import Action
-from worker.ledger import State
+from worker.jobs.job import Action, State
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trig
 from tests.integration.jobs import made
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
-from worker.jobs.job import Action, Job, Kind
+from worker.jobs.job import Action, Job, Kind, State
 from worker.jobs.retries import Pause
-from worker.ledger import Hold, State
+from worker.ledger import Hold
 from worker.local.ports import free_port
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox

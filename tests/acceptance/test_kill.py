@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     import redis
 
-    from worker.ledger import State
+    from worker.jobs.job import State
     from worker.sandbox.server import RunningSandbox, Sandbox
 
 ID = "150713"

@@ -14,7 +14,8 @@ from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer
 from tests.acceptance.tls import PASSWORD, WRITTEN, TlsRedis, make_ca, tls_redis
 from worker.app import app
-from worker.ledger import Ledger, LedgerUnavailable, State, connect
+from worker.jobs.job import State
+from worker.ledger import Ledger, LedgerUnavailable, connect
 from worker.local.ports import free_port
 from worker.sandbox.sandbox import Sandbox
 from worker.sandbox.server import serve

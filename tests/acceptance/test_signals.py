@@ -31,9 +31,8 @@ from tests.acceptance.test_errors import (
 )
 from tests.acceptance.test_privacy import found
 from worker.jobs.catalogue import CATALOGUE
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import UPKEEP
-from worker.ledger import State
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 from worker.telemetry.sentry import release

@@ -16,8 +16,8 @@ import requests
 
 from tests import parts
 from tests.acceptance.processes import alive, children_of, own_environment, started
-from worker.jobs.job import Job, Kind
-from worker.ledger import Ledger, State
+from worker.jobs.job import Job, Kind, State
+from worker.ledger import Ledger
 from worker.local.ports import free_port
 from worker.local.valkey import url_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.parts import SYSTEM
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind
@@ -25,8 +25,8 @@ OTHER = Job(Kind.CUSTOMER, SYSTEM, "150714")
 
 def made(ipaas: int, stamped: int, last: Intent = Intent.ACCEPTED) -> list[MadeCall]:
     """Calls that an attempt made: first of iPaaS.com, then of Stamped.io, all answered well but for the last one."""
-    calls = [MadeCall("iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 10)] * ipaas
-    calls += [MadeCall("Stamped.io", "POST", "dashboard/customers/{id}", 200, 20)] * stamped
+    calls = [MadeCall(Api.IPAAS, "GET", "customers/v2/Customer/{id}", 200, 10)] * ipaas
+    calls += [MadeCall(Api.STAMPED, "POST", "dashboard/customers/{id}", 200, 20)] * stamped
     return [*calls[:-1], replace(calls[-1], intent=last)]
 
 

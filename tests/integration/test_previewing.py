@@ -13,6 +13,7 @@ from tests import parts
 from tests.integration.jobs import made
 from tests.integration.stage import ID, NOWHERE, Stage
 from worker.app import app
+from worker.jobs.calls import Api
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.errors import ConnectionHeld, ThrottleUsedUp
 from worker.jobs.intents import Intent
@@ -53,7 +54,7 @@ def previewed() -> Preview:
 
 def calls(ledger: Ledger) -> dict[str, int]:
     """How many calls count against the limits."""
-    return dict(ledger.figures().stores[parts.SYSTEM].calls)
+    return {api.key: count for api, count in ledger.figures().stores[parts.SYSTEM].calls.items()}
 
 
 def test_each_call_counts_for_its_api(stage: Stage) -> None:
@@ -128,7 +129,7 @@ def env(redis_url: str, sandbox: RunningSandbox, tmp_path: Path) -> dict[str, st
 def test_command_counts_its_calls(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
     """In the same throttle as the workers'."""
     assert parts.console(env, tmp_path, "preview", ID).returncode == 0
-    assert Ledger(client).figures([parts.SYSTEM]).stores[parts.SYSTEM].calls["stamped"] == 1
+    assert Ledger(client).figures([parts.SYSTEM]).stores[parts.SYSTEM].calls[Api.STAMPED] == 1
 
 
 def test_command_tells_a_hold(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:

@@ -12,7 +12,7 @@ from tests.proofs.processes import VALKEY, Server, beat, worker
 from tests.proofs.result import Result, percentile
 from tests.proofs.stage import DEFAULTS, Stage, customers, settle
 from tests.proofs.truth import person
-from worker.ledger import State
+from worker.jobs.job import State
 from worker.sandbox.faults import Fault
 from worker.sandbox.server import Sandbox, serve
 

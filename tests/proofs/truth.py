@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests import parts
-from worker.jobs.job import Kind
-from worker.ledger import Ledger, State
+from worker.jobs.job import Kind, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from worker.ledger import Ledger
     from worker.sandbox.messages import JsonObject
     from worker.sandbox.sandbox import Sandbox
 

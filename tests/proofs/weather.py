@@ -17,8 +17,8 @@ from tests.proofs.processes import worker
 from tests.proofs.result import Result
 from tests.proofs.stage import DEFAULTS, customers, stage
 from tests.proofs.truth import compare, failed_by_code, person
+from worker.jobs import calls
 from worker.jobs.job import Kind
-from worker.ledger.guard import NAMES
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
@@ -32,6 +32,8 @@ PAGE: Final = "<!doctype html><html><head><title>Down for maintenance</title></h
 HTML: Final = {"Content-Type": "text/html"}
 TEXT: Final = {"Content-Type": "text/plain"}
 JSON: Final = {"Content-Type": "application/json"}
+
+TITLES = {api.key: str(api) for api in calls.Api}
 
 
 def of_api(api: Api) -> dict[str, Fault]:
@@ -48,7 +50,7 @@ def of_api(api: Api) -> dict[str, Fault]:
         "JSON that is cut": answered(status=200, body='{"id": 1, "first_na', headers=JSON),
         "half an emoji in a 503": answered(status=503, body='{"message": "Try later \\ud83d"}', headers=JSON),
     }
-    return {f"{NAMES[api]} answers {what}": fault for what, fault in weather.items()}
+    return {f"{TITLES[api]} answers {what}": fault for what, fault in weather.items()}
 
 
 WEATHER: Final = {

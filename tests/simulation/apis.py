@@ -12,9 +12,9 @@ from tests.simulation.chance import Fault
 from tests.simulation.weather import kinds_of
 from tests.simulation.world import CALL_MS, STORE_HASH, Call, World
 from worker.http.answers import Answer, Exchange
-from worker.http.client import Api
+from worker.http.client import ApiClient
+from worker.jobs.calls import Api
 from worker.jobs.intents import Trouble
-from worker.ledger.guard import NAMES
 from worker.sandbox.messages import Request
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from worker.ledger import Ledger
 
 
-class SimulatedApi(Api):
+class SimulatedApi(ApiClient):
     """One API of one connection."""
 
     def __init__(self, side: str, system_id: int, world: World, stage: Stage, ledger: Ledger) -> None:
-        super().__init__(NAMES[side], "http://simulated", "", has_codes=side == "ipaas")
+        super().__init__({api.key: api for api in Api}[side], "http://simulated", "", has_codes=side == "ipaas")
         self._side = side
         self._system_id = system_id
         self._world = world

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests import parts
 from worker.ipaas.customer import Customer
 from worker.jobs.catalogue import CATALOGUE
-from worker.jobs.job import Job, Kind
-from worker.ledger import State
+from worker.jobs.job import Job, Kind, State
 from worker.ledger.ledger import LOSSES_ALLOWED, PREFIX
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from tests.simulation.upstream import Upstream
 from tests.simulation.world import World
 from worker.app import app
 from worker.jobs.errors import SyncError
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.progress import Selection
-from worker.ledger import LedgerUnavailable, Limit, State, StoreLimits
+from worker.ledger import LedgerUnavailable, Limit, StoreLimits
 
 if TYPE_CHECKING:
     from collections import Counter

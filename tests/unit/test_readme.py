@@ -57,4 +57,4 @@ def test_readme_names_the_files_that_check_write_names() -> None:
     sample = readme[readme.index("✓ A write takes") :].partition("```")[0]
     shown = [each for each in ASSUMPTIONS if f" {each.says}" in sample]
     assert len(shown) == 3
-    assert sorted(re.findall(r"(worker/\w+\.py):…", sample)) == sorted(each.file for each in shown)
+    assert sorted(re.findall(r"(worker/[\w/]+\.py):…", sample)) == sorted(each.file for each in shown)

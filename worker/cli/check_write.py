@@ -14,6 +14,7 @@ from worker.contract.exchange import Exchange
 from worker.contract.findings import Verdict
 from worker.contract.subject import ADDRESS
 from worker.contract.trial import NotTheAddress, Trial
+from worker.jobs.calls import Api
 from worker.jobs.errors import SyncError
 from worker.ledger.guard import ByHand
 from worker.presentation.screen import Screen
@@ -36,7 +37,7 @@ def check_by_writing(runtime: Runtime, system: int | None, email: str, *, yes: b
     question = _question(connection, email)
     if not yes:
         require_somebody(question)
-    gate = ByHand(runtime.ledger, connection.system_id, runtime.timeouts.call, api="stamped")
+    gate = ByHand(runtime.ledger, connection.system_id, runtime.timeouts.call, api=Api.STAMPED)
     trial = Trial(Exchange(runtime.store(connection.system_id).api, gate.before_read), email)
     ended: Exception | None = None
     if _can_write(screen, trial, email):

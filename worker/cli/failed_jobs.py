@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from worker.ledger import State
+from worker.jobs.job import State
 from worker.ledger.activity import Filter
 
 if TYPE_CHECKING:

@@ -7,9 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.cli.outcome import Outcome
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import pages
-from worker.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.ledger import State
+from worker.jobs.job import State
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -18,8 +18,8 @@ from worker.cli.options import json_option
 from worker.cli.throttle import COLUMNS, lines
 from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.jobs.job import Kind
-from worker.ledger import LedgerUnavailable, State
+from worker.jobs.job import Kind, State
+from worker.ledger import LedgerUnavailable
 from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.throttle import uses

@@ -10,7 +10,7 @@ from worker.cli.exit_codes import ALL_WELL, FAILED
 from worker.cli.explaining import code_of
 from worker.cli.outcome import MISSING, titled
 from worker.jobs.catalogue import Failure
-from worker.ledger import State
+from worker.jobs.job import State
 from worker.presentation.screen import counted
 from worker.presentation.times import local
 

@@ -38,7 +38,7 @@ def write_key(name: str) -> str:
 
 
 ROWS, STAMPED, ANSWERS = "worker/mapping/rows.py", "worker/stamped/client.py", "worker/stamped/answers.py"
-ANY_OUTCOME, ANY_BODY = "worker/http/outcome.py", "worker/http/body.py"
+JOBS, ANY_OUTCOME, ANY_BODY = "worker/jobs/job.py", "worker/http/outcome.py", "worker/http/body.py"
 
 ASSUMPTIONS: Final = (
     *(Assumption(write_key(name), f"A write takes `{name}`", ROWS, f'"{name}"') for name in WIRE_NAMES.values()),
@@ -49,7 +49,7 @@ ASSUMPTIONS: Final = (
     ),
     Assumption("create.update", "A create with a known e-mail address updates its customer", STAMPED, "def create("),
     Assumption("read.answer", "A read answers with the customer that was asked for", ANSWERS, "def customer_in("),
-    Assumption("read.id", "The customer's id is a number", ANSWERS, "ID ="),
+    Assumption("read.id", "The customer's id is a number", JOBS, "STAMPED_ID ="),
     Assumption("read.subscribed", "`isSubscribed` of a customer is a boolean", ANSWERS, "STATE ="),
     Assumption("update.sent", "An update changes the fields that it is sent", STAMPED, "def update("),
     Assumption("update.others", "An update leaves the other fields as they are", STAMPED, "def update("),

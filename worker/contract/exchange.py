@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker.http.answers import Answer
-    from worker.http.client import Api
+    from worker.http.client import ApiClient
 
 TAKEN = frozenset({Intent.ACCEPTED, Intent.NOT_YET})
 ENDING = frozenset({Trouble.SILENT, Trouble.UNRESOLVED, Trouble.CREDENTIALS})
@@ -66,7 +66,7 @@ class Seen:
 class Exchange:
     """Calls one store. `before_call` returns once a call may be made, or raises."""
 
-    api: Api
+    api: ApiClient
     before_call: Callable[[], None]
 
     def create(self, payload: Mapping[str, str]) -> Seen:
@@ -98,7 +98,7 @@ class Exchange:
         return self._call("POST", "survey/unsubscribe", body={name: email}, effect=Effect.UNSUBSCRIBE)
 
     def _call(self, method: str, route: str, stamped_id: str = "", *, ends: bool = True, **more: Any) -> Seen:
-        """Make one call: the one place that knows how an Api answers.
+        """Make one call: the one place that knows how an ApiClient answers.
 
         Raises StampedUnreachable, HostNotFound and StampedCredentialsRefused if it `ends` a trial by them.
         """

@@ -6,9 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import pages
-from worker.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

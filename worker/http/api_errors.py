@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.jobs import calls
+from worker.jobs.calls import Api
 from worker.jobs.errors import (
     AnswerUnreadable,
     HostNotFound,
@@ -101,5 +101,5 @@ def error_of(kind: type[SyncError], answer: Answer, values: Iterable[str] = ()) 
     )
 
 
-HELD_FOR: Final = {calls.IPAAS: IPAAS, calls.STAMPED: STAMPED}
+HELD_FOR: Final = {Api.IPAAS: IPAAS, Api.STAMPED: STAMPED}
 """The errors of each API by the name that its calls are noted under."""

@@ -1,7 +1,7 @@
 """Calls an HTTP API: the one place where `requests` is used.
 
-One `Api` per connection and API keeps its connections alive and is shared by all threads. A call always ends with an
-`Answer`, whatever happens on the way: no exception of the network library, whose texts hold addresses and bodies,
+One `ApiClient` per connection and API keeps its connections alive and is shared by all threads. A call always ends with
+an `Answer`, whatever happens on the way: no exception of the network library, whose texts hold addresses and bodies,
 leaves this module.
 """
 
@@ -24,6 +24,8 @@ from worker.telemetry.logs import log_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from worker.jobs.calls import Api
 
 SHORTEST_GZIP_BYTES = 18
 """The head and the tail that gzip always has."""
@@ -54,12 +56,12 @@ class Gate(Protocol):
         """Let a call through that changes something."""
 
 
-class Api:
+class ApiClient:
     """One API with its base URL, its `Authorization` header and its kept-alive connections."""
 
     def __init__(
         self,
-        name: str,
+        api: Api,
         base_url: str,
         authorization: str,
         *,
@@ -69,7 +71,7 @@ class Api:
         witness: Witness = nobody,
     ) -> None:
         """`has_codes`: its answers may hold iPaaS.com's error codes."""
-        self.name = name
+        self.api = api
         self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
         self._has_codes = has_codes
@@ -104,7 +106,7 @@ class Api:
         if effect and answer.status is not None:
             self._witness(effect, Moment.AFTER)
         ms = round((time.monotonic() - started) * 1000)
-        log_call(MadeCall(self.name, method, route, answer.status, ms, answer.intent))
+        log_call(MadeCall(self.api, method, route, answer.status, ms, answer.intent))
         return answer
 
     def _exchange(

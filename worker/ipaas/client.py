@@ -19,7 +19,7 @@ from worker.telemetry.masking import Personal
 
 if TYPE_CHECKING:
     from worker.http.answers import Answer
-    from worker.http.client import Api, Gate
+    from worker.http.client import ApiClient, Gate
 
 PAGINATION: Final = "X-Pagination"
 CUSTOMERS: Final = "customers/v2/Customers"
@@ -32,7 +32,7 @@ NO_CUSTOMER: Final = "iPaaS.com's answer is not a customer"
 class IPaaS:
     """iPaaS.com as one job sees it; every call passes the gate."""
 
-    api: Api
+    api: ApiClient
     system_id: int
     tracking_guid: str
     gate: Gate

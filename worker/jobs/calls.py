@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from worker.jobs.intents import Intent
 
-STAMPED, IPAAS = "Stamped.io", "iPaaS.com"
-"""The APIs as people know them; calls are noted under these names."""
+
+class Api(StrEnum):
+    """One of the two APIs, by the name that people know; calls are noted under it."""
+
+    IPAAS = "iPaaS.com"
+    STAMPED = "Stamped.io"
+
+    @property
+    def key(self) -> str:
+        """Its name in the keys of the ledger: `ipaas` or `stamped`."""
+        return self.partition(".")[0].lower()
+
+
 ANSWERED_WELL = frozenset({Intent.ACCEPTED, Intent.CUSTOMERS})
 """What shows that an API works: it did what it was asked to, or refused this one record in so many words."""
 
@@ -16,7 +28,7 @@ ANSWERED_WELL = frozenset({Intent.ACCEPTED, Intent.CUSTOMERS})
 class MadeCall:
     """One call of an API: its route is a path with `{names}`, so it holds nothing personal."""
 
-    api: str
+    api: Api
     method: str
     route: str
     status: int | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed
 
@@ -26,6 +27,32 @@ class Kind(StrEnum):
 
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
+
+
+class State(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def sentence(self) -> str:
+        """What it means, as it goes on from "The job" wherever a person sees the state."""
+        return SENTENCES[self]
+
+
+SENTENCES: Final = {
+    State.QUEUED: "waits for its turn in its connection's queue",
+    State.SENT: "is on its way to a worker",
+    State.RUNNING: "is being done by a worker",
+    State.WAITING: "rests until it is tried again",
+    State.DONE: "ended well",
+    State.FAILED: "failed, and is not tried again by itself",
+}
 
 
 class Action(StrEnum):

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.ledger.places import JobList, JobPlace, newest
-from worker.ledger.records import State, moment
+from worker.ledger.records import moment
 from worker.ledger.round_trip import together
 from worker.ledger.scripting import available
 from worker.ledger.totals import read_totals
@@ -105,7 +105,7 @@ class Attempt:
             worker=entry["worker"],
             outcome=entry["outcome"],
             failure=Failure(**error) if error else None,
-            calls=[MadeCall(*call) for call in entry["calls"]],
+            calls=[MadeCall(Api(api), *call) for api, *call in entry["calls"]],
         )
 
 

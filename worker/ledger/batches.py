@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import redis
 
-from worker.jobs.job import Action, Job, Kind
-from worker.ledger.records import State, moment
+from worker.jobs.job import Action, Job, Kind, State
+from worker.ledger.records import moment
 from worker.ledger.scripting import available
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.jobs.job import Job, Kind
+from worker.jobs.calls import Api
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import QUEUES
-from worker.ledger.records import Counts, Hold, Record, State, moment
+from worker.ledger.records import Counts, Hold, Record, moment
 from worker.ledger.round_trip import Found, together
 from worker.ledger.totals import REFUSAL_LISTS, Presence, Refusals, Totals, met_without_row, read_totals
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import redis
     from redis.client import Pipeline
 
-APIS: Final = ("stamped", "ipaas")
 FIRST: Final = 5
 """How many jobs of a lane are looked at, which stand in the order of their age. Only if a store has stood still for
 a day do background jobs stand behind younger ones; what is shown of it is then too little by a day at most."""
@@ -38,7 +38,7 @@ class StoreFigures:
     """Since when the job waits that has waited longest for its turn, whether it is debug, background or neither."""
     under_way: int
     """How many of its jobs have a message or run."""
-    calls: Mapping[str, int]
+    calls: Mapping[Api, int]
     """How many calls count against the limit of each API now, those of the jobs under way included."""
     hold: Hold | None
     presence: Mapping[Kind, Presence]
@@ -143,8 +143,8 @@ class _Look:
             for system_id in self._systems:
                 ask("under way", system_id).scard(self._key("admitted", system_id))
                 ask("hold", system_id).hgetall(self._key("hold", system_id))
-                for api in APIS:
-                    slots = self._key("slots", api, system_id)
+                for api in Api:
+                    slots = self._key("slots", api.key, system_id)
                     ask("calls", api, system_id).zcount(slots, f"({self._now_ms}", "+inf")
                 for kind in Kind:
                     self._ask_lists(ask, kind, system_id)
@@ -202,7 +202,7 @@ class _Look:
             counts={kind: self._counts(kind, system_id) for kind in Kind},
             oldest_queued={kind: self._oldest_queued(kind, system_id) for kind in Kind},
             under_way=self._of("under way", system_id),
-            calls={api: self._of("calls", api, system_id) for api in APIS},
+            calls={api: self._of("calls", api, system_id) for api in Api},
             hold=Hold.read(system_id, self._of("hold", system_id), now),
             presence={
                 kind: Presence.read(totals, kind, system_id, self._of("present", kind, system_id)) for kind in Kind

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from worker.jobs.calls import IPAAS, STAMPED
+from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionHeld, LedgerRefuses, LedgerUnavailable, ThrottleUsedUp
 from worker.jobs.job import Consent, Kind
 
@@ -20,7 +20,6 @@ PAUSE_SECONDS = 0.2
 """How long a read that belongs to no job waits before it asks for room again."""
 LEAST_SECONDS: Final = 1.0
 """The least that is told as the time to wait."""
-NAMES: Final = {"stamped": STAMPED, "ipaas": IPAAS}
 
 
 class Guard:
@@ -42,12 +41,12 @@ class Guard:
         self._spare_seconds = lease_seconds - call_seconds
         self._clock = clock
         self._covered_until = asked_at + self._spare_seconds
-        self._calls = {"stamped": 0, "ipaas": 0}
+        self._calls = dict.fromkeys(Api, 0)
         self.consent = Consent(claim.is_new, claim.created)
-        self.source = ApiGate(self, "ipaas")
-        self.store = ApiGate(self, "stamped")
+        self.source = ApiGate(self, Api.IPAAS)
+        self.store = ApiGate(self, Api.STAMPED)
 
-    def let_through(self, api: str, *, writes: bool) -> None:
+    def let_through(self, api: Api, *, writes: bool) -> None:
         """Let one call through.
 
         Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the
@@ -55,10 +54,10 @@ class Guard:
         A subscription job's write may be what subscribes a new customer: from then on it can unsubscribe, and is new no
         more. Raises ClaimLost and Throttled.
         """
-        is_extra = self._calls[api] >= self._claim.covered.get(api, sys.maxsize)
+        is_extra = self._calls[api] >= self._claim.covered.get(api.key, sys.maxsize)
         if writes or is_extra or self._clock() >= self._covered_until:
             now = self._clock()
-            self._ledger.renew(self._claim, extra_call=api if is_extra else "", writes=writes)
+            self._ledger.renew(self._claim, extra_call=api.key if is_extra else "", writes=writes)
             self._covered_until = now + self._spare_seconds
             if writes and self._claim.job.kind is Kind.SUBSCRIPTION:
                 self.consent.is_new = False
@@ -68,7 +67,7 @@ class Guard:
 class ApiGate:
     """The gate of one API."""
 
-    def __init__(self, guard: Guard, api: str) -> None:
+    def __init__(self, guard: Guard, api: Api) -> None:
         self._guard = guard
         self._api = api
 
@@ -102,7 +101,7 @@ class ThrottledReads(ReadOnly):
         call_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
         *,
-        api: str = "ipaas",
+        api: Api = Api.IPAAS,
         until: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -120,14 +119,14 @@ class ThrottledReads(ReadOnly):
 
         Not for the end of a hold, which can be a day away.
         """
-        while not self._ledger.book(self._system_id, self._api, self._call_seconds):
+        while not self._ledger.book(self._system_id, self._api.key, self._call_seconds):
             self._refuse_where_held()
             if self._clock() >= self._until:
                 raise self._used_up()
             self._sleep(PAUSE_SECONDS)
 
     def _refuse_where_held(self) -> None:
-        hold = self._ledger.hold_for(self._system_id, self._api)
+        hold = self._ledger.hold_for(self._system_id, self._api.key)
         if hold:
             because = f"{hold.failure.entry.title} ({hold.code})"
             text = f"until {hold.until:%Y-%m-%d %H:%M:%S} UTC: {because}"
@@ -135,11 +134,11 @@ class ThrottledReads(ReadOnly):
 
     def _used_up(self) -> ThrottleUsedUp:
         """That there is no slot, and when there is one."""
-        name, seconds = NAMES[self._api], self._ledger.next_slot(self._system_id, self._api)
+        seconds = self._ledger.next_slot(self._system_id, self._api.key)
         if seconds is None:
-            return ThrottleUsedUp(f"{name}: a call is free once jobs that are under way have ended")
+            return ThrottleUsedUp(f"{self._api}: a call is free once jobs that are under way have ended")
         seconds = max(seconds, LEAST_SECONDS)
-        return ThrottleUsedUp(f"{name}: the next call is free in {seconds:.0f} s", retry_after=seconds)
+        return ThrottleUsedUp(f"{self._api}: the next call is free in {seconds:.0f} s", retry_after=seconds)
 
 
 class ByHand(ThrottledReads):

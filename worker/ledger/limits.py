@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from worker.jobs.calls import Api
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -40,13 +42,13 @@ class StoreLimits:
 
     def as_values(self) -> dict[str, Any]:
         """The terms as the scripts take them; see `_store.lua`."""
-        apis = {"stamped": self.stamped, "ipaas": self.ipaas}
+        apis = {Api.STAMPED: self.stamped, Api.IPAAS: self.ipaas}
         return {
             "concurrent": self.concurrent,
             "looks": int(self.looks_for_shared),
             "apis": {
-                name: {"limit": limit.calls, "window_ms": int(limit.seconds * 1000)}
-                for name, limit in apis.items()
+                api.key: {"limit": limit.calls, "window_ms": int(limit.seconds * 1000)}
+                for api, limit in apis.items()
                 if limit
             },
         }

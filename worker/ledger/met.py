@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.jobs.job import State
 from worker.jobs.pages import pages
 from worker.jobs.progress import Known, Selection
-from worker.ledger.records import State, moment
+from worker.ledger.records import moment
 from worker.ledger.scripting import available
 
 if TYPE_CHECKING:

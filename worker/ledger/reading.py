@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING
 
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.ledger.activity import Activity
 from worker.ledger.figures import read_figures
-from worker.ledger.records import Counts, Hold, Record, Refusal, State, moment
+from worker.ledger.records import Counts, Hold, Record, Refusal, moment
 from worker.ledger.round_trip import Found, together
 from worker.ledger.scripting import available
 from worker.ledger.totals import REFUSAL_LISTS, REFUSALS, SWITCHED_OFF, Refusals, read_totals

@@ -9,22 +9,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from worker.jobs.catalogue import Failure
+from worker.jobs.job import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.jobs.job import Job
-
-
-class State(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    RUNNING = "running"
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
 
 
 class ClaimRefused(Exception):

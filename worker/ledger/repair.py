@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect
-from worker.jobs.job import Kind
+from worker.jobs.job import Kind, State
 from worker.jobs.pages import pages
-from worker.ledger.records import State
 from worker.ledger.scripting import available
 
 if TYPE_CHECKING:

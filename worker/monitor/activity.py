@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 from tornado.web import authenticated
 
 from worker.jobs.catalogue import CATALOGUE
-from worker.jobs.job import Kind
-from worker.ledger import State
+from worker.jobs.job import Kind, State
 from worker.ledger.activity import Filter
 from worker.monitor.page import Page
 from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words

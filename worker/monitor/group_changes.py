@@ -14,9 +14,8 @@ from tornado.web import HTTPError
 
 from tasks.upkeep import run_again
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import PAGE
-from worker.ledger import State
 from worker.ledger.activity import Filter
 from worker.monitor.change import Change
 from worker.monitor.error_logs import number_of

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.jobs.job import Job, Kind
-from worker.ledger import State
+from worker.jobs.job import Job, Kind, State
 from worker.monitor.page import NOT_FOUND, Page
 
 if TYPE_CHECKING:
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
 
 ADDRESS: Final = r"/activity/(customer|subscription)/([1-9][0-9]{0,18})/([1-9][0-9]{0,18})"
 
-MEANING: Final = {
-    State.QUEUED: "waits for its turn in its connection's queue",
-    State.SENT: "is on its way to a worker",
-    State.RUNNING: "is being done by a worker",
-    State.WAITING: "rests until it is tried again",
-    State.DONE: "ended well",
-    State.FAILED: "failed, and is not tried again by itself",
-}
 RETRIED: Final = "failed; the schedule tries it again every {0} minutes, for {1} days after its first failure"
 
 
@@ -76,7 +67,7 @@ class JobPage(Page):
         if record.state is State.FAILED and record.job.kind is Kind.SUBSCRIPTION:
             settings = self.runtime.settings
             return RETRIED.format(settings.subscription_retry_minutes, settings.subscription_retry_days)
-        return MEANING[record.state]
+        return record.state.sentence
 
     def _unknown(self, job: Job) -> str:
         settings = self.runtime.settings

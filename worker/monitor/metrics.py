@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from worker.app import app
 from worker.config.faults import ConfigurationError
-from worker.jobs.calls import IPAAS, STAMPED
+from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, ScopeUnsupported, TriggerMalformed, TriggerOff
 from worker.jobs.job import Kind
 from worker.ledger import LedgerUnavailable
@@ -148,10 +148,10 @@ def _throttles(found: Sequence[Use]) -> Iterator[Metric]:
     for name, (told, values) in by_connection.items():
         samples = [((str(use.system_id),), value) for use, value in zip(found, values, strict=True)]
         yield _gauge(name, told, ("connection",), samples)
-    calls = [((str(use.system_id), STAMPED), use.stamped_calls) for use in found]
-    calls += [((str(use.system_id), IPAAS), use.ipaas_calls) for use in found if use.ipaas_limit]
-    limits = [((str(use.system_id), STAMPED), use.stamped_limit) for use in found]
-    limits += [((str(use.system_id), IPAAS), use.ipaas_limit) for use in found if use.ipaas_limit]
+    calls = [((str(use.system_id), Api.STAMPED), use.stamped_calls) for use in found]
+    calls += [((str(use.system_id), Api.IPAAS), use.ipaas_calls) for use in found if use.ipaas_limit]
+    limits = [((str(use.system_id), Api.STAMPED), use.stamped_limit) for use in found]
+    limits += [((str(use.system_id), Api.IPAAS), use.ipaas_limit) for use in found if use.ipaas_limit]
     yield _gauge("throttle_used", "Calls that count against the limit.", ("connection", "api"), calls)
     yield _gauge("throttle_limit", "Calls that the throttle allows in its window.", ("connection", "api"), limits)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from worker.jobs.calls import Api
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,10 +43,10 @@ def uses(figures: Figures, connections: Connections) -> Iterator[Use]:
             queued=store.queued,
             under_way=store.under_way,
             concurrent=throttle.concurrent,
-            stamped_calls=store.calls["stamped"],
+            stamped_calls=store.calls[Api.STAMPED],
             stamped_limit=throttle.limit,
             stamped_seconds=throttle.seconds,
-            ipaas_calls=store.calls["ipaas"],
+            ipaas_calls=store.calls[Api.IPAAS],
             ipaas_limit=reads.limit if reads else None,
             ipaas_seconds=reads.seconds if reads else None,
         )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from worker.http.answers import Answer
-    from worker.http.client import Api, Gate
+    from worker.http.client import ApiClient, Gate
 
 CUSTOMER: Final = "dashboard/customers/{id}"
 CUSTOMERS: Final = "dashboard/customers"
@@ -44,7 +44,7 @@ ANOTHER: Final = "the answer is of another customer"
 class Stamped:
     """Stamped.io as one job sees it; every call passes the gate."""
 
-    api: Api
+    api: ApiClient
     gate: Gate
     personal: Personal = field(default_factory=Personal)
     """What must not show in what Stamped.io says of an error."""

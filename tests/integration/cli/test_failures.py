@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Action, Job, Kind
-from worker.ledger import Ledger, Refusal, State
+from worker.jobs.job import Action, Job, Kind, State
+from worker.ledger import Ledger, Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,8 +189,8 @@ def attempted(client: redis.Redis) -> Ledger:
     """A ledger whose first job failed at its second attempt."""
     ledger = Ledger(client, worker="host/7")
     made = [
-        MadeCall("iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 12),
-        MadeCall("Stamped.io", "POST", "x", None, 3),
+        MadeCall(Api.IPAAS, "GET", "customers/v2/Customer/{id}", 200, 12),
+        MadeCall(Api.STAMPED, "POST", "x", None, 3),
     ]
     ledger.request(FIRST)
     ledger.defer(ledger.claim(FIRST), made, 0, Failure("stamped-unreachable"), carried=False)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import parts
-from worker.jobs.job import Job, Kind
-from worker.ledger import Ledger, State
+from worker.jobs.job import Job, Kind, State
+from worker.ledger import Ledger
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:

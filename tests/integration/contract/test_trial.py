@@ -14,7 +14,8 @@ from worker.contract.exchange import Exchange
 from worker.contract.findings import Verdict
 from worker.contract.subject import MARK
 from worker.contract.trial import NotTheAddress, Trial
-from worker.http.client import Api
+from worker.http.client import ApiClient
+from worker.jobs.calls import Api
 from worker.jobs.errors import StampedCredentialsRefused, StampedReadFailed, StampedUnreachable
 from worker.sandbox.faults import Fault
 
@@ -46,7 +47,7 @@ class Stage:
     def exchange(self, private_key: str = parts.PRIVATE_KEY) -> Exchange:
         """Calls to the store."""
         keys = b64encode(f"sandbox-public:{private_key}".encode()).decode()
-        api = Api("Stamped.io", f"{self.running.url}/api/v2/270392", f"Basic {keys}")
+        api = ApiClient(Api.STAMPED, f"{self.running.url}/api/v2/270392", f"Basic {keys}")
         return Exchange(api, lambda: self.calls.append(None))
 
     def trial(self) -> Trial:

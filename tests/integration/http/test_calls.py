@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.raw_server import RawServer, http, serving
-from worker.http.client import LONGEST_ANSWER_BYTES, Api, Timeouts
+from worker.http.client import LONGEST_ANSWER_BYTES, ApiClient, Timeouts
+from worker.jobs.calls import Api
 from worker.jobs.intents import Intent, Trouble
 from worker.local.ports import free_port
 
@@ -45,9 +46,9 @@ def _other() -> Iterator[RawServer]:
     yield from serving()
 
 
-def api(url: str, timeouts: Timeouts = IMPATIENT) -> Api:
+def api(url: str, timeouts: Timeouts = IMPATIENT) -> ApiClient:
     """An API that waits a fifth of a second."""
-    return Api("Stamped.io", url, AUTHORIZATION, timeouts=timeouts)
+    return ApiClient(Api.STAMPED, url, AUTHORIZATION, timeouts=timeouts)
 
 
 def called(server: RawServer) -> Answer:

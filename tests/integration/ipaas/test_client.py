@@ -11,8 +11,9 @@ import pytest
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
 from worker.effects import Effect, Moment
-from worker.http.client import Api
+from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
+from worker.jobs.calls import Api
 from worker.jobs.errors import (
     AnswerUnreadable,
     CustomerNotFound,
@@ -56,8 +57,8 @@ READS = [name for name in CALLS if name not in {"record_link", "linked_customer"
 def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Moment]] | None = None) -> IPaaS:
     """The client of connection 4021."""
     noted = [] if effects is None else effects
-    api = Api(
-        "iPaaS.com",
+    api = ApiClient(
+        Api.IPAAS,
         url,
         "Bearer sandbox-token",
         has_codes=True,

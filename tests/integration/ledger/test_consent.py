@@ -8,9 +8,9 @@ import pytest
 
 from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of
 from tests.parts import SYSTEM
-from worker.jobs.job import Action, Consent, Kind, Next
+from worker.jobs.job import Action, Consent, Kind, Next, State
 from worker.jobs.retries import Pause
-from worker.ledger import Ledger, Limit, State, StoreLimits, Throttled
+from worker.ledger import Ledger, Limit, StoreLimits, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

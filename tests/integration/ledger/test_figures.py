@@ -12,10 +12,11 @@ from tests.conftest import VIRTUAL_CLOCK
 from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER
 from tests.integration.round_trips import RoundTrips
 from tests.parts import SYSTEM
+from worker.jobs.calls import Api
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import Pause
-from worker.ledger import Ledger, Refusal, State, StoreLimits
+from worker.ledger import Ledger, Refusal, StoreLimits
 from worker.ledger.totals import Refusals
 from worker.presentation.figures import refusals_in_words, vanished_in_words
 
@@ -124,7 +125,7 @@ def test_figures_are_of_each_store(ledger: Ledger) -> None:
     assert figures.by_state(9000, Kind.CUSTOMER)[State.SENT] == 1
     assert figures.by_state(9000, Kind.SUBSCRIPTION)[State.SENT] == 0
     assert figures.counts(Kind.CUSTOMER) == ledger.counts(Kind.CUSTOMER)
-    assert (figures.stores[9000].under_way, figures.stores[9000].calls) == (1, {"stamped": 1, "ipaas": 0})
+    assert (figures.stores[9000].under_way, figures.stores[9000].calls) == (1, {Api.STAMPED: 1, Api.IPAAS: 0})
 
 
 def test_configured_store_is_looked_at_though_the_list_of_stores_is_lost(ledger: Ledger, client: redis.Redis) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from tests.conftest import VIRTUAL_CLOCK
 from tests.integration.jobs import CALLS, FAILURE, claimed, of_messages, record_of
-from worker.jobs.job import Action, Job, Kind, Next
+from worker.jobs.calls import Api
+from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
-from worker.ledger import ClaimRefused, Ledger, LedgerTimes, Limit, State, StoreLimits, Swept
+from worker.ledger import ClaimRefused, Ledger, LedgerTimes, Limit, StoreLimits, Swept
 from worker.ledger.ledger import PAGE
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def test_slots_of_running_jobs_stay(store: Ledger, clock: Clock) -> None:
         for claim in claims:
             store.renew(claim)
         assert store.sweep(Kind.CUSTOMER).strays == 0
-    assert store.figures().stores[STORE].calls["stamped"] == 2
+    assert store.figures().stores[STORE].calls[Api.STAMPED] == 2
 
 
 # Retention -----------------------------------------------------------------------------------------------------------

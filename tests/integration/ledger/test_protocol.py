@@ -9,9 +9,9 @@ import pytest
 
 from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of, refused_because, swept
 from tests.parts import SYSTEM
-from worker.jobs.job import Action, Kind, Next
+from worker.jobs.job import Action, Kind, Next, State
 from worker.jobs.retries import Pause
-from worker.ledger import ClaimLost, Ledger, LedgerUnavailable, Message, Refusal, Requested, State, connect
+from worker.ledger import ClaimLost, Ledger, LedgerUnavailable, Message, Refusal, Requested, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tests import parts
 from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of, refused_because
-from worker.jobs.job import Action, Job, Kind
-from worker.ledger import Ledger, Message, State
+from worker.jobs.job import Action, Job, Kind, State
+from worker.ledger import Ledger, Message
 
 if TYPE_CHECKING:
     from tests.conftest import Clock

@@ -19,7 +19,7 @@ from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import CALLS, FAILURE, of_messages
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable
-from worker.jobs.job import Action, Consent, Job, Kind, Next
+from worker.jobs.job import Action, Consent, Job, Kind, Next, State
 from worker.jobs.progress import Progress, Selection
 from worker.jobs.retries import Pause
 from worker.ledger import (
@@ -30,7 +30,6 @@ from worker.ledger import (
     Limit,
     Refusal,
     ScriptFailed,
-    State,
     StoreLimits,
     Throttled,
 )

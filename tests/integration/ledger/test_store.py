@@ -9,9 +9,9 @@ import pytest
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import made
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Action, Job, Kind, Next
+from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
-from worker.ledger import Claim, ClaimRefused, Ledger, LedgerTimes, Limit, State, StoreLimits, Throttled, Weight
+from worker.ledger import Claim, ClaimRefused, Ledger, LedgerTimes, Limit, StoreLimits, Throttled, Weight
 
 if TYPE_CHECKING:
     import redis

@@ -11,9 +11,9 @@ from tests.integration.jobs import made
 from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, admitted, jobs, make, sent
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
-from worker.jobs.job import Action, Job, Kind
+from worker.jobs.job import Action, Job, Kind, State
 from worker.jobs.retries import Pause
-from worker.ledger import ClaimRefused, Ledger, Limit, State, StoreLimits, Weight
+from worker.ledger import ClaimRefused, Ledger, Limit, StoreLimits, Weight
 
 if TYPE_CHECKING:
     import redis

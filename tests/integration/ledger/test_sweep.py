@@ -14,8 +14,7 @@ from tests.integration.jobs import (
     refused_because,
     swept,
 )
-from worker.jobs.job import Action, Job, Kind
-from worker.ledger import Ledger, State
+from worker.jobs.job import Action, Job, Kind, State
 from worker.ledger.ledger import LOSSES_ALLOWED, LOSSES_SPREAD_MS
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     import redis
 
     from tests.conftest import Clock
+    from worker.ledger import Ledger
 
 LEASE_SECONDS = 46
 """A little more than a lease."""

@@ -11,7 +11,7 @@ from tests.integration.html import text_of
 from tests.integration.jobs import FAILURE, JOB, claimed
 from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.job import Action
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 PAGE = "/activity/customer/4021/150713"
 CALLS = [
-    MadeCall("iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 31),
-    MadeCall("Stamped.io", "POST", "a", None, 7),
+    MadeCall(Api.IPAAS, "GET", "customers/v2/Customer/{id}", 200, 31),
+    MadeCall(Api.STAMPED, "POST", "a", None, 7),
 ]
 
 

@@ -21,7 +21,7 @@ from tests.integration.monitor_stage import PATIENCE_SECONDS, serving
 from tests.integration.stage import NOWHERE
 from worker.app import app
 from worker.config.settings import Settings
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Action, Job, Kind
@@ -43,8 +43,8 @@ DASHBOARD = parts.ROOT / "deploy" / "grafana" / "stamped-sync.json"
 NAME = re.compile(r"\b(?:stamped_sync|flower)_\w+")
 BY = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 LABEL = re.compile(r"(\w+)=\"")
-REFUSED_CALL = [MadeCall("Stamped.io", "GET", "x", None, 0)]
-MADE = [MadeCall("Stamped.io", "POST", "customers/add", 200, 120), MadeCall("iPaaS.com", "GET", "x", None, 1500)]
+REFUSED_CALL = [MadeCall(Api.STAMPED, "GET", "x", None, 0)]
+MADE = [MadeCall(Api.STAMPED, "POST", "customers/add", 200, 120), MadeCall(Api.IPAAS, "GET", "x", None, 1500)]
 
 
 @pytest.fixture

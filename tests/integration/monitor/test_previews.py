@@ -20,9 +20,8 @@ from tests.integration.raw_server import RawServer, http
 from tests.integration.stage import EMAIL, ID, Stage
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import Pause
-from worker.ledger import State
 from worker.monitor.lanes import Lane, Lanes
 from worker.monitor.previews import PREVIEWED, Previewing
 

@@ -11,8 +11,8 @@ from tests.integration.html import text_of
 from tests.integration.jobs import FAILURE, JOB, claimed
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, contents, serving
 from tests.integration.stage import NOWHERE, transferred
+from worker.jobs.job import State
 from worker.jobs.routes import CUSTOMERS
-from worker.ledger import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

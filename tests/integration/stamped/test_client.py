@@ -11,7 +11,8 @@ import pytest
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
 from worker.effects import Effect, Moment
-from worker.http.client import Api
+from worker.http.client import ApiClient
+from worker.jobs.calls import Api
 from worker.jobs.errors import (
     AnswerUnreadable,
     CustomerWriteFailed,
@@ -60,8 +61,8 @@ HOSTILE = ["..", "a/b", "1/../2", "1?x=2", "1#x", "%2e%2e", "add", "1\r\nX: y", 
 def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Moment]] | None = None) -> Stamped:
     """The client of a store."""
     noted = [] if effects is None else effects
-    api = Api(
-        "Stamped.io",
+    api = ApiClient(
+        Api.STAMPED,
         url + BASE,
         AUTHORIZATION,
         witness=lambda effect, moment: noted.append((effect, moment)),

@@ -9,10 +9,9 @@ from tests.integration.stage import JOB, Stage
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import ConnectionHeld, SyncError
 from worker.jobs.intents import Intent
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.progress import Selection
 from worker.jobs.retries import Pause
-from worker.ledger import State
 
 OTHER = Job(Kind.CUSTOMER, parts.SYSTEM, "1")
 

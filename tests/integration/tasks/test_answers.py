@@ -17,8 +17,8 @@ from worker.app import app
 from worker.effects import Effect, Moment
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.errors import ConnectionUnknown, CustomerWriteFailed, TriggerMalformed
+from worker.jobs.job import State
 from worker.jobs.routes import UPKEEP
-from worker.ledger import State
 from worker.sandbox.faults import Fault
 
 READ = "Customer/[0-9]+$"

@@ -16,10 +16,10 @@ from worker.app import app, celery_settings
 from worker.config.settings import Settings
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.progress import Progress, Selection
 from worker.jobs.retries import Pause
-from worker.ledger import Ledger, Limit, State, StoreLimits
+from worker.ledger import Ledger, Limit, StoreLimits
 from worker.ledger import progress as progress_module
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault

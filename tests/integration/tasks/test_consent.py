@@ -12,8 +12,8 @@ from tests import parts
 from tests.integration.stage import EMAIL, ID, JOB, Run, Stage, at, run, transferred
 from worker.app import app
 from worker.effects import Effect, Moment
-from worker.jobs.job import Action, Job, Kind
-from worker.ledger import ClaimLost, Ledger, Limit, State, StoreLimits
+from worker.jobs.job import Action, Job, Kind, State
+from worker.ledger import ClaimLost, Ledger, Limit, StoreLimits
 from worker.sandbox.faults import Fault
 from worker.stamped.client import MOST_PAGES
 

@@ -11,8 +11,7 @@ from tasks import transfer_customer
 from tests import parts
 from tests.integration.stage import CREATE, EMAIL, ID, JOB, Stage, run, transferred
 from worker.jobs.errors import IPaaSCredentialsRefused, StampedCredentialsRefused, SyncError
-from worker.jobs.job import Job, Kind
-from worker.ledger import State
+from worker.jobs.job import Job, Kind, State
 
 
 def reports_of(stage: Stage) -> list[tuple[str, Job]]:

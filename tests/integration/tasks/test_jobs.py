@@ -21,10 +21,9 @@ from worker.jobs.errors import (
     InternalError,
     LedgerUnavailable,
 )
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import SHORT_REST_SECONDS
 from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
-from worker.ledger import State
 from worker.sandbox.faults import Fault
 
 TRANSFER, RECONCILE = "stamped.transfer_customer", "stamped.reconcile_subscription"

@@ -20,9 +20,9 @@ from worker.jobs.errors import (
     TriggerMalformed,
     WorkerLost,
 )
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
-from worker.ledger import Counts, State
+from worker.ledger import Counts
 from worker.ledger.ledger import LOSSES_ALLOWED
 from worker.sync.triggers import Accepted
 

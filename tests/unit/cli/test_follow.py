@@ -10,8 +10,8 @@ import pytest
 
 from worker.cli.follow import PATIENCE_SECONDS, Follower, follow
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Action, Job, Kind
-from worker.ledger import Counts, Hold, Record, State
+from worker.jobs.job import Action, Job, Kind, State
+from worker.ledger import Counts, Hold, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,8 +10,8 @@ import pytest
 
 from worker.demo.audit import audit
 from worker.demo.tally import Standing, Tally, standing
-from worker.jobs.job import Job, Kind
-from worker.ledger import Counts, Ledger, State
+from worker.jobs.job import Job, Kind, State
+from worker.ledger import Counts, Ledger
 from worker.mapping.mapping import Mapping
 from worker.mapping.rows import Row, RowType
 from worker.sandbox.messages import Request

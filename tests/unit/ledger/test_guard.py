@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from tests.unit.clock import Clock
+from worker.jobs.calls import Api
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import ConnectionHeld, ThrottleUsedUp
 from worker.jobs.intents import Intent
@@ -189,7 +190,7 @@ def unhurried(store: Store, clock: Clock, patience: float = math.inf) -> Throttl
         clock.now += seconds
 
     ledger, until = cast("RealLedger", store), clock() + patience
-    return ThrottledReads(ledger, 4021, CALL_SECONDS, sleep, api="stamped", until=until, clock=clock)
+    return ThrottledReads(ledger, 4021, CALL_SECONDS, sleep, api=Api.STAMPED, until=until, clock=clock)
 
 
 def test_read_of_no_job_takes_a_slot_of_its_api(clock: Clock) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.errors import CustomerWriteFailed, EmailMissing, error_fields, error_help
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind
@@ -155,14 +155,14 @@ def test_calls_are_logged_for_debug_jobs(
     """A job of a `/debug` scope tells each call; any other does at debug level alone."""
     output = configured(monkeypatch, level=level)
     with logged_as(Attempt(JOB, "task-1", "0a8e", debug)):
-        log_call(MadeCall("iPaaS.com", "GET", ROUTE, 200, 123))
+        log_call(MadeCall(Api.IPAAS, "GET", ROUTE, 200, 123))
     assert bool(output.getvalue()) is is_logged
 
 
 def test_call_outside_a_job_is_logged_at_debug_level(monkeypatch: pytest.MonkeyPatch) -> None:
     """A check's calls, for example."""
     output = configured(monkeypatch, level="DEBUG")
-    log_call(MadeCall("iPaaS.com", "GET", ROUTE, 200, 100))
+    log_call(MadeCall(Api.IPAAS, "GET", ROUTE, 200, 100))
     assert lines(output)[0]["level"] == "DEBUG"
 
 
@@ -170,7 +170,7 @@ def test_call_outside_a_job_is_logged_at_debug_level(monkeypatch: pytest.MonkeyP
 def test_call_is_told_by_its_route(monkeypatch: pytest.MonkeyPatch, status: int | None, shown: str) -> None:
     """The route as it is declared: neither an id nor a query is in it."""
     output = configured(monkeypatch, level="DEBUG")
-    log_call(MadeCall("Stamped.io", "POST", ROUTE, status, 123, Intent.STORES))
+    log_call(MadeCall(Api.STAMPED, "POST", ROUTE, status, 123, Intent.STORES))
     (line,) = lines(output)
     assert line["message"] == f"Stamped.io POST {ROUTE}: {shown}"
     assert (line["http_status"], line["seconds"]) == (status, 0.123)

@@ -12,8 +12,8 @@
 -- is given back a window after the call has ended: whenever the store got the call, its own windows hold no more.
 local USUAL = { customer = { stamped = 1, ipaas = 3 }, subscription = { stamped = 2, ipaas = 1 } }
 
--- The APIs by the names that calls are noted under.
-local API_OF = { ['Stamped.io'] = 'stamped', ['iPaaS.com'] = 'ipaas' }
+-- An API's name in the keys, from the one that calls are noted under: 'stamped' of Stamped.io.
+local function api_of(call) return string.lower(string.match(call[1], '^%a+')) end
 
 -- How many jobs one script admits at most; the pump goes on at once.
 local ADMITTED_AT_ONCE = 100
@@ -35,7 +35,7 @@ local function terms_of(json) return cjson.decode(json) end
 local function calls_of(json)
   local calls = { json = json, made = cjson.decode(json), stamped = 0, ipaas = 0, well = {}, well_apis = {} }
   for _, call in ipairs(calls.made) do
-    local api = API_OF[call[1]]
+    local api = api_of(call)
     calls[api] = calls[api] + 1
     calls.well[api .. ' ' .. call[2] .. ' ' .. call[3]] = call[6] == 1 or nil
     calls.well_apis[api] = call[6] == 1 or nil

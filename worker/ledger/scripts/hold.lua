@@ -15,7 +15,7 @@ local kind, member, terms, calls = ARGV[2], ARGV[3], terms_of(ARGV[4]), calls_of
 local key, system, failure = KEYS[1], system_of(ARGV[3]), { ARGV[7], ARGV[8] }
 if not owns(key, ARGV[5]) then return { 'lost', {}, 0, 0, 0 } end
 local last = calls.made[#calls.made]
-local api = API_OF[last[1]]
+local api = api_of(last)
 local call = api .. ' ' .. last[2] .. ' ' .. last[3]
 local store, name = store_key('store', system), kind .. ':' .. member
 
