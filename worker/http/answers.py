@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from worker.http.body import Body, Unreadable, body_of, header, help_in, words_of
+from worker.http.body import Body, Unreadable, body_of, header, help_in, levels_of, words_of
 from worker.http.outcome import (
     ACCEPTED,
     GONE,
     NOT_FOUND,
     OF_ONE_RECORD,
+    SPEAKING,
     TOO_MANY,
     code_in,
     named_by_store,
@@ -139,14 +140,17 @@ def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = Fals
 
 
 def _read(exchange: Exchange, status: int, body: Body, *, has_codes: bool, takes_text: bool) -> Answer:
+    levels = levels_of(body.value)
+    if status in SUCCESSES and isinstance(body.value, dict) and all(map(SPEAKING.isdisjoint, levels)):
+        return Answer(status, *_meaning_of_success(status), body=body.value, headers=exchange.headers)
     named = status  # what the body says that the status should have been
     if status not in SUCCESSES:
-        named = named_by_store(body.value) or status
+        named = named_by_store(levels) or status
     elif not (takes_text and isinstance(body.value, str)):
-        named = refused_as(body.value) or status
-    code = code_in(body.value, exchange.reason, is_error=named in STATUSES_OF_ERRORS) if has_codes else ""
+        named = refused_as(body.value, levels) or status
+    code = code_in(body.value, levels, exchange.reason, is_error=named in STATUSES_OF_ERRORS) if has_codes else ""
     meaning = _meaning(named, code, body, takes_text=takes_text)
-    words = "" if meaning.intent is Intent.ACCEPTED else _told(body.value, exchange.reason, code)
+    words = "" if meaning.intent is Intent.ACCEPTED else _said(body.value, exchange.reason, code)
     return Answer(status, *meaning, body=body.value, words=words, code=code, headers=exchange.headers)
 
 
@@ -191,7 +195,7 @@ def _strange(status: int) -> str:
     return "redirects to another address" if status in range(300, 400) else "answers with a status that means nothing"
 
 
-def _told(value: Any, reason: str, code: str) -> str:
+def _said(value: Any, reason: str, code: str) -> str:
     """An error's words: the body's, else the reason phrase, which iPaaS.com's own code reads too (contract: C)."""
     words = words_of(value) or reason
     if code and code not in words.upper():

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from email.message import Message
+from functools import lru_cache
 from html import unescape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,8 @@ HELP_FIELDS: Final = ("helplink", "help", "link")
 ENVELOPES: Final = ("customer", "result", "data", "response")
 """What an answer can be wrapped in (contract: "Read answers leniently", A)."""
 ENVELOPES_DEPTH: Final = 4
+ASIDES: Final = ("meta",)
+"""Where a call's outcome can stand beside what it answers."""
 LISTS: Final = ("results", "customers", "data", "result")
 """Under what a list of customers, or of outcomes, stands (contract: as above, A)."""
 MESSAGE_DEPTH: Final = 5
@@ -42,6 +45,7 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+ALL_MARKS: Final = tuple(mark for mark, _ in BYTE_ORDER_MARKS)
 NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
 """Encodings of Python's that are no charset of a text on the wire."""
 LATIN_1: Final = "iso8859-1"
@@ -75,8 +79,8 @@ class Body:
 
 def body_of(content: bytes, headers: Mapping[str, str]) -> Body:
     """The value in some bytes. Raises Unreadable for a web page, for JSON that is cut, and for another charset."""
-    media_type, charset = _content_type(headers)
-    text = _decoded(content, charset).strip()
+    media_type, encoding = _content_type(header(headers, "Content-Type"))
+    text = _decoded(content, encoding).strip()
     if not text:
         return Body()
     try:
@@ -94,20 +98,34 @@ def _value(text: str) -> Any:
 
     JSON within a JSON text, as software writes that encodes twice, is the value itself.
     """
-    value = _loaded(text)
+    value = json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         with contextlib.suppress(ValueError, ArithmeticError, RecursionError):
-            return _loaded(value)
+            return _value(value)
     return value
-
-
-def _loaded(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
 
 
 def fields_of(value: dict[str, Any]) -> Fields:
     """An object's fields by their names without case and underscores: Success, is_success, isSuccess."""
     return {name.lower().replace("_", ""): held for name, held in value.items()}
+
+
+def levels_of(value: Any) -> list[Fields]:
+    """The objects of an answer in which it can speak of the call itself: the outermost one and its envelopes.
+
+    Of a list, its first entry if that is no record: an error can come in a list too.
+    """
+    if isinstance(value, list) and value and isinstance(value[0], dict) and "id" not in value[0]:
+        value = value[0]
+    levels: list[Fields] = []
+    for _ in range(ENVELOPES_DEPTH):
+        if not isinstance(value, dict):
+            break
+        fields = fields_of(value)
+        asides = (fields[name] for name in ASIDES if isinstance(fields.get(name), dict))
+        levels += fields, *map(fields_of, asides)
+        value = next((fields[name] for name in ENVELOPES if isinstance(fields.get(name), dict)), None)
+    return levels
 
 
 def text_of(value: Any) -> str | None:
@@ -130,12 +148,13 @@ def number_text(value: float | Decimal) -> str | None:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _content_type(headers: Mapping[str, str]) -> tuple[str, str]:
-    """The media type and the charset that an answer says it has; empty if it does not."""
+@lru_cache(maxsize=64)
+def _content_type(given: str) -> tuple[str, str]:
+    """The media type that an answer says it has, and the name of its encoding; empty if there is no such encoding."""
     message = Message()
-    message["Content-Type"] = header(headers, "Content-Type").translate({10: None, 13: None})
-    given = message.get_param("charset")
-    return message.get_content_type(), given.strip() if isinstance(given, str) else ""
+    message["Content-Type"] = given.translate({10: None, 13: None})
+    charset = message.get_param("charset")
+    return message.get_content_type(), _encoding(charset.strip() if isinstance(charset, str) else "")
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
@@ -143,10 +162,12 @@ def header(headers: Mapping[str, str], name: str) -> str:
     return next((value for each, value in headers.items() if each.lower() == name.lower()), "")
 
 
-def _decoded(content: bytes, charset: str) -> str:
-    """The text in some bytes: by its byte order mark, else by the charset that the answer names, else UTF-8."""
-    marked = (encoding for mark, encoding in BYTE_ORDER_MARKS if content.startswith(mark))
-    encoding = next(marked, None) or _encoding(charset)
+def _decoded(content: bytes, encoding: str) -> str:
+    """The text in some bytes: by its byte order mark, else by the encoding that the answer names, else UTF-8."""
+    if content.startswith(ALL_MARKS):
+        encoding = next(marked for mark, marked in BYTE_ORDER_MARKS if content.startswith(mark))
+    if not encoding:
+        raise Unreadable("the answer names a charset that does not exist")
     try:
         text = content.decode(encoding)
     except (LookupError, ValueError):  # a UnicodeError is a ValueError; a LookupError means that it is no text's
@@ -158,10 +179,8 @@ def _encoding(charset: str) -> str:
     try:
         encoding = codecs.lookup(charset or "utf-8").name
     except (LookupError, ValueError):
-        encoding = ""
-    if not encoding or encoding in NO_CHARSETS:
-        raise Unreadable("the answer names a charset that does not exist")
-    return encoding
+        return ""
+    return "" if encoding in NO_CHARSETS else encoding
 
 
 def _as_browsers_do(content: bytes, text: str) -> str:

@@ -3,21 +3,30 @@
 One `ApiClient` per connection and API keeps its connections alive and is shared by all threads. A call always ends with
 an `Answer`, whatever happens on the way: no exception of the network library, whose texts hold addresses and bodies,
 leaves this module.
+
+A whole call has one bound, so that a lease which covers it covers any call: seconds to connect
+(`worker.http.connecting`), and seconds from the moment that the request is sent to the last byte of the answer, head and
+body. `requests` and urllib3 bound each wait for a byte.
 """
 
 from __future__ import annotations
 
+import functools
+import http.client
+import io
+import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from worker.effects import Effect, Moment, Witness, nobody
 from worker.http.answers import Answer, Exchange, read
-from worker.http.wire import BoundedAdapter
+from worker.http.connecting import TOO_LATE, connected
 from worker.jobs.calls import MadeCall
 from worker.jobs.intents import Trouble
 from worker.telemetry.logs import log_call
@@ -78,7 +87,7 @@ class ApiClient:
         self._timeouts = timeouts
         self._witness = witness
         self._headers = {"Authorization": authorization, "Accept": "application/json"}
-        self._adapter = BoundedAdapter(timeouts.connect, timeouts.read, connections)
+        self._adapter = _BoundedAdapter(timeouts, connections)
 
     def call(
         self,
@@ -165,3 +174,92 @@ def _reason(error: Exception) -> str:
     ]
     known = (text for kinds, text in reasons if isinstance(error, kinds))
     return next(known, "the connection was refused or cut")
+
+
+# One bound for a whole answer ----------------------------------------------------------------------------------------
+
+
+class CutHead(http.client.HTTPException):
+    """The connection ended within the head of an answer."""
+
+
+class _Bytes(socket.SocketIO):
+    """The bytes of one answer, up to a moment."""
+
+    until: float
+    has_ended = False
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Wait for more bytes, as long as there is time. Raises TimeoutError."""
+        remaining = self.until - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError(TOO_LATE)
+        self._sock.settimeout(remaining)  # type: ignore[attr-defined] # of socket.SocketIO
+        count = super().readinto(buffer)
+        self.has_ended = count == 0
+        return count
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is there in time, and whole."""
+
+    def __init__(self, sock: socket.socket, *args: Any, until: float, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp.close()
+        sock._io_refs += 1  # type: ignore[attr-defined] # noqa: SLF001 - who still reads, as its own `makefile` counts
+        self._bytes = _Bytes(sock, "r")
+        self._bytes.until = until
+        self.fp = io.BufferedReader(self._bytes)
+
+    def begin(self) -> None:
+        """Read the head. Raises CutHead.
+
+        `http.client` takes the end of a connection for the end of the head: of a cut answer it would make an empty
+        success. No more is read than it asks for, so that the end can't show before all of the head was there.
+        """
+        super().begin()
+        if self._bytes.has_ended:
+            raise CutHead
+
+
+def _bounded(base: Any, connect: float, read: float) -> Any:
+    """A kind of connection with these bounds in seconds."""
+
+    class Bounded(base):  # type: ignore[misc]
+        def _new_conn(self) -> socket.socket:
+            try:
+                return connected(self._dns_host, self.port, time.monotonic() + connect, self.socket_options)
+            except socket.gaierror as error:
+                raise urllib3.exceptions.NameResolutionError(self.host, self, error) from error
+            except TimeoutError as error:
+                raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
+            except OSError as error:
+                raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
+
+        def request(self, *args: Any, **options: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            until = time.monotonic() + read
+            self.timeout = read
+            self.response_class = functools.partial(_Response, until=until)
+            super().request(*args, **options)
+
+    return Bounded
+
+
+class _BoundedAdapter(HTTPAdapter):
+    """`requests`' adapter, on such connections."""
+
+    def __init__(self, timeouts: Timeouts, connections: int) -> None:
+        """Keep up to `connections` connections alive."""
+        self._bounds = timeouts.connect, timeouts.read
+        super().__init__(pool_connections=1, pool_maxsize=connections)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Make the pools."""
+        super().init_poolmanager(*args, **options)
+        pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
+        self.poolmanager.pool_classes_by_scheme = {
+            scheme: type("BoundedPool", (pool,), {"ConnectionCls": _bounded(pool.ConnectionCls, *self._bounds)})
+            for scheme, pool in pools.items()
+        }

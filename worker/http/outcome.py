@@ -11,10 +11,10 @@ from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.http.body import ENVELOPES, ENVELOPES_DEPTH, LISTS, MESSAGE_FIELDS, fields_of
+from worker.http.body import ENVELOPES_DEPTH, LISTS, MESSAGE_FIELDS, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from worker.http.body import Fields
 
@@ -35,8 +35,6 @@ FLAGS: Final = ("success", "issuccess", "succeeded", "successful", "issuccessful
 """Flags that say whether a call had its effect."""
 STATES: Final = ("status", "state", "result", "outcome", "code", "data")
 """Where the outcome of a call can stand in a word, or as false."""
-ASIDES: Final = ("meta",)
-"""Where a call's outcome can stand beside what it answers."""
 STATUS_FIELDS: Final = ("status", "statuscode", "httpstatus", "httpstatuscode")
 """Where the true status of a call can stand inside its body; in `code` too, but that can be the API's own number."""
 ERROR_FIELDS: Final = (
@@ -69,6 +67,10 @@ FAILURE: Final = re.compile(
 PENDING: Final = re.compile(
     r"\s*(?:pending|processing|queued|scheduled|in[ _-]progress)(?![\w-])", re.IGNORECASE | re.ASCII
 )
+SPEAKING: Final = frozenset(
+    (*FLAGS, *STATES, *STATUS_FIELDS, *ERROR_FIELDS, *CODE_FIELDS, *MESSAGE_FIELDS, *LISTS),
+)
+"""An object that holds none of these says nothing of the call. That is how a customer usually comes."""
 MOST_ENTRIES: Final = 20
 """Of a list, as many entries are looked at: a list that is read has many, the outcome of a call few."""
 
@@ -76,22 +78,22 @@ MOST_ENTRIES: Final = 20
 # iPaaS.com's error codes ----------------------------------------------------------------------------------------------
 
 
-def code_in(value: Any, reason: str, *, is_error: bool) -> str:
+def code_in(value: Any, levels: Sequence[Fields], reason: str, *, is_error: bool) -> str:
     """The code of iPaaS.com in an answer: where an error stands, and of an error also as the beginning of any text.
 
     But a customer's comment can hold anything, a code too, and is no error.
     """
-    found = [map(CODE.search, _error_texts(value))]
+    found = [map(CODE.search, _error_texts(value, levels))]
     if is_error:
         found += [map(CODE.match, _all_texts(value, CODES_DEPTH, but=OF_CUSTOMERS)), map(CODE.search, [reason])]
     return next((match[0].upper() for match in chain(*found) if match), "")
 
 
-def _error_texts(value: Any) -> Iterator[str]:
+def _error_texts(value: Any, levels: Sequence[Fields]) -> Iterator[str]:
     """The texts that stand where an error's code or words stand."""
     if isinstance(value, str) or _is_list_of_sentences(value):
         yield from _all_texts(value, 1)
-    for level in _levels(value):
+    for level in levels:
         for name in (*CODE_FIELDS, *MESSAGE_FIELDS, *ERROR_FIELDS):
             yield from _all_texts(level.get(name), CODES_DEPTH)
 
@@ -112,12 +114,12 @@ def _all_texts(value: Any, depth: int, but: frozenset[str] = frozenset()) -> Ite
 # A refusal inside a body ----------------------------------------------------------------------------------------------
 
 
-def refused_as(value: Any) -> int | None:
+def refused_as(value: Any, levels: Sequence[Fields]) -> int | None:
     """The status that a success should have had: of a refusal in its body, or 202 if it was only queued."""
     if value is False or (isinstance(value, str) and FAILURE.match(value)) or _is_list_of_refusals(value):
         return REFUSED
-    of_levels = ((_refused_status if _is_record(level) else _outcome_of)(level) for level in _levels(value))
-    of_entries = (_outcome_of(entry) for entry in _entries(value))
+    of_levels = ((_refused_status if _is_record(level) else _outcome_of)(level) for level in levels)
+    of_entries = (_outcome_of(entry) for entry in _entries(value, levels))
     return next(filter(None, chain(of_levels, (status for status in of_entries if status != ACCEPTED))), None)
 
 
@@ -139,31 +141,15 @@ def _refused_status(level: Fields) -> int | None:
     return REFUSED if is_no or any(_is_error(level.get(name)) for name in ERROR_FIELDS) else None
 
 
-def named_by_store(value: Any) -> int | None:
+def named_by_store(levels: Sequence[Fields]) -> int | None:
     """The status that an error names itself, if it would meet any customer: a gateway passes a 503 on as a 400."""
-    named = chain.from_iterable((_status_in(level), _status_in_error(level)) for level in _levels(value))
+    named = chain.from_iterable((_status_in(level), _status_in_error(level)) for level in levels)
     return next((status for status in named if status and status not in OF_ONE_RECORD), None)
 
 
-def _levels(value: Any) -> Iterator[Fields]:
-    """The objects of an answer in which it can speak of the call itself: the outermost one and its envelopes.
-
-    Of a list, its first entry if that is no record: an error can come in a list too.
-    """
-    if isinstance(value, list) and value and isinstance(value[0], dict) and "id" not in value[0]:
-        value = value[0]
-    for _ in range(ENVELOPES_DEPTH):
-        if not isinstance(value, dict):
-            return
-        fields = fields_of(value)
-        yield fields
-        yield from (fields_of(fields[name]) for name in ASIDES if isinstance(fields.get(name), dict))
-        value = next((fields[name] for name in ENVELOPES if isinstance(fields.get(name), dict)), None)
-
-
-def _entries(value: Any) -> Iterator[Fields]:
+def _entries(value: Any, levels: Sequence[Fields]) -> Iterator[Fields]:
     """The first entries of each list that an answer has, but for customers: one call can have an outcome for each."""
-    lists = [value, *(level.get(name) for level in _levels(value) for name in LISTS)]
+    lists = [value, *(level.get(name) for level in levels for name in LISTS)]
     for each in lists:
         if isinstance(each, list):
             found = (fields_of(entry) for entry in each[:MOST_ENTRIES] if isinstance(entry, dict))

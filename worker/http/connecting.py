@@ -1,0 +1,69 @@
+"""Connecting with one bound, whatever that takes: the resolution of the name, and every address of the host.
+
+`requests` and urllib3 bound each address by itself, and the resolver not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Addresses = Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]
+
+TOO_LATE: Final = "the whole call took too long"
+
+
+def connected(host: str, port: int, until: float, options: Any) -> socket.socket:
+    """A connection to the first address that takes one. Raises OSError."""
+    addresses = _resolved(host.strip("[]"), port, until)
+    failure: OSError = TimeoutError(TOO_LATE)
+    for index, (family, kind, protocol, _, address) in enumerate(addresses):
+        share = (until - time.monotonic()) / (len(addresses) - index)
+        if share <= 0:
+            break
+        sock = socket.socket(family, kind, protocol)
+        try:
+            for option in options or ():
+                sock.setsockopt(*option)
+            sock.settimeout(share)
+            sock.connect(address)
+            sock.settimeout(max(until - time.monotonic(), 0.001))  # what is left for the handshake
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+def _resolved(host: str, port: int, until: float) -> Addresses:
+    """The addresses of a host. Nothing can interrupt a resolver, so it is waited for from outside. Raises OSError."""
+    with contextlib.suppress(OSError, UnicodeError):  # an address in numbers needs no resolver
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    found: SimpleQueue[Callable[[], Addresses]] = SimpleQueue()
+
+    def resolve() -> None:
+        try:
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            found.put(functools.partial(_raise, error))
+        else:
+            found.put(lambda: addresses)
+
+    threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    try:
+        return found.get(timeout=max(until - time.monotonic(), 0))()
+    except Empty:
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
+
+
+def _raise(error: Exception) -> Addresses:
+    raise error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, "no host name")
