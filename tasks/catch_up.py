@@ -6,35 +6,36 @@ What is due, and how far each has come, is in the ledger: any worker goes on, an
 
 from __future__ import annotations
 
-import logging
 import math
 import random
+import uuid
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tasks.initialize import LedgerIntake, source_of
-from tasks.refusals import RefusingTask
+from tasks.jobs import RefusingTask
 from worker.app import app
-from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp, error_fields, error_help
+from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp
 from worker.jobs.progress import CATCH_UP_TRIGGER, TakenOver
+from worker.jobs.routes import CATCH_UP
 from worker.ledger.guard import ThrottledReads
+from worker.ledger.intake import LedgerIntake
 from worker.presentation.screen import counted
 from worker.sync.initialize import initialize
 from worker.sync.place import Place
+from worker.telemetry import outcomes
+from worker.telemetry.outcomes import tell
 
 if TYPE_CHECKING:
     from worker.jobs.progress import Progress
     from worker.sync.initialize import Step
-
-log = logging.getLogger(__name__)
 
 HOUR_SECONDS: Final = 60 * 60
 LONGEST_SECONDS: Final = 10
 """How long one call goes on: it takes a worker's thread. A read that has begun may take longer."""
 
 
-@app.task(base=RefusingTask, name="stamped.catch_up")
+@app.task(base=RefusingTask, name=CATCH_UP)
 def catch_up() -> dict[str, int]:
     """Do a piece of the catch-ups that are due."""
     runtime = app.runtime
@@ -46,7 +47,7 @@ def catch_up() -> dict[str, int]:
         while systems and runtime.clock() < until:
             requested += _piece(systems.pop(), hours * HOUR_SECONDS, until)
     except LedgerUnavailable as error:
-        log.warning("catch-up: goes on later, %s", error, extra=error_fields(error) | error_help(error))
+        tell(outcomes.CATCH_UPS_WAIT, error=error)
     return {"requested": requested}
 
 
@@ -79,8 +80,9 @@ class _Piece:
         """Go on for a while. Raises what an initialize raises, but waits for nothing, not even for the throttle."""
         runtime, system_id = app.runtime, self.progress.system_id
         gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
-        source = source_of(system_id, gate)
-        for step in initialize(self.progress, source, LedgerIntake(system_id), _give_up):
+        source = runtime.source(system_id, str(uuid.uuid4()), gate)
+        intake = LedgerIntake(runtime.ledger, app.wake, system_id)
+        for step in initialize(self.progress, source, intake, _give_up):
             self.progress = step.progress
             if step.place.has_ended:
                 _log_end(step)
@@ -94,8 +96,7 @@ class _Piece:
             return
         noted = replace(self.progress, position=str(replace(place, told=code)))
         self.progress = app.runtime.ledger.progress.advance(noted)
-        line = {"outcome": "waiting"} | error_fields(error) | error_help(error)
-        log.warning("connection %d: the catch-up waits, %s", noted.system_id, error, extra=line)
+        tell(outcomes.CATCH_UP_WAITS, noted.system_id, error=error)
 
 
 def _give_up(error: SyncError, _: float) -> None:
@@ -111,4 +112,4 @@ def _log_end(step: Step) -> None:
         numbers += f"; it ended after page {place.last:,} of {place.short_of:,} announced"
     elif not place.is_complete:
         numbers += "; it changed each time, so that somebody may have been missed"
-    log.info("connection %d: caught up, %s", progress.system_id, numbers, extra={"outcome": "caught up"})
+    tell(outcomes.CAUGHT_UP, progress.system_id, numbers)

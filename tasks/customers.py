@@ -8,30 +8,29 @@ from typing import TYPE_CHECKING, Any
 from tasks.jobs import JobTask
 from worker.app import app
 from worker.jobs.job import Kind
+from worker.jobs.routes import TRANSFER_CUSTOMER
 from worker.sync.transfer import Transferred, transfer
 
 if TYPE_CHECKING:
-    from worker.ledger import Claim
-    from worker.ledger.guard import Guard
+    from tasks.jobs import Given
 
 log = logging.getLogger(__name__)
 
 
-@app.task(bind=True, base=JobTask, name="stamped.transfer_customer")
+@app.task(bind=True, base=JobTask, name=TRANSFER_CUSTOMER)
 def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
-    """Create or update one customer in Stamped.io, link it, and ask for its subscription job where one is needed."""
-    return self.carry(Kind.CUSTOMER, system_id, customer_id, _transferred)
+    """Create or update one customer in Stamped.io, link it, and ask for its subscription job if one is needed."""
+    return self.run_job(Kind.CUSTOMER, system_id, customer_id, _transferred)
 
 
-def _transferred(claim: Claim, guard: Guard) -> Transferred:
-    runtime, job = app.runtime, claim.job
-    connection, apis = runtime.connection(job.system_id), runtime.apis(claim, guard)
+def _transferred(given: Given) -> Transferred:
+    job, connection = given.claim.job, given.connection
     outcome = transfer(
         job.customer_id,
         connection.mapping,
-        apis.source,
-        apis.store,
-        guard.consent,
+        given.source,
+        given.store,
+        given.consent,
         warns_shared=connection.warn_shared,
     )
     for warning in outcome.warnings:

@@ -10,7 +10,6 @@ import logging
 from typing import TYPE_CHECKING
 
 from tasks.background import run_in_workers
-from tasks.messages import send
 from worker.app import app
 from worker.ledger import LedgerUnavailable
 
@@ -29,7 +28,7 @@ def admit(systems: Iterable[int]) -> float:
     wait = LONGEST_WAIT_SECONDS
     for system_id in systems:
         messages, seconds = app.runtime.ledger.admit(system_id)
-        send(messages)
+        app.wake(messages)
         if seconds is not None:
             wait = min(wait, seconds)
     return max(wait, SHORTEST_WAIT_SECONDS)

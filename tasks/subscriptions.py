@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.jobs import JobTask
+from tasks.jobs import JobTask, RefusingTask
 from tasks.pump import admit
-from tasks.refusals import RefusingTask
 from worker.app import app
 from worker.jobs.job import Kind
+from worker.jobs.routes import RECONCILE_SUBSCRIPTION, RETRY_FAILED_SUBSCRIPTIONS
 from worker.sync.reconcile import Reconciled, reconcile
 from worker.telemetry import sentry
 
 if TYPE_CHECKING:
-    from worker.ledger import Claim
-    from worker.ledger.guard import Guard
+    from tasks.jobs import Given
 
 
-@app.task(bind=True, base=JobTask, name="stamped.reconcile_subscription")
+@app.task(bind=True, base=JobTask, name=RECONCILE_SUBSCRIPTION)
 def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
     """Subscribe or unsubscribe one customer in Stamped.io, where its state differs from the mapped one."""
-    return self.carry(Kind.SUBSCRIPTION, system_id, customer_id, _reconciled)
+    return self.run_job(Kind.SUBSCRIPTION, system_id, customer_id, _reconciled)
 
 
-@app.task(base=RefusingTask, name="stamped.retry_failed_subscriptions")
+@app.task(base=RefusingTask, name=RETRY_FAILED_SUBSCRIPTIONS)
 def retry_failed_subscriptions() -> dict[str, int]:
     """Run failed subscription jobs again, for so many days after each one's first failure. Beat calls it."""
     runtime = app.runtime
@@ -33,7 +32,7 @@ def retry_failed_subscriptions() -> dict[str, int]:
     return {"reopened": count}
 
 
-def _reconciled(claim: Claim, guard: Guard) -> Reconciled:
-    runtime, job = app.runtime, claim.job
-    mapping, apis = runtime.connection(job.system_id).mapping, runtime.apis(claim, guard)
-    return reconcile(job.customer_id, claim.stamped_id, mapping, apis.source, apis.store, is_new=claim.is_new)
+def _reconciled(given: Given) -> Reconciled:
+    claim, mapping = given.claim, given.connection.mapping
+    customer_id = claim.job.customer_id
+    return reconcile(customer_id, claim.stamped_id, mapping, given.source, given.store, is_new=claim.is_new)

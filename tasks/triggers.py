@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from itertools import chain, repeat
 from typing import Any
 
-from tasks.messages import send
-from tasks.refusals import RefusingTask, refuse
+from tasks.jobs import RefusingTask
+from tasks.refusals import refuse
 from worker.app import app
-from worker.jobs.errors import LedgerUnavailable, TriggerOff, error_fields, error_help
+from worker.jobs.errors import LedgerUnavailable, TriggerOff
 from worker.jobs.pages import pages
+from worker.jobs.routes import ACCEPT_TRIGGER
 from worker.ledger import Request
 from worker.sync.triggers import Accepted, Refused, Verdict, judge
-from worker.telemetry import sentry
-
-log = logging.getLogger(__name__)
+from worker.telemetry import outcomes, sentry
+from worker.telemetry.outcomes import tell
 
 
 def submit(trigger: object) -> list[Verdict]:
@@ -35,7 +34,7 @@ def submit(trigger: object) -> list[Verdict]:
     return verdicts
 
 
-@app.task(base=RefusingTask, name="stamped.accept_trigger")
+@app.task(base=RefusingTask, name=ACCEPT_TRIGGER)
 def accept_trigger(trigger: object) -> dict[str, Any]:
     """Hand over one trigger, a JSON object, from any language through Flower's REST call.
 
@@ -53,9 +52,7 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
         try:
             return submit(trigger)
         except LedgerUnavailable as error:
-            log.warning(
-                "a trigger waits, %s", error, extra={"outcome": "waiting"} | error_fields(error) | error_help(error)
-            )
+            tell(outcomes.TRIGGER_WAITS, error=error)
             time.sleep(seconds)
     raise AssertionError("it waits for ever")
 
@@ -63,4 +60,4 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
 def _take(page: list[Accepted]) -> None:
     requests = [Request(each.job, each.tracking_guid, debug=each.debug) for each in page]
     requested = app.runtime.ledger.request_each(requests)
-    send(message for each in requested for message in each.messages)
+    app.wake(message for each in requested for message in each.messages)

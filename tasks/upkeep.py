@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 
-from tasks.messages import send
+from tasks.jobs import RefusingTask
 from tasks.pump import admit
-from tasks.refusals import RefusingTask, refuse_message
+from tasks.refusals import refuse_message
 from worker.app import app
-from worker.jobs.errors import SyncError, WorkerLost, error_fields, error_help
+from worker.jobs.errors import SyncError, WorkerLost
 from worker.jobs.job import Job, Kind
+from worker.jobs.routes import RERUN, SWEEP
 from worker.ledger import Swept
-from worker.telemetry import sentry
+from worker.telemetry import outcomes
+from worker.telemetry.outcomes import tell
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,7 @@ PAGES = 200
 """How many pages one sweep sends at most: it ends before the next one is due."""
 
 
-@app.task(base=RefusingTask, name="stamped.sweep")
+@app.task(base=RefusingTask, name=SWEEP)
 def sweep() -> dict[str, int]:
     """Send the messages of jobs that nobody would run otherwise, and mend the ledger; see `tasks.sweeper`."""
     swept = [_swept(kind) for kind in Kind]
@@ -37,14 +39,14 @@ def sweep() -> dict[str, int]:
     return found
 
 
-@app.task(base=RefusingTask, name="stamped.rerun")
+@app.task(base=RefusingTask, name=RERUN)
 def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
     """Run a job again from the start, with its attempts reset and today's configuration."""
     try:
         job = Job.read(kind, system_id, customer_id)
         app.runtime.connection(job.system_id)
     except SyncError as error:
-        refuse_message(error, "stamped.rerun", system_id, customer_id)
+        refuse_message(error, RERUN, system_id, customer_id)
         raise
     requested = run_again([job])
     return {"job": str(job), "version": requested[job]}
@@ -53,7 +55,7 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
 def run_again(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
     """Ask for many jobs at once, by hand: they do not wait for the due time of a retry. Answers each wanted version."""
     requested = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
-    send(message for each in requested for message in each.messages)
+    app.wake(message for each in requested for message in each.messages)
     return {each.job: each.version for each in requested}
 
 
@@ -69,8 +71,6 @@ def _swept(kind: Kind) -> Swept:
 
 def _tell_lost(job: Job) -> None:
     """The workers that died on a job can't report it."""
-    error, record = WorkerLost(), app.runtime.ledger.record(job)
+    record = app.runtime.ledger.record(job)
     tracking_guid = (record and record.tracking_guid) or ""
-    line = {"job": str(job), "tracking_guid": tracking_guid, "outcome": sentry.FAILED}
-    log.error("%s: failed, %s", job, error, extra=line | error_fields(error) | error_help(error))
-    sentry.report(error, job, tracking_guid)
+    tell(outcomes.FAILED, job, error=WorkerLost(), job=job, tracking_guid=tracking_guid)

@@ -15,22 +15,27 @@ import click
 from celery import Celery
 from celery.app.log import Logging
 from kombu import Queue
+from kombu.exceptions import OperationalError
 from kombu.utils.imports import symbol_by_name
 
 from worker.broker import InWords
 from worker.config.faults import ConfigurationError
 from worker.config.redis_url import RedisUrl
 from worker.config.settings import Settings, load_settings
-from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.effects import Effect, witnessed
+from worker.jobs import routes
 from worker.runtime import Runtime
 from worker.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from kombu.connection import ConnectionPool
 
     from worker.broker import Connection
+    from worker.ledger import Message
+
+log = logging.getLogger(__name__)
 
 FLOWER = "flower"
 FOR_EVER = 0
@@ -42,7 +47,7 @@ VISIBILITY_TIMEOUT_SECONDS = 5 * 60
 """How long Redis keeps an unacknowledged message back: longer than any countdown (60 s) and any task, or it comes
 twice, which is harmless but wasteful; short enough that a trigger in the hands of a killed worker comes back soon."""
 SPARE_BROKER_CONNECTIONS = 10
-CATCH_UP = {"catch up": {"task": "stamped.catch_up", "schedule": 2 * 60, "options": {"queue": UPKEEP}}}
+CATCH_UP = {"catch up": {"task": routes.CATCH_UP, "schedule": 2 * 60, "options": {"queue": routes.UPKEEP}}}
 """A piece of the catch-ups that are due. The ledger notes which are: a call that comes late, or twice, does no harm."""
 
 
@@ -90,6 +95,21 @@ class SyncApp(Celery):
     def Beat(self) -> Any:  # noqa: N802 - as above
         """What `celery beat` runs."""
         return self.subclass_with_self("worker.starting:Beat")  # type: ignore[arg-type] # as above
+
+    def wake(self, messages: Iterable[Message]) -> None:
+        """Send messages that are owed, each of which wakes a worker for a job that is in the ledger.
+
+        If the queue can't be reached, the sweeper sends them later.
+        """
+        for message in messages:
+            job = message.job
+            queue = routes.queue_of(job.kind, to_front=message.to_front)
+            try:
+                with witnessed(self.runtime.witness, Effect.PUBLISH):
+                    self.send_task(routes.TASK_OF[job.kind], args=(job.system_id, job.customer_id), queue=queue)
+            except OperationalError:
+                log.warning("%s: the queue takes no message now; the sweeper will send it", job)
+                return
 
     _pool: ConnectionPool | None
 
@@ -146,12 +166,9 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "broker_pool_limit": settings.concurrency + SPARE_BROKER_CONNECTIONS,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "task_queues": [Queue(name, routing_key=name) for name in (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)],
-        "task_default_queue": UPKEEP,
-        "task_routes": {
-            "stamped.transfer_customer": {"queue": CUSTOMERS},
-            "stamped.reconcile_subscription": {"queue": SUBSCRIPTIONS},
-        },
+        "task_queues": [Queue(name, routing_key=name) for name in routes.QUEUES],
+        "task_default_queue": routes.UPKEEP,
+        "task_routes": routes.ROUTES,
         "task_acks_late": True,
         "task_ignore_result": True,
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
@@ -163,9 +180,9 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_redirect_stdouts": False,
         "beat_schedule": {
             "retry failed subscriptions": {
-                "task": "stamped.retry_failed_subscriptions",
+                "task": routes.RETRY_FAILED_SUBSCRIPTIONS,
                 "schedule": settings.subscription_retry_minutes * 60,
-                "options": {"queue": UPKEEP},
+                "options": {"queue": routes.UPKEEP},
             },
         }
         | (CATCH_UP if settings.catch_up_hours else {}),

@@ -6,8 +6,8 @@ import os
 import socket
 import time
 from base64 import b64encode
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
@@ -16,14 +16,13 @@ from worker.http.client import ApiClient, Timeouts
 from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionUnknown
-from worker.jobs.retries import Holds, Schedule
+from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, Limit, StoreLimits, connect
 from worker.ledger.guard import Guard, ReadOnly
 from worker.stamped.client import Stamped
-from worker.telemetry.masking import Personal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from worker.http.client import Gate
 
@@ -34,7 +33,15 @@ WORKER = f"{socket.gethostname()}/{os.getpid()}"
 
 
 @dataclass(frozen=True)
-class Apis:
+class Store:
+    """A connection, and both its APIs with their kept-alive sessions."""
+
+    connection: Connection
+    ipaas: ApiClient
+    stamped: ApiClient
+
+
+class Apis(NamedTuple):
     """Both APIs as one job sees them. What it learns of its customer from either is masked in what the other says."""
 
     source: IPaaS
@@ -49,11 +56,9 @@ class Runtime:
     connections: Connections
     ledger: Ledger
     timeouts: Timeouts
-    schedule: Schedule
-    holds: Holds
+    policy: Policy
     witness: Witness
-    _ipaas: dict[int, ApiClient]
-    _stamped: dict[int, ApiClient]
+    stores: Mapping[int, Store]
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
@@ -67,19 +72,17 @@ class Runtime:
             connections=connections,
             ledger=open_ledger(settings, connections, witness),
             timeouts=timeouts,
-            schedule=Schedule(settings.fast_retries, settings.slow_retry_minutes),
-            holds=Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
+            policy=Policy(
+                Schedule(settings.fast_retries, settings.slow_retry_minutes),
+                Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
+            ),
             witness=witness,
-            _ipaas={each.system_id: _ipaas(each, timeouts, settings.concurrency, witness) for each in connections},
-            _stamped={each.system_id: _stamped(each, timeouts, settings.concurrency, witness) for each in connections},
+            stores={each.system_id: _store(each, timeouts, settings.concurrency, witness) for each in connections},
         )
 
     def connection(self, system_id: int) -> Connection:
         """The connection of a system. Raises ConnectionUnknown."""
-        connection = self.connections.get(system_id)
-        if connection is None:
-            raise ConnectionUnknown(str(system_id))
-        return connection
+        return self._of(system_id).connection
 
     def guard(self, claim: Claim, asked_at: float) -> Guard:
         """What every call of a claimed job passes; the claim was asked for at `asked_at`, by this runtime's clock."""
@@ -88,21 +91,26 @@ class Runtime:
 
     def apis(self, claim: Claim, guard: Guard) -> Apis:
         """Both APIs for a claimed job. Raises ConnectionUnknown."""
-        system_id, personal = claim.job.system_id, Personal()
-        source = self.source(system_id, claim.tracking_guid, guard.source)
-        store = self.store(system_id, guard.store)
+        system_id, personal = claim.job.system_id, set[str]()
+        is_triggered = claim.is_triggered or claim.is_fresh
         return Apis(
-            replace(source, personal=personal, is_triggered=claim.is_triggered or claim.is_fresh),
-            replace(store, personal=personal, is_fresh=claim.is_fresh),
+            self.source(system_id, claim.tracking_guid, guard.source, personal=personal, is_triggered=is_triggered),
+            self.store(system_id, guard.store, personal=personal, is_fresh=claim.is_fresh),
         )
 
-    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY, **more: Any) -> IPaaS:
         """iPaaS.com for one job. Raises ConnectionUnknown."""
-        return IPaaS(self._ipaas[self.connection(system_id).system_id], system_id, tracking_guid, gate)
+        return IPaaS(self._of(system_id).ipaas, gate, system_id=system_id, tracking_guid=tracking_guid, **more)
 
-    def store(self, system_id: int, gate: Gate = READ_ONLY) -> Stamped:
+    def store(self, system_id: int, gate: Gate = READ_ONLY, **more: Any) -> Stamped:
         """The connection's Stamped.io store for one job. Raises ConnectionUnknown."""
-        return Stamped(self._stamped[self.connection(system_id).system_id], gate)
+        return Stamped(self._of(system_id).stamped, gate, **more)
+
+    def _of(self, system_id: int) -> Store:
+        store = self.stores.get(system_id)
+        if store is None:
+            raise ConnectionUnknown(str(system_id))
+        return store
 
 
 def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
@@ -122,27 +130,14 @@ def _store_terms(connection: Connection) -> StoreLimits:
     )
 
 
-def _ipaas(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> ApiClient:
-    endpoint = connection.ipaas
-    return ApiClient(
-        Api.IPAAS,
-        endpoint.api_url,
-        f"Bearer {endpoint.token.get_secret_value()}",
-        has_codes=True,
-        timeouts=timeouts,
-        connections=threads,
-        witness=witness,
-    )
-
-
-def _stamped(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> ApiClient:
-    endpoint = connection.stamped
-    keys = f"{endpoint.public_key}:{endpoint.private_key.get_secret_value()}"
-    return ApiClient(
-        Api.STAMPED,
-        f"{endpoint.api_url}/api/v2/{endpoint.store_hash}",
-        f"Basic {b64encode(keys.encode()).decode()}",
-        timeouts=timeouts,
-        connections=threads,
-        witness=witness,
+def _store(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Store:
+    ipaas, stamped = connection.ipaas, connection.stamped
+    keys = f"{stamped.public_key}:{stamped.private_key.get_secret_value()}"
+    store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
+    bearer, basic = f"Bearer {ipaas.token.get_secret_value()}", f"Basic {b64encode(keys.encode()).decode()}"
+    kept: dict[str, Any] = {"timeouts": timeouts, "connections": threads, "witness": witness}
+    return Store(
+        connection,
+        ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, **kept),
+        ApiClient(Api.STAMPED, store_url, basic, **kept),
     )

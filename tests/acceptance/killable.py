@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.initialize import go_on
 from worker.app import app
+from worker.by_hand.initialize import go_on
 from worker.jobs.job import Job, Kind
 from worker.jobs.progress import Selection
 from worker.runtime import Runtime

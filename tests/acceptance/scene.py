@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import redis
 from celery import Celery
 
-from tasks.messages import TASK_OF
 from tests import parts
 from worker.jobs.job import Job, Kind, State
-from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, UPKEEP
+from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, TASK_OF, UPKEEP
 from worker.ledger import Ledger, Record
 from worker.sandbox.server import Sandbox, serve
 

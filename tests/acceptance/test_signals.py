@@ -194,7 +194,7 @@ def check_run_lines(watch: Watched, job: Job) -> None:
     record = watch.stage.ledger.record(job)
     assert record
     lines = [line for line in watch.lines if line.get("job") == str(job)]
-    runs = {line["task_id"]: line for line in lines if line["logger"] == "tasks.jobs"}
+    runs = {line["task_id"]: line for line in lines if line["logger"] in {"tasks.jobs", "worker.outcomes"}}
     assert len({line["attempt"] for line in lines}) == len(runs) == record.attempt
     assert {line["tracking_guid"] for line in lines} == {record.tracking_guid}
     assert all(line["outcome"] and line["seconds"] >= 0 for line in runs.values())

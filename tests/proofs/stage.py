@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from celery import Celery
 
-from tasks.messages import TASK_OF
 from tests import parts
 from tests.proofs.processes import VALKEY, Server
 from tests.proofs.truth import MAPPING_ROW, open_jobs
@@ -18,7 +17,7 @@ from worker.config.settings import Settings
 from worker.connections import load_connections
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Job, Kind
-from worker.jobs.routes import QUEUE_OF
+from worker.jobs.routes import QUEUE_OF, TASK_OF
 from worker.runtime import open_ledger
 from worker.sandbox.server import Sandbox, serve
 

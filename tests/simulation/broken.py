@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.simulation.apis import SimulatedApi
@@ -16,14 +16,12 @@ from worker.jobs.job import Job, Kind, Next
 from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept, Weighed, Weight
 from worker.ledger.ledger import PAGE
 from worker.ledger.scripting import source
-from worker.runtime import READ_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tests.simulation.simulation import Outcome
     from worker.http.answers import Answer
-    from worker.http.client import Gate
     from worker.ipaas.customer_list import CustomerList
     from worker.jobs.calls import MadeCall
 
@@ -111,20 +109,25 @@ class BelievesASuccess(SimulatedApi):
         return replace(answer, intent=Intent.ACCEPTED, trouble=None) if is_success else answer
 
 
+def shown(source: IPaaS) -> dict[str, Any]:
+    """What a client of iPaaS.com is made of."""
+    return {each.name: getattr(source, each.name) for each in fields(IPaaS)}
+
+
 class BelievesAnId(IPaaS):
     """The answered customer is taken for the asked one."""
 
     def _customer_in(self, answer: Answer, customer_id: str) -> Customer:
         assert customer_id
-        return Customer.model_validate(answer.body)
+        return Customer.read(answer.body)
 
 
 class BelievesAnIdRuntime(SimulatedRuntime):
     """The runtime whose transfers believe an answered id."""
 
-    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+    def source(self, *args: Any, **more: Any) -> IPaaS:
         """iPaaS.com for one job."""
-        return BelievesAnId(self._ipaas[system_id], system_id, tracking_guid, gate)
+        return BelievesAnId(**shown(super().source(*args, **more)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,36 +148,34 @@ class LateLinks(IPaaS):
 class LinksAtTheEndRuntime(SimulatedRuntime):
     """The runtime whose transfers record their link at the end."""
 
-    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+    def source(self, *args: Any, **more: Any) -> IPaaS:
         """iPaaS.com for one job."""
         assert isinstance(self.ledger, LinksAtTheEnd)
         actor = self.stage.actor
         assert actor
-        if actor.claim is None:
-            return super().source(system_id, tracking_guid, gate)
-        ledger, job = self.ledger, actor.claim.job
-        return LateLinks(self._ipaas[system_id], system_id, tracking_guid, gate, ledger=ledger, job=job)
+        source = super().source(*args, **more)
+        return LateLinks(**shown(source), ledger=self.ledger, job=actor.claim.job) if actor.claim else source
 
 
 @dataclass(frozen=True, slots=True)
 class RemembersPages(IPaaS):
     """iPaaS.com, whose list is taken to stay as it was when it was first read."""
 
-    shown: dict[int, CustomerList] = field(default_factory=dict)
+    seen: dict[int, CustomerList] = field(default_factory=dict)
 
     def customers(self, page: int) -> CustomerList:
         """One page, as it was."""
-        if page not in self.shown:
-            self.shown[page] = IPaaS.customers(self, page)
-        return self.shown[page]
+        if page not in self.seen:
+            self.seen[page] = IPaaS.customers(self, page)
+        return self.seen[page]
 
 
 class ReadsOnceRuntime(SimulatedRuntime):
     """The runtime that reads each page of a list but once."""
 
-    def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY) -> IPaaS:
+    def source(self, *args: Any, **more: Any) -> IPaaS:
         """iPaaS.com, as one who reads a list sees it."""
-        return RemembersPages(self._ipaas[system_id], system_id, tracking_guid, gate)
+        return RemembersPages(**shown(super().source(*args, **more)))
 
 
 @dataclass(frozen=True)

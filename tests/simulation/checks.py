@@ -111,7 +111,7 @@ def _may_have_failed(record: Record, code: str, world: World) -> bool:
 
 
 def _faults_of(job: Job, world: World, connections: Connections) -> Iterator[str]:
-    customer = Customer.model_validate(world.source.customers[job.customer_id])
+    customer = Customer.read(world.source.customers[job.customer_id])
     mapped = connections[job.system_id].mapping.apply(customer)
     found = world.stores[job.system_id].by_email(mapped.payload["email"])
     if found is None:

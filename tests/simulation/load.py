@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.initialize import go_on
+from worker.by_hand.initialize import go_on
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.jobs.job import Job, Kind
 from worker.jobs.progress import Selection, TakenOver

@@ -16,11 +16,11 @@ from worker.app import app
 from worker.config.settings import Settings
 from worker.connections import Connection, Connections, IPaaSEndpoint, StampedEndpoint
 from worker.http.client import Timeouts
-from worker.jobs.retries import Holds, Schedule
+from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
 from worker.mapping.mapping import Mapping
 from worker.mapping.rows import SUBSCRIPTION, Row, RowType
-from worker.runtime import Runtime
+from worker.runtime import Runtime, Store
 
 if TYPE_CHECKING:
     from collections import abc
@@ -35,6 +35,7 @@ VIRTUAL_TIME = "local ms = redis.call('GET', 'virtual-clock') return {math.floor
 CATCH_UP_HOURS = 0.05
 NEWSLETTER = "Newsletter"
 SCHEDULE = Schedule(fast=2, slow_minutes=(1, 3))
+HOLDS = Holds(first_seconds=5, longest_seconds=600, strikes=3)
 """Shorter than the real one, so that a job comes to the end of it within a world."""
 SUBSCRIPTION_ROWS = (
     Row(RowType.STATIC, SUBSCRIPTION, value=True),
@@ -105,20 +106,25 @@ class Parts:
 
     def make_runtime(self, ledger: Ledger, world: World, stage: Stage) -> SimulatedRuntime:
         """The runtime with the connections of the world's stores."""
-        systems = list(world.stores)
+        connections = Connections(_connection(each, stage.chance.random.choice(MAPPINGS)) for each in world.stores)
+        settings = Settings.model_construct(catch_up_hours=CATCH_UP_HOURS)
         return self.runtime(
-            settings=Settings.model_construct(catch_up_hours=CATCH_UP_HOURS),
-            connections=Connections(_connection(each, stage.chance.random.choice(MAPPINGS)) for each in systems),
+            settings=settings,
+            connections=connections,
             ledger=ledger,
             timeouts=Timeouts(),
-            schedule=SCHEDULE,
-            holds=Holds(),
+            policy=Policy(SCHEDULE, HOLDS),
             witness=stage.witness,
-            _ipaas={system_id: self.api("ipaas", system_id, world, stage, ledger) for system_id in systems},
-            _stamped={system_id: self.api("stamped", system_id, world, stage, ledger) for system_id in systems},
+            stores={each.system_id: Store(each, *self._apis(each, world, stage, ledger)) for each in connections},
             clock=stage.clock.seconds,
             stage=stage,
         )
+
+    def _apis(
+        self, connection: Connection, world: World, stage: Stage, ledger: Ledger
+    ) -> tuple[SimulatedApi, SimulatedApi]:
+        ipaas, stamped = (self.api(side, connection.system_id, world, stage, ledger) for side in ("ipaas", "stamped"))
+        return ipaas, stamped
 
 
 REAL = Parts()
@@ -126,11 +132,15 @@ REAL = Parts()
 
 def flip(system_id: int, mapping: Mapping) -> None:
     """Give a connection another mapping, for every run that starts from now on."""
-    each = (
-        connection.model_copy(update={"mapping": mapping}) if connection.system_id == system_id else connection
-        for connection in app.runtime.connections
-    )
-    app.runtime = replace(app.runtime, connections=Connections(each))
+    runtime = app.runtime
+    stores = {
+        each: replace(store, connection=store.connection.model_copy(update={"mapping": mapping}))
+        if each == system_id
+        else store
+        for each, store in runtime.stores.items()
+    }
+    connections = Connections(store.connection for store in stores.values())
+    app.runtime = replace(runtime, connections=connections, stores=stores)
 
 
 @contextmanager

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kombu.exceptions import OperationalError
 
-from tasks.messages import TASK_OF
 from tests.simulation.chance import Fault
-from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, UPKEEP
+from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, TASK_OF, UPKEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

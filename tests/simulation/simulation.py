@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import Reject, Retry
 
 from tasks import pump
-from tasks.messages import TASK_OF
 from tasks.upkeep import run_again
 from tests import parts
 from tests.simulation import checks
@@ -27,6 +26,7 @@ from worker.app import app
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.progress import Selection
+from worker.jobs.routes import TASK_OF
 from worker.ledger import LedgerUnavailable, Limit, StoreLimits
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ def _expected(sandbox: Sandbox, system_id: int, mapping: FieldMapping) -> _Expec
     for customer_id, fields in sandbox.customers.items():
         job = Job(Kind.CUSTOMER, system_id, customer_id)
         try:
-            mapped[customer_id] = mapping.apply(Customer.model_validate(fields))
+            mapped[customer_id] = mapping.apply(Customer.read(fields))
         except SyncError as error:
             failing[job] = error.entry.code
         else:

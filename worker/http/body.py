@@ -35,6 +35,8 @@ LISTS: Final = ("results", "customers", "data", "result")
 MESSAGE_DEPTH: Final = 5
 """How far an error's words are looked for in a body that is nested."""
 MOST_DIGITS: Final = 100
+ABSURD: Final = re.compile(rf"\d{{{MOST_DIGITS}}}", re.ASCII)
+"""What only a number of absurd length holds, or a text."""
 LONGEST_TITLE: Final = 120
 MARKUP: Final = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
@@ -94,15 +96,30 @@ def body_of(content: bytes, headers: Mapping[str, str]) -> Body:
 
 
 def _value(text: str) -> Any:
-    """Numbers keep the digits they were written with; what is no number (NaN) is no value.
+    """The JSON value of a text. What is no number (NaN), or one of absurd length, is no value.
 
     JSON within a JSON text, as software writes that encodes twice, is the value itself.
     """
-    value = json.loads(text, parse_float=Decimal, parse_constant=lambda _: None)
+    whole = _whole if ABSURD.search(text) else int
+    value = json.loads(text, parse_float=_number, parse_int=whole, parse_constant=lambda _: None)
     if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
         with contextlib.suppress(ValueError, ArithmeticError, RecursionError):
             return _value(value)
     return value
+
+
+def _whole(literal: str) -> int | None:
+    """Raises ValueError, as `int` does, for one of thousands of digits: what holds it is not JSON."""
+    value = int(literal)
+    return None if number_text(value) is None else value
+
+
+def _number(literal: str) -> int | Decimal | None:
+    """A number with the digits that it was written with; a whole one is an int, however it was written."""
+    text = number_text(Decimal(literal))
+    if text is None:
+        return None
+    return Decimal(text) if "." in text else int(text)
 
 
 def fields_of(value: dict[str, Any]) -> Fields:

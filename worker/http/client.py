@@ -5,8 +5,8 @@ an `Answer`, whatever happens on the way: no exception of the network library, w
 leaves this module.
 
 A whole call has one bound, so that a lease which covers it covers any call: seconds to connect
-(`worker.http.connecting`), and seconds from the moment that the request is sent to the last byte of the answer, head and
-body. `requests` and urllib3 bound each wait for a byte.
+(`worker.http.connecting`), and seconds from the moment that the request is sent to the last byte of the answer, head
+and body. `requests` and urllib3 bound each wait for a byte.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from __future__ import annotations
 import functools
 import http.client
 import io
+import logging
 import socket
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote, urlsplit
 
 import requests
@@ -25,16 +26,19 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from worker.effects import Effect, Moment, Witness, nobody
-from worker.http.answers import Answer, Exchange, read
-from worker.http.connecting import TOO_LATE, connected
+from worker.http.answers import Exchange, read
+from worker.http.connecting import TOO_LATE, connected, why_no_answer
 from worker.jobs.calls import MadeCall
-from worker.jobs.intents import Trouble
-from worker.telemetry.logs import log_call
+from worker.jobs.intents import Intent, Trouble
+from worker.telemetry.logs import calls, log_call, running
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from worker.http.answers import Answer
+    from worker.http.api_errors import ApiErrors
     from worker.jobs.calls import Api
+    from worker.jobs.errors import SyncError
 
 SHORTEST_GZIP_BYTES = 18
 """The head and the tail that gzip always has."""
@@ -85,7 +89,7 @@ class ApiClient:
         self._host = urlsplit(base_url).hostname or ""
         self._has_codes = has_codes
         self._timeouts = timeouts
-        self._witness = witness
+        self._witness = None if witness is nobody else witness
         self._headers = {"Authorization": authorization, "Accept": "application/json"}
         self._adapter = _BoundedAdapter(timeouts, connections)
 
@@ -108,14 +112,18 @@ class ApiClient:
         """
         path = route.format_map({name: quote(str(value), safe="") for name, value in (values or {}).items()})
         started = time.monotonic()
-        if effect:
+        if effect and self._witness:
             self._witness(effect, Moment.BEFORE)
         exchange = self._exchange(method, path, query, body, longest_bytes)
         answer = read(exchange, has_codes=self._has_codes, takes_text=takes_text)
-        if effect and answer.status is not None:
+        if effect and self._witness and answer.status is not None:
             self._witness(effect, Moment.AFTER)
         ms = round((time.monotonic() - started) * 1000)
-        log_call(MadeCall(self.api, method, route, answer.status, ms, answer.intent))
+        call = MadeCall(self.api, method, route, answer.status, ms, answer.intent)
+        if attempt := running.get():
+            attempt.calls.append(call)
+        if (attempt and attempt.debug) or calls.isEnabledFor(logging.DEBUG):
+            log_call(call)
         return answer
 
     def _exchange(
@@ -126,23 +134,44 @@ class ApiClient:
         try:
             with self._adapter.send(request.prepare(), stream=True, timeout=timeout) as response:
                 content = _content(response, longest_bytes)
-        except requests.exceptions.InvalidURL:
-            return self._without_answer("cannot be resolved", Trouble.UNRESOLVED)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return self._trouble(error)
+            trouble, words = why_no_answer(error)
+            return Exchange(fault=f"{self._host}{words}", trouble=trouble)
         if content is None:
             fault = f"{self._host} answered more than {longest_bytes >> 20} MB"
             return Exchange(response.status_code, fault=fault, trouble=Trouble.UNREADABLE)
         return Exchange(response.status_code, content, response.headers, response.reason or "")
 
-    def _trouble(self, error: Exception) -> Exchange:
-        if _was_not_resolved(error):
-            return self._without_answer("cannot be resolved", Trouble.UNRESOLVED)
-        return self._without_answer(_reason(error), Trouble.SILENT)
 
-    def _without_answer(self, fault: str, trouble: Trouble) -> Exchange:
-        separator = " " if trouble is Trouble.UNRESOLVED else ": "
-        return Exchange(fault=f"{self._host}{separator}{fault}", trouble=trouble)
+@dataclass(frozen=True, slots=True)
+class ApiCaller:
+    """One API as one job sees it: every call passes the gate."""
+
+    errors: ClassVar[ApiErrors]
+    read_failed: ClassVar[type[SyncError]]
+    """What a read that was refused fails with, if nothing says better."""
+
+    api: ApiClient
+    gate: Gate
+    personal: set[str] = field(default_factory=set)
+    """What the job knows of its customer: nothing of it may show in what the API says of an error."""
+
+    def read(
+        self, route: str, query: Mapping[str, str] | None = None, *, takes_text: bool = False, **values: object
+    ) -> Answer:
+        """Make a call that changes nothing. Raises what the gate raises."""
+        self.gate.before_read()
+        return self.api.call("GET", route, values, query=query, takes_text=takes_text)
+
+    def checked(self, answer: Answer) -> Answer:
+        """The answer of a read, if it was accepted. Raises the error that it is otherwise."""
+        if answer.intent is not Intent.ACCEPTED:
+            raise self.errors.of_read(answer, self.read_failed, self.personal)
+        return answer
+
+    def unreadable(self, answer: Answer, reason: str) -> SyncError:
+        """The error of an accepted answer that is not of what was asked for."""
+        return self.errors.of_read(answer.unreadable(reason), self.read_failed, self.personal)
 
 
 def _content(response: requests.Response, longest_bytes: int) -> bytes | None:
@@ -156,24 +185,6 @@ def _content(response: requests.Response, longest_bytes: int) -> bytes | None:
     if not content and 0 < response.raw.tell() < SHORTEST_GZIP_BYTES:  # urllib3 makes nothing of such a beginning
         raise urllib3.exceptions.DecodeError
     return bytes(content)
-
-
-def _was_not_resolved(error: Exception) -> bool:
-    cause = error.args[0] if error.args else None
-    return isinstance(error, urllib3.exceptions.LocationValueError) or isinstance(
-        getattr(cause, "reason", None), urllib3.exceptions.NameResolutionError
-    )
-
-
-def _reason(error: Exception) -> str:
-    reasons: list[tuple[type[Exception] | tuple[type[Exception], ...], str]] = [
-        (requests.ConnectTimeout, "no connection in time"),
-        ((requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), "no answer in time"),
-        ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "no secure connection (certificate or protocol)"),
-        ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), "the answer was garbled"),
-    ]
-    known = (text for kinds, text in reasons if isinstance(error, kinds))
-    return next(known, "the connection was refused or cut")
 
 
 # One bound for a whole answer ----------------------------------------------------------------------------------------

@@ -13,12 +13,24 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+import requests
+import urllib3
+
+from worker.jobs.intents import Trouble
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     Addresses = Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]
 
 TOO_LATE: Final = "the whole call took too long"
+REASONS: Final = (
+    ((requests.ConnectTimeout,), "no connection in time"),
+    ((requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), "no answer in time"),
+    ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "no secure connection (certificate or protocol)"),
+    ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), "the answer was garbled"),
+)
+"""Why no answer came, by what `requests` and urllib3 raise; the first that fits."""
 
 
 def connected(host: str, port: int, until: float, options: Any) -> socket.socket:
@@ -67,3 +79,13 @@ def _resolved(host: str, port: int, until: float) -> Addresses:
 
 def _raise(error: Exception) -> Addresses:
     raise error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, "no host name")
+
+
+def why_no_answer(error: Exception) -> tuple[Trouble, str]:
+    """What is wrong if a call ended in an error, and the words for it, which go on behind the host's name."""
+    cause = error.args[0] if error.args else None
+    is_unresolved = isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError)
+    if is_unresolved or isinstance(getattr(cause, "reason", None), urllib3.exceptions.NameResolutionError):
+        return Trouble.UNRESOLVED, " cannot be resolved"
+    known = (words for kinds, words in REASONS if isinstance(error, kinds))
+    return Trouble.SILENT, f": {next(known, 'the connection was refused or cut')}"

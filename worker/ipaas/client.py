@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -10,16 +10,15 @@ from pydantic import ValidationError
 from worker.effects import Effect
 from worker.http.api_errors import IPAAS, error_of
 from worker.http.body import header, text_of
+from worker.http.client import ApiCaller
 from worker.ipaas.customer import Customer, live_link
 from worker.ipaas.customer_list import CustomerList
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
 from worker.jobs.job import CUSTOMER_ID, STAMPED_ID
-from worker.telemetry.masking import Personal
 
 if TYPE_CHECKING:
     from worker.http.answers import Answer
-    from worker.http.client import ApiClient, Gate
 
 PAGINATION: Final = "X-Pagination"
 CUSTOMERS: Final = "customers/v2/Customers"
@@ -28,33 +27,35 @@ LONGEST_LIST_BYTES: Final = 64 * 1024 * 1024
 NO_CUSTOMER: Final = "iPaaS.com's answer is not a customer"
 
 
-@dataclass(frozen=True, slots=True)
-class IPaaS:
-    """iPaaS.com as one job sees it; every call passes the gate."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IPaaS(ApiCaller):
+    """iPaaS.com as one job sees it."""
 
-    api: ApiClient
+    errors = IPAAS
+    read_failed = IPaaSReadFailed
+
     system_id: int
     tracking_guid: str
-    gate: Gate
-    personal: Personal = field(default_factory=Personal)
-    """What must not show in what iPaaS.com says of an error."""
     is_triggered: bool = False
     """Whether a trigger named the customer, or its transfer was a moment ago: iPaaS.com may not show it yet."""
 
     def customer(self, customer_id: str) -> Customer:
         """One customer, as it is now (contract: C). Raises CustomerNotFound and what any read raises."""
-        answer = self._read("customers/v2/Customer/{id}", id=customer_id)
-        if answer.is_missing:
-            raise self._not_found(answer)
-        customer = self._customer_in(self._checked(answer), customer_id)
-        self.personal.learn(*customer.personal)
+        answer = self.read("customers/v2/Customer/{id}", self._tracking, id=customer_id)
+        if answer.intent is not Intent.ACCEPTED:
+            raise self._not_read(answer)
+        customer = self._customer_in(answer, customer_id)
+        own = customer.first_name, customer.last_name, customer.email_address, customer.comment, customer.company
+        self.personal.update(filter(None, own))
         return customer
 
-    def link(self, customer_id: str) -> str | None:
-        """The Stamped.io customer id that is linked to a customer, or None (contract: C)."""
-        route = "customers/v2/External/LookupExternal/{id}/{system_id}/customer"
-        answer = self._read(route, takes_text=True, id=customer_id, system_id=self.system_id)
-        return None if answer.is_missing else self._link_in(self._checked(answer))
+    def link(self, customer_id: str, customer: Customer | None = None) -> str | None:
+        """The Stamped.io customer id that is linked to a customer, or None (contract: C).
+
+        It is the one that the customer's record shows, if that was read and shows one, else it is looked up.
+        """
+        shown = shown_link(customer, self.system_id) if customer else None
+        return shown or self._looked_up(customer_id)
 
     def linked_customer(self, stamped_id: str) -> str | None:
         """The iPaaS.com customer id that a Stamped.io customer is linked to (contract: LookupSpaceport, C).
@@ -63,7 +64,7 @@ class IPaaS:
         asked for a warning's sake alone, and must stop no transfer.
         """
         route = "customers/v2/External/LookupSpaceport/{system_id}/customer/{external_id}"
-        answer = self._read(route, system_id=self.system_id, external_id=stamped_id)
+        answer = self.read(route, self._tracking, system_id=self.system_id, external_id=stamped_id)
         linked = (text_of(answer.body) or "").strip('" ') if answer.is_accepted else ""
         return linked if CUSTOMER_ID.fullmatch(linked) else None
 
@@ -94,14 +95,14 @@ class IPaaS:
         if answer.is_accepted and not _repeats(answer.body, body):
             answer = answer.unreadable("the answer is of another link")
         if not answer.is_accepted:  # whatever happened: the customer is in Stamped.io by then, and that must be heard
-            raise error_of(LinkNotRecorded, answer, self.personal.values)
+            raise error_of(LinkNotRecorded, answer, self.personal)
 
     def subscription_name(self) -> str:
         """The name of the iPaaS.com subscription that this connection belongs to: a cheap proof of the token."""
-        answer = self._checked(self._read("subscriptions/v2/Subscription/{id}", id=self.system_id))
+        answer = self.checked(self.read("subscriptions/v2/Subscription/{id}", self._tracking, id=self.system_id))
         shown = answer.body if isinstance(answer.body, dict) else {}
         if text_of(shown.get("id", self.system_id)) != str(self.system_id) or not shown:
-            raise IPAAS.of_read(answer.unreadable("iPaaS.com's answer is not this subscription"), IPaaSReadFailed)
+            raise self.unreadable(answer, "iPaaS.com's answer is not this subscription")
         return str(shown.get("name") or "")
 
     def _list(self, route: str, query: dict[str, str] | None) -> CustomerList:
@@ -109,7 +110,7 @@ class IPaaS:
         self.gate.before_read()
         values = {"system_id": self.system_id}
         answer = self.api.call("GET", route, values, query=query, longest_bytes=LONGEST_LIST_BYTES)
-        answer = self._checked(answer.of_no_record)
+        answer = self.checked(answer.of_no_record)
         body = [] if answer.has_no_content else answer.body
         return CustomerList.read(body, header(answer.headers, PAGINATION) or None, self.system_id)
 
@@ -117,48 +118,61 @@ class IPaaS:
     def _tracking(self) -> dict[str, str]:
         return {"trackingGuid": self.tracking_guid}
 
-    def _read(self, route: str, *, takes_text: bool = False, **values: object) -> Answer:
-        self.gate.before_read()
-        return self.api.call("GET", route, values, query=self._tracking, takes_text=takes_text)
+    def _not_read(self, answer: Answer) -> SyncError:
+        """The error of a customer that could not be read.
 
-    def _checked(self, answer: Answer) -> Answer:
-        if not answer.is_accepted:
-            raise IPAAS.of_read(answer, IPaaSReadFailed, self.personal.values)
-        return answer
-
-    def _not_found(self, answer: Answer) -> SyncError:
-        """The error if there is no such customer. Without iPaaS.com's code, its API might not be there at all."""
+        If there is no such customer, without iPaaS.com's code its API might not be there at all.
+        """
+        if not answer.is_missing:
+            return self.errors.of_read(answer, IPaaSReadFailed, self.personal)
         if not answer.code:
             self.customers(1)
         intent = Intent.NOT_YET if self.is_triggered else Intent.CUSTOMERS
         return CustomerNotFound(http_status=answer.status, intent=intent)
 
     def _customer_in(self, answer: Answer, customer_id: str) -> Customer:
-        """The customer of an accepted answer, where it is the one that was asked for. Raises AnswerUnreadable.
+        """The customer of an accepted answer, if it is the one that was asked for. Raises AnswerUnreadable.
 
         Any field may be missing, the id too (contract: C); what has no field of a customer is none.
         """
         try:
             customer = Customer.model_validate(answer.body)
         except ValidationError:
-            raise IPAAS.of_read(answer.unreadable(NO_CUSTOMER), IPaaSReadFailed) from None
-        if customer.is_empty:
-            raise IPAAS.of_read(answer.unreadable(NO_CUSTOMER), IPaaSReadFailed)
-        shown = answer.body.get("id")
-        if shown not in (None, "") and (customer.id or "").strip() != customer_id:
-            raise IPAAS.of_read(answer.unreadable("iPaaS.com's answer is another customer"), IPaaSReadFailed)
+            customer = self._reread(answer)
+        if not customer.model_fields_set:
+            raise self.unreadable(answer, NO_CUSTOMER)
+        if answer.body.get("id") not in (None, "") and (customer.id or "").strip() != customer_id:
+            raise self.unreadable(answer, "iPaaS.com's answer is another customer")
         return customer
 
-    def _link_in(self, answer: Answer) -> str | None:
-        """The live link in a body: a JSON-quoted text; a number, or a text quoted twice or not at all, is read as well.
+    def _reread(self, answer: Answer) -> Customer:
+        """A customer some of whose fields are neither texts nor numbers. Raises AnswerUnreadable."""
+        try:
+            return Customer.read(answer.body)
+        except ValidationError:
+            raise self.unreadable(answer, NO_CUSTOMER) from None
 
-        Whatever else stands there is no id but the words of somebody between us and iPaaS.com. Raises AnswerUnreadable.
+    def _looked_up(self, customer_id: str) -> str | None:
+        """The link that a look-up answers: a JSON-quoted text.
+
+        A number, or a text quoted twice or not at all, is read as well. Whatever else stands there is no id but the
+        words of somebody between us and iPaaS.com. Raises AnswerUnreadable.
         """
-        text = "" if answer.body is None else text_of(answer.body)
+        route = "customers/v2/External/LookupExternal/{id}/{system_id}/customer"
+        answer = self.read(route, self._tracking, takes_text=True, id=customer_id, system_id=self.system_id)
+        if answer.is_missing:
+            return None
+        text = "" if self.checked(answer).body is None else text_of(answer.body)
         link = live_link(text and text.strip(' "'))
         if text is None or (link and not STAMPED_ID.fullmatch(link)):
-            raise IPAAS.of_read(answer.unreadable("iPaaS.com's answer is not an external id"), IPaaSReadFailed)
+            raise self.unreadable(answer, "iPaaS.com's answer is not an external id")
         return link
+
+
+def shown_link(customer: Customer, system_id: int) -> str | None:
+    """The Stamped.io customer id that iPaaS.com holds for this system, if the customer's record itself shows one."""
+    ours = (each.external_id for each in customer.external_ids if each.system_id == str(system_id))
+    return next(filter(None, map(live_link, ours)), None)
 
 
 def _repeats(answered: Any, sent: dict[str, Any]) -> bool:

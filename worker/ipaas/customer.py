@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from worker.http.body import text_of
 
-Text = Annotated[str | None, BeforeValidator(text_of)]
+LISTS: Final = ("custom_fields", "external_ids")
+
+Text = str | None
 """A text that the API may give as a number, as null or not at all."""
-
-
-def _listed(value: Any) -> Any:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
 
 
 class Lenient(BaseModel):
     """Extra fields are ignored; what was read never shows in an error's text."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, coerce_numbers_to_str=True)
 
 
 class CustomField(Lenient):
@@ -49,29 +47,31 @@ class Customer(Lenient):
     category_id: Text = None
     created_datetime: Text = None
     updated_datetime: Text = None
-    custom_fields: Annotated[list[CustomField], BeforeValidator(_listed)] = []
-    external_ids: Annotated[list[ExternalId], BeforeValidator(_listed)] = []
+    custom_fields: list[CustomField] = []
+    external_ids: list[ExternalId] = []
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether the API showed no field of a customer at all."""
-        return not self.model_fields_set
+    @classmethod
+    def read(cls, shown: Any) -> Self:
+        """The customer in a value whose fields may hold anything. Raises ValidationError if it is no object.
 
-    @property
-    def personal(self) -> list[str]:
-        """What of it tells who it is."""
-        own = (self.first_name, self.last_name, self.email_address, self.comment, self.company)
-        return [*filter(None, own)]
-
-    def link(self, system_id: int) -> str | None:
-        """The Stamped.io customer id that iPaaS.com holds for this system, if the record itself shows one."""
-        for held in self.external_ids:
-            if held.system_id == str(system_id) and (link := live_link(held.external_id)):
-                return link
-        return None
+        A number is read as its text, and what is no text as nothing: the API is not strict.
+        """
+        return cls.model_validate(_as_texts(shown))
 
 
 def live_link(external_id: str | None) -> str | None:
     """The external id, or None if it is empty or marks a deleted link (contract: `DELETED:`, C)."""
     external_id = (external_id or "").strip()
     return None if not external_id or external_id.startswith("DELETED:") else external_id
+
+
+def _as_texts(shown: Any) -> Any:
+    if not isinstance(shown, dict):
+        return shown
+    texts = {name: text_of(value) for name, value in shown.items() if name not in LISTS}
+    return texts | {name: _objects(shown[name]) for name in LISTS if name in shown}
+
+
+def _objects(value: Any) -> list[Any]:
+    entries = value if isinstance(value, list | tuple) else []
+    return [_as_texts(entry) for entry in entries if isinstance(entry, dict | Lenient)]

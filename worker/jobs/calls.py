@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 
 from worker.jobs.intents import Intent
 
@@ -46,3 +47,14 @@ class MadeCall:
     def is_well(self) -> bool:
         """Whether its answer shows that the API works."""
         return self.intent in ANSWERED_WELL
+
+
+def note_meaning(calls: list[MadeCall], intent: Intent) -> None:
+    """Note what the last call meant: whoever asked knows better than the first look at its answer.
+
+    If it was the whole store's, each 404 of that API right before it was, too: an API that is away knows nobody.
+    """
+    *earlier, last = (place for place, call in enumerate(calls) if call.api is calls[-1].api)
+    missing = takewhile(lambda place: calls[place].is_missing, reversed(earlier))
+    for place in (last, *(missing if intent is Intent.STORES else ())):
+        calls[place] = replace(calls[place], intent=intent)

@@ -6,7 +6,7 @@ personal data already masked. Nothing else in the software decides by an error's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from worker.jobs.catalogue import CATALOGUE, INTENTS, Failure
 from worker.jobs.intents import Intent
@@ -282,3 +282,12 @@ class InternalError(SyncError):
 
     entry = CATALOGUE["internal-error"]
     meant = Intent.OURS
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """The fault that an error is which nobody foresaw: its kind and place, and nothing of its text."""
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}" if trace else "unknown"
+        return cls(f"{type(error).__name__} in {place}").with_traceback(error.__traceback__)

@@ -1,4 +1,4 @@
-"""What follows a failed attempt: pure functions of the error's intent and of the attempts before it."""
+"""What follows an attempt that met an error: a pure function of the error's intent and of the attempts before it."""
 
 from __future__ import annotations
 
@@ -28,45 +28,99 @@ NOT_YET_SECONDS: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
 class Schedule:
     """How often a job is tried again: first in seconds, then on iPaaS.com's own schedule (contract: 20, 60, 120, C)."""
 
-    fast: int = 4
-    slow_minutes: tuple[int, ...] = (20, 60, 120)
+    fast: int
+    slow_minutes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Holds:
     """How a store is held: the first hold's length, which doubles, the longest, and when an outage is seen as one."""
 
-    first_seconds: float = 5
-    longest_seconds: float = 600
-    strikes: int = 3
+    first_seconds: float
+    longest_seconds: float
+    strikes: int
 
 
 @dataclass(frozen=True)
-class Rest:
-    """Try the job again after this many seconds, at the cost of an attempt."""
+class Policy:
+    """What the settings say about retries and holds."""
+
+    schedule: Schedule
+    holds: Holds
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Try the job again after this many seconds."""
 
     seconds: float
+    costs_attempt: bool = True
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a Celery retry carries the job; one that rests longer is brought back by the sweep."""
+        return self.seconds <= SHORT_REST_SECONDS
 
 
 @dataclass(frozen=True)
 class Pause:
-    """Hold the job's whole store: each hold that follows another is twice as long, up to the longest."""
+    """Hold the job's whole store: each hold that follows another is twice as long, up to the longest.
+
+    The ledger has the last word: it knows what other jobs met.
+    """
 
     seconds: float
     longest_seconds: float
     strikes: int = 1
     """Jobs that must meet such an error, since the API last answered well, before the store is held."""
     can_be_the_jobs: bool = True
-    """Whether it is the job's own error where the same call was answered well for other jobs since it last met it."""
+    """Whether it is the job's own error if the same call was answered well for other jobs since it last met it."""
 
 
-def rest(error: SyncError, attempt: int, schedule: Schedule = Schedule(), draw: Draw = random.uniform) -> Rest | None:
-    """When a job is tried again after `attempt` attempts failed before this one; None gives up.
+@dataclass(frozen=True)
+class Fail:
+    """The job has failed, until somebody asks for it again."""
 
-    An API's own `Retry-After` is never undercut.
+
+Decision = Retry | Pause | Fail
+
+
+def decide(
+    error: SyncError, attempt: int, policy: Policy, met: int | None = None, draw: Draw = random.uniform
+) -> Decision:
+    """What follows an error after `attempt` attempts failed before this one. Its intent alone decides.
+
+    Trouble of the whole store asks for a pause; if the ledger, which knows what other jobs met, does not hold the store
+    for it, its word decides in a second call: `met` is how often in a row this job alone has met the trouble, or 0 if
+    the trouble is the job's own. An API's own `Retry-After` is never undercut.
     """
+    if error.intent is Intent.STORES and met is None:
+        return _pause(error, policy.holds)
+    if met:
+        return _weathered(error, met, policy.holds, draw)
+    return retry(error, attempt, policy.schedule, draw) or Fail()
+
+
+def retry(error: SyncError, attempt: int, schedule: Schedule, draw: Draw = random.uniform) -> Retry | None:
+    """When something is tried again that costs an attempt each time; None gives up."""
     seconds = _rest_seconds(error.intent, attempt, schedule, draw)
-    return None if seconds is None else Rest(max(seconds, error.retry_after or 0.0))
+    return None if seconds is None else Retry(max(seconds, error.retry_after or 0.0))
+
+
+def outlasted(error: SyncError, attempt: int) -> bool:
+    """Whether a *not yet* has lasted for longer than a delay explains: the API takes calls down and does not do them.
+
+    A record that still is not there is none.
+    """
+    is_over = error.intent is Intent.NOT_YET and attempt >= len(NOT_YET_SECONDS)
+    return is_over and not error.is_of_absence
+
+
+def _weathered(error: SyncError, met: int, holds: Holds, draw: Draw = random.uniform) -> Retry:
+    """How long a job rests that met trouble of the whole store, `met` times in a row by now; it costs no attempt."""
+    longest = min(holds.longest_seconds, FIRST_CAP_SECONDS * 2 ** min(met - 1, 30))
+    seconds = max(draw(min(LEAST_REST_SECONDS, longest), longest), error.retry_after or 0.0)
+    return Retry(seconds, costs_attempt=False)
 
 
 def _rest_seconds(intent: Intent, attempt: int, schedule: Schedule, draw: Draw) -> float | None:
@@ -81,29 +135,12 @@ def _rest_seconds(intent: Intent, attempt: int, schedule: Schedule, draw: Draw) 
     return None if slow is None else slow * 60.0
 
 
-def outlasted(error: SyncError, attempt: int) -> bool:
-    """Whether a *not yet* has lasted for longer than a delay explains: the API takes calls down and does not do them.
+def _pause(error: SyncError, holds: Holds) -> Pause:
+    """How a store is held for an error that would meet any customer.
 
-    A record that still is not there is none.
+    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. Everything else: once several jobs
+    met it since the API last answered well.
     """
-    is_over = error.intent is Intent.NOT_YET and attempt >= len(NOT_YET_SECONDS)
-    return is_over and not error.is_of_absence
-
-
-def weathered(error: SyncError, met: int, longest_seconds: float, draw: Draw = random.uniform) -> Rest:
-    """How long a job rests that met trouble of the whole store, `met` times in a row by now; it costs no attempt."""
-    longest = min(longest_seconds, FIRST_CAP_SECONDS * 2 ** min(met - 1, 30))
-    return Rest(max(draw(min(LEAST_REST_SECONDS, longest), longest), error.retry_after or 0.0))
-
-
-def pause(error: SyncError, holds: Holds = Holds()) -> Pause | None:
-    """Whether an error is the whole store's, and how the store is held for it; None if it is the job's own.
-
-    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. Everything else that would meet
-    any customer: once several jobs met it since the API last answered well.
-    """
-    if error.intent is not Intent.STORES:
-        return None
     asked = error.retry_after or 0
     first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)
     if error.trouble is Trouble.LIMITED:

@@ -1,4 +1,4 @@
-"""The queues, and which jobs go where."""
+"""The tasks by their names on the wire, the queues, and which tasks go where."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ from typing import Final
 
 from worker.jobs.job import Kind
 
+TRANSFER_CUSTOMER: Final = "stamped.transfer_customer"
+RECONCILE_SUBSCRIPTION: Final = "stamped.reconcile_subscription"
+ACCEPT_TRIGGER: Final = "stamped.accept_trigger"
+RETRY_FAILED_SUBSCRIPTIONS: Final = "stamped.retry_failed_subscriptions"
+SWEEP: Final = "stamped.sweep"
+RERUN: Final = "stamped.rerun"
+CATCH_UP: Final = "stamped.catch_up"
+
 CUSTOMERS: Final = "customers"
 SUBSCRIPTIONS: Final = "subscriptions"
 UPKEEP: Final = "upkeep"
 """Sweeps, schedules, triggers to accept, and debug jobs: never long, so what is put here goes to the front."""
 
 QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
-
 QUEUE_OF: Final = {Kind.CUSTOMER: CUSTOMERS, Kind.SUBSCRIPTION: SUBSCRIPTIONS}
+TASK_OF: Final = {Kind.CUSTOMER: TRANSFER_CUSTOMER, Kind.SUBSCRIPTION: RECONCILE_SUBSCRIPTION}
+ROUTES: Final = {TASK_OF[kind]: {"queue": QUEUE_OF[kind]} for kind in Kind}
+"""Celery's routes; every other task goes to the queue that is never long."""
 
 
 def queue_of(kind: Kind, *, to_front: bool) -> str:

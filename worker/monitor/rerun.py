@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from flower.utils.tasks import get_task_by_id
 from tornado.web import HTTPError
 
-from tasks.messages import TASK_OF
 from tasks.upkeep import run_again
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Job
+from worker.jobs.routes import TASK_OF
 from worker.monitor.change import Change
 from worker.monitor.page import NOT_FOUND, forbid_frames
 

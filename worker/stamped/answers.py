@@ -13,7 +13,7 @@ from worker.jobs.job import STAMPED_ID, plain_text
 from worker.stamped.email_address import is_same_mailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 WRAPPERS = ENVELOPES
 DEEPEST_WRAPPER = ENVELOPES_DEPTH
@@ -52,33 +52,39 @@ class StampedCustomer:
             return bool(self.id) and is_same_mailbox(self.email, email)
         return bool(self.id and NUMBER.fullmatch(self.id))
 
-    def is_another_than(self, stamped_id: str) -> bool:
-        """Whether it shows an id, in whatever spelling, that is not this one."""
-        return self.id != stamped_id and any(self.record.get(name) not in (None, "") for name in IDS)
+    @property
+    def shows_an_id(self) -> bool:
+        """Whether it shows an id, in whatever spelling."""
+        return any(self.record.get(name) not in (None, "") for name in IDS)
 
     def shows(self, payload: Mapping[str, str]) -> bool:
         """Whether what was written shows in it, as far as it shows such fields at all."""
         return all(_is_same(name, self.record[name], sent) for name, sent in payload.items() if name in self.record)
 
     @property
-    def personal(self) -> Iterator[str]:
+    def personal(self) -> list[str]:
         """What of it tells who it is."""
-        return (value for name in PERSONAL if isinstance(value := self.record.get(name), str))
+        return [value for name in PERSONAL if isinstance(value := self.record.get(name), str)]
 
 
 def customer_in(body: Any) -> StampedCustomer:
-    """The customer in an answer: flat, or under `customer`, `result` or `data`."""
-    for _ in range(DEEPEST_WRAPPER):
-        body = _unwrapped(body)
-    if not isinstance(body, dict) or _is_something_else(body):
+    """The customer in an answer: flat, or under `customer`, `result` or `data`.
+
+    An id beside an e-mail address is a customer's, whatever else stands there: an id alone may be the envelope's.
+    """
+    if not isinstance(body, dict):
+        return StampedCustomer()
+    stamped_id, email = _identity(body)
+    for _ in range(ENVELOPES_DEPTH):
+        inner = next((body[name] for name in ENVELOPES if isinstance(body.get(name), dict)), None)
+        if (email and stamped_id) or inner is None:
+            break
+        body = inner
+        stamped_id, email = _identity(body)
+    if not (email and stamped_id) and _is_something_else(body):
         return StampedCustomer()
     state = body.get(STATE)
-    return StampedCustomer(
-        id=next(filter(None, (_id(body.get(name)) for name in IDS)), None),
-        email=_text(body.get("email")) or _text(body.get("customerEmail")),
-        is_subscribed=state if isinstance(state, bool) else None,
-        record=body,
-    )
+    return StampedCustomer(stamped_id, email, state if isinstance(state, bool) else None, record=body)
 
 
 def customers_in(body: Any) -> list[StampedCustomer]:
@@ -103,23 +109,17 @@ def pages_in(body: Any) -> int | None:
     return pages if isinstance(pages, int) and not isinstance(pages, bool) else None
 
 
-def _is_customer(body: dict[str, Any]) -> bool:
-    """Whether it is a customer itself, whatever else it holds: an id alone may be the envelope's."""
-    has_email = _text(body.get("email")) or _text(body.get("customerEmail"))
-    return bool(has_email and any(_id(body.get(name)) for name in IDS))
+def _identity(body: dict[str, Any]) -> tuple[str | None, str | None]:
+    """The id and the e-mail address that stand in an object itself."""
+    stamped_id = next(filter(None, map(_id, map(body.get, IDS))), None)
+    return stamped_id, _text(body.get("email")) or _text(body.get("customerEmail"))
 
 
 def _is_something_else(body: dict[str, Any]) -> bool:
     """Whether it says of itself that it is no customer, but a job, an import or a message."""
     kind = body.get("type")
     is_other_kind = isinstance(kind, str) and TYPE_OF_CUSTOMERS not in kind.lower()
-    return (is_other_kind or any(map(NO_CUSTOMERS.match, body))) and not _is_customer(body)
-
-
-def _unwrapped(body: Any) -> Any:
-    if not isinstance(body, dict) or _is_customer(body):
-        return body
-    return next((body[name] for name in WRAPPERS if isinstance(body.get(name), dict)), body)
+    return is_other_kind or any(map(NO_CUSTOMERS.match, body))
 
 
 def _id(value: Any) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect
 from worker.http.api_errors import STAMPED
+from worker.http.client import ApiCaller
 from worker.jobs.errors import (
     CustomerWriteFailed,
     StampedCustomerGone,
@@ -19,13 +20,11 @@ from worker.jobs.intents import Intent
 from worker.jobs.job import STAMPED_ID
 from worker.stamped.answers import StampedCustomer, customer_in, customers_in, items_in, pages_in
 from worker.stamped.email_address import is_same_mailbox
-from worker.telemetry.masking import Personal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from worker.http.answers import Answer
-    from worker.http.client import ApiClient, Gate
 
 CUSTOMER: Final = "dashboard/customers/{id}"
 CUSTOMERS: Final = "dashboard/customers"
@@ -41,13 +40,12 @@ ANOTHER: Final = "the answer is of another customer"
 
 
 @dataclass(frozen=True, slots=True)
-class Stamped:
-    """Stamped.io as one job sees it; every call passes the gate."""
+class Stamped(ApiCaller):
+    """Stamped.io as one job sees it."""
 
-    api: ApiClient
-    gate: Gate
-    personal: Personal = field(default_factory=Personal)
-    """What must not show in what Stamped.io says of an error."""
+    errors = STAMPED
+    read_failed = StampedReadFailed
+
     is_fresh: bool = False
     """Whether a transfer wrote to the customer a moment ago: Stamped.io may not show it yet."""
 
@@ -70,15 +68,11 @@ class Stamped:
         if not STAMPED_ID.fullmatch(stamped_id):
             raise StampedCustomerGone
         answer = self._write(CUSTOMER, payload, Effect.UPDATE_CUSTOMER, id=stamped_id)
-        if answer.is_missing:
-            raise StampedCustomerGone(http_status=answer.status)
-        if answer.is_queued and (shown := self.customer(stamped_id)).shows(payload):
-            return shown
-        if not answer.is_accepted:
-            raise self._refused(answer, CustomerWriteFailed)
+        if answer.intent is not Intent.ACCEPTED:
+            return self._updated_later(stamped_id, payload, answer)
         written = self._asked_for(stamped_id, answer)
         if not written.id and written.email and not is_same_mailbox(written.email, payload["email"]):
-            raise self._refused(answer.unreadable(ANOTHER), StampedReadFailed)
+            raise self.unreadable(answer, ANOTHER)
         return written
 
     def customer(self, stamped_id: str) -> StampedCustomer:
@@ -89,14 +83,14 @@ class Stamped:
         """
         if not STAMPED_ID.fullmatch(stamped_id):
             raise StampedCustomerGone(intent=Intent.CUSTOMERS)
-        answer = self._read(CUSTOMER, id=stamped_id)
+        answer = self.read(CUSTOMER, id=stamped_id)
         if answer.is_missing:
             self.prove()
             intent = Intent.NOT_YET if self.is_fresh else Intent.CUSTOMERS
             raise StampedCustomerGone(http_status=answer.status, intent=intent)
-        customer = self._asked_for(stamped_id, self._checked(answer))
+        customer = self._asked_for(stamped_id, self.checked(answer))
         if customer.id is None:
-            raise self._refused(answer.unreadable("the answer is no customer"), StampedReadFailed)
+            raise self.unreadable(answer, "the answer is no customer")
         return customer
 
     def customers_with(self, email: str) -> list[StampedCustomer]:
@@ -104,7 +98,7 @@ class Stamped:
 
         All pages are read, within a bound: a search can show others first. Raises what any read raises.
         """
-        self.personal.learn(email)
+        self.personal.add(email)
         found = {each.id: each for fresh, _ in self._pages(email) for each in fresh if _has(each, email)}
         return list(found.values())
 
@@ -113,7 +107,7 @@ class Stamped:
 
         A search that has not come to its end within the bound might show somebody yet. Raises what any read raises.
         """
-        self.personal.learn(email)
+        self.personal.add(email)
         for fresh, is_last in self._pages(email):
             if is_last or any(_has(each, email) for each in fresh):
                 return not any(_has(each, email) for each in fresh)
@@ -153,9 +147,9 @@ class Stamped:
                 return
 
     def _list(self, query: Mapping[str, str]) -> Any:
-        answer = self._checked(self._read(CUSTOMERS, query).of_no_record)
+        answer = self.checked(self.read(CUSTOMERS, query).of_no_record)
         if items_in(answer.body) is None and not answer.has_no_content:
-            raise self._refused(answer.unreadable("the answer is no list of customers"), StampedReadFailed)
+            raise self.unreadable(answer, "the answer is no list of customers")
         return answer.body
 
     def _set_subscription(self, route: str, email: str, effect: Effect) -> None:
@@ -163,30 +157,30 @@ class Stamped:
         if not answer.is_accepted:
             raise self._refused(answer, SubscriptionFailed)
 
+    def _updated_later(self, stamped_id: str, payload: Mapping[str, str], answer: Answer) -> StampedCustomer:
+        """The customer of an update that was only taken down, if it shows by now. Raises what `update` raises."""
+        if answer.is_missing:
+            raise StampedCustomerGone(http_status=answer.status)
+        if answer.is_queued and (shown := self.customer(stamped_id)).shows(payload):
+            return shown
+        raise self._refused(answer, CustomerWriteFailed)
+
     def _write(self, route: str, body: Mapping[str, str], effect: Effect, **values: str) -> Answer:
-        self.personal.learn(*body.values())
+        self.personal.update(body.values())
         self.gate.before_write()
         return self.api.call("POST", route, values, body=dict(body), effect=effect)
-
-    def _read(self, route: str, query: Mapping[str, str] | None = None, **values: str) -> Answer:
-        self.gate.before_read()
-        return self.api.call("GET", route, values, query=query)
 
     def _asked_for(self, stamped_id: str, answer: Answer) -> StampedCustomer:
         """The customer of an accepted answer, unless it is another one. Raises AnswerUnreadable."""
         customer = customer_in(answer.body)
-        if any(each.is_another_than(stamped_id) for each in (customer, *customers_in(answer.body))):
-            raise self._refused(answer.unreadable(ANOTHER), StampedReadFailed)
-        self.personal.learn(*customer.personal)
+        shown = (customer, *map(customer_in, items_in(answer.body) or ()))
+        if any(each.id != stamped_id and each.shows_an_id for each in shown):
+            raise self.unreadable(answer, ANOTHER)
+        self.personal.update(customer.personal)
         return customer
 
-    def _checked(self, answer: Answer) -> Answer:
-        if not answer.is_accepted:
-            raise STAMPED.of_read(answer, StampedReadFailed, self.personal.values)
-        return answer
-
     def _refused(self, answer: Answer, kind: type[SyncError]) -> SyncError:
-        return STAMPED.of_write(answer, kind, self.personal.values)
+        return self.errors.of_write(answer, kind, self.personal)
 
 
 def _has(customer: StampedCustomer, email: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from worker.jobs.errors import SyncError
 from worker.jobs.intents import NEEDS_A_PERSON
-from worker.jobs.retries import Schedule, rest
+from worker.jobs.retries import Schedule, retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ def patiently(call: Callable[[], Answer], resting: Resting) -> Answer:
         try:
             return call()
         except SyncError as error:
-            pause = None if error.trouble in NEEDS_A_PERSON else rest(error, attempt, PATIENCE)
+            pause = None if error.trouble in NEEDS_A_PERSON else retry(error, attempt, PATIENCE)
             if pause is None:
                 raise
             resting(error, pause.seconds)

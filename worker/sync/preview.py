@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from worker.jobs.errors import StampedCustomerGone
 from worker.jobs.job import Next
-from worker.sync.transfer import linked_id, next_step
+from worker.sync.transfer import next_step
 
 if TYPE_CHECKING:
     from worker.jobs.catalogue import Failure
     from worker.mapping.mapping import Mapped, Mapping
     from worker.stamped.answers import StampedCustomer
-    from worker.sync.transfer import Readable
-
-
-class Store(Protocol):
-    """What a preview needs of Stamped.io."""
-
-    def customer(self, stamped_id: str) -> StampedCustomer:
-        """One customer."""
-
-    def customers_with(self, email: str) -> list[StampedCustomer]:
-        """The customers with this e-mail."""
+    from worker.sync.ports import Readable, Searchable
 
 
 class Write(StrEnum):
@@ -67,14 +57,14 @@ class Preview:
     """The error that the subscription job would fail with, after a transfer that does not."""
 
 
-def preview(customer_id: str, mapping: Mapping, source: Readable, store: Store) -> Preview:
+def preview(customer_id: str, mapping: Mapping, source: Readable, store: Searchable) -> Preview:
     """Say what a transfer would do. Raises what a transfer would, but for the errors of its writes.
 
     Without a link, or with one whose customer is gone, Stamped.io matches by email: the preview searches for it.
     """
     customer = source.customer(customer_id)
     mapped = mapping.apply(customer)
-    link = linked_id(customer_id, customer, source)
+    link = source.link(customer_id, customer)
 
     linked = _linked(link, store) if link else None
     found = [] if linked else store.customers_with(mapped.payload["email"])
@@ -93,7 +83,7 @@ def preview(customer_id: str, mapping: Mapping, source: Readable, store: Store) 
     )
 
 
-def _linked(link: str, store: Store) -> StampedCustomer | None:
+def _linked(link: str, store: Searchable) -> StampedCustomer | None:
     try:
         return store.customer(link)
     except StampedCustomerGone:

@@ -3,39 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from worker.jobs.errors import StampedCustomerGone, SubscriptionFailed
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Next
 
 if TYPE_CHECKING:
-    from worker.ipaas.customer import Customer
     from worker.mapping.mapping import Mapping
-    from worker.stamped.answers import StampedCustomer
-
-
-class Source(Protocol):
-    """What a reconciliation needs of iPaaS.com."""
-
-    def customer(self, customer_id: str) -> Customer:
-        """The customer as it is now."""
-
-    def link(self, customer_id: str) -> str | None:
-        """The linked Stamped.io customer id."""
-
-
-class Store(Protocol):
-    """What a reconciliation needs of Stamped.io."""
-
-    def customer(self, stamped_id: str) -> StampedCustomer:
-        """One customer, with its email and its present state."""
-
-    def subscribe(self, email: str) -> None:
-        """Subscribe by email."""
-
-    def unsubscribe(self, email: str) -> None:
-        """Unsubscribe by email."""
+    from worker.sync.ports import Readable, Subscribable
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +30,13 @@ class Reconciled:
 
 
 def reconcile(
-    customer_id: str, stamped_id: str | None, mapping: Mapping, source: Source, store: Store, *, is_new: bool = False
+    customer_id: str,
+    stamped_id: str | None,
+    mapping: Mapping,
+    source: Readable,
+    store: Subscribable,
+    *,
+    is_new: bool = False,
 ) -> Reconciled:
     """Subscribe or unsubscribe one customer, if the field is mapped and its state in Stamped.io differs.
 
@@ -80,7 +62,7 @@ def reconcile(
     return Reconciled(Action.UNSUBSCRIBED, stamped_id)
 
 
-def _desired(customer_id: str, mapping: Mapping, source: Source) -> bool | None:
+def _desired(customer_id: str, mapping: Mapping, source: Readable) -> bool | None:
     """The mapped value by today's mapping; the customer is read only where a field of it decides."""
     if not mapping.maps_subscription or mapping.static_subscription is not None:
         return mapping.static_subscription

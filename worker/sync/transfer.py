@@ -3,55 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from worker.jobs.errors import StampedCustomerGone
 from worker.jobs.job import Action, Consent, Next
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from collections.abc import Mapping as Fields
 
-    from worker.ipaas.customer import Customer
     from worker.mapping.mapping import Mapped, Mapping
     from worker.stamped.answers import StampedCustomer
-
-
-class Readable(Protocol):
-    """What is read of iPaaS.com, to transfer a customer or to preview that."""
-
-    @property
-    def system_id(self) -> int:
-        """The connection's key."""
-
-    def customer(self, customer_id: str) -> Customer:
-        """The customer as it is now."""
-
-    def link(self, customer_id: str) -> str | None:
-        """The linked Stamped.io customer id."""
-
-
-class Source(Readable, Protocol):
-    """What a transfer needs of iPaaS.com."""
-
-    def linked_customer(self, stamped_id: str) -> str | None:
-        """The customer id that a Stamped.io customer is linked to."""
-
-    def record_link(self, customer_id: str, stamped_id: str) -> None:
-        """Link the two records."""
-
-
-class Store(Protocol):
-    """What a transfer needs of Stamped.io."""
-
-    def has_nobody(self, email: str) -> bool:
-        """Whether nobody has this e-mail, for certain."""
-
-    def create(self, payload: Fields[str, str], taken: Callable[[], None]) -> StampedCustomer:
-        """Create a customer, or update the one with this e-mail; `taken` is called once the call is taken."""
-
-    def update(self, stamped_id: str, payload: Fields[str, str]) -> StampedCustomer:
-        """Update one customer."""
+    from worker.sync.ports import Linkable, Writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +40,8 @@ class Transferred:
 def transfer(
     customer_id: str,
     mapping: Mapping,
-    source: Source,
-    store: Store,
+    source: Linkable,
+    store: Writable,
     consent: Consent | None = None,
     *,
     warns_shared: bool = False,
@@ -95,7 +57,7 @@ def transfer(
     consent = consent or Consent()
     customer = source.customer(customer_id)
     mapped = mapping.apply(customer)
-    link = linked_id(customer_id, customer, source)
+    link = source.link(customer_id, customer)
 
     if link and (written := _updated(link, mapped.payload, store)):
         consent.is_new = consent.is_new and link == (consent.created or link)
@@ -112,11 +74,6 @@ def transfer(
     return Transferred(Action.CREATED, stamped_id, step, mapped.warnings, consent.is_new, shared_with)
 
 
-def linked_id(customer_id: str, customer: Customer, source: Readable) -> str | None:
-    """The linked Stamped.io customer id: the one that the customer's record shows, else the one that is looked up."""
-    return customer.link(source.system_id) or source.link(customer_id)
-
-
 def next_step(mapped: Mapped, mapping: Mapping, *, current: bool | None, is_new: bool = False) -> Next:
     """Whether a subscription job is needed: only when the field is mapped and the state differs, or is not known.
 
@@ -131,7 +88,7 @@ def next_step(mapped: Mapped, mapping: Mapping, *, current: bool | None, is_new:
     return Next.KEPT if mapping.keeps(current, mapped.subscription, is_new=is_new) else Next.SUBSCRIPTION
 
 
-def _is_new(mapped: Mapped, mapping: Mapping, store: Store) -> bool:
+def _is_new(mapped: Mapped, mapping: Mapping, store: Writable) -> bool:
     """Whether the store has nobody with this e-mail; looked up only where the subscription depends on it.
 
     A transfer that is repeated because its worker died behind the create, before it could note that, finds its own
@@ -143,7 +100,7 @@ def _is_new(mapped: Mapped, mapping: Mapping, store: Store) -> bool:
     return store.has_nobody(mapped.payload["email"])
 
 
-def _created(payload: Fields[str, str], store: Store, consent: Consent, *, is_new: bool) -> StampedCustomer:
+def _created(payload: Fields[str, str], store: Writable, consent: Consent, *, is_new: bool) -> StampedCustomer:
     """Create the customer, and note that it is new once Stamped.io has taken it: the next run finds it there.
 
     Whom Stamped.io shows as subscribed has nothing to come any more, and may unsubscribe from now on. If an earlier run
@@ -160,12 +117,12 @@ def _created(payload: Fields[str, str], store: Store, consent: Consent, *, is_ne
     return written
 
 
-def _shared_with(customer_id: str, stamped_id: str, source: Source) -> str | None:
+def _shared_with(customer_id: str, stamped_id: str, source: Linkable) -> str | None:
     other = source.linked_customer(stamped_id)
     return other if other != customer_id else None
 
 
-def _updated(link: str, payload: Fields[str, str], store: Store) -> StampedCustomer | None:
+def _updated(link: str, payload: Fields[str, str], store: Writable) -> StampedCustomer | None:
     try:
         return store.update(link, payload)
     except StampedCustomerGone:

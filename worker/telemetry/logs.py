@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,8 +14,6 @@ from pythonjsonlogger.json import JsonFormatter
 from worker.jobs.errors import SyncError, error_fields, error_help
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from worker.jobs.calls import MadeCall
     from worker.jobs.job import Job
 
@@ -44,39 +41,24 @@ class Attempt:
     """The API calls that it has made so far."""
 
 
-_attempt: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
-
-
-@contextmanager
-def logged_as(attempt: Attempt) -> Iterator[None]:
-    """Put the attempt into every log line of the block."""
-    token = _attempt.set(attempt)
-    try:
-        yield
-    finally:
-        _attempt.reset(token)
+running: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+"""The attempt that runs in this thread. Whoever sets it resets it."""
 
 
 def log_call(call: MadeCall) -> None:
-    """Note one API call for its attempt's history, and log it.
-
-    It is logged at debug level, or as an ordinary line for a job of a `/debug` scope.
-    """
-    attempt = _attempt.get()
-    if attempt:
-        attempt.calls.append(call)
+    """Log one API call: at debug level, or as an ordinary line for a job of a `/debug` scope."""
+    attempt = running.get()
     level = logging.INFO if attempt and attempt.debug else logging.DEBUG
-    if calls.isEnabledFor(level):
-        details = {"api": call.api, "method": call.method, "route": call.route, "http_status": call.status}
-        line = "%s %s %s: %s", call.api, call.method, call.route, call.status or "no answer"
-        calls.log(level, *line, extra=details | {"seconds": call.ms / 1000})
+    details = {"api": call.api, "method": call.method, "route": call.route, "http_status": call.status}
+    line = "%s %s %s: %s", call.api, call.method, call.route, call.status or "no answer"
+    calls.log(level, *line, extra=details | {"seconds": call.ms / 1000})
 
 
 class _AttemptFilter(logging.Filter):
     """Adds the attempt's fields to a record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if attempt := _attempt.get():
+        if attempt := running.get():
             record.job = str(attempt.job)
             record.attempt = attempt.number
             record.task_id = attempt.task_id

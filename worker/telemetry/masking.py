@@ -50,22 +50,6 @@ MIME_WORD: Final = re.compile(r"=\?[\w-]{1,40}\?[bq]\?[^?\s]{1,1000}\?=", re.IGN
 HEX: Final = re.compile(r"[0-9a-f]{4}|[0-9a-f]{2}", re.IGNORECASE)
 
 
-class Personal:
-    """What a job has come to know of its customer: nothing of it may show in what an API says."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, None] = {}
-
-    def learn(self, *values: str | None) -> None:
-        """Remember some values."""
-        self._values.update(dict.fromkeys(filter(None, values)))
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """All that is known."""
-        return tuple(self._values)
-
-
 def masked(text: str, values: Iterable[str] = ()) -> str:
     """`text` on one line and not too long, without e-mail addresses and without the `values`, whole or in part."""
     text = _unescaped(text[:LOOKED_AT])

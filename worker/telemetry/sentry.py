@@ -15,6 +15,7 @@ from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.scrubber import EventScrubber
 
 from worker.jobs.errors import SyncError
+from worker.telemetry.logs import running
 from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from worker.config.settings import Settings
     from worker.jobs.job import Job
 
-OWN_LOGGERS = "tasks.*"
+OUTCOMES = "worker.outcomes"
+"""The logger of `worker.telemetry.outcomes`."""
+OWN_LOGGERS = ("tasks.*", OUTCOMES)
 """What these log of an error is no second report: `report` sends the error itself."""
 BEAT = "celery.beat"
 """While Redis is away it says so for each sweep. The workers say it less often, and Sentry misses the check-ins."""
@@ -61,7 +64,7 @@ def start_sentry(settings: Settings) -> None:
         event_scrubber=EventScrubber(recursive=True),
         before_send=grouped,
     )
-    for name in (OWN_LOGGERS, BEAT):
+    for name in (*OWN_LOGGERS, BEAT):
         ignore_logger(name)
 
 
@@ -71,11 +74,6 @@ def release() -> str | None:
         return f"{PACKAGE}@{version(PACKAGE)}"
     except PackageNotFoundError:
         return None
-
-
-def tag(job: Job, tracking_guid: str) -> None:
-    """Name the job in whatever this task reports."""
-    sentry_sdk.get_isolation_scope().set_tags(_named(job, tracking_guid))
 
 
 def report(error: SyncError, job: Job, tracking_guid: str = "", *, outcome: str = FAILED) -> None:
@@ -110,10 +108,13 @@ def check_in(monitor: str, every_seconds: float) -> None:
 
 
 def grouped(event: Event, hint: Hint) -> Event:
-    """Group an error of the catalogue by code, connection and status, and mask what its text may still hold.
+    """Name the job that runs, group an error of the catalogue, and mask what a text may still hold.
 
+    An error of the catalogue is grouped by code, connection and status.
     A hold is an issue of its own beside the failures with the same error.
     """
+    if attempt := running.get():
+        event["tags"] = _named(attempt.job, attempt.tracking_guid) | dict(event.get("tags") or {})
     error = (hint.get("exc_info") or (None, None, None))[1]
     if isinstance(error, SyncError):
         tags = {str(name): str(value) for name, value in (event.get("tags") or {}).items()}
@@ -128,7 +129,8 @@ def grouped(event: Event, hint: Hint) -> Event:
 
 
 def _named(job: Job, tracking_guid: str) -> dict[str, str]:
-    return {"job": str(job), "connection": str(job.system_id), "tracking_guid": tracking_guid}
+    named = {"job": str(job), "connection": str(job.system_id)}
+    return named | ({"tracking_guid": tracking_guid} if tracking_guid else {})
 
 
 def _texts(event: Event) -> Iterator[tuple[dict[str, Any], str]]:

@@ -64,7 +64,7 @@ def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Momen
         has_codes=True,
         witness=lambda effect, moment: noted.append((effect, moment)),
     )
-    return IPaaS(api, 4021, GUID, gate or Gate())
+    return IPaaS(api, gate or Gate(), system_id=4021, tracking_guid=GUID)
 
 
 @pytest.fixture(name="server")
@@ -155,7 +155,7 @@ def test_customer_is_read_and_linked(sandbox: RunningSandbox) -> None:
     ipaas = client(sandbox.url)
     assert (ipaas.customer(ID).first_name, ipaas.link(ID)) == ("Zoë", None)
     ipaas.record_link(ID, "143491")
-    assert (ipaas.customer(ID).link(4021), ipaas.link(ID)) == ("143491", "143491")
+    assert (ipaas.link(ID, ipaas.customer(ID)), ipaas.link(ID)) == ("143491", "143491")
 
 
 def test_subscription_tells_its_name(sandbox: RunningSandbox) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.initialize import go_on
 from tests import parts
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import CALLS
 from worker.app import app
+from worker.by_hand.initialize import go_on
 from worker.config.settings import Settings
 from worker.jobs.errors import AnswerUnreadable, IPaaSCredentialsRefused, IPaaSReadFailed, SyncError
 from worker.jobs.job import Action, Job, Kind, Next

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.initialize import go_on
 from tests import parts
 from tests.integration.jobs import made
 from tests.integration.stage import JOB, Stage
+from worker.by_hand.initialize import go_on
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import ConnectionHeld, SyncError
 from worker.jobs.intents import Intent

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks import reconcile_subscription, rerun, retry_failed_subscriptions, transfer_customer
-from tasks.refusals import RefusingTask
+from tasks.jobs import RefusingTask
 from tests import parts
 from tests.integration.stage import CREATE, ID, JOB, Stage, at, run, transferred
 from worker.app import app

@@ -277,7 +277,9 @@ def test_final_failure_is_the_catalogues_error(stage: Stage, caplog: pytest.LogC
     assert (ended.state, type(ended.value)) == ("FAILURE", CustomerWriteFailed)
     assert stage.record().failure == ended.value.failure
     assert ended.value.failure.detail == "[masked], [masked]: no"
-    (line,) = [vars(record) for record in caplog.records if record.name == "tasks.jobs" and record.levelname == "ERROR"]
+    (line,) = [
+        vars(record) for record in caplog.records if record.name == "worker.outcomes" and record.levelname == "ERROR"
+    ]
     entry = CustomerWriteFailed.entry
     told = (line["code"], line["http_status"], line["cause"], line["resolution"], line["outcome"])
     assert told == ("customer-write-failed", 422, entry.cause, entry.resolution, "failed")

@@ -120,7 +120,7 @@ def test_refusal_tells_an_operator_what_to_do(stage: Stage, caplog: pytest.LogCa
     """And nothing that the notification held of a person."""
     assert stage.queued == {}
     submit(trigger(notification(id="zoe@example.com")))
-    (line,) = [vars(record) for record in caplog.records if record.name == "tasks.refusals"]
+    (line,) = [vars(record) for record in caplog.records if record.name == "worker.outcomes"]
     assert (line["levelname"], line["code"]) == ("WARNING", "customer-id-invalid")
     assert line["resolution"] == CustomerIdInvalid.entry.resolution
     assert "zoe" not in caplog.text
@@ -135,7 +135,7 @@ def test_trigger_that_is_off_is_noted_and_nothing_is_done(
     stage.build(redis_url)
     submit(trigger())
     assert [noted.code for noted in stage.ledger.refusals()] == ["trigger-off"]
-    assert [record.levelname for record in caplog.records if record.name == "tasks.refusals"] == ["INFO"]
+    assert [record.levelname for record in caplog.records if record.name == "worker.outcomes"] == ["INFO"]
     assert (stage.ledger.record(JOB), stage.queued) == (None, {})
 
 
@@ -278,11 +278,11 @@ def test_job_that_lost_too_many_workers_is_told(stage: Stage, caplog: pytest.Log
     """In the log and to Sentry, with what to do about it: the workers that died on it can tell nothing."""
     reported: list[tuple[str, Job]] = []
     stage.patch.setattr(
-        "worker.telemetry.sentry.report", lambda error, job, _: reported.append((error.entry.code, job))
+        "worker.telemetry.sentry.report", lambda error, job, *_, **__: reported.append((error.entry.code, job))
     )
     lose_workers(stage, JOB, LOSSES_ALLOWED + 1)
     assert run(sweep, queue=UPKEEP).value == found(dead=1)
-    (line,) = [vars(line) for line in caplog.records if line.name == "tasks.upkeep" and line.levelname == "ERROR"]
+    (line,) = [vars(line) for line in caplog.records if line.name == "worker.outcomes" and line.levelname == "ERROR"]
     entry = WorkerLost.entry
     told = (line["code"], line["outcome"], line["cause"], line["resolution"])
     assert told == (entry.code, "failed", entry.cause, entry.resolution)

@@ -31,9 +31,9 @@ class FakeSource:
         assert customer_id == "150713"
         return self._customer
 
-    def link(self, customer_id: str) -> str | None:
+    def link(self, customer_id: str, customer: Customer | None = None) -> str | None:
         """The link."""
-        assert customer_id == "150713"
+        assert (customer_id, customer) == ("150713", self._customer)
         return self._link
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import uniform
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,16 +26,32 @@ from worker.jobs.retries import (
     LEAST_REST_SECONDS,
     NOT_YET_SECONDS,
     SHORT_REST_SECONDS,
+    Fail,
     Holds,
     Pause,
-    Rest,
+    Policy,
+    Retry,
     Schedule,
-    pause,
-    rest,
-    weathered,
+    decide,
+    retry,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 NO_ANSWER = IPaaSUnreachable()
+SCHEDULE = Schedule(fast=4, slow_minutes=(20, 60, 120))
+HOLDS = Holds(first_seconds=7, longest_seconds=900, strikes=4)
+POLICY = Policy(SCHEDULE, HOLDS)
+
+
+def rest(
+    error: SyncError, attempt: int, schedule: Schedule = SCHEDULE, draw: Callable[[float, float], float] = uniform
+) -> Retry | None:
+    """When a job is tried again whose error is its own, or None."""
+    decision = decide(error, attempt, Policy(schedule, HOLDS), 0, draw)
+    assert decision == (retry(error, attempt, schedule, draw) or Fail()) or draw is uniform
+    return decision if isinstance(decision, Retry) else None
 
 
 def longest(low: float, high: float) -> float:
@@ -77,20 +96,20 @@ def test_intent_alone_says_whether_it_is_tried_again(error: SyncError, is_retrie
 def test_rests_grow_from_seconds_to_the_schedule_of_ipaas() -> None:
     """Seconds first, doubling, then 20, 60 and 120 minutes, then never again."""
     rests = [rest(NO_ANSWER, attempt, draw=longest) for attempt in range(9)]
-    assert rests == [*map(Rest, (4, 8, 16, 32, 1200, 3600, 7200)), None, None]
+    assert rests == [*map(Retry, (4, 8, 16, 32, 1200, 3600, 7200)), None, None]
 
 
 def test_what_is_not_there_yet_is_looked_for_for_some_minutes() -> None:
     """And then no more: a customer that was deleted shows among the failures soon."""
     rests = [rest(StampedIdUnknown(), attempt, draw=longest) for attempt in range(len(NOT_YET_SECONDS) + 1)]
-    assert rests == [*map(Rest, NOT_YET_SECONDS), None]
+    assert rests == [*map(Retry, NOT_YET_SECONDS), None]
     least = sum(found.seconds for n in range(8) if (found := rest(StampedIdUnknown(), n, draw=shortest)))
     assert 60 < least < sum(NOT_YET_SECONDS) < 5 * 60
 
 
 def test_fast_rests_are_fully_jittered() -> None:
     """Each is drawn from almost nothing up to its cap, so that a store that comes back is not hit by all at once."""
-    assert [rest(NO_ANSWER, attempt, draw=shortest) for attempt in range(4)] == [Rest(LEAST_REST_SECONDS)] * 4
+    assert [rest(NO_ANSWER, attempt, draw=shortest) for attempt in range(4)] == [Retry(LEAST_REST_SECONDS)] * 4
 
 
 def test_fast_rests_are_short_however_many_there_are() -> None:
@@ -103,7 +122,7 @@ def test_fast_rests_are_short_however_many_there_are() -> None:
 @pytest.mark.parametrize(("attempt", "retry_after", "seconds"), [(0, 120.0, 120.0), (0, 1.0, 4.0), (4, 3600.0, 3600.0)])
 def test_retry_after_is_never_undercut(attempt: int, retry_after: float, seconds: float) -> None:
     """The API's own wish counts where it is the longer one."""
-    assert rest(meant(Intent.STORES, retry_after=retry_after), attempt, draw=longest) == Rest(seconds)
+    assert rest(meant(Intent.STORES, retry_after=retry_after), attempt, draw=longest) == Retry(seconds)
 
 
 def test_retry_after_of_an_error_that_stays_is_no_retry() -> None:
@@ -118,7 +137,7 @@ def test_retry_after_does_not_add_attempts() -> None:
 
 @pytest.mark.parametrize(
     ("schedule", "tries"),
-    [(Schedule(), 8), (Schedule(fast=0), 4), (Schedule(fast=2, slow_minutes=()), 3), (Schedule(0, ()), 1)],
+    [(SCHEDULE, 8), (Schedule(0, (20, 60, 120)), 4), (Schedule(fast=2, slow_minutes=()), 3), (Schedule(0, ()), 1)],
 )
 def test_schedule_says_how_often(schedule: Schedule, tries: int) -> None:
     """The first try and one for each rest of the schedule."""
@@ -138,13 +157,13 @@ def test_rest_is_always_sound(attempt: int, asked: float | None, intent: Intent)
 
 def test_trouble_of_the_store_costs_no_attempt_and_ever_longer_rests() -> None:
     """Up to the longest hold, however often it is met."""
-    rests = [weathered(NO_ANSWER, met, 600, longest).seconds for met in (1, 2, 3, 8, 9, 1000)]
-    assert rests == [4, 8, 16, 512, 600, 600]
-    assert weathered(meant(Intent.STORES, retry_after=90.0), 1, 600, shortest) == Rest(90)
-    assert weathered(NO_ANSWER, 5, 0.1, shortest) == Rest(0.1)
-
-
-HOLDS = Holds(first_seconds=7, longest_seconds=900, strikes=4)
+    holds = Policy(SCHEDULE, Holds(first_seconds=7, longest_seconds=600, strikes=4))
+    rests = [decide(NO_ANSWER, 0, holds, met, longest) for met in (1, 2, 3, 8, 9, 1000)]
+    assert rests == [Retry(seconds, costs_attempt=False) for seconds in (4, 8, 16, 512, 600, 600)]
+    asked = meant(Intent.STORES, retry_after=90.0)
+    assert decide(asked, 0, holds, 1, shortest) == Retry(90, costs_attempt=False)
+    short = Policy(SCHEDULE, Holds(first_seconds=0.1, longest_seconds=0.1, strikes=4))
+    assert decide(NO_ANSWER, 0, short, 5, shortest) == Retry(0.1, costs_attempt=False)
 
 
 @pytest.mark.parametrize(
@@ -171,4 +190,5 @@ HOLDS = Holds(first_seconds=7, longest_seconds=900, strikes=4)
 )
 def test_trouble_of_the_whole_store_holds_it(error: SyncError, expected: Pause | None) -> None:
     """Too many calls for `Retry-After`, credentials at once, the rest after some jobs met it; never a job's own."""
-    assert pause(error, HOLDS) == expected
+    decision = decide(error, 0, POLICY)
+    assert decision == expected if expected else not isinstance(decision, Pause)

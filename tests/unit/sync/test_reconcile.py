@@ -43,12 +43,13 @@ class Apis:
         if an_id == ID:
             self._note("read")
             fields = [{"custom_field_name": "Newsletter", "value": self._newsletter}]
-            return Customer.model_validate({"email_address": "zoe@example.com", "custom_fields": fields})
+            return Customer.read({"email_address": "zoe@example.com", "custom_fields": fields})
         self._note("read Stamped.io", an_id)
         return self._present
 
-    def link(self, customer_id: str) -> str | None:
+    def link(self, customer_id: str, customer: Customer | None = None) -> str | None:
         """What a look-up finds."""
+        assert customer is None
         self._note("look up", customer_id)
         return self._link
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from worker.ipaas.client import shown_link
 from worker.ipaas.customer import Customer
 from worker.jobs.errors import (
     CustomerNotFound,
@@ -50,13 +51,11 @@ PAYLOAD = {
 class Apis:
     """Both APIs with one customer; every call is noted in its order, and one of them can be made to fail."""
 
-    system_id = SYSTEM
-
     def __init__(self, *, link: str | None = None, state: bool | None = None, **changes: Any) -> None:
         self.calls: list[str] = []
         self.sent: dict[str, str] = {}
         self.failing: dict[str, SyncError] = {}
-        self._customer = Customer.model_validate(ZOE | changes)
+        self._customer = Customer.read(ZOE | changes)
         self._link = link
         self._state = state
         self.other: str | None = None
@@ -67,8 +66,10 @@ class Apis:
         self._note("read", customer_id)
         return self._customer
 
-    def link(self, customer_id: str) -> str | None:
-        """What a look-up finds."""
+    def link(self, customer_id: str, customer: Customer | None = None) -> str | None:
+        """What the record shows, else what a look-up finds."""
+        if customer and (link := shown_link(customer, SYSTEM)):
+            return link
         self._note("look up", customer_id)
         return self._link
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +16,7 @@ from worker.jobs.errors import CustomerWriteFailed, EmailMissing, error_fields, 
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind
 from worker.telemetry import logs
-from worker.telemetry.logs import CELERY_TASKS, NOISY, TELLTALE, Attempt, configure, log_call, logged_as
+from worker.telemetry.logs import CELERY_TASKS, NOISY, TELLTALE, Attempt, configure, log_call, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
 JOB = Job(Kind.CUSTOMER, 4021, "150713")
 ROUTE = "customers/v2/Customer/{id}"
 log = logging.getLogger("tests.logs")
+
+
+@contextmanager
+def logged_as(attempt: Attempt) -> Iterator[None]:
+    """Run the block as this attempt, as a task does."""
+    token = running.set(attempt)
+    try:
+        yield
+    finally:
+        running.reset(token)
 
 
 class Terminal(io.StringIO):

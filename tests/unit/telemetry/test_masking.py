@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.telemetry.masking import LONGEST, MASK, Personal, masked
+from worker.telemetry.masking import LONGEST, MASK, masked
 
 ADDRESS = "zoe.mueller+shop@mail.example.co.uk"
 
@@ -131,13 +131,6 @@ def test_words_can_be_written_anywhere(text: str) -> None:
     shown = masked(text)
     assert shown.encode().decode() == shown
     assert shown.isprintable()
-
-
-def test_what_a_job_knows_is_masked() -> None:
-    """Each value once; nothing of what is empty."""
-    known = Personal()
-    known.learn("Zoë", None, "", "Müller", "Zoë")
-    assert known.values == ("Zoë", "Müller")
 
 
 def test_nothing_is_cut_off_before_it_is_masked() -> None:

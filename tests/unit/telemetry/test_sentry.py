@@ -17,7 +17,8 @@ from worker.config.settings import Settings
 from worker.jobs.errors import ConnectionUnknown, CustomerWriteFailed, InternalError, SyncError, TriggerMalformed
 from worker.jobs.job import Job, Kind
 from worker.telemetry import sentry
-from worker.telemetry.sentry import check_in, grouped, release, report_refusals, start_sentry, tag
+from worker.telemetry.logs import Attempt, running
+from worker.telemetry.sentry import check_in, grouped, release, report_refusals, start_sentry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,8 +108,9 @@ def test_error_without_a_status_says_so(mailbox: Mailbox) -> None:
 
 def test_whatever_else_a_task_reports_names_its_job(mailbox: Mailbox) -> None:
     """A fault that nobody foresaw is found by its job too."""
-    tag(JOB, "0a8e")
+    token = running.set(Attempt(JOB, "task-1", "0a8e", debug=False))
     report(RuntimeError("stumbled"))
+    running.reset(token)
     (event,) = mailbox.events
     assert event["tags"] == {"job": "customer 4021/150713", "connection": "4021", "tracking_guid": "0a8e"}
 

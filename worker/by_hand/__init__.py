@@ -1,0 +1,1 @@
+"""What a person starts and waits for, on the real APIs: previews, and an initialize."""

@@ -1,0 +1,40 @@
+"""Initialize: brings the customers of a connection's whole list into the ledger, or counts them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+from worker.app import app
+from worker.ledger.guard import ThrottledReads
+from worker.ledger.intake import LedgerIntake
+from worker.sync.census import Census, census
+from worker.sync.initialize import Step, initialize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from worker.ipaas.client import IPaaS
+    from worker.jobs.progress import Progress, Selection
+    from worker.sync.patience import Resting
+
+
+def go_on(
+    progress: Progress, resting: Resting, *, limit: int | None = None, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Step]:
+    """Ask for the customers of a connection from where its initialize stands."""
+    intake = LedgerIntake(app.runtime.ledger, app.wake, progress.system_id)
+    return initialize(progress, _source(progress.system_id, sleep), intake, resting, limit=limit, sleep=sleep)
+
+
+def count(system_id: int, selection: Selection, resting: Resting, *, limit: int | None = None) -> Iterator[Census]:
+    """Count the customers that an initialize of a connection would ask for; writes nothing."""
+    return census(_source(system_id, time.sleep), selection, resting, limit=limit)
+
+
+def _source(system_id: int, sleep: Callable[[float], None]) -> IPaaS:
+    """iPaaS.com, for reading a list: each read waits for its slot of the throttle, and belongs to no job."""
+    runtime = app.runtime
+    gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, sleep)
+    return runtime.source(system_id, str(uuid.uuid4()), gate)
