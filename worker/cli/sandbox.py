@@ -43,6 +43,6 @@ def command(port: int, customers: int) -> None:
         click.echo(f"The sandbox is at {url}, its state at {url}/sandbox/state. Ctrl-C ends it.", err=True)
 
     try:
-        serve_forever(sandbox, "127.0.0.1", port, ready)
+        serve_forever(sandbox, port, ready)
     except OSError as error:
         raise click.BadParameter(f"port {port} can't be used: {error.strerror}", param_hint="--port") from None
