@@ -31,7 +31,6 @@ START_SECONDS = 60
 STALL_SECONDS = 90
 """How long nothing may settle before the demonstration gives up: longer than its retries take."""
 POLL_SECONDS = 0.1
-ANSWERED_WITH_FAULT = (503, 429, None)
 
 
 class DemoFailed(Exception):
@@ -112,7 +111,7 @@ def _perform(stage: Stage, report: Report) -> Result:
         first=first,
         changed=tally(ledger, system_id, changed_ids),
         refusals=ledger.refusals(),
-        faults=Counter(call.status for call in sandbox.calls if call.status in ANSWERED_WITH_FAULT),
+        faults=Counter(call.status for call in sandbox.calls if call.status in {fault.status for fault in FAULTS}),
         audit=audit(sandbox, system_id, mapping, tally(ledger, system_id, customer_ids)),
     )
 

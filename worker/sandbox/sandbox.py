@@ -6,6 +6,7 @@ from collections import deque
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from worker.sandbox.customers import SYSTEM_ID
 from worker.sandbox.faults import Fault, RateLimit, take, too_many_calls
 from worker.sandbox.ipaas import Source
 from worker.sandbox.ipaas_api import IPaaSApi
@@ -37,7 +38,7 @@ class Sandbox:
         public_key: str = "sandbox-public",
         private_key: str = "sandbox-private",
         token: str = "sandbox-token",  # noqa: S107 - opens nothing but the sandbox
-        systems: Iterable[int] = (4021,),
+        systems: Iterable[int] = (SYSTEM_ID,),
     ) -> None:
         self.store_hash = store_hash
         self.public_key = public_key
