@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from worker.sandbox.calls import Call
+    from worker.sandbox.messages import Call
 
 ID = "150713"
 ZOE = {

@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave everything running at the end, for a look around, until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Leave everything running at the end until Ctrl-C, to look around.")
 @click.option(
     "--customers",
     type=click.IntRange(20, 100_000),
@@ -20,24 +20,24 @@ import click
     type=click.IntRange(0, 65535),
     default=0,
     metavar="PORT",
-    help="Flower's port; any free one by default.",
+    help="Flower's port; by default any free one.",
 )
 @click.pass_context
 def command(context: click.Context, *, keep: bool, customers: int, flower_port: int) -> None:
-    """Run the whole job once, on embedded parts and sample customers.
+    """Run everything once, with sample customers and without credentials.
 
-    Starts Valkey, a sandbox of both APIs, a real worker, beat and Flower in a temporary folder; sends a trigger for
-    every sample customer, and a few that must be refused; changes some customers and sends triggers for those; shows
-    what was created, updated, left alone and refused; and compares that with what the sandbox holds. It needs no
-    credentials, touches no configuration of yours, and leaves nothing behind.
+    Starts Valkey, a sandbox of both APIs, a real worker, beat and Flower in a temporary folder. Sends a trigger for
+    every sample customer, and a few that must be refused; then changes some customers and sends triggers for those.
+    Shows how many were created, updated, left alone and refused, and compares that with what the sandbox holds. It
+    does not use your configuration, and leaves nothing behind.
 
     \b
     Examples:
       stamped-sync demo                  everything, in well under a minute
       stamped-sync demo --keep           then look around: Flower, status, sync ...
 
-    Exit codes: 0 all as it should be, 1 something failed or does not agree, 130 or 143 stopped by Ctrl-C or SIGTERM.
+    Exit codes: 0 everything is right, 1 something failed or differs, 130 or 143 stopped by Ctrl-C or SIGTERM.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from worker.demo.play import play  # noqa: PLC0415 - `stamped-sync --help` must not wait for Celery
+    from worker.demo.story import play  # noqa: PLC0415 - `stamped-sync --help` must not wait for Celery
 
     context.exit(play(customers, flower_port, keep=keep))

@@ -8,7 +8,7 @@ from worker.local.ports import is_free
 
 
 class NoRedis(click.ClickException):
-    """There is no Redis, and none can be embedded on this machine."""
+    """There is no Redis, and an embedded Valkey can't run on this machine."""
 
     exit_code = 2
 
@@ -25,20 +25,21 @@ class NoRedis(click.ClickException):
 def command(flower_port: int) -> None:
     """Run everything on this machine: worker, beat, Flower and, if there is no Redis, Valkey.
 
-    The configuration is checked first. If nothing listens at STAMPED_SYNC_REDIS_URL and it names this machine, an
-    embedded Valkey is started there, which keeps its data in the folder STAMPED_SYNC_DATA (./stamped-sync-data). What
-    dies is started again. All logs go to standard error. Ctrl-C or SIGTERM ends everything in order: the worker
-    finishes its running jobs, Valkey ends last; a second Ctrl-C does not wait.
+    It checks the configuration first. If STAMPED_SYNC_REDIS_URL names this machine and nothing listens there, it starts
+    an embedded Valkey, which keeps its data in the folder STAMPED_SYNC_DATA (./stamped-sync-data). Whatever dies is
+    started again. All logs go to standard error. Ctrl-C or SIGTERM ends everything in order: the worker finishes its
+    running jobs, and Valkey ends last. A second Ctrl-C does not wait for that.
 
-    Flower asks for a login: user STAMPED_SYNC_FLOWER_USER (operator), password STAMPED_SYNC_FLOWER_PASSWORD, or one
-    that is made and kept in the file flower-password of the data folder.
+    Flower asks for a login. The user is STAMPED_SYNC_FLOWER_USER (operator), the password is
+    STAMPED_SYNC_FLOWER_PASSWORD; without one, `up` makes a password and keeps it in the file flower-password of the
+    data folder.
 
     \b
     Examples:
       stamped-sync up
       stamped-sync up --flower-port 8080
 
-    Exit codes: 0 ended as asked, 2 wrong usage or configuration, or no Redis.
+    Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage or configuration, or no Redis.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     if not is_free(flower_port):
         raise click.BadParameter(f"port {flower_port} is taken; choose another", param_hint="--flower-port")

@@ -1,1 +1,1 @@
-"""The demonstration: the whole job on embedded parts, from the first trigger to a proof of what Stamped.io holds."""
+"""The demonstration: the whole job on one machine, from the first trigger to a check of what Stamped.io holds."""

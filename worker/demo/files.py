@@ -20,20 +20,19 @@ destination = "IsSubscribed"
 level = "optional"
 description = "Optional. Subscribes or unsubscribes the customer by the answer in this custom field."
 """
-"""What the samples' custom field is for."""
-
+"""Uses the custom field that some sample customers have."""
 
 QUICK_THROTTLE = "throttle = { limit = 1000, seconds = 1, concurrent = 20 }"
-"""The sandbox takes as many calls as come."""
+"""The sandbox has no rate limit of its own."""
 
 
 def connections_text(sandbox: Sandbox, url: str, *more: str) -> str:
-    """A connections file for a sandbox that is served at `url`, with more lines; its secrets open nothing else."""
+    """A connections file for a sandbox at `url`, each connection with `more` lines. Its secrets work nowhere else."""
     return "\n".join(_connection(sandbox, system_id, url, more) for system_id in sandbox.systems)
 
 
 def write_configuration(folder: Path, sandbox: Sandbox, url: str) -> Path:
-    """Write a connections file and its mapping, the default one with a row for the subscription; the first's path."""
+    """Write a connections file, whose path it returns, and a mapping: the default one and a subscription row."""
     (folder / "mapping.toml").write_text(DEFAULT.read_text("utf-8") + SUBSCRIPTION_ROW, "utf-8")
     path = folder / "connections.toml"
     path.write_text(connections_text(sandbox, url, 'mapping = "mapping.toml"', QUICK_THROTTLE), "utf-8")

@@ -15,27 +15,26 @@ from worker.presentation.screen import Screen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker.demo.result import Result
+    from worker.demo.audit import Result, Tally
     from worker.demo.stage import Stage
-    from worker.demo.tally import Tally
     from worker.local.child import Child
 
 QUIET_SECONDS = 2
-"""Between two lines of progress if there is no terminal."""
+"""The time between two lines of progress if there is no terminal."""
 PARTS = "Valkey, the sandbox, a worker, beat and Flower"
 
 
 class Report(Screen):
-    """Standard output for what is done, standard error for what went wrong."""
+    """Shows on standard output what is done, and on standard error what went wrong."""
 
     def opening(self, customers: int) -> None:
         """Say what is going to happen."""
-        self.heading(f"{customers} customers go from a sandbox of iPaaS.com into one of Stamped.io.")
+        self.heading(f"This transfers {customers} sample customers from a sandbox of iPaaS.com to one of Stamped.io.")
         self.line()
 
     @contextmanager
     def starting(self) -> Iterator[None]:
-        """Show that the parts start, and then that they run."""
+        """Show that the parts are starting, and then that they run."""
         with self.busy(f"Starting {PARTS}"):
             yield
         self.mark(f"{PARTS} are running", is_good=True)
@@ -43,7 +42,7 @@ class Report(Screen):
 
     @contextmanager
     def following(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
-        """Show how many of `total` are settled, and how many jobs wait for a retry, whenever it is told."""
+        """Show progress: the yielded function takes how many of `total` have settled, and how many wait for a retry."""
         if self._out.is_terminal:
             with self._bar() as bar:
                 task = bar.add_task(title, total=total, waiting="")
@@ -52,34 +51,37 @@ class Report(Screen):
             yield self._lines(title, total)
 
     def summary(self, result: Result) -> None:
-        """Show what came of it."""
+        """Show the outcome, and whether the sandbox holds the same."""
         self.line()
         self.heading(f"{'':<26}{'First load':>10}{'Changes':>10}")
         for line in _table(result.first, result.changed, len(result.refusals)):
             self.line(line)
         self._errors(
             Counter(result.first.failed.values()),
-            "failed" if result.mismatches else "failed, as the sample data means them to",
+            "jobs failed" if result.mismatches else "jobs failed, as expected: the sample data has errors on purpose",
         )
-        self._errors(Counter(refusal.code for refusal in result.refusals), "refused, as they must be")
+        self._errors(
+            Counter(refusal.code for refusal in result.refusals),
+            "triggers refused, as expected: the demo sends them for that",
+        )
         self.line()
-        self.heading("Faults met, and recovered from by retries")
+        self.heading("Calls that the sandbox let fail, and that succeeded in a retry")
         for status, count in result.faults.items():
             self.line(f"{count:>5}  {f'HTTP {status}' if status else 'connection cut'}")
         self._verdict(result)
 
     def kept(self, stage: Stage) -> None:
-        """Show where everything is that goes on running."""
+        """Show where to find everything that keeps running."""
         login = f"{stage.login.user} / {stage.login.password.get_secret_value()}"
         lines = [
             "",
-            "Everything goes on running; Ctrl-C ends it.",
+            "Everything keeps running until you press Ctrl-C.",
             "",
             f"  Flower    http://127.0.0.1:{stage.flower_port}   login {login}",
-            f"  Sandbox   {stage.sandbox.url}   its state under /sandbox/state",
+            f"  Sandbox   {stage.sandbox.url}   its state is at /sandbox/state",
             f"  Logs      {stage.folder}",
             "",
-            "For the other commands, such as `stamped-sync status`, paste into another terminal:",
+            "To use other commands, such as `stamped-sync status`, paste this into another terminal:",
             "",
             f"export STAMPED_SYNC_REDIS_URL={stage.redis_url}",
             f"export STAMPED_SYNC_CONNECTIONS={stage.connections}",
@@ -88,7 +90,7 @@ class Report(Screen):
             self.line(line)
 
     def failed(self, problem: str, child: Child | None = None) -> None:
-        """Say why the demonstration could not go on, with the end of the log of the part to blame."""
+        """Say why the demonstration could not go on, and show the end of the log of the part to blame."""
         self.error(f"The demo failed: {problem}")
         if child and (lines := child.last_lines()):
             for line in ["", f"The end of {child.name}.log:", "", *lines.splitlines()]:
@@ -99,13 +101,13 @@ class Report(Screen):
         return Progress(*columns, TextColumn("{task.fields[waiting]}"), console=self._out)
 
     def _lines(self, title: str, total: int) -> Callable[[int, int], None]:
-        """A line now and then, and one at the end."""
-        told_at = time.monotonic()
+        """Show a line every few seconds, and one at the end."""
+        shown_at = time.monotonic()
 
         def show(settled: int, waiting: int) -> None:
-            nonlocal told_at
-            if settled == total or time.monotonic() - told_at > QUIET_SECONDS:
-                told_at = time.monotonic()
+            nonlocal shown_at
+            if settled == total or time.monotonic() - shown_at > QUIET_SECONDS:
+                shown_at = time.monotonic()
                 self.line(" ".join(filter(None, [f"{title}: {settled} of {total}", _waiting(waiting)])))
 
         return show
@@ -130,7 +132,7 @@ class Report(Screen):
         self.line()
         self.mark(f"Stamped.io holds {held} customers, every one linked", is_good=True)
         if linked > held:
-            self.line(f"  {linked} customers of iPaaS.com, who have {held} different e-mail addresses")
+            self.line(f"  {linked} customers of iPaaS.com are linked to them: some share an e-mail address")
 
 
 def _table(first: Tally, changed: Tally, refused: int) -> Iterator[str]:

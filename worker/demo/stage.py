@@ -1,4 +1,4 @@
-"""The parts that a demonstration runs on, all of them in a temporary folder and on free ports."""
+"""Everything that a demonstration runs on, in a temporary folder and on free ports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from worker.demo.files import write_configuration
-from worker.local.child import end_in_order
+from worker.local.child import running
 from worker.local.ports import free_port
 from worker.local.services import Login, Setting
 from worker.local.valkey import embedded_valkey
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from worker.sandbox.server import RunningSandbox
 
 FOREIGN_PREFIXES = ("STAMPED_SYNC_", "SENTRY_", "FLOWER_", "CELERY_")
-"""What configures a real installation stays out of a demonstration."""
+"""The environment variables that configure a real installation; they must not reach a demonstration."""
 QUICK = {
     "STAMPED_SYNC_SWEEP_SECONDS": "2",
     "STAMPED_SYNC_HOLD_FIRST_SECONDS": "1",
     "STAMPED_SYNC_LOG_FORMAT": "text",
 }
-"""What differs from the defaults, for somebody who watches."""
+"""Shorter times than the defaults, because somebody watches."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class Stage:
     connections: Path
     flower_port: int
     login: Login
-    children: tuple[Child, ...]
+    children: list[Child]
 
 
 @contextmanager
 def running_stage(customers: int, flower_port: int = 0) -> Iterator[Stage]:
-    """Start every part, and end every part when the block is left, however that happens.
+    """Start every part, and end every part when the block is left, for whatever reason.
 
-    Within the block this process is configured as its children are, by its environment.
+    Within the block, this process has the same environment as its children, and so the same configuration.
     """
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="stamped-sync-demo-")))
@@ -68,10 +68,10 @@ def running_stage(customers: int, flower_port: int = 0) -> Iterator[Stage]:
 
         setting = Setting(environment, folder, files=folder, logs=folder)
         port, login = flower_port or free_port(), Login("demo", SecretStr(secrets.token_urlsafe(12)))
-        children = (setting.worker(), setting.beat(), setting.flower(port, login))
-        parts.callback(_end, children)
-        for child in children:
-            child.start()
+        children = setting.services(port, login)
+        parts.enter_context(running(children))
+        for child in children:  # together, and so faster: whatever a demonstration leaves undone does not matter
+            parts.callback(child.ask_to_end)
         yield Stage(folder, redis_url, sandbox, connections, port, login, children)
 
 
@@ -83,7 +83,7 @@ def _environment(redis_url: str, connections: Path) -> dict[str, str]:
 
 @contextmanager
 def _only(environment: Mapping[str, str], folder: Path) -> Iterator[None]:
-    """Give this process that environment, and a folder where no `.env` of somebody's lies."""
+    """Give this process that environment, and a current folder without a `.env` file."""
     before = dict(os.environ)
     try:
         _replace_environment(environment)
@@ -100,7 +100,7 @@ def _replace_environment(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def _logged_to(path: Path) -> Iterator[None]:
-    """Keep what this process logs off the screen, in a file beside the children's."""
+    """Log to a file beside the children's, and not to the screen."""
     log, output = logging.getLogger(), logging.FileHandler(path, encoding="utf-8")
     log.addHandler(output)
     try:
@@ -108,10 +108,3 @@ def _logged_to(path: Path) -> Iterator[None]:
     finally:
         log.removeHandler(output)
         output.close()
-
-
-def _end(children: tuple[Child, ...]) -> None:
-    """End all children, together: nothing that a demonstration leaves undone matters."""
-    for child in children:
-        child.ask_to_end()
-    end_in_order(children)

@@ -1,1 +1,1 @@
-"""Everything on one machine: the parts that `demo`, `up` and the tests start."""
+"""Everything on one machine: the processes that `demo`, `up` and the tests start."""

@@ -7,23 +7,24 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 CODE_ROOT = str(Path(__file__).parents[2])
 """The folder that holds the packages `worker` and `tasks`, installed or not."""
+GRACE_SECONDS = 10
 
 
 @dataclass
 class Child:
-    """One child process: how it is started, and the process once it is.
+    """One child process: how it is started, and the process itself once it runs.
 
-    It has a session of its own, so that Ctrl-C reaches the parent alone, which then ends its children in order.
+    It has a session of its own, so that Ctrl-C reaches only the parent, which then ends its children in order.
     """
 
     name: str
@@ -34,25 +35,28 @@ class Child:
     folder: Path
     """The current folder of the process."""
     log: Path | None = None
-    """The file that gets its output; standard error without one."""
-    grace_seconds: float = 10
-    """How long it may take to end when it is asked to."""
+    """The file for its output; None is standard error."""
+    grace_seconds: float = GRACE_SECONDS
+    """How long it may take to end after it was asked to."""
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start the process. The thread that does it must last as long as the child: the kernel watches that one."""
+        """Start the process. The thread that calls this must live as long as the child: see `worker.local.tied`."""
         tied = [sys.executable, "-m", "worker.local.tied", str(os.getpid()), *self.command]
         with ExitStack() as files:
             output = files.enter_context(self.log.open("ab")) if self.log else sys.stderr.fileno()
             self._process = subprocess.Popen(  # noqa: S603 - the command comes from our own code
                 tied,
-                env=with_our_code(self.environment),
+                env=_with_our_code(self.environment),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
             )
+
+    def wait_until_ready(self) -> None:
+        """Return once the process can be used. Nothing waits for most processes."""
 
     @property
     def exit_code(self) -> int | None:
@@ -70,7 +74,7 @@ class Child:
             self._process.send_signal(signal.SIGTERM)
 
     def end(self) -> None:
-        """Ask the process to end, and kill it if it does not, or where the wait is interrupted."""
+        """Ask the process to end, and kill it if it takes too long or the wait is interrupted."""
         if self._process is None:
             return
         self.ask_to_end()
@@ -90,11 +94,18 @@ class Child:
             return "".join(deque(lines, maxlen=count))
 
 
-def end_in_order(children: Iterable[Child]) -> None:
-    """End children one after the other; whatever interrupts that, none is left running."""
-    with ExitStack() as others:
-        for child in reversed(list(children)):
-            others.callback(child.end)
+@contextmanager
+def running(children: Sequence[Child]) -> Iterator[None]:
+    """Start children, the last one first, and end them when the block is left, the first one first.
+
+    Whatever interrupts that, none is left running.
+    """
+    with ExitStack() as ends:
+        for child in reversed(children):
+            ends.callback(child.end)
+            child.start()
+            child.wait_until_ready()
+        yield
 
 
 def ending(exit_code: int | None) -> str:
@@ -102,7 +113,7 @@ def ending(exit_code: int | None) -> str:
     return f"signal {-exit_code}" if exit_code is not None and exit_code < 0 else f"code {exit_code}"
 
 
-def with_our_code(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that imports what this process imports, wherever it runs."""
+def _with_our_code(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that imports the same code as this one, whatever its current folder is."""
     path = os.pathsep.join(filter(None, [CODE_ROOT, environment.get("PYTHONPATH")]))
     return {**environment, "PYTHONPATH": path}

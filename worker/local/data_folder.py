@@ -28,9 +28,9 @@ PASSWORD_BYTES = 18
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Path]:
-    """The folder as an absolute path, made if there is none, and this process' alone for the block.
+    """The folder as an absolute path, made if there is none, and locked for this process during the block.
 
-    Two servers on one append-only file would ruin it. Raises ConfigurationError if the folder can't be had.
+    Two servers on one append-only file would ruin it. Raises ConfigurationError if the folder can't be used.
     """
     try:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -46,12 +46,12 @@ def opened(folder: Path) -> Iterator[Path]:
 
 
 def flower_login(settings: Settings, folder: Path) -> Login:
-    """The login of the settings, with the password that the folder keeps if they have none."""
+    """The configured login; if it has no password, with the one that the folder keeps."""
     return Login(settings.flower_user, settings.flower_password or SecretStr(_kept_password(folder)))
 
 
 def server_folder(folder: Path) -> Path:
-    """Where an embedded Valkey keeps its data, made if there is none. Raises ConfigurationError if it can't be had."""
+    """Where an embedded Valkey keeps its data, made if there is none. Raises ConfigurationError if it can't be used."""
     data = folder / "valkey"
     try:
         data.mkdir(exist_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -14,13 +13,13 @@ from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proof import refuse_unfit
-from worker.local.child import end_in_order
+from worker.local.child import running
 from worker.local.data_folder import PASSWORD_FILE, flower_login, opened, server_folder
 from worker.local.ports import HOST
 from worker.local.services import Setting
 from worker.local.stopping import Stopped, stopped_by_signals
-from worker.local.valkey import valkey, wait_until_ready
-from worker.local.watch import LOOK_SECONDS, Watch
+from worker.local.valkey import valkey
+from worker.local.watch import keep_running
 from worker.telemetry.logs import configure
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ SPARE_SECONDS = 5
 def run_everything(flower_port: int) -> None:
     """Run everything until SIGINT or SIGTERM, then end it in order: the worker first, Valkey last.
 
-    Raises ConfigurationError for what is wrong with the configuration or must be changed in Redis, LedgerUnavailable
-    if no Redis answers and none can be embedded at its URL, and ValkeyFailed if the embedded one can't run.
+    Raises ConfigurationError if the configuration is wrong or Redis must be configured differently, LedgerUnavailable
+    if no Redis answers and an embedded one can't take its URL, and ValkeyFailed if the embedded one can't run.
     """
     settings = load_settings()
     load_connections(settings.connections)
@@ -57,10 +56,10 @@ def run_everything(flower_port: int) -> None:
 
 
 def redis_answers(settings: Settings) -> bool:
-    """Whether a Redis is there that can be used; False if an embedded one can take its place.
+    """Whether there is a Redis that can be used; False if there is none and an embedded one can take its place.
 
-    One that passes through something, such as a full memory, is used: the worker waits for its end. Raises
-    LedgerUnavailable if none answers, and ConfigurationError if it must be changed first.
+    A Redis with a passing trouble, such as a full memory, is used: the worker waits until the trouble is over. Raises
+    LedgerUnavailable if none answers, and ConfigurationError if it must be configured differently first.
     """
     proof = refuse_unfit(settings.redis)
     if not proof.is_away:
@@ -83,40 +82,30 @@ class Machine:
     def run(self) -> NoReturn:
         """Start everything and keep it running until Stopped."""
         children = [*self._services(), *self._server()]
-        try:
-            for child in reversed(children):
-                child.start()
-                if child.name == "valkey" and self.server_port:
-                    wait_until_ready(child, self.server_port)
-            self._tell()
-            watch = Watch(children, log.warning)
-            while True:
-                watch.look()
-                time.sleep(LOOK_SECONDS)
-        finally:
-            end_in_order(children)
+        with running(children):
+            self._log_addresses()
+            keep_running(children, log.warning)
 
     def _services(self) -> list[Child]:
         call_seconds = self.settings.connect_timeout_seconds + 2 * self.settings.read_timeout_seconds
         setting = Setting(os.environ, Path.cwd(), self.folder, grace_seconds=call_seconds + SPARE_SECONDS)
-        login = flower_login(self.settings, self.folder)
-        return [setting.worker(), setting.beat(), setting.flower(self.flower_port, login)]
+        return setting.services(self.flower_port, flower_login(self.settings, self.folder))
 
     def _server(self) -> list[Child]:
         if self.server_port is None:
             return []
         return [valkey(self.server_port, server_folder(self.folder), is_kept=True)]
 
-    def _tell(self) -> None:
+    def _log_addresses(self) -> None:
         where = f"embedded Valkey, its data in {self.folder / 'valkey'}" if self.server_port else "already there"
         log.info("Redis: %s, %s", self.settings.redis_url_shown, where)
-        password = "the one of the settings" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
+        password = "as configured" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
         user = self.settings.flower_user
         log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
 
 
 def _is_embeddable(url: RedisUrl) -> bool:
-    """Whether an embedded Valkey can be found at this URL: on this machine, without a login and TLS."""
+    """Whether an embedded Valkey can have this URL: on this machine, without a login and without TLS."""
     return url.host in LOOPBACK and url.db < DATABASES and not (url.is_tls or url.username or url.password)
 
 

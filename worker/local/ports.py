@@ -19,7 +19,7 @@ def free_port() -> int:
 def is_free(port: int) -> bool:
     """Whether a server could listen on a port."""
     with socket.socket() as probe:
-        # As servers do: a port whose last connections are still fading away is free.
+        # As servers do it: a port is free even if its last connections are still closing (TIME_WAIT).
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from worker.local.child import Child
+from worker.local.child import GRACE_SECONDS, Child
 from worker.local.ports import HOST
 
 if TYPE_CHECKING:
@@ -29,37 +29,34 @@ class Login:
 
 @dataclass(frozen=True)
 class Setting:
-    """Where services run: their environment, their current folder, and where their logs and files go."""
+    """Where the services run: their environment, their current folder, and where their files and logs go."""
 
     environment: Mapping[str, str] = field(repr=False)
     folder: Path
     files: Path
     logs: Path | None = None
-    """The folder of their log files; they log to standard error without one."""
-    grace_seconds: float = 10
-    """How long the worker's running jobs may take when it is asked to end."""
+    """The folder for their log files; None is standard error."""
+    grace_seconds: float = GRACE_SECONDS
+    """How long the worker's running jobs may take after it was asked to end."""
 
-    def worker(self) -> Child:
-        """A worker for all queues."""
-        return replace(self._celery("worker", "--without-gossip", "--without-mingle"), grace_seconds=self.grace_seconds)
+    def services(self, flower_port: int, login: Login) -> list[Child]:
+        """A worker for all queues; beat, of which only one may run; and Flower on the loopback address."""
+        # As an argument the login would show in the machine's list of processes.
+        authentication = f"{login.user}:{login.password.get_secret_value()}"
+        return [
+            self._celery("worker", "--without-gossip", "--without-mingle", grace_seconds=self.grace_seconds),
+            self._celery("beat", f"--schedule={self.files / 'beat-schedule'}"),
+            self._celery("flower", f"--address={HOST}", f"--port={flower_port}", FLOWER_BASIC_AUTH=authentication),
+        ]
 
-    def beat(self) -> Child:
-        """The clock of sweeps and schedules; one of it must run."""
-        return self._celery("beat", f"--schedule={self.files / 'beat-schedule'}")
-
-    def flower(self, port: int, login: Login) -> Child:
-        """Flower on the loopback address. The login is in its environment: arguments show in the list of processes."""
-        child = self._celery("flower", f"--address={HOST}", f"--port={port}")
-        told = {"FLOWER_BASIC_AUTH": f"{login.user}:{login.password.get_secret_value()}"}
-        return replace(child, environment={**self.environment, **told})
-
-    def _celery(self, name: str, *options: str) -> Child:
+    def _celery(self, name: str, *options: str, grace_seconds: float = GRACE_SECONDS, **more: str) -> Child:
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", name, *options]
-        return Child(name, command, self.environment, self.folder, self.logs / f"{name}.log" if self.logs else None)
+        log = self.logs / f"{name}.log" if self.logs else None
+        return Child(name, command, {**self.environment, **more}, self.folder, log, grace_seconds)
 
 
 def flower_answers(port: int) -> bool:
-    """Whether Flower is up; this page of it needs no login."""
+    """Whether Flower answers; the page that is asked for needs no login."""
     connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/healthcheck")

@@ -1,4 +1,4 @@
-"""Ends a program in order when it is asked to."""
+"""Ends a program in order when a signal asks it to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 WORDS = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SIGHUP: "Hung up"}
-"""What is said of Ctrl-C, of what service managers send, and of the terminal that was closed."""
+"""The words for Ctrl-C, for the signal of service managers, and for a closed terminal."""
 SIGNALS = tuple(WORDS)
 FIRST_OF_SIGNAL = 128
-"""The exit code of a signal is this and its number."""
+"""The exit code after a signal is this plus the signal's number."""
 
 
 class Stopped(BaseException):
-    """The program was asked to end by one of these signals. No error, so no `except Exception` may catch it."""
+    """One of these signals asked the program to end. It is not an error: no `except Exception` may catch it."""
 
     def __init__(self, number: int) -> None:
         self.exit_code = FIRST_OF_SIGNAL + number
@@ -28,13 +28,13 @@ class Stopped(BaseException):
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Raise Stopped in the block when such a signal arrives: what the block has opened is then closed.
+    """Raise Stopped in the block when such a signal arrives, so that whatever the block has opened is closed.
 
-    A second Ctrl-C raises KeyboardInterrupt, which hurries the closing; another of the others changes nothing. A signal
-    that this process was started to ignore (nohup, a job in a script's background) stays ignored.
+    A Ctrl-C after that raises KeyboardInterrupt, which hurries the closing; any other signal after that is ignored. A
+    signal that this process was started to ignore (by nohup, or in the background of a script) stays ignored.
     """
-    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _stop) for number in heeded}
+    used = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in used}
     try:
         yield
     finally:

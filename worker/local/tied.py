@@ -1,9 +1,9 @@
 """Runs a command that lives no longer than its parent: `python -m worker.local.tied PARENT_PID COMMAND…`.
 
-The kernel is asked to kill this process once its parent is gone, however that ended; then the command takes this
-process' place and keeps that wish. Linux alone knows it (prctl). Elsewhere children outlive a parent that was killed
-with SIGKILL, and only then. To be killed harms neither a worker (its jobs are free again once their leases run out) nor
-Valkey (its append-only file is written before it answers).
+It asks the kernel to kill this process as soon as the thread that started it is gone, for whatever reason. Then the
+command replaces this process, and the kernel still remembers. Only Linux can do this (prctl). On other systems a child
+outlives its parent if that was killed with SIGKILL, and only then. Being killed harms neither a worker (its jobs are
+free again once their leases run out) nor Valkey (it writes to its append-only file before it answers).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, command: list[str]) -> None:
-    """Become the command; end at once where the parent is gone already."""
+    """Become the command; end at once if the parent is gone already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == parent:

@@ -1,55 +1,50 @@
-"""Keeps child processes running: one that dies is started again, after a pause that grows."""
+"""Keeps child processes running: one that ends is started again, after a pause that grows."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn
 
 from worker.local.child import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from worker.local.child import Child
+
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
 LOOK_SECONDS = 0.2
-"""Between two looks."""
+"""The time between two looks."""
 STEADY_SECONDS = 120.0
-"""A child that ran so long has recovered: its next pause is the first one again."""
+"""A child that ran this long has recovered: its next pause is the first one again."""
 
 
-class Startable(Protocol):
-    """What can be kept running."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-
-    @property
-    def exit_code(self) -> int | None:
-        """How it ended; None while it runs."""
-
-    def start(self) -> None:
-        """Start it."""
+def keep_running(children: Iterable[Child], report: Callable[[str], None]) -> NoReturn:
+    """Start again whichever of these running children ends, until something such as Stopped is raised."""
+    watch = Watch(children, report)
+    while True:
+        watch.look()
+        time.sleep(LOOK_SECONDS)
 
 
 @dataclass
 class _Watched:
-    child: Startable
+    child: Child
     started_at: float
     pause_seconds: float = FIRST_PAUSE_SECONDS
     start_again_at: float | None = None
 
 
 class Watch:
-    """Watches children that run already. `tell` gets a sentence about each that died."""
+    """Watches children that run already. `report` gets a sentence about each that ended."""
 
     def __init__(
-        self, children: Iterable[Startable], tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self, children: Iterable[Child], report: Callable[[str], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
-        self._tell = tell
+        self._report = report
         self._watched = [_Watched(child, clock()) for child in children]
 
     def look(self) -> None:
@@ -59,15 +54,15 @@ class Watch:
             if watched.child.exit_code is None:
                 continue
             if watched.start_again_at is None:
-                self._note_death(watched, now)
+                self._plan_restart(watched, now)
             elif now >= watched.start_again_at:
                 watched.child.start()
                 watched.started_at, watched.start_again_at = now, None
 
-    def _note_death(self, watched: _Watched, now: float) -> None:
+    def _plan_restart(self, watched: _Watched, now: float) -> None:
         has_recovered = now - watched.started_at >= STEADY_SECONDS
         pause = FIRST_PAUSE_SECONDS if has_recovered else watched.pause_seconds
         watched.start_again_at = now + pause
         watched.pause_seconds = min(LONGEST_PAUSE_SECONDS, 2 * pause)
         how = ending(watched.child.exit_code)
-        self._tell(f"{watched.child.name} ended with {how}; it starts again in {pause:g} s")
+        self._report(f"{watched.child.name} ended with {how}; it starts again in {pause:g} s")

@@ -1,4 +1,4 @@
-"""Sample customers of iPaaS.com that look like life, the same ones every time. Their addresses are reserved domains."""
+"""Realistic sample customers of iPaaS.com, the same ones every time. Their addresses are in reserved domains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from worker.sandbox.messages import JsonObject
 
 FIRST_ID = 150001
 FAMILIAR_ID = 150713
-"""The example of the specification: always there, complete and without a link."""
+"""The specification's example: always there, complete and without a link."""
 
 SYSTEM_ID = 4021
 OTHER_SYSTEM_ID = 3990
@@ -35,17 +35,17 @@ _COMMENT_ROUNDS = 10
 _FIRST_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 Change = Callable[[JsonObject, JsonObject], Mapping[str, Any]]
-"""What is odd about a customer: the fields that differ, from the customer and the one before it."""
+"""Makes a customer odd: takes the customer and the one before it, returns the fields that differ."""
 
 
 @dataclass(frozen=True)
 class People:
-    """Names, addresses' first parts and a comment in one script."""
+    """Names, the part of an address before the @, and a comment, all in one script."""
 
     script: str
-    first: tuple[str, ...]
-    last: tuple[str, ...]
-    mail: tuple[str, ...]
+    first: list[str]
+    last: list[str]
+    mail: list[str]
     comment: str
 
 
@@ -68,14 +68,11 @@ def _ids(count: int) -> list[int]:
 @cache
 def _all_people() -> tuple[People, ...]:
     table = tomllib.loads(files("worker.sandbox").joinpath("sample_people.toml").read_text("utf-8"))
-    return tuple(
-        People(row["script"], tuple(row["first"]), tuple(row["last"]), tuple(row["mail"]), row["comment"])
-        for row in table["people"]
-    )
+    return tuple(People(**row) for row in table["people"])
 
 
 def _customer(customer_id: int, random: Random) -> JsonObject:
-    """A complete customer without anything odd, apart from fields that may be null anywhere."""
+    """A complete customer without oddities, apart from fields that may be null in any customer."""
     people = random.choice(_all_people())
     person = random.randrange(len(people.first))
     number = customer_id - FIRST_ID + 1
@@ -98,7 +95,7 @@ def _customer(customer_id: int, random: Random) -> JsonObject:
 
 def _custom_fields(customer_id: int, random: Random) -> list[JsonObject]:
     fields = [("Loyalty level", random.choice(("gold", "silver", "")))]
-    if random.random() < 0.4:  # noqa: PLR2004 - the part of the customers that was asked
+    if random.random() < 0.4:  # noqa: PLR2004 - the share of customers who were asked
         fields.append((NEWSLETTER, random.choice(_NEWSLETTER_VALUES)))
     return [
         {"id": f"{customer_id}-{place}", "custom_field_name": name, "value": value}
@@ -132,20 +129,13 @@ def _external_id(system: int, name: str, external_id: str) -> Change:
     return change
 
 
-def _email_of_the_one_before(_customer: JsonObject, before: JsonObject) -> Mapping[str, Any]:
-    return {"email_address": before["email_address"]}
-
-
-def _email_of_the_one_before_in_capitals(_customer: JsonObject, before: JsonObject) -> Mapping[str, Any]:
-    return {"email_address": before["email_address"].upper()}
-
-
 def _long_comment(customer: JsonObject, _before: JsonObject) -> Mapping[str, Any]:
     lines = (f"{n}. {people.comment}" for n in range(1, _COMMENT_ROUNDS + 1) for people in _all_people())
     return {"comment": f"{customer['customer_number']}\r\n" + "\r\n".join(lines)}
 
 
-# Each row: customers whose place, counted from 0, leaves this remainder in this step, are changed so.
+# Each row is (remainder, step, change): every customer whose place, counted from 0, leaves that remainder when divided
+# by the step is changed.
 _ODDITIES: tuple[tuple[int, int, Change], ...] = (
     (3, 25, _fields(first_name=None)),
     (7, 40, _fields(first_name=None, last_name=None)),
@@ -157,8 +147,8 @@ _ODDITIES: tuple[tuple[int, int, Change], ...] = (
     (14, 60, _fields(comment='<b>VIP</b> & "friend of the house"\n\tRobert\'); DROP TABLE customers; -- \\ {0} %s')),
     (15, 60, _fields(comment="😀🎉 " * 40)),
     (16, 70, _fields(comment="  ")),
-    (17, 50, _email_of_the_one_before),
-    (36, 100, _email_of_the_one_before_in_capitals),
+    (17, 50, lambda _customer, before: {"email_address": before["email_address"]}),
+    (36, 100, lambda _customer, before: {"email_address": before["email_address"].upper()}),
     (12, 50, _email(lambda email: f"  {email} ")),
     (18, 50, _email(str.title)),
     (19, 90, _email(lambda email: email.replace("@", "+reviews@"))),
@@ -171,7 +161,7 @@ _ODDITIES: tuple[tuple[int, int, Change], ...] = (
     (5, 1000, _external_id(SYSTEM_ID, "Stamped.io", "DELETED:143001")),
 )
 
-# Each row: the same, for fields that are left out altogether.
+# The same, with the names of fields that are missing instead of a change.
 _ABSENCES: tuple[tuple[int, int, frozenset[str]], ...] = (
     (4, 15, frozenset({"external_ids"})),
     (2, 40, frozenset({"company", "comment", "category_id", "custom_fields"})),

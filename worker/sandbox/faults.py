@@ -1,8 +1,11 @@
-"""Faults that can be asked for: a list of rules, of which the first that fits a call is the one it meets."""
+"""Why a call is not answered as usual: a rate limit, and faults that can be asked for."""
 
 from __future__ import annotations
 
+import math
 import re
+import time
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
@@ -17,31 +20,63 @@ if TYPE_CHECKING:
 HeaderText = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
 
 
-class Fault(BaseModel):
-    """One rule: which calls, how many of them, and what befalls them.
+class RateLimit:
+    """A limit as an API enforces it: no window of `seconds`, wherever it starts, holds more than `limit` calls.
 
-    What befalls a call is one of `status`, `cut` and `shape`, or none of them where only `delay_seconds` is given.
+    Only the calls that it lets through count.
+    """
+
+    def __init__(self, limit: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Raises ValueError if the limit or the seconds are not above 0."""
+        if limit < 1 or seconds <= 0:
+            raise ValueError("limit and seconds must be above 0")
+        self.limit = limit
+        self.seconds = seconds
+        self._clock = clock
+        self._passed: deque[float] = deque()
+
+    def wait_seconds(self) -> float:
+        """Let a call through and return 0, or return how long it must wait."""
+        now = self._clock()
+        while self._passed and self._passed[0] <= now - self.seconds:
+            self._passed.popleft()
+        if len(self._passed) >= self.limit:
+            return self._passed[0] + self.seconds - now
+        self._passed.append(now)
+        return 0
+
+
+def too_many_calls(wait_seconds: float) -> Answer:
+    """The refusal of a call, with the whole seconds after which another can pass."""
+    retry_after = max(1, math.ceil(wait_seconds))
+    return Answer({"message": "Too many calls."}, 429, {"Retry-After": str(retry_after)})
+
+
+class Fault(BaseModel):
+    """One rule: which calls it hits, how many of them, and what happens to them.
+
+    What happens is one of `status`, `cut` and `shape`, or none of these if only `delay_seconds` is given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     api: Api | None = None
-    """The API whose calls it hits; both without one."""
+    """The API whose calls it hits; None is both."""
     method: str | None = None
     path: str = ""
-    """A regular expression that is searched in the path without its query string; empty is every path."""
+    """A regular expression to search for in the path without its query string; empty is every path."""
     times: int | None = Field(default=None, ge=1)
-    """How many calls it hits, or how many are left; without end where it is None."""
+    """How many more calls it hits; None is every call until the faults are cleared."""
 
     status: int | None = Field(default=None, ge=200, le=599)
-    """The call does nothing and is answered so."""
+    """The call does nothing and is answered with this HTTP status."""
     body: JsonValue = None
-    """The body for `status`: a text as it is, anything else as JSON; a message without one."""
+    """The body for `status`: a text as it is, anything else as JSON; None is a short message."""
     headers: dict[str, HeaderText] = {}
-    """More headers for `status`, such as Retry-After, in seconds or as a date."""
+    """More headers for `status`, such as Retry-After in seconds or as a date."""
 
     delay_seconds: float = Field(default=0, ge=0)
-    """The call does what it asks for at once; the answer, or the cut, comes that much later."""
+    """The call does what it asks for at once; the answer, or the cut, comes this much later."""
 
     cut: Literal["before", "after"] | None = None
     """The connection is closed without an answer, before or after the call has done what it asks for."""
@@ -70,7 +105,7 @@ class Fault(BaseModel):
         return self
 
     def hits(self, request: Request) -> bool:
-        """Whether the rule fits a call."""
+        """Whether the rule is for this call."""
         return (
             self.api in (None, request.api)
             and (self.method is None or self.method.upper() == request.method)
@@ -78,7 +113,7 @@ class Fault(BaseModel):
         )
 
     def answer(self, act: Callable[[], Answer]) -> Answer:
-        """What a call meets that the rule fits; `act` does what the call asks for."""
+        """The answer to a call that the rule hits; `act` does what the call asks for."""
         return replace(self._answer(act), delay_seconds=self.delay_seconds)
 
     def _answer(self, act: Callable[[], Answer]) -> Answer:
@@ -95,23 +130,13 @@ class Fault(BaseModel):
         message = {"message": f"The sandbox was asked to answer HTTP {status}."}
         return Answer(message if self.body is None else self.body, status, self.headers)
 
-    def after_one(self) -> list[Fault]:
-        """What is left of the rule once it has hit a call: the rule, or nothing."""
-        if self.times is None:
-            return [self]
-        return [self.model_copy(update={"times": self.times - 1})] if self.times > 1 else []
 
-
-class Faults:
-    """The rules in force, in the order in which they were asked for."""
-
-    def __init__(self) -> None:
-        self.rules: list[Fault] = []
-
-    def take(self, request: Request) -> Fault | None:
-        """The rule that a call meets, which is then one hit shorter."""
-        for place, rule in enumerate(self.rules):
-            if rule.hits(request):
-                self.rules[place : place + 1] = rule.after_one()
-                return rule
-        return None
+def take(rules: list[Fault], request: Request) -> Fault | None:
+    """The first rule that hits a call; what is left of it takes its place in the list."""
+    for place, rule in enumerate(rules):
+        if rule.hits(request):
+            if rule.times:
+                left = rule.model_copy(update={"times": rule.times - 1})
+                rules[place : place + 1] = [left] if left.times else []
+            return rule
+    return None

@@ -1,13 +1,16 @@
-"""What comes in and what goes out: a request and an answer, free of any server's machinery."""
+"""A request, its answer and the entry of both in the log of calls, independent of any server."""
 
 from __future__ import annotations
 
 import json
+import re
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 JsonObject: TypeAlias = dict[str, Any]
 Api: TypeAlias = Literal["ipaas", "stamped"]
@@ -15,10 +18,12 @@ Api: TypeAlias = Literal["ipaas", "stamped"]
 JSON_TYPE = "application/json; charset=utf-8"
 TEXT_TYPE = "text/plain; charset=utf-8"
 
+_CUSTOMER_IN_PATH = re.compile(r"/(?:Customer|LookupExternal|customers)/(\d+)")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call, as far as the sandbox looks at it."""
+    """One call: the parts of it that the sandbox looks at."""
 
     method: str
     path: str
@@ -36,16 +41,15 @@ class Request:
         """The API that the path belongs to; whatever is not Stamped.io's is iPaaS.com's."""
         return "stamped" if self.path.startswith("/api/") else "ipaas"
 
-    def json_object(self) -> JsonObject | None:
-        """The body, or None if it is anything but a JSON object."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, dict) else None
+    def json_object(self, **more: str) -> JsonObject:
+        """The body. Raises Refused, with `more` in its answer, if it is anything but a JSON object."""
+        with suppress(ValueError, RecursionError):
+            if isinstance(value := json.loads(self.body), dict):
+                return value
+        raise Refused(400, "The body is not a JSON object.", **more)
 
     def page(self, parameter: str, first: int = 1) -> int | None:
-        """The page that a query parameter asks for, the first without one, or None if it is no such number."""
+        """The page that a query parameter asks for: the first without the parameter, None if it is no page number."""
         text = self.query.get(parameter, str(first))
         is_number = text.isascii() and text.isdecimal() and len(text) <= len("1000000")
         return int(text) if is_number and int(text) >= first else None
@@ -53,7 +57,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back, and how: `value` as JSON, or `text` as it is."""
+    """What is sent back: `value` as JSON, or `text` as it is."""
 
     value: object = None
     status: int = 200
@@ -62,10 +66,10 @@ class Answer:
     customer_id: str | None = None
     """The customer that the call turned out to be about, for the log of calls."""
     padding_bytes: int = 0
-    """Blanks that are streamed behind the content."""
+    """How many blanks are streamed after the content."""
     delay_seconds: float = 0
     is_cut: bool = False
-    """The connection is closed in place of an answer."""
+    """The connection is closed instead of an answer."""
 
     @property
     def content(self) -> bytes:
@@ -82,3 +86,51 @@ class Answer:
     def is_success(self) -> bool:
         """Whether the status is one of the 2xx."""
         return self.status // 100 == 2  # noqa: PLR2004 - the first digit is the class of an HTTP status
+
+
+class Refused(Exception):
+    """What a call asks for is not done; the answer says why.
+
+    Assumed: the answer holds a `message`, and one of iPaaS.com also a `code`. The contract leaves the names of both
+    properties open.
+    """
+
+    def __init__(self, status: int, message: str, *, customer_id: str | None = None, **more: str) -> None:
+        super().__init__(message)
+        self.answer = Answer({**more, "message": message}, status, customer_id=customer_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call in the log, without its body and query string.
+
+    It is noted once it has arrived and done what it asks for, and before its answer is sent.
+    """
+
+    api: Api
+    method: str
+    path: str
+    status: int | None
+    """None if the connection was cut instead of an answer."""
+    at: float
+    """Seconds since 1970."""
+    customer_id: str | None
+    """The customer's id in the API that was called, if the call names it or its effect shows it."""
+
+
+def noted(request: Request, answer: Answer) -> Call:
+    """The entry of the log for a call and its answer."""
+    named = _CUSTOMER_IN_PATH.search(request.path)
+    return Call(
+        api=request.api,
+        method=request.method,
+        path=request.path,
+        status=None if answer.is_cut else answer.status,
+        at=time.time(),
+        customer_id=named[1] if named else answer.customer_id,
+    )
+
+
+def page_of(found: Sequence[Any], number: int, size: int) -> tuple[list[Any], int]:
+    """One page of what was found, counted from 1, and how many pages there are: one even if nothing was found."""
+    return list(found[(number - 1) * size : number * size]), max(1, -(-len(found) // size))

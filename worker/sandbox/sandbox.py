@@ -1,4 +1,4 @@
-"""Both APIs with all their state, faults and limits, and the log of the calls they got."""
+"""Both APIs with all their state, faults and limits, and the log of their calls."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import deque
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from worker.sandbox.calls import CALLS_KEPT, Call, noted
-from worker.sandbox.faults import Fault, Faults
+from worker.sandbox.customers import SYSTEM_ID
+from worker.sandbox.faults import Fault, RateLimit, take, too_many_calls
 from worker.sandbox.ipaas import Source
 from worker.sandbox.ipaas_api import IPaaSApi
-from worker.sandbox.rate_limit import RateLimit, too_many_calls
+from worker.sandbox.messages import Call, noted
 from worker.sandbox.stamped import Store
 from worker.sandbox.stamped_api import StampedApi
 
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from worker.sandbox.deviations import Deviation
     from worker.sandbox.messages import Answer, Api, JsonObject, Request
 
+CALLS_KEPT = 500_000
+"""How many calls the log keeps: the newest ones."""
+
 
 class Sandbox:
-    """iPaaS.com with some subscriptions, and the one Stamped.io store that all of them are joined to.
+    """iPaaS.com with some subscriptions, and the one Stamped.io store to which all of them are joined.
 
-    Every method can be called from any thread. What a property returns is a copy.
+    Any thread may call any method. What a property returns is a copy.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Sandbox:
         public_key: str = "sandbox-public",
         private_key: str = "sandbox-private",
         token: str = "sandbox-token",  # noqa: S107 - opens nothing but the sandbox
-        systems: Iterable[int] = (4021,),
+        systems: Iterable[int] = (SYSTEM_ID,),
     ) -> None:
         self.store_hash = store_hash
         self.public_key = public_key
@@ -47,13 +50,13 @@ class Sandbox:
         self.clear()
 
     def clear(self) -> None:
-        """Go back to the state in which it was built: its customers, and nothing else."""
+        """Go back to the state in which it started: its first customers, and nothing else."""
         with self._lock:
             self._source = Source(self.systems)
             self._store = Store()
             self._ipaas = IPaaSApi(self._source, self.token)
             self._stamped = StampedApi(self._store, self.store_hash, self.public_key, self.private_key)
-            self._faults = Faults()
+            self._faults: list[Fault] = []
             self._limits: dict[Api, RateLimit] = {}
             self._calls: deque[Call] = deque(maxlen=CALLS_KEPT)
             for customer in self._first_customers:
@@ -74,7 +77,7 @@ class Sandbox:
         return too_many_calls(wait_seconds) if wait_seconds > 0 else None
 
     def _answer(self, request: Request) -> Answer:
-        fault = self._faults.take(request)
+        fault = take(self._faults, request)
         return fault.answer(lambda: self._act(request)) if fault else self._act(request)
 
     def _act(self, request: Request) -> Answer:
@@ -101,18 +104,18 @@ class Sandbox:
 
     @property
     def links(self) -> dict[int, dict[str, str]]:
-        """For each system, the external ids by the customers' iPaaS.com ids; deleted ones too."""
+        """For each system, the external ids by the customers' iPaaS.com ids, even if marked as deleted."""
         with self._lock:
             return {system: dict(links) for system, links in self._source.links.items()}
 
     @property
     def stamped_customers(self) -> dict[str, JsonObject]:
-        """The customers of the Stamped.io store by their ids, as texts."""
+        """The customers of the Stamped.io store by their ids, which are texts here."""
         with self._lock:
             return dict(self._store.customers)
 
     def put_customer(self, customer: Mapping[str, Any]) -> None:
-        """Create or replace a customer of iPaaS.com; a link that the record does not show stays for the look-up."""
+        """Create or replace a customer of iPaaS.com; a look-up still finds links that the record does not show."""
         with self._lock:
             self._source.put(customer)
 
@@ -127,7 +130,7 @@ class Sandbox:
             self._source.delete(customer_id)
 
     def unlink(self, system: int, customer_id: str) -> None:
-        """Forget a link, which the record may show all the same."""
+        """Forget a link, even if the customer's record still shows it."""
         with self._lock:
             self._source.links[system].pop(customer_id, None)
 
@@ -140,28 +143,28 @@ class Sandbox:
 
     @property
     def faults(self) -> list[Fault]:
-        """The rules in force; `times` is what is left of each."""
+        """The rules in force; `times` says how many more calls each hits."""
         with self._lock:
-            return list(self._faults.rules)
+            return list(self._faults)
 
     def add_fault(self, fault: Fault) -> None:
-        """Ask for a fault, behind those already asked for."""
+        """Add a fault, after those that were added before."""
         with self._lock:
-            self._faults.rules.append(fault)
+            self._faults.append(fault)
 
     def clear_faults(self) -> None:
-        """Take back every fault that was asked for."""
+        """Remove every fault."""
         with self._lock:
-            self._faults.rules.clear()
+            self._faults.clear()
 
     @property
     def deviations(self) -> frozenset[Deviation]:
-        """What Stamped.io does otherwise than is assumed."""
+        """What Stamped.io does differently from what we assume."""
         with self._lock:
             return self._stamped.deviations
 
     def deviate(self, *deviations: Deviation) -> None:
-        """Let Stamped.io do these things otherwise, and no others."""
+        """Let Stamped.io do these things differently, and no others."""
         with self._lock:
             self._stamped.deviations = frozenset(deviations)
 

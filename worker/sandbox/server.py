@@ -1,6 +1,6 @@
-"""The sandbox over HTTP: one tornado server, in a thread of its own or in the foreground.
+"""The sandbox over HTTP: one tornado server on the loopback address, in a thread of its own or in the foreground.
 
-Calls go to a plain callback and not through tornado's routes and handlers, as the sandbox also serves benchmarks.
+Calls go to a plain callback and not through tornado's routes and handlers, because benchmarks need a fast sandbox.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 
 __all__ = ["RunningSandbox", "Sandbox", "serve", "serve_forever"]
 
+HOST = "127.0.0.1"
 PADDING = b" " * 64 * 1024
 BACKLOG = 512
 NO_CONTENT = frozenset({204, 304})
 
 
-def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> RunningSandbox:
-    """Serve a sandbox from a thread of its own; port 0 is any free one. Raises OSError where the port is taken."""
-    return RunningSandbox(sandbox, _listening(host, port))
+def serve(sandbox: Sandbox, port: int = 0) -> RunningSandbox:
+    """Serve a sandbox from a thread of its own; port 0 is any free one. Raises OSError if the port is taken."""
+    return RunningSandbox(sandbox, _listening(port))
 
 
-def serve_forever(sandbox: Sandbox, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve a sandbox until SIGINT or SIGTERM; `ready` gets its address. Raises OSError where the port is taken."""
-    asyncio.run(_serve_until_signalled(sandbox, _listening(host, port), ready))
+def serve_forever(sandbox: Sandbox, port: int, ready: Callable[[str], None]) -> None:
+    """Serve a sandbox until SIGINT or SIGTERM; `ready` gets its address. Raises OSError if the port is taken."""
+    asyncio.run(_serve_until_signalled(sandbox, _listening(port), ready))
 
 
 class RunningSandbox:
@@ -59,7 +60,7 @@ class RunningSandbox:
         await _serve_until(self._stop, self.sandbox, self._listening, self._is_running.set)
 
     def close(self) -> None:
-        """Close the port and every connection; answers that are still delayed are never given."""
+        """Close the port and every connection; an answer that is still delayed is never sent."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
@@ -90,7 +91,7 @@ async def _serve_until(
 
 
 class _Doorway:
-    """Takes each call off the wire and puts its answer on it."""
+    """Reads each call and sends its answer."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -145,7 +146,7 @@ async def _send_in_time(connection: HTTP1Connection, answer: Answer) -> None:
 
 
 async def _send_padded(connection: HTTP1Connection, answer: Answer) -> None:
-    """Stream the answer without saying beforehand how long it will be; whoever had enough of it may hang up."""
+    """Stream the answer without a Content-Length; the client may hang up at any time."""
     try:
         await connection.write_headers(_start_line(answer), HTTPHeaders(answer.all_headers), answer.content)
         for _ in range(0, answer.padding_bytes, len(PADDING)):
@@ -159,13 +160,11 @@ def _start_line(answer: Answer) -> ResponseStartLine:
     return ResponseStartLine("HTTP/1.1", answer.status, responses.get(answer.status, "Unknown"))
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+def _listening(port: int) -> socket.socket:
+    listening = socket.create_server((HOST, port), backlog=BACKLOG)
     listening.settimeout(0)
     return listening
 
 
 def _url(listening: socket.socket) -> str:
-    host, port, *_ = listening.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"http://{HOST}:{listening.getsockname()[1]}"

@@ -1,13 +1,15 @@
 """The state of one Stamped.io store: its customers, unique by e-mail address.
 
-Records are replaced and never changed in place, so that a record handed out stays as it was.
+Records are replaced and never changed in place, so that a record that was handed out stays as it was.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import count, islice
+from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from worker.sandbox.messages import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,12 +24,8 @@ SUBSCRIBED_AT_FIRST = True
 """Whether a new customer starts subscribed. Assumed: the contract does not say."""
 
 
-class Rejected(Exception):
-    """The store does not take this customer."""
-
-
 class Store:
-    """The customers of a store by their id, and by their e-mail address without its case and surrounding blanks."""
+    """The customers of a store by their id, and by their e-mail address regardless of case and surrounding blanks."""
 
     def __init__(self) -> None:
         self.customers: dict[str, JsonObject] = {}
@@ -35,9 +33,9 @@ class Store:
         self._ids = count(FIRST_ID)
 
     def add(self, fields: Mapping[str, Any], *, is_matched: bool = True) -> JsonObject:
-        """Create a customer, or update the one that has the e-mail address. Raises Rejected without an address.
+        """Create a customer, or update the one that has the e-mail address. Raises Refused without an address.
 
-        Where it `is_matched` by nothing, a customer is created in any case.
+        If it is not `is_matched`, a customer is created even if another one has the address.
         """
         email = _matched_email(fields)
         known = self._id_by_email.get(email) if is_matched else None
@@ -46,12 +44,12 @@ class Store:
     def update(self, customer_id: str, fields: Mapping[str, Any]) -> JsonObject:
         """Change the fields that were sent, and no others.
 
-        Raises KeyError for an unknown customer, and Rejected for an empty address or one that another customer has
-        (assumed: the specification says that it is unique, the contract not what an update answers).
+        Raises KeyError for an unknown customer, and Refused for an empty address or one that another customer has
+        (assumed: the specification says that an address is unique; the contract does not say what an update answers).
         """
         customer = self.customers[customer_id]
         if "email" in fields and self._id_by_email.get(_matched_email(fields), customer_id) != customer_id:
-            raise Rejected("Another customer has this email.")
+            raise Refused(422, "Another customer has this email.")
         return self._write(customer, fields)
 
     def by_email(self, email: str) -> JsonObject | None:
@@ -60,22 +58,14 @@ class Store:
         return self.customers[customer_id] if customer_id else None
 
     def subscribe(self, email: str, *, is_subscribed: bool) -> JsonObject:
-        """Set the subscription by e-mail address. Raises KeyError where nobody has it."""
+        """Set the subscription by e-mail address. Raises KeyError if nobody has the address."""
         customer = self.customers[self._id_by_email[_matchable(email)]]
         return self._keep({**customer, "isSubscribed": is_subscribed})
 
-    def search(self, text: str, page: int) -> list[JsonObject]:
-        """One page of the customers whose address contains the text, whatever its case (assumed)."""
+    def search(self, text: str) -> list[JsonObject]:
+        """The customers whose address contains the text, whatever its case (assumed)."""
         sought = _matchable(text)
-        found = (customer for customer in self.customers.values() if sought in _matchable(customer["email"]))
-        return list(islice(found, (page - 1) * PAGE_SIZE, page * PAGE_SIZE))
-
-    def pages(self, text: str) -> int:
-        """How many pages such a search has; an empty one is one page."""
-        sought = _matchable(text)
-        return max(
-            1, -(-sum(sought in _matchable(customer["email"]) for customer in self.customers.values()) // PAGE_SIZE)
-        )
+        return [customer for customer in self.customers.values() if sought in _matchable(customer["email"])]
 
     def remove(self, customer_id: str) -> None:
         """Remove a customer, as a person can in Stamped.io. Raises KeyError if there is no such customer."""
@@ -101,7 +91,7 @@ class Store:
 def _matched_email(fields: Mapping[str, Any]) -> str:
     email = fields.get("email")
     if not isinstance(email, str) or not email.strip():
-        raise Rejected("The email field is required.")
+        raise Refused(422, "The email field is required.")
     return _matchable(email)
 
 

@@ -14,7 +14,7 @@ from worker.sandbox.server import Sandbox, serve
 SECONDS = 30
 PROGRAM = """
 from worker.sandbox.server import Sandbox, serve_forever
-serve_forever(Sandbox(), "127.0.0.1", 0, lambda url: print(url, flush=True))
+serve_forever(Sandbox(), 0, lambda url: print(url, flush=True))
 print("closed", flush=True)
 """
 

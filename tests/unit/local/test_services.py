@@ -15,13 +15,13 @@ SETTING = Setting({"IPAAS_TOKEN": SECRET}, Path(), files=Path())
 def test_no_secret_of_the_environment_shows_in_a_representation() -> None:
     """A traceback or a log line shows representations."""
     login = Login("operator", SecretStr(SECRET))
-    parts = [SETTING, login, SETTING.worker(), SETTING.beat(), SETTING.flower(5555, login)]
+    parts = [SETTING, login, *SETTING.services(5555, login)]
     assert [part for part in parts if SECRET in repr(part)] == []
 
 
 def test_every_service_gets_the_environment() -> None:
     """What is not shown is there all the same."""
     login = Login("operator", SecretStr(SECRET))
-    flower = SETTING.flower(5555, login)
-    assert [child.environment["IPAAS_TOKEN"] for child in (SETTING.worker(), SETTING.beat(), flower)] == [SECRET] * 3
+    worker, beat, flower = SETTING.services(5555, login)
+    assert [child.environment["IPAAS_TOKEN"] for child in (worker, beat, flower)] == [SECRET] * 3
     assert flower.environment["FLOWER_BASIC_AUTH"] == "operator:hunter2"

@@ -1,25 +1,32 @@
-"""The watch over child processes: who dies is started again, after a pause that grows."""
+"""The watch over child processes: whichever dies is started again, after a pause that grows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from worker.local.child import Child
 from worker.local.watch import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Watch
 
 
-@dataclass
-class FakeChild:
-    """A child that runs until it is told how it ended."""
+class FakeChild(Child):
+    """A child without a process; it runs until a test says how it ended."""
 
-    name: str = "worker"
-    exit_code: int | None = None
-    starts: int = 0
+    def __init__(self) -> None:
+        super().__init__("worker", [], {}, Path())
+        self.code: int | None = None
+        self.starts = 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended; None while it runs."""
+        return self.code
 
     def start(self) -> None:
         """Run again."""
-        self.exit_code = None
+        self.code = None
         self.starts += 1
 
 
@@ -29,14 +36,14 @@ class Scene:
 
     child: FakeChild = field(default_factory=FakeChild)
     now: float = 0
-    told: list[str] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.watch = Watch([self.child], self.told.append, clock=lambda: self.now)
+        self.watch = Watch([self.child], self.reports.append, clock=lambda: self.now)
 
     def die(self, code: int = 1) -> None:
         """Let the child end, and be seen."""
-        self.child.exit_code = code
+        self.child.code = code
         self.watch.look()
 
     def pass_time(self, seconds: float) -> None:
@@ -62,7 +69,7 @@ def scene() -> Scene:
 def test_a_child_that_runs_is_left_alone(scene: Scene) -> None:
     """Nothing is started and nothing told."""
     scene.pass_time(1000)
-    assert (scene.child.starts, scene.told) == (0, [])
+    assert (scene.child.starts, scene.reports) == (0, [])
 
 
 def test_a_child_that_died_starts_again_once_its_pause_is_over(scene: Scene) -> None:
@@ -95,4 +102,4 @@ def test_a_death_is_told_once_with_its_cause(scene: Scene, code: int, words: str
     """Who, how, and when it starts again."""
     scene.die(code)
     scene.watch.look()
-    assert scene.told == [f"worker ended with {words}; it starts again in 1 s"]
+    assert scene.reports == [f"worker ended with {words}; it starts again in 1 s"]

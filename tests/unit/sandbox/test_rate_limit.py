@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from worker.sandbox.faults import RateLimit, too_many_calls
 from worker.sandbox.messages import Request
-from worker.sandbox.rate_limit import RateLimit, too_many_calls
 from worker.sandbox.server import Sandbox
 
 CALL = Request("GET", "/customers/v2/Customer/1", {}, "Bearer sandbox-token")
