@@ -6,7 +6,9 @@ import click
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave everything running at the end, for a look around, until Ctrl-C.")
+@click.option(
+    "--keep", is_flag=True, help="Leave everything running at the end, so that you can look around, until Ctrl-C."
+)
 @click.option(
     "--customers",
     type=click.IntRange(20, 100_000),
@@ -24,11 +26,11 @@ import click
 )
 @click.pass_context
 def command(context: click.Context, *, keep: bool, customers: int, flower_port: int) -> None:
-    """Run the whole job once, on embedded parts and sample customers.
+    """Run everything once, on embedded parts and sample customers.
 
     Starts Valkey, a sandbox of both APIs, a real worker, beat and Flower in a temporary folder; sends a trigger for
     every sample customer, and a few that must be refused; changes some customers and sends triggers for those; shows
-    what was created, updated, left alone and refused; and compares that with what the sandbox holds. It needs no
+    what was created, updated, left alone and refused; and compares that with the sandbox's data. It needs no
     credentials, touches no configuration of yours, and leaves nothing behind.
 
     \b

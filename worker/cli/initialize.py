@@ -10,7 +10,7 @@ import click
 
 from tasks.initialize import count, go_on
 from worker.app import app
-from worker.cli.exit_codes import ALL_WELL, FAILED
+from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import titled

@@ -7,7 +7,12 @@ import click
 
 @click.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8099, show_default=True, metavar="PORT", help="0 is any free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8099,
+    show_default=True,
+    metavar="PORT",
+    help="The port; 0 takes any that is free.",
 )
 @click.option(
     "--customers",
@@ -20,8 +25,8 @@ import click
 def command(port: int, customers: int) -> None:
     """Serve a sandbox of both APIs, to try everything without credentials, until Ctrl-C.
 
-    It holds sample customers in iPaaS.com and an empty Stamped.io store, in memory alone. Prints a connections file
-    for it on standard output. Its control plane under /sandbox/ shows its state and takes faults to be met.
+    It holds sample customers in iPaaS.com and an empty Stamped.io store, only in memory, and prints a connections file
+    for them on standard output. Under /sandbox/ it shows its state, and lets you order faults for it to answer with.
 
     \b
     Example, in an empty folder and three terminals:
@@ -29,7 +34,7 @@ def command(port: int, customers: int) -> None:
       stamped-sync up
       stamped-sync sync 150713 --wait
 
-    Exit codes: 0 ended as asked, 2 the port is taken.
+    Exit codes: 0 ended by Ctrl-C, 2 the port is taken.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     # Not needed to show the help.
     from worker.demo.files import connections_text  # noqa: PLC0415

@@ -25,20 +25,20 @@ class NoRedis(click.ClickException):
 def command(flower_port: int) -> None:
     """Run everything on this machine: worker, beat, Flower and, if there is no Redis, Valkey.
 
-    The configuration is checked first. If nothing listens at STAMPED_SYNC_REDIS_URL and it names this machine, an
-    embedded Valkey is started there, which keeps its data in the folder STAMPED_SYNC_DATA (./stamped-sync-data). What
-    dies is started again. All logs go to standard error. Ctrl-C or SIGTERM ends everything in order: the worker
-    finishes its running jobs, Valkey ends last; a second Ctrl-C does not wait.
+    The configuration is checked first. If nothing listens at STAMPED_SYNC_REDIS_URL and that is on this machine, an
+    embedded Valkey is started there, which keeps its data in the folder STAMPED_SYNC_DATA (./stamped-sync-data). A
+    process that dies is started again. All logs go to standard error. Ctrl-C or SIGTERM ends everything in order: the
+    worker finishes its running jobs, and Valkey ends last; a second Ctrl-C does not wait.
 
-    Flower asks for a login: user STAMPED_SYNC_FLOWER_USER (operator), password STAMPED_SYNC_FLOWER_PASSWORD, or one
-    that is made and kept in the file flower-password of the data folder.
+    Flower asks for a login: the user STAMPED_SYNC_FLOWER_USER (operator) and the password STAMPED_SYNC_FLOWER_PASSWORD.
+    If that is not set, a password is made up and kept in the file flower-password of the data folder.
 
     \b
     Examples:
       stamped-sync up
       stamped-sync up --flower-port 8080
 
-    Exit codes: 0 ended as asked, 2 wrong usage or configuration, or no Redis.
+    Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage or configuration, or no Redis.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     if not is_free(flower_port):
         raise click.BadParameter(f"port {flower_port} is taken; choose another", param_hint="--flower-port")
