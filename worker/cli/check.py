@@ -42,9 +42,9 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
 
     Everything is checked, one line each; whatever fails is shown with its cause and resolution, and so are the
     connections that are held. Redis is checked by doing what a worker does, on separate keys that are deleted in the
-    end. What is wrong with it is shown with what to do; a line with ! shows what works for now and could cost jobs one
-    day, or what cannot be checked. One missing permission can hide others, so check again once it is granted. Nothing
-    is written to iPaaS.com or Stamped.io.
+    end. A line with ! shows what works for now but could cost jobs one day, or what cannot be checked. One missing
+    permission in Redis can hide others, so check again once it is granted. Nothing is written to iPaaS.com or
+    Stamped.io.
 
     With --write it creates a customer with the address of --email in the Stamped.io store of one connection, reads it
     back field by field, updates it, searches for it, subscribes and unsubscribes it. For each assumption about the API

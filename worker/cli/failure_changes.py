@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Choice(TypedDict):
-    """Which failed jobs are meant, and whether nobody is asked; what is not given does not matter."""
+    """Which failed jobs are meant, by whatever is given, and whether to go on without asking."""
 
     ids: Sequence[str]
     code: str | None
@@ -57,7 +57,7 @@ def rerun(**choice: Unpack[Choice]) -> int:
     """Run failed jobs again.
 
     They start from the beginning, with today's configuration. Each option narrows the choice: an id and a code mean
-    that customer's jobs that failed with that code. Shows how many there are, and asks.
+    that customer's jobs that failed with that code. Shows how many jobs there are, and asks.
 
     \b
     Examples:
@@ -124,7 +124,7 @@ def _chosen(screen: Screen, ledger: Ledger, choice: Choice) -> Iterator[Record]:
 
 
 def _shown(screen: Screen, records: Iterator[Record]) -> list[Job]:
-    """The jobs, once their number by error was shown."""
+    """Show how many jobs there are with each error: the jobs."""
     jobs: list[Job] = []
     codes: Counter[str] = Counter()
     for record in records:

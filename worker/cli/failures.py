@@ -32,7 +32,7 @@ LONGEST_LIST = 1_000_000
 def command() -> None:
     """List, show, retry or discard failed jobs.
 
-    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS) and can be retried as long. Failed
+    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS) and can be retried until then. Failed
     subscription jobs are also retried by themselves, every hour for 7 days.
     """
 
@@ -56,7 +56,7 @@ def command() -> None:
 def list_failures(code: str | None, system: int | None, kind: str | None, limit: int, *, as_json: bool) -> int:
     """List failed jobs, newest first.
 
-    The notifications that were refused follow.
+    Notifications that were refused are listed after them.
 
     \b
     Examples:

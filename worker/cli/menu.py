@@ -17,7 +17,7 @@ COMMANDS = {
     "demo": "Run everything once, on embedded parts and sample customers.",
     "up": "Run everything on this machine, for real use.",
     "sandbox": "Serve a sandbox of both APIs, to try things out.",
-    "check": "Check that every connection works: file, mapping, Redis, both APIs.",
+    "check": "Check every connection: file, mapping, Redis and both APIs.",
     "preview": "Show what a transfer would do; writes nothing.",
     "sync": "Manual Sync: transfer customers by their ids.",
     "initialize": "Transfer every customer of a connection once.",

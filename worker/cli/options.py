@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Code(click.ParamType[str]):
-    """A code of the catalogue; of a mistyped one, the nearest is offered."""
+    """A code of the catalogue; for a mistyped one, the error suggests the nearest."""
 
     name = "code"
 
@@ -36,7 +36,7 @@ system_option = click.option(
     metavar="N",
     help="The connection's system id; not needed if there is only one connection.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 kind_option = click.option(
     "--kind",
     type=click.Choice([kind.value for kind in Kind]),
@@ -70,7 +70,7 @@ def chosen(connections: Connections, system_id: int | None) -> Connection:
 
 
 def require_somebody(question: str) -> None:
-    """Raise click's UsageError if there is no terminal, and so nobody who could answer."""
+    """Raise click's UsageError if there is no terminal, and so nobody to answer."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise click.UsageError(f"{question} There is nobody to ask here: add --yes.")
 

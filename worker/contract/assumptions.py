@@ -87,10 +87,10 @@ class Judgement:
 
 @dataclass
 class Findings:
-    """The findings of one trial. What it never came to could not be shown."""
+    """The findings of one trial. Whatever it did not reach could not be shown."""
 
     because: str = "the trial ended before it"
-    """Why what is not judged by now could not be shown."""
+    """Why the assumptions without a verdict could not be shown."""
     _verdicts: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
 
     def judge(self, key: str, seen: str, *, holds: bool) -> None:

@@ -62,7 +62,7 @@ def _pages(exchange: Exchange, email: str) -> tuple[list[Answer], str]:
 
 
 def _page(exchange: Exchange, email: str, page: int) -> Answer:
-    """A page that is needed: a store that is busy or down shows nothing."""
+    """Read a page that the trial needs. Raises StampedReadFailed if the store is busy or down."""
     seen = exchange.search(email, page)
     if is_passing(seen):
         raise StampedReadFailed(http_status=seen.status)

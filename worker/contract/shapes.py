@@ -23,7 +23,7 @@ EACH: Final = "[]"
 DEEPEST: Final = 6
 MOST_NAMES: Final = 24
 NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
-"""What a field can be called; anything else might be a value that somebody has made a name of."""
+"""What a field can be called; anything else might be a value that is used as a name."""
 TYPES: Final = ((bool, "boolean"), (int, "number"), (float, "number"), (str, "text"), (type(None), "null"))
 WHOLE_ADDRESS: Final = re.compile(r"(?!.*\.\.)[^\s@*•…]+@[^\s@*•…]+")
 """An e-mail address of which nothing is masked."""

@@ -1,4 +1,4 @@
-"""The test customer of a trial and the calls to its store: it is written, found, read and waited for."""
+"""The test customer of a trial, and the calls that write it, find it, read it and wait for it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ADDRESS: Final = re.compile(
     r"(?=.{6,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-"""An address that every store takes: nothing is to be proved of unusual ones."""
+"""A plain address, which every store takes: the trial is not about unusual ones."""
 MARK: Final = "stamped-sync check"
 """What the test customer's fields begin with: no other customer is ever written to."""
 PAUSES: Final = (0.5, 1.0, 2.0)
@@ -154,7 +154,7 @@ class Subject:
         return found[1] if found and any(is_same_email(value, self.email) for value in found[1].values()) else None
 
     def read_with(self, values: Mapping[str, str], destinations: Iterable[str]) -> Fields:
-        """What the store holds of it: once it shows these values, or what it shows in the end."""
+        """What the store shows of it, as soon as it shows these values, or else at the last look."""
         wanted = list(destinations)
         last: Fields = {}
 
@@ -166,7 +166,7 @@ class Subject:
         return self.eventually(look) or last
 
     def use(self, stamped_id: str | None) -> bool:
-        """Go on with this id, if it is the customer's: a create may answer the id of something else."""
+        """Use this id from now on, if it is the customer's: a create may answer with the id of something else."""
         if not stamped_id or not self.eventually(lambda: self.read(stamped_id)):
             return False
         self.ids = [stamped_id, *(each for each in self.ids if each != stamped_id)]

@@ -60,7 +60,7 @@ class Trial:
     def run(self) -> None:
         """Make every call and judge it. However it ends, the subscription is then left as it was, or off.
 
-        Raises what ends it before its time: StampedUnreachable, HostNotFound, StampedCredentialsRefused, and whatever
+        Raises what ends it early: StampedUnreachable, HostNotFound, StampedCredentialsRefused, and whatever
         the exchange's `before_call` raises.
         """
         subject = self.subject
@@ -135,7 +135,7 @@ class Survey:
             self.subject.findings.judge(key, "", holds=True)
 
     def _hint(self, *, wanted: bool) -> str:
-        """Whether the call does its work with the other name."""
+        """What to add if the call works with the other name; empty if it does not."""
         is_taken = is_ok(self._call(OTHER, wanted=wanted)) and self._reached(wanted=wanted) in {wanted, None}
         return f"with `{OTHER}` it is accepted" if is_taken else ""
 

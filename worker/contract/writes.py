@@ -21,7 +21,7 @@ TOO_LITTLE_SHOWN = "a read shows too little of what was written"
 
 
 def try_create(subject: Subject) -> bool:
-    """Create the customer, and judge the answer; whether its id is known then."""
+    """Create the customer and judge the answer: whether its id is known then."""
     seen = subject.create(subject.values(1))
     if not is_ok(seen):
         subject.findings.because = f"a create is answered {in_words(seen)}"
@@ -38,7 +38,7 @@ def try_create(subject: Subject) -> bool:
 
 
 def _judge_create(seen: Answer, subject: Subject) -> str | None:
-    """Judge where the customer stands in the answer: the id that it has there."""
+    """Judge where the customer is in the answer: the id that it has there."""
     path, customer = answered(seen.body, subject.email) or ((), None)
     is_right = customer is not None and is_single_path(path)
     where = f"; the customer is in {written(path)}" if customer else ""
@@ -83,7 +83,7 @@ def _judge_field(destination: str, value: str, customer: Fields, subject: Subjec
 
 
 def _plain(name: str) -> str:
-    """A name as it is spelt in any style."""
+    """A name without its style: firstName, first_name and FirstName are the same."""
     return re.sub(r"[^a-z]", "", name.lower())
 
 

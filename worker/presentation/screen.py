@@ -102,7 +102,7 @@ class Screen:
     # What is not the result -----------------------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
-        """Something worth knowing, on standard error."""
+        """A note beside the result, on standard error."""
         self._err.print(shown(self._err, text))
 
     def error(self, text: str) -> None:
