@@ -124,6 +124,15 @@ def _as_iso(moment: datetime | None) -> str | None:
 
 
 def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
+    _show_alarms(screen, figures)
+    _show_counts(screen, figures)
+    screen.table(THROTTLE_COLUMNS, _throttle_rows(uses(figures, connections)), numbers=THROTTLE_COLUMNS[1:])
+    screen.line()
+    screen.facts(_facts(figures), indent=0)
+
+
+def _show_alarms(screen: Screen, figures: Figures) -> None:
+    """What an operator must see first."""
     if figures.vanished:
         screen.mark(vanished_in_words(figures), is_good=False)
         screen.prose(VANISHED_ADVICE)
@@ -131,6 +140,10 @@ def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
     if held := figures.holds:
         holds.show(screen, held)
         screen.line()
+
+
+def _show_counts(screen: Screen, figures: Figures) -> None:
+    """How many jobs are in each state, and how many messages in each queue."""
     states = [state.value for state in State]
     counts = {kind: asdict(figures.counts(kind)) for kind in Kind}
     rows = [[kind.value, *(f"{each[state]:,}" for state in states)] for kind, each in counts.items()]
@@ -139,9 +152,6 @@ def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
     lengths = figures.queues.items()
     screen.table(["Queue", "messages"], [(queue, f"{length:,}") for queue, length in lengths], numbers=["messages"])
     screen.line()
-    screen.table(THROTTLE_COLUMNS, _throttle_rows(uses(figures, connections)), numbers=THROTTLE_COLUMNS[1:])
-    screen.line()
-    screen.facts(_facts(figures), indent=0)
 
 
 def _facts(figures: Figures) -> dict[str, str]:
