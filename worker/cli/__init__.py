@@ -1,4 +1,4 @@
-"""The command line `stamped-sync`: a file for each command, which is imported only when that command is run."""
+"""The command line `stamped-sync`: one file per command, imported only when that command is run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run the command that the arguments name, and end with its exit code."""
-    # Nothing is imported before signals are heeded: Ctrl-C would meet it with a traceback.
-    from worker.cli.signals import heed_signals  # noqa: PLC0415
+    # Signals are handled before anything else is imported: Ctrl-C during an import would print a traceback.
+    from worker.cli.signals import handle_signals  # noqa: PLC0415
 
-    signals = heed_signals()
+    signals = handle_signals()
 
-    from worker.cli.ending import ended, show_warnings_alone  # noqa: PLC0415
+    from worker.cli.ending import ended, show_warnings_alone, watch_output  # noqa: PLC0415
     from worker.cli.menu import menu  # noqa: PLC0415
-    from worker.cli.output import watch_output  # noqa: PLC0415
 
     watch_output()
     show_warnings_alone()

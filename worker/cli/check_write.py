@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.cli.asking import confirmed, require_somebody
-from worker.cli.exit_codes import ALL_WELL, FAILED
-from worker.cli.options import chosen
-from worker.contract.assumptions import ASSUMPTIONS
-from worker.contract.exchange import Exchange
-from worker.contract.findings import Verdict
-from worker.contract.subject import ADDRESS
+from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.options import chosen, confirmed, require_somebody
+from worker.contract.assumptions import ASSUMPTIONS, Verdict
+from worker.contract.subject import ADDRESS, Exchange
 from worker.contract.trial import NotTheAddress, Trial
 from worker.jobs.calls import Api
 from worker.jobs.errors import SyncError
@@ -21,14 +18,14 @@ from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
     from worker.connections import Connection
-    from worker.contract.findings import Findings, Judgement
+    from worker.contract.assumptions import Findings, Judgement
     from worker.runtime import Runtime
 
 STATES: Final = {True: "yes", False: "no", None: "cannot be read"}
 
 
 def check_by_writing(runtime: Runtime, system: int | None, email: str, *, yes: bool, as_json: bool) -> int:
-    """Try everything on a test customer and say what holds: the exit code."""
+    """Try everything on a test customer and show what holds: the exit code."""
     if not ADDRESS.fullmatch(email):
         raise click.BadParameter("must be a plain e-mail address, such as test@example.com.", param_hint="--email")
     if email != email.lower():
@@ -40,16 +37,18 @@ def check_by_writing(runtime: Runtime, system: int | None, email: str, *, yes: b
     gate = ByHand(runtime.ledger, connection.system_id, runtime.timeouts.call, api=Api.STAMPED)
     trial = Trial(Exchange(runtime.store(connection.system_id).api, gate.before_read), email)
     ended: Exception | None = None
-    if _can_write(screen, trial, email):
-        if not yes and not _agreed(screen, question):
+    if _can_write(screen, trial):
+        if not yes:
+            screen.note("Stamped.io may send the customer e-mails, and has no call to delete it again.")
+        if not yes and not confirmed(question):
             return FAILED
-        ended = _carried_out(screen, trial, email)
+        ended = _carried_out(screen, trial)
     if not gate.is_counted:
         screen.note("Redis does not answer: these calls did not count in the connection's throttle.")
-    code = (_print if as_json else _show)(screen, trial, connection, email)
+    (_print if as_json else _show)(screen, trial, connection)
     if ended:
         raise ended
-    return code
+    return ALL_WELL if trial.findings.all_hold else FAILED
 
 
 def _question(connection: Connection, email: str) -> str:
@@ -57,12 +56,8 @@ def _question(connection: Connection, email: str) -> str:
     return f"Write {email} as a test customer to Stamped.io, {store}?"
 
 
-def _agreed(screen: Screen, question: str) -> bool:
-    screen.note("Stamped.io may send the customer e-mails, and has no call to delete it again.")
-    return confirmed(question)
-
-
-def _can_write(screen: Screen, trial: Trial, email: str) -> bool:
+def _can_write(screen: Screen, trial: Trial) -> bool:
+    email = trial.subject.email
     try:
         with screen.busy(f"Looking for {email} in Stamped.io"):
             return trial.look()
@@ -74,8 +69,9 @@ def _can_write(screen: Screen, trial: Trial, email: str) -> bool:
         ) from None
 
 
-def _carried_out(screen: Screen, trial: Trial, email: str) -> Exception | None:
-    """Carry the trial out: what ended it before its time."""
+def _carried_out(screen: Screen, trial: Trial) -> Exception | None:
+    """Carry the trial out: what broke it off, if anything did."""
+    email = trial.subject.email
     try:
         with screen.busy(f"Writing {email} and reading it back"):
             trial.run()
@@ -88,14 +84,14 @@ def _carried_out(screen: Screen, trial: Trial, email: str) -> Exception | None:
     return None
 
 
-# What is said of it ---------------------------------------------------------------------------------------------------
+# What is shown of it --------------------------------------------------------------------------------------------------
 
 
-def _show(screen: Screen, trial: Trial, connection: Connection, email: str) -> int:
+def _show(screen: Screen, trial: Trial, connection: Connection) -> None:
     findings = trial.findings
     screen.heading(f"{connection.system_id} {connection.name}: what the worker assumes of Stamped.io's API")
     for finding in findings:
-        _show_finding(screen, finding, is_told=finding.seen != findings.because)
+        _show_finding(screen, finding, has_reason=finding.seen != findings.because)
     screen.line()
     screen.heading(_counted(findings))
     if any(finding.seen == findings.because for finding in findings):
@@ -103,18 +99,17 @@ def _show(screen: Screen, trial: Trial, connection: Connection, email: str) -> i
     if findings.count(Verdict.FAILS):
         screen.prose("Correct what does not hold at the place beside it, and run the same again.")
     if trial.has_written:
-        _show_customer(screen, trial, email)
-    return ALL_WELL if findings.all_hold else FAILED
+        _show_customer(screen, trial)
 
 
-def _show_finding(screen: Screen, finding: Judgement, *, is_told: bool) -> None:
+def _show_finding(screen: Screen, finding: Judgement, *, has_reason: bool) -> None:
     assumption, verdict = finding.assumption, finding.verdict
     shown = f"{assumption.says} ({assumption.place})"
     if verdict is Verdict.HOLDS:
         screen.mark(shown, is_good=True)
     elif verdict is Verdict.OPEN:
         screen.mark(f"{shown}: {verdict}", is_good=None)
-        if is_told:
+        if has_reason:
             screen.prose(f"Because: {finding.seen}", indent=4)
     else:
         screen.mark(f"{assumption.says}: {verdict}", is_good=False)
@@ -125,28 +120,28 @@ def _show_finding(screen: Screen, finding: Judgement, *, is_told: bool) -> None:
 def _counted(findings: Findings) -> str:
     fail, unshown = findings.count(Verdict.FAILS), findings.count(Verdict.OPEN)
     fails = f"{fail} {'does' if fail == 1 else 'do'} not hold" if fail else ""
-    told = [fails, f"{unshown} could not be shown" if unshown else ""]
+    others = [fails, f"{unshown} could not be shown" if unshown else ""]
     holds = f"{findings.count(Verdict.HOLDS)} of {len(ASSUMPTIONS)} assumptions hold"
-    return f"{', '.join(filter(None, [holds, *told]))}."
+    return f"{', '.join(filter(None, [holds, *others]))}."
 
 
-def _show_customer(screen: Screen, trial: Trial, email: str) -> None:
+def _show_customer(screen: Screen, trial: Trial) -> None:
+    email = trial.subject.email
     screen.line()
-    if not trial.stamped_ids:
-        screen.line(f"Whether Stamped.io has the test customer {email} now is not known.")
+    if not trial.subject.ids:
+        screen.line(f"It is not known whether Stamped.io has the test customer {email} now.")
         return
-    is_as_it_should_be = trial.is_subscribed in {trial.should_be_subscribed, None}
-    state = STATES[trial.is_subscribed] + ("" if is_as_it_should_be else ", which no call could change")
+    is_as_it_should_be = trial.survey.state in {trial.survey.wanted, None}
+    state = STATES[trial.survey.state] + ("" if is_as_it_should_be else ", which no call could change")
     screen.heading("The test customer stays in Stamped.io, which has no call to delete it:")
-    screen.facts({"E-mail address": email, "Stamped.io id": ", ".join(trial.stamped_ids), "Subscribed": state})
+    screen.facts({"E-mail address": email, "Stamped.io id": ", ".join(trial.subject.ids), "Subscribed": state})
 
 
-def _print(screen: Screen, trial: Trial, connection: Connection, email: str) -> int:
+def _print(screen: Screen, trial: Trial, connection: Connection) -> None:
     findings, system = trial.findings, {"system_id": connection.system_id}
     for finding in findings:
         assumption = {"assumption": finding.assumption.key, "says": finding.assumption.says}
         seen = {"verdict": finding.verdict, "seen": finding.seen or None, "place": finding.assumption.place}
         screen.json(system | assumption | seen)
-    customer = {"email": email, "stamped_ids": trial.stamped_ids, "is_subscribed": trial.is_subscribed}
+    customer = {"email": trial.subject.email, "stamped_ids": trial.subject.ids, "is_subscribed": trial.survey.state}
     screen.json(system | {"test_customer": customer if trial.has_written else None})
-    return ALL_WELL if findings.all_hold else FAILED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL
+from worker.cli.ending import ALL_WELL
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, load_connections
@@ -66,9 +66,9 @@ def _show(screen: Screen, connection: Connection) -> None:
         {
             "iPaaS.com": connection.ipaas.api_url,
             "Stamped.io": f"{connection.stamped.api_url}, store hash {connection.stamped.store_hash}",
-            "Triggers": ", ".join(sorted(connection.triggers)) or "none: Manual Sync alone",
+            "Triggers": ", ".join(sorted(connection.triggers)) or "none: only Manual Sync",
             "Mapping": mapping_in_short(connection.mapping),
-            "Shared customers": "warned of" if connection.warn_shared else "",
+            "Shared customers": "looked for, and warned about" if connection.warn_shared else "",
             "Throttle": f"{counted(throttle.limit, 'call')} in {throttle.seconds} s, {throttle.concurrent} at once",
         }
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL
+from worker.cli.ending import ALL_WELL
 from worker.cli.options import CODE, json_option
 from worker.jobs.catalogue import CATALOGUE, Retried
 from worker.presentation.screen import Screen
@@ -27,7 +27,7 @@ RETRIED: Final = {
 @click.command()
 @click.argument("code", required=False, type=CODE, metavar="[CODE]")
 @json_option
-@click.option("--markdown", is_flag=True, help="Print the table of the README.")
+@click.option("--markdown", is_flag=True, help="Print the catalogue as a Markdown table.")
 def command(code: str | None, *, as_json: bool, markdown: bool) -> int:
     """Show the error catalogue, or one entry: what it means, its cause, and what to do.
 
@@ -50,9 +50,9 @@ def command(code: str | None, *, as_json: bool, markdown: bool) -> int:
     elif code:
         _show(screen, entries[0])
     else:
-        screen.table(["Code", "Title", "Retried"], [(each.code, each.title, each.retried) for each in entries])
+        screen.table(["Code", "Title", "Retried"], [(each.code, each.title, RETRIED[each.retried]) for each in entries])
         screen.line()
-        screen.line("`stamped-sync errors CODE` tells the cause and what to do.")
+        screen.line("`stamped-sync errors CODE` shows the cause and what to do.")
     return ALL_WELL
 
 

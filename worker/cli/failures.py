@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL, FAILED
-from worker.cli.failed_jobs import Selection, newest
-from worker.cli.failures_again import discard, retry
+from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.failure_changes import discard, rerun
 from worker.cli.history import as_json_object as history_object
 from worker.cli.history import show_history
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.cli.outcome import Outcome, titled
 from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.jobs.job import Job, Kind, customer_id
+from worker.jobs.job import Job, Kind, State, customer_id
+from worker.ledger.activity import Filter
 from worker.presentation.screen import Screen, counted
 from worker.presentation.times import local
 from worker.runtime import open_ledger
@@ -32,8 +32,8 @@ LONGEST_LIST = 1_000_000
 def command() -> None:
     """List, show, retry or discard failed jobs.
 
-    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS), open to retry. Failed subscription jobs
-    are also retried by themselves, every hour for 7 days.
+    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS) and can be retried until then. Failed
+    subscription jobs are also retried by themselves, every hour for 7 days.
     """
 
 
@@ -50,13 +50,13 @@ def command() -> None:
     default=LIST_LENGTH,
     show_default=True,
     metavar="N",
-    help="How many at most.",
+    help="How many to show at most.",
 )
 @json_option
 def list_failures(code: str | None, system: int | None, kind: str | None, limit: int, *, as_json: bool) -> int:
     """List failed jobs, newest first.
 
-    The notifications that were refused come behind them.
+    Notifications that were refused are listed after them.
 
     \b
     Examples:
@@ -65,11 +65,10 @@ def list_failures(code: str | None, system: int | None, kind: str | None, limit:
 
     Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen = Screen()
-    ledger = open_ledger(load_settings())
-    selection = Selection(code=code, system_id=system, kind=Kind(kind) if kind else None)
-    failed, total = newest(selection, ledger, limit)
-    refused = list(filter(selection.refuses, ledger.refusals(limit=ledger.refusal_count())))[:limit]
+    screen, ledger = Screen(), open_ledger(load_settings())
+    wanted = Filter(system, Kind(kind) if kind else None, State.FAILED, code or "")
+    failed, total = ledger.activity.page(wanted, size=limit).records, ledger.activity.count(wanted)
+    refused = [each for each in ledger.refusals(limit=ledger.refusal_count()) if _is_meant(each, wanted)][:limit]
     if as_json:
         for record in failed:
             screen.json(_as_json(record))
@@ -97,7 +96,13 @@ def _show_list(screen: Screen, failed: list[Record], total: int) -> None:
     screen.table(["Failed at", "Kind", "Customer", "Error"], rows)
     shown = f", the newest {len(failed):,} are shown" if total > len(failed) else ""
     screen.line()
-    screen.line(f"{counted(total, 'failed job')}{shown}. `stamped-sync failures show ID` tells what to do.")
+    screen.line(f"{counted(total, 'failed job')}{shown}. `stamped-sync failures show ID` shows what to do.")
+
+
+def _is_meant(refusal: Refusal, wanted: Filter) -> bool:
+    """Whether a refused notification is meant; it has no kind."""
+    is_system = wanted.system_id is None or str(wanted.system_id) == refusal.system_id
+    return wanted.kind is None and wanted.code in {"", refusal.code} and is_system
 
 
 def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
@@ -144,7 +149,7 @@ def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
 @kind_option
 @json_option
 def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bool) -> int:
-    """Show all that is known of a customer's jobs.
+    """Show all that is known about a customer's jobs.
 
     That is what the ledger holds, the cause and resolution of an error, and the last 20 attempts with their calls.
 
@@ -176,7 +181,7 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
 
 
 def _systems(settings: Settings, ledger: Ledger) -> list[int]:
-    """The connections that are configured, and those that are not any more and once had a job."""
+    """The configured connections, and those that are no longer configured and once had a job."""
     configured = [each.system_id for each in load_connections(settings.connections)]
     return [*configured, *sorted(set(ledger.systems()).difference(configured))]
 
@@ -201,5 +206,5 @@ def _show(screen: Screen, record: Record) -> None:
         screen.failure(record.failure, indent=4)
 
 
-command.add_command(retry)
+command.add_command(rerun)
 command.add_command(discard)

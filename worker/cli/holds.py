@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL, FAILED
+from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.cli.outcome import titled
 from worker.config.settings import load_settings
@@ -28,15 +28,15 @@ def command() -> None:
     """List the connections that are held, or end a hold.
 
     A connection is held when its store answers 429, refuses the credentials, or fails several times in a row. Its jobs
-    wait in the ledger and use up no attempt; no other connection is slowed. A hold ends by itself: when its time is
-    over, one job at a time proves the store, and the first that gets through ends it.
+    wait in the ledger and use up no attempt; no other connection is slowed. A hold ends by itself: once its time
+    is over, one job at a time tries the store, and the first that succeeds ends the hold.
     """
 
 
 @command.command(name="list")
 @json_option
 def list_holds(*, as_json: bool) -> int:
-    """List the connections that are held, with the reason and what to do.
+    """List the held connections, why, and what to do.
 
     \b
     Examples:
@@ -59,9 +59,10 @@ def list_holds(*, as_json: bool) -> int:
 @command.command(name="release")
 @click.argument("system", type=int, metavar="SYSTEM")
 def release(system: int) -> int:
-    """End the hold of a connection, by its system id: its jobs go on at once.
+    """End the hold of a connection.
 
-    Put the cause right first. A store that still fails is soon held again.
+    SYSTEM is the connection's system id. Its jobs go on at once, so put the cause right first: a store that still
+    fails is soon held again.
 
     \b
     Example:
@@ -87,7 +88,7 @@ def show(screen: Screen, holds: Sequence[Hold]) -> None:
     """A table of the holds, and for each reason what to do."""
     rows = [(str(hold.system_id), local(hold.since), _until(hold), titled(hold.failure)) for hold in holds]
     screen.table(["Held", "since", "until", "because of"], rows)
-    screen.line("Their jobs wait and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold by hand.")
+    screen.line("Their jobs wait, and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold at once.")
     for failure in {hold.code: hold.failure for hold in holds}.values():
         screen.line()
         screen.heading(titled(failure))
@@ -110,7 +111,7 @@ def as_json_object(hold: Hold) -> dict[str, object]:
 
 
 def _until(hold: Hold) -> str:
-    """Until when the store gets no job; then it is proved with one at a time."""
+    """Until when the store gets no job; after that it is tried with one at a time."""
     if hold.is_over:
         return "now being tried again"
     return f"for {lasting(max(hold.until - datetime.now(UTC), timedelta()))} more, until {local(hold.until)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL
+from worker.cli.ending import ALL_WELL
 from worker.cli.options import chosen, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
@@ -28,7 +28,7 @@ COLUMNS = ("Type", "Source", "Destination", "Level", "Description")
 @only_system_option
 @click.option("--example", is_flag=True, help="Print the default mapping, as a file to edit.")
 def command(system: int | None, *, example: bool) -> int:
-    """Show the mapping in force: which field of iPaaS.com goes where in Stamped.io.
+    """Show the mapping: which field of iPaaS.com goes where in Stamped.io.
 
     \b
     Examples:
@@ -54,19 +54,19 @@ def command(system: int | None, *, example: bool) -> int:
 
 
 def subscription_in_words(mapping: Mapping) -> str:
-    """What a transfer does to the subscription of people who have unsubscribed by themselves."""
+    """What a transfer does to subscriptions, above all of people who have unsubscribed by themselves."""
     if not mapping.maps_subscription:
         return "IsSubscribed is not mapped: the subscription in Stamped.io is left unchanged."
     if mapping.static_subscription is False:
         return "Every customer that is transferred is unsubscribed."
     if mapping.resubscribes:
         return (
-            "A transfer subscribes whom IsSubscribed is true for, also those who have unsubscribed in Stamped.io "
-            "by themselves; with resubscribe = false in that row it leaves them unsubscribed."
+            "A transfer subscribes every customer for whom IsSubscribed is true, also those who have unsubscribed in "
+            "Stamped.io by themselves; with resubscribe = false in that row they stay unsubscribed."
         )
     return (
-        "Whoever has unsubscribed in Stamped.io stays unsubscribed. A new customer is subscribed where IsSubscribed is "
-        "true, and anybody is unsubscribed where it is false."
+        "Whoever has unsubscribed in Stamped.io stays unsubscribed. A new customer is subscribed if IsSubscribed is "
+        "true, and any customer is unsubscribed if it is false."
     )
 
 

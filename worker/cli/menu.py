@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 PACKAGE = "stamped-customer-sync"
 
 COMMANDS = {
-    "demo": "Run the whole job once, on embedded parts and sample customers.",
+    "demo": "Run everything once, on embedded parts and sample customers.",
     "up": "Run everything on this machine, for real use.",
-    "sandbox": "Serve a sandbox of both APIs, to try things on.",
-    "check": "Prove every connection: file, mapping, Redis and both APIs.",
+    "sandbox": "Serve a sandbox of both APIs, to try things out.",
+    "check": "Check every connection: file, mapping, Redis and both APIs.",
     "preview": "Show what a transfer would do; writes nothing.",
     "sync": "Manual Sync: transfer customers by their ids.",
     "initialize": "Transfer every customer of a connection once.",
-    "trigger": "Hand over a trigger of iPaaS.com.",
-    "status": "Show the queues, the jobs by state, and what waits.",
+    "trigger": "Hand over a trigger from iPaaS.com.",
+    "status": "Show the holds, the jobs by state, and the queues.",
     "holds": "List the connections that are held, or end a hold.",
     "failures": "List, show, retry or discard failed jobs.",
-    "repair": "Compare the ledger's records and lists, and mend them.",
+    "repair": "Find and mend what does not fit together in the ledger.",
     "connections": "Show the configured connections, or an example.",
-    "mapping": "Show the mapping in force.",
+    "mapping": "Show which iPaaS.com field goes where in Stamped.io.",
     "errors": "Show the error catalogue.",
 }
-"""Each command's line in the menu. `worker.cli.<name>` holds it, as `command`."""
+"""Each command's line in the menu. The command itself is `command` in `worker.cli.<name>`."""
 
 
 class Menu(click.Group):
-    """A group that imports a command when it is run: to show the menu nobody waits for Celery."""
+    """A group that imports a command only when it is run, so that the menu shows without waiting for Celery."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands' names, in the order in which people need them."""
@@ -52,7 +52,7 @@ class Menu(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name; if there is none, the error offers those that are like it."""
+        """The command that the arguments name; if there is none, the error suggests similar ones."""
         try:
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:
@@ -93,11 +93,11 @@ def menu(signals: Signals | None) -> None:
     First steps:
       stamped-sync demo                 see it work, without credentials
       stamped-sync connections --example > connections.toml
-      stamped-sync check                prove what you put in
+      stamped-sync check                see whether what you put in works
       stamped-sync up                   run it; then, in another terminal:
       stamped-sync sync 150713 --wait
 
-    Each command explains itself with --help.
+    Each command explains more with --help.
 
     Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted, 143
     terminated.

@@ -1,7 +1,8 @@
-"""Options that several commands share, and the connection that one of them chooses."""
+"""Options that several commands share: what they choose, and the question that --yes answers."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Code(click.ParamType[str]):
-    """A code of the catalogue; of a mistyped one, the nearest is offered."""
+    """A code of the catalogue; for a mistyped one, the error suggests the nearest."""
 
     name = "code"
 
@@ -33,9 +34,9 @@ system_option = click.option(
     "--system",
     type=int,
     metavar="N",
-    help="The connection's system id; it may be left out where there is only one connection.",
+    help="The connection's system id; not needed if there is only one connection.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 kind_option = click.option(
     "--kind",
     type=click.Choice([kind.value for kind in Kind]),
@@ -48,13 +49,14 @@ code_option = click.option(
     metavar="CODE",
     help="Only this error; `stamped-sync errors` lists the codes.",
 )
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 only_system_option = click.option("--system", type=int, metavar="N", help="Only this connection, by its system id.")
 
 
 def chosen(connections: Connections, system_id: int | None) -> Connection:
     """The connection of a system id, or the only one there is.
 
-    Raises ConnectionUnknown, and click's UsageError where there are several to choose from.
+    Raises ConnectionUnknown, and click's UsageError if there are several to choose from.
     """
     configured = ", ".join(f"{each.system_id} {each.name}" for each in connections)
     if system_id is None:
@@ -65,3 +67,15 @@ def chosen(connections: Connections, system_id: int | None) -> Connection:
     if connection is None:
         raise ConnectionUnknown(f"{system_id}; configured: {configured}")
     return connection
+
+
+def require_somebody(question: str) -> None:
+    """Raise click's UsageError if there is no terminal, and so nobody to answer."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError(f"{question} There is nobody to ask here: add --yes.")
+
+
+def confirmed(question: str) -> bool:
+    """Whether somebody says yes. Raises click's UsageError if there is nobody."""
+    require_somebody(question)
+    return click.confirm(question, err=True)

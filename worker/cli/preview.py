@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL
-from worker.cli.explaining import code_of
+from worker.cli.ending import ALL_WELL, code_of
 from worker.cli.options import chosen, json_option, system_option
 from worker.jobs.job import customer_id
 from worker.presentation.preview import follow_up_in_words, write_in_words

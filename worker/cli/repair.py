@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.cli.exit_codes import ALL_WELL, FAILED
+from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
     from worker.ledger.repair import Found
 
 MEANING: Final = {
-    "unplaced": "jobs in no list of their state: nobody would have run them, or shown them",
-    "places": "places in lists that are no job's: the job's record is gone, or says another state",
-    "slots": "places and slots of connections that are nobody's: fewer of their jobs could run",
+    "unplaced": ("jobs missing from the list of their state: nobody would run them or see them", "put back"),
+    "places": ("places in lists without their job: its record is gone, or says another state", "taken out"),
+    "slots": ("places and slots of connections that no job holds: fewer of their jobs could run", "given back"),
 }
-MENDED: Final = {
-    "unplaced": "put back into their lists",
-    "places": "taken out",
-    "slots": "given back",
-}
+"""What each number counts, and what was done about it."""
 
 
 @click.command()
@@ -35,20 +31,20 @@ MENDED: Final = {
 def command(*, acts: bool, as_json: bool) -> int:
     """Compare the ledger's records, lists and slots, and mend what does not fit together.
 
-    The workers mend by themselves what they meet. This looks at everything, as after Redis lost keys: because it was
-    full and evicted them, because somebody deleted them, or because it came back from an old copy. Without --yes it
-    only shows what it finds. Workers may go on meanwhile.
+    The workers mend whatever they come across. This command looks at everything: run it after Redis has lost keys,
+    because it was full and evicted them, because somebody deleted them, or because it came back from an old copy.
+    Without --yes it only shows what it finds. Workers may run meanwhile.
 
-    A job whose record is gone can't be brought back: ask for its customer again, with `initialize --unlinked` for
-    instance.
+    A job whose record is gone can't be brought back: transfer its customer again, for instance with
+    `initialize --unlinked`.
 
     \b
     Examples:
       stamped-sync repair
       stamped-sync repair --yes
 
-    Exit codes: 0 all fits together, or was mended; 1 something does not; 2 Redis does not answer, or wrong usage or
-    configuration.
+    Exit codes: 0 everything fits together, or was mended; 1 something does not; 2 Redis does not answer, or wrong usage
+    or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen, settings = Screen(as_json=as_json), load_settings()
     ledger = open_ledger(settings, load_connections(settings.connections))
@@ -67,8 +63,8 @@ def _show(screen: Screen, found: Found, *, acts: bool) -> None:
         screen.mark(f"{looked_at} looked at: everything fits together", is_good=True)
         return
     screen.line(f"{looked_at} looked at:")
-    for name, meaning in MEANING.items():
+    for name, (meaning, mended) in MEANING.items():
         if count := getattr(found, name):
-            screen.mark(f"{count:,} {meaning}{f'; {MENDED[name]}' if acts else ''}", is_good=acts)
+            screen.mark(f"{count:,} {meaning}{f'; {mended}' if acts else ''}", is_good=acts)
     if not acts:
         screen.line("Nothing was changed: `stamped-sync repair --yes` mends it.")

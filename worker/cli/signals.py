@@ -1,9 +1,9 @@
-"""Ctrl-C, SIGTERM and SIGHUP, from the first import to the end of a command: a word, the exit code, never a traceback.
+"""Ctrl-C, SIGTERM and SIGHUP, from the first import to the end of a command: one word and an exit code, no traceback.
 
 While modules are imported, a signal ends the process at once: nothing is open yet, and an exception in the middle of an
-import can come out as another one, or be lost. While a command runs, the first signal raises Interrupted, so that what
-was opened is closed and what is known is said; the next one ends the process at once. A hang-up that follows changes
-nothing: a terminal that is closed sends it, and its shell once more.
+import can turn into another one, or be lost. While a command runs, the first signal raises Interrupted, so that what
+was opened is closed and what is known is printed; the next one ends the process at once. A hang-up that follows is
+ignored: a terminal that is closed sends one, and its shell sends another.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHOW_CURSOR: Final = "\x1b[?25h"
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asks the command to end: whoever is ready for Ctrl-C is ready for it."""
+    """A signal asks the command to end: code that handles Ctrl-C handles it too."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -35,15 +35,15 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Signals:
-    """How this process answers its signals.
+    """How this process handles its signals.
 
     A signal that it was started to ignore (nohup, a job in a script's background) stays ignored.
     """
 
     def __init__(self, numbers: Iterable[signal.Signals] = SIGNALS) -> None:
         self.number: int = 0
-        """The signal that has interrupted the command; 0 as long as none has."""
-        self._heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+        """The signal that has interrupted the command; 0 if none has."""
+        self._handled = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
 
     def leave_at_once(self) -> None:
         """Let a signal end the process, from now on."""
@@ -55,12 +55,12 @@ class Signals:
         self._answer(self._raise)
 
     def ignore(self) -> None:
-        """Let no signal disturb the last moments of a command that has ended."""
+        """Ignore all signals, once the command has ended."""
         self._answer(signal.SIG_IGN)
 
     @property
     def word(self) -> str:
-        """What is said of the signal that has interrupted the command."""
+        """What is printed about the signal that has interrupted the command."""
         return f"{WORDS[signal.Signals(self.number or signal.SIGINT)]}."
 
     @property
@@ -69,7 +69,7 @@ class Signals:
         return FIRST_OF_SIGNAL + (self.number or signal.SIGINT)
 
     def _answer(self, how: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
-        for number in self._heeded:
+        for number in self._handled:
             signal.signal(number, how)
 
     def _raise(self, number: int, _: FrameType | None) -> NoReturn:
@@ -79,7 +79,7 @@ class Signals:
         raise Interrupted(number)
 
     def _leave(self, number: int, _: FrameType | None) -> NoReturn:
-        """End at once. What Python has buffered is lost, and its locks may be held: only the system is called."""
+        """End at once, by system calls alone, because Python's locks may be held. What Python has buffered is lost."""
         self.number = number
         cursor = SHOW_CURSOR if sys.unraisablehook == self._not_raised and os.isatty(2) else ""
         with suppress(OSError):
@@ -87,7 +87,7 @@ class Signals:
         os._exit(self.exit_code)
 
     def _not_raised(self, unraisable: sys.UnraisableHookArgs) -> None:
-        """A signal that arrives in a destructor interrupts nothing there: it is sent once more, a moment later."""
+        """Send a signal once more, a moment later, if it arrived in a destructor, where it can interrupt nothing."""
         if not isinstance(error := unraisable.exc_value, KeyboardInterrupt):
             sys.__unraisablehook__(unraisable)
             return
@@ -97,8 +97,8 @@ class Signals:
         threading.Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
 
 
-def heed_signals() -> Signals:
-    """Answer signals, beginning with the imports."""
+def handle_signals() -> Signals:
+    """Handle signals, beginning with the imports."""
     signals = Signals()
     signals.leave_at_once()
     return signals

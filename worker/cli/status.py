@@ -7,15 +7,14 @@ import time
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from worker.cli import catch_up, holds
-from worker.cli.exit_codes import ALL_WELL
-from worker.cli.explaining import redis_silent
+from worker.cli.ending import ALL_WELL, redis_silent
 from worker.cli.options import json_option
-from worker.cli.throttle import COLUMNS, lines
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.jobs.job import Kind, State
@@ -27,14 +26,17 @@ from worker.presentation.times import lasting, local
 from worker.runtime import open_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     from worker.config.settings import Settings
     from worker.connections import Connections
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures
+    from worker.presentation.throttle import Use
 
 WATCH_SECONDS = 2
+THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
+STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
 SHOWN_SETTINGS = {
     "done_days",
     "failed_days",
@@ -52,15 +54,13 @@ SHOWN_SETTINGS = {
 }
 
 
-@click.command()
+@click.command(epilog=STATES)
 @json_option
-@click.option("--watch", is_flag=True, help="Go on showing it until interrupted.")
+@click.option("--watch", is_flag=True, help="Show it every 2 seconds, until Ctrl-C.")
 def command(*, as_json: bool, watch: bool) -> int:
     """Show the holds, how many jobs are in each state, what waits, and the use of each throttle.
 
-    A job is queued while it waits for its turn in the ledger, sent once a worker is called for it, and waiting while
-    it rests before it is tried again. With --json, one object that also holds the retry schedule and the ledger's
-    times.
+    --json prints one object, which also holds the retry schedule and the ledger's times.
 
     \b
     Examples:
@@ -73,23 +73,24 @@ def command(*, as_json: bool, watch: bool) -> int:
     settings = load_settings()
     connections = load_connections(settings.connections)
     ledger = open_ledger(settings, connections)
+    show = partial(_status, screen, ledger, connections, settings, as_json=as_json)
     if watch:
         with suppress(KeyboardInterrupt):
-            _watch(screen, lambda: _status(screen, ledger, connections, settings, as_json=as_json))
+            _watch(screen, show, settings.redis_url_shown)
     else:
-        _status(screen, ledger, connections, settings, as_json=as_json)
+        show()
     return ALL_WELL
 
 
-def _watch(screen: Screen, show: Callable[[], None]) -> NoReturn:
-    """Show it again and again, on a terminal each time from the top; while Redis is away, that."""
+def _watch(screen: Screen, show: Callable[[], None], redis_url: str) -> NoReturn:
+    """Show the status again and again, on a terminal each time from the top; or that Redis does not answer."""
     while True:
         if sys.stdout.isatty():
             click.clear()
         try:
             show()
         except LedgerUnavailable as error:
-            screen.error(redis_silent(error))
+            screen.error(redis_silent(error, redis_url))
         time.sleep(WATCH_SECONDS)
 
 
@@ -123,6 +124,15 @@ def _as_iso(moment: datetime | None) -> str | None:
 
 
 def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
+    _show_alarms(screen, figures)
+    _show_counts(screen, figures)
+    screen.table(THROTTLE_COLUMNS, _throttle_rows(uses(figures, connections)), numbers=THROTTLE_COLUMNS[1:])
+    screen.line()
+    screen.facts(_facts(figures), indent=0)
+
+
+def _show_alarms(screen: Screen, figures: Figures) -> None:
+    """What an operator must see first."""
     if figures.vanished:
         screen.mark(vanished_in_words(figures), is_good=False)
         screen.prose(VANISHED_ADVICE)
@@ -130,6 +140,10 @@ def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
     if held := figures.holds:
         holds.show(screen, held)
         screen.line()
+
+
+def _show_counts(screen: Screen, figures: Figures) -> None:
+    """How many jobs are in each state, and how many messages in each queue."""
     states = [state.value for state in State]
     counts = {kind: asdict(figures.counts(kind)) for kind in Kind}
     rows = [[kind.value, *(f"{each[state]:,}" for state in states)] for kind, each in counts.items()]
@@ -138,9 +152,6 @@ def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
     lengths = figures.queues.items()
     screen.table(["Queue", "messages"], [(queue, f"{length:,}") for queue, length in lengths], numbers=["messages"])
     screen.line()
-    screen.table(COLUMNS, lines(uses(figures, connections)), numbers=COLUMNS[1:])
-    screen.line()
-    screen.facts(_facts(figures), indent=0)
 
 
 def _facts(figures: Figures) -> dict[str, str]:
@@ -154,3 +165,19 @@ def _facts(figures: Figures) -> dict[str, str]:
             code = f", after {record.failure.code}" if record.failure else ""
             facts[f"First {kind} retry"] = f"{record.job.customer_id} in {lasting(record.due - now)}{code}"
     return facts
+
+
+def _throttle_rows(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
+    """A row for each connection."""
+    for use in uses:
+        yield (
+            str(use.system_id),
+            f"{use.queued:,}",
+            f"{use.under_way:,} of {use.concurrent:,}",
+            _calls(use.stamped_calls, use.stamped_limit, use.stamped_seconds),
+            _calls(use.ipaas_calls, use.ipaas_limit, use.ipaas_seconds),
+        )
+
+
+def _calls(calls: int, limit: int | None, seconds: int | None) -> str:
+    return f"{calls:,} of {limit:,} in {seconds:,} s" if limit and seconds else "no limit"

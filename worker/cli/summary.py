@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from worker.cli.exit_codes import ALL_WELL, FAILED
-from worker.cli.explaining import code_of
+from worker.cli.ending import ALL_WELL, FAILED, code_of
 from worker.cli.outcome import MISSING, titled
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import State

@@ -9,8 +9,7 @@ import click
 
 from tasks.upkeep import run_again
 from worker.app import app
-from worker.cli.ending import jobs_go_on
-from worker.cli.exit_codes import ALL_WELL
+from worker.cli.ending import ALL_WELL, jobs_go_on
 from worker.cli.follow import Follower, follow
 from worker.cli.holds import in_short
 from worker.cli.ids import LIST_OF_IDS, read_ids

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 import click
 
 from tasks import submit
-from worker.cli.ending import jobs_go_on
-from worker.cli.exit_codes import ALL_WELL, WRONG
+from worker.cli.ending import ALL_WELL, WRONG, jobs_go_on
 from worker.cli.outcome import titled
 from worker.jobs.errors import TriggerOff
 from worker.presentation.screen import Screen, is_absent_or_terminal

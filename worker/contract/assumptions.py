@@ -1,13 +1,20 @@
-"""The assumptions about Stamped.io's API, each with the place in the code where one edit corrects it."""
+"""The assumptions about Stamped.io's API, with the line of code that corrects each, and what a trial finds of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from worker.contract.shapes import in_words, is_passing
 from worker.mapping.rows import WIRE_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from worker.http.answers import Answer
 
 ROOT = Path(__file__).parents[2]
 """The folder that holds the package, installed or not."""
@@ -32,17 +39,12 @@ class Assumption:
         return f"{self.file}:{found}" if found else self.file
 
 
-def write_key(name: str) -> str:
-    """The key of the assumption that a write takes this name."""
-    return f"write.{name}"
-
-
 ROWS, STAMPED, ANSWERS = "worker/mapping/rows.py", "worker/stamped/client.py", "worker/stamped/answers.py"
-JOBS, ANY_OUTCOME, ANY_BODY = "worker/jobs/job.py", "worker/http/outcome.py", "worker/http/body.py"
+JOBS, OUTCOME, BODY = "worker/jobs/job.py", "worker/http/outcome.py", "worker/http/body.py"
 
 ASSUMPTIONS: Final = (
-    *(Assumption(write_key(name), f"A write takes `{name}`", ROWS, f'"{name}"') for name in WIRE_NAMES.values()),
-    Assumption("create.answer", "A create answers with the customer", ANY_BODY, "ENVELOPES:"),
+    *(Assumption(f"write.{name}", f"A write takes `{name}`", ROWS, f'"{name}"') for name in WIRE_NAMES.values()),
+    Assumption("create.answer", "A create answers with the customer", BODY, "ENVELOPES:"),
     Assumption("create.id", "The customer's id is in that answer, as `id` or `customerId`", ANSWERS, '"customerId"'),
     Assumption(
         "create.match", "A create with a known e-mail address answers with its customer", STAMPED, "def create("
@@ -53,16 +55,70 @@ ASSUMPTIONS: Final = (
     Assumption("read.subscribed", "`isSubscribed` of a customer is a boolean", ANSWERS, "STATE ="),
     Assumption("update.sent", "An update changes the fields that it is sent", STAMPED, "def update("),
     Assumption("update.others", "An update leaves the other fields as they are", STAMPED, "def update("),
-    Assumption("list.answer", "A list holds the customers where they are looked for", ANY_BODY, "LISTS:"),
+    Assumption("list.answer", "A list holds the customers where they are looked for", BODY, "LISTS:"),
     Assumption("search.finds", "`search` finds a customer by the e-mail address", STAMPED, "SEARCH:"),
     Assumption("search.only", "`search` finds nobody by an address that nobody has", STAMPED, "SEARCH:"),
     Assumption("page.first", "`page` counts from 1", STAMPED, "PAGE:"),
     Assumption("survey.subscribe", "`survey/subscribe` takes `email`, and subscribes", STAMPED, "SURVEY_EMAIL:"),
     Assumption("survey.unsubscribe", "`survey/unsubscribe` takes `email`, and unsubscribes", STAMPED, "SURVEY_EMAIL:"),
+    Assumption("error.status", "A read of a customer that does not exist answers 404", OUTCOME, "REFUSED, NOT_FOUND"),
     Assumption(
-        "error.status", "A read of a customer that does not exist answers 404", ANY_OUTCOME, "REFUSED, NOT_FOUND"
-    ),
-    Assumption(
-        "error.body", "An error has its words in `message`, `error`, `errors` or `title`", ANY_BODY, "MESSAGE_FIELDS"
+        "error.body", "An error has its words in `message`, `error`, `errors` or `title`", BODY, "MESSAGE_FIELDS"
     ),
 )
+
+
+class Verdict(StrEnum):
+    """What is found out about an assumption."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    OPEN = "could not be shown"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One assumption, the verdict on it, and what was seen: names and types, and no value."""
+
+    assumption: Assumption
+    verdict: Verdict
+    seen: str = ""
+
+
+@dataclass
+class Findings:
+    """The findings of one trial. Whatever it did not reach could not be shown."""
+
+    because: str = "the trial ended before it"
+    """Why the assumptions without a verdict could not be shown."""
+    _verdicts: dict[str, tuple[Verdict, str]] = field(default_factory=dict)
+
+    def judge(self, key: str, seen: str, *, holds: bool) -> None:
+        """Say whether an assumption holds, and what was seen if it does not."""
+        self._verdicts[key] = (Verdict.HOLDS, "") if holds else (Verdict.FAILS, seen)
+
+    def judge_answer(self, key: str, answer: Answer, more: str = "", *, holds: bool) -> None:
+        """Say the same by an answer; one that only says that Stamped.io is busy or down shows nothing."""
+        seen = f"it is answered {in_words(answer)}{f'; {more}' if more else ''}"
+        if is_passing(answer) and not holds:
+            self.leave_open(key, seen)
+        else:
+            self.judge(key, seen, holds=holds)
+
+    def leave_open(self, key: str, why: str) -> None:
+        """Say why an assumption could not be shown."""
+        self._verdicts[key] = Verdict.OPEN, why
+
+    def __iter__(self) -> Iterator[Judgement]:
+        for assumption in ASSUMPTIONS:
+            verdict, seen = self._verdicts.get(assumption.key, (Verdict.OPEN, self.because))
+            yield Judgement(assumption, verdict, seen)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many assumptions have this verdict."""
+        return sum(finding.verdict is verdict for finding in self)
+
+    @property
+    def all_hold(self) -> bool:
+        """Whether every assumption holds."""
+        return self.count(Verdict.HOLDS) == len(ASSUMPTIONS)

@@ -1,22 +1,28 @@
-"""The test customer of a trial: what is written to it, and how it is found, read and waited for."""
+"""The test customer of a trial, and the calls that write it, find it, read it and wait for it."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from worker.contract.answers import answered, id_of
-from worker.contract.shapes import holders, is_same_email
+from worker.contract.assumptions import Findings
+from worker.contract.shapes import answered, holders, id_of, is_readable, is_same_email
+from worker.effects import Effect
+from worker.http.api_errors import STAMPED
+from worker.jobs.errors import StampedReadFailed
+from worker.jobs.intents import Trouble
 from worker.mapping.rows import BOOLEAN_WORDS, CUSTOMER_EMAIL, EMAIL, EMAIL_DESTINATIONS, WIRE_NAMES
 from worker.stamped.answers import STATE
+from worker.stamped.client import CREATE, CUSTOMER, CUSTOMERS, PAGE, SEARCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from worker.contract.exchange import Exchange, Seen
     from worker.contract.shapes import Fields
+    from worker.http.answers import Answer
+    from worker.http.client import ApiClient
 
 Found = TypeVar("Found")
 
@@ -24,12 +30,13 @@ ADDRESS: Final = re.compile(
     r"(?=.{6,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
-"""An address that every store takes: nothing is to be proved of unusual ones."""
+"""A plain address, which every store takes: the trial is not about unusual ones."""
 MARK: Final = "stamped-sync check"
 """What the test customer's fields begin with: no other customer is ever written to."""
 PAUSES: Final = (0.5, 1.0, 2.0)
 """Seconds between looks for what a write has changed: a store may take its time to show it."""
-
+ENDING: Final = frozenset({Trouble.SILENT, Trouble.UNRESOLVED, Trouble.CREDENTIALS})
+"""What ends a trial: no later call would fare better."""
 READ_NAMES: Final = {
     EMAIL: "email",
     CUSTOMER_EMAIL: "customerEmail",
@@ -60,6 +67,54 @@ def has(customer: Fields, destination: str, value: str) -> bool:
     return is_same_email(held, value) if destination in EMAIL_DESTINATIONS else held == value
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """Calls one store. `before_call` returns once a call may be made, or raises.
+
+    The body of an answer that cannot be read is None.
+    """
+
+    api: ApiClient
+    before_call: Callable[[], None]
+
+    def create(self, payload: Mapping[str, str]) -> Answer:
+        """Create a customer."""
+        return self._call("POST", CREATE, body=payload, effect=Effect.CREATE_CUSTOMER)
+
+    def update(self, stamped_id: str, payload: Mapping[str, str]) -> Answer:
+        """Update a customer."""
+        return self._call("POST", CUSTOMER, stamped_id, body=payload, effect=Effect.UPDATE_CUSTOMER)
+
+    def read(self, stamped_id: str) -> Answer:
+        """Read a customer."""
+        return self._call("GET", CUSTOMER, stamped_id)
+
+    def search(self, email: str, page: int) -> Answer:
+        """Read a page of the customers that are found by an address; of all of them, if it is empty.
+
+        Many lists have no page 0: no answer to it ends the trial.
+        """
+        sought = {SEARCH: email} if email else {}
+        return self._call("GET", CUSTOMERS, query=sought | {PAGE: str(page)}, ends=page != 0)
+
+    def set_subscription(self, name: str, email: str, *, wanted: bool) -> Answer:
+        """Subscribe or unsubscribe an address, which the body calls `name`."""
+        effect = Effect.SUBSCRIBE if wanted else Effect.UNSUBSCRIBE
+        route = "survey/subscribe" if wanted else "survey/unsubscribe"
+        return self._call("POST", route, body={name: email}, effect=effect)
+
+    def _call(self, method: str, route: str, stamped_id: str = "", *, ends: bool = True, **more: Any) -> Answer:
+        """Make one call.
+
+        Raises StampedUnreachable, HostNotFound and StampedCredentialsRefused if it `ends` a trial by them.
+        """
+        self.before_call()
+        answer = self.api.call(method, route, {"id": stamped_id}, **more)
+        if ends and answer.trouble in ENDING:
+            raise STAMPED.of_read(answer, StampedReadFailed)
+        return answer if is_readable(answer) else replace(answer, body=None)
+
+
 @dataclass
 class Subject:
     """The customer with one address in one store."""
@@ -67,6 +122,8 @@ class Subject:
     exchange: Exchange
     email: str
     sleep: Callable[[float], None]
+    findings: Findings = field(default_factory=Findings)
+    """What is found out with it."""
     ids: list[str] = field(default_factory=list)
     """The ids of all customers with the address, of this trial and of earlier ones; the one in use is first."""
     shown: list[str] = field(default_factory=list)
@@ -83,11 +140,11 @@ class Subject:
         texts = {name: f"{MARK} {self._run}-{version} {name}" for name in WIRE_NAMES}
         return texts | {EMAIL: self.email, CUSTOMER_EMAIL: self.email}
 
-    def create(self, values: Mapping[str, str]) -> Seen:
+    def create(self, values: Mapping[str, str]) -> Answer:
         """Create it, with these values by destination."""
         return self.exchange.create(_on_the_wire(values))
 
-    def update(self, values: Mapping[str, str]) -> Seen:
+    def update(self, values: Mapping[str, str]) -> Answer:
         """Update it."""
         return self.exchange.update(self.stamped_id, _on_the_wire(values))
 
@@ -97,7 +154,7 @@ class Subject:
         return found[1] if found and any(is_same_email(value, self.email) for value in found[1].values()) else None
 
     def read_with(self, values: Mapping[str, str], destinations: Iterable[str]) -> Fields:
-        """What the store holds of it: once it shows these values, or what it shows in the end."""
+        """What the store shows of it, as soon as it shows these values, or else at the last look."""
         wanted = list(destinations)
         last: Fields = {}
 
@@ -109,7 +166,7 @@ class Subject:
         return self.eventually(look) or last
 
     def use(self, stamped_id: str | None) -> bool:
-        """Go on with this id, if it is the customer's: a create may answer the id of something else."""
+        """Use this id from now on, if it is the customer's: a create may answer with the id of something else."""
         if not stamped_id or not self.eventually(lambda: self.read(stamped_id)):
             return False
         self.ids = [stamped_id, *(each for each in self.ids if each != stamped_id)]
@@ -119,20 +176,19 @@ class Subject:
         """Remember more customers with the address."""
         self.ids += [each for each in stamped_ids if each not in self.ids]
 
-    def found(self, *pages: int) -> set[str]:
-        """The ids that a search for the address finds on these pages."""
-        bodies = [self.exchange.search(self.email, page).body for page in pages]
+    def found(self) -> set[str]:
+        """The ids that a search for the address finds, whichever page is the first."""
+        bodies = [self.exchange.search(self.email, page).body for page in (1, 0)]
         customers = (customer for body in bodies for _, customer in holders(body, self.email))
         return {found for customer in customers if (found := id_of(customer))}
 
     def eventually(self, look: Callable[[], Found | None]) -> Found | None:
         """Look, and look again if there is nothing to see yet."""
-        for pause in (*PAUSES, None):
+        for pause in PAUSES:
             if seen := look():
                 return seen
-            if pause is not None:
-                self.sleep(pause)
-        return None
+            self.sleep(pause)
+        return look()
 
 
 def _on_the_wire(values: Mapping[str, str]) -> dict[str, str]:

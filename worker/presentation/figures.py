@@ -30,7 +30,7 @@ def refusals_in_words(refusals: Refusals) -> str:
 
 
 def vanished_in_words(figures: Figures) -> str:
-    """That jobs have vanished from Redis, and whose; for figures of which some have."""
+    """How many jobs have vanished from Redis, and whose; for figures that count at least one."""
     whose = _whose(figures)
     if len(whose) == 1:
         return f"{counted(figures.vanished, 'job')} {whose[0][1]} vanished from Redis"
@@ -40,7 +40,7 @@ def vanished_in_words(figures: Figures) -> str:
 
 
 def _whose(figures: Figures) -> list[tuple[int, str]]:
-    """How many jobs vanished of each store, the most first, and of how many the record alone was missing."""
+    """How many jobs each store has lost, the most first, and for how many only the record was missing."""
     counts = {each.system_id: sum(kind.vanished for kind in each.presence.values()) for each in figures.stores.values()}
     most = sorted(((count, system_id) for system_id, count in counts.items() if count), reverse=True)
     said = [(count, f"of connection {system_id}") for count, system_id in most[:STORES_NAMED]]

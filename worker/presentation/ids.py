@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FAULTS_SHOWN: Final = 20
-"""So many bad ids are shown; of a file that is no list of ids, more would say no more."""
+"""How many bad ids are shown at most: a file that is not a list of ids can have thousands."""
 LONGEST_SHOWN: Final = 40
-"""Characters that are shown of what is no id: it may be anything, an e-mail address too."""
+"""Characters that are shown of what is no id: it may be anything, even an e-mail address."""
 PROBLEM: Final = "is not a whole number of 1 to 19 digits that does not start with 0"
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A text that should be an id, and where it stands."""
+    """A text that should be an id, and where it was found."""
 
     text: str
     place: str
 
     @property
     def fault(self) -> str:
-        """What is wrong with it, where it is none."""
+        """What is wrong with it, if it is no id."""
         return f"{self.place}: '{shortened(self.text, LONGEST_SHOWN)}' {PROBLEM}"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was given: the ids in their order, each once, and what is none."""
+    """What was given: the ids in their order, each once, and what is wrong with the rest."""
 
     ids: list[str]
     faults: list[str]
@@ -48,7 +48,7 @@ class Checked:
 
 
 def checked(given: Iterable[Given]) -> Checked:
-    """Tell the ids from what is none."""
+    """Separate the ids from whatever is no id."""
     ids: dict[str, None] = {}
     faults: list[str] = []
     count = 0

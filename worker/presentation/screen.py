@@ -1,4 +1,4 @@
-"""What a person is told: results on standard output, everything else on standard error."""
+"""What a person sees: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ WIDEST = 88
 """Longer lines of prose are hard to read."""
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("—", "yellow")}
 UNBOUNDED = 10_000
-"""Elsewhere than on a terminal nothing is broken into lines: who searches a log finds it whole."""
+"""Only on a terminal are lines broken: whoever searches a log finds each line whole."""
 
 
 class Screen:
-    """Both outputs. Colours and progress show on a terminal alone; what could steer a terminal never gets there."""
+    """Both outputs. Colours and progress show only on a terminal; control characters in data never reach it."""
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._out = _console(to_stderr=False)
@@ -45,27 +45,27 @@ class Screen:
         self._out.print(shown(self._out, text), style=style)
 
     def heading(self, text: str) -> None:
-        """The line above a part of the result."""
+        """The heading of a part of the result."""
         self.line(text, "bold")
 
     def mark(self, text: str, *, is_good: bool | None) -> None:
-        """One line of the result, with ✓ or ✗ before it, or with a dash where neither can be said."""
+        """One line of the result, with ✓ or ✗ before it, or with a dash if neither fits."""
         sign, style = MARKS[is_good]
         self.line(f"{sign} {text}", style)
 
     def caution(self, text: str) -> None:
-        """One line of the result, with ! before it: well for now."""
+        """One line of the result, with ! before it: it works for now."""
         self.line(f"! {text}", "yellow")
 
     def facts(self, facts: dict[str, str], indent: int = 2) -> None:
-        """Names and values, one pair a line; a value that is empty is left out."""
+        """Names and values, one pair a line; pairs without a value are left out."""
         held = {name: shown(self._out, value) for name, value in facts.items() if value}
         width = max(map(len, held), default=0) + 2
         for name, value in held.items():
             self._out.print(filled(self._out, f"{name:<{width}}{value}", indent, indent + width))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
-        """A table; the columns that `numbers` names are set to the right."""
+        """A table; the columns that `numbers` names are aligned to the right."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in columns:
             table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -78,14 +78,14 @@ class Screen:
         click.echo(json.dumps(value, separators=(",", ":")))
 
     def file(self, text: str) -> None:
-        """The text of a file that is to be kept, and read as UTF-8: in another encoding it is written in ASCII."""
+        """The text of a file to keep, which is read as UTF-8 later: in any other encoding it is written as ASCII."""
         is_utf8 = codecs.lookup(Signs.of(self._out.file).encoding).name == "utf-8"
         click.echo(text if is_utf8 else Signs("ascii").readable(text), nl=False)
 
     # The same for both outputs --------------------------------------------------------------------------------------
 
     def entry(self, entry: Entry, *, indent: int = 2, to_stderr: bool = False) -> None:
-        """What the catalogue knows of an error: its cause, and what to do."""
+        """What the catalogue says about an error: its cause, and what to do."""
         self.prose(f"Cause: {entry.cause}", indent=indent, to_stderr=to_stderr)
         self.prose(f"Resolution: {entry.resolution}", indent=indent, to_stderr=to_stderr)
 
@@ -102,7 +102,7 @@ class Screen:
     # What is not the result -----------------------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
-        """Something worth knowing, on standard error."""
+        """A note beside the result, on standard error."""
         self._err.print(shown(self._err, text))
 
     def error(self, text: str) -> None:
@@ -116,7 +116,7 @@ class Screen:
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show on a terminal how many of `total` are done, whenever it is told."""
+        """Show on a terminal how many of `total` are done, as often as the caller gives the number."""
         if not self._shows_progress:
             yield lambda _: None
             return
@@ -136,7 +136,7 @@ def _console(*, to_stderr: bool) -> Console:
 
 
 def filled(console: Console, text: str, first_indent: int, other_indent: int) -> str:
-    """A paragraph as it fits the console; the second line and those behind it have an indent of their own."""
+    """A paragraph that fits the console; all lines but the first have `other_indent`."""
     return fill(
         text,
         min(console.width, WIDEST) if console.is_terminal else console.width,
@@ -148,7 +148,7 @@ def filled(console: Console, text: str, first_indent: int, other_indent: int) ->
 
 
 def shown(console: Console, text: str) -> str:
-    """The text as the console can show it, so that it is laid out by the length that it will have."""
+    """The text as the console can show it, so that the layout counts the characters that will be printed."""
     return Signs.of(console.file).readable(printable(text))
 
 
@@ -158,7 +158,7 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, cut where it is longer."""
+    """The text, cut if it is longer than `longest` characters."""
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 

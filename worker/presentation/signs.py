@@ -1,4 +1,4 @@
-"""Text on an output whose encoding lacks some of its signs."""
+"""Shows text on an output whose encoding lacks some of its signs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 COERCED: Final = frozenset({"C.UTF-8", "C.utf8", "UTF-8"})
-"""What Python itself puts into LC_CTYPE where it finds the C locale (PEP 538)."""
+"""What Python itself puts into LC_CTYPE if it finds the C locale (PEP 538)."""
 
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 IN_ASCII: Final = str.maketrans(
@@ -36,7 +36,7 @@ IN_ASCII: Final = str.maketrans(
         "\N{NO-BREAK SPACE}": " ",
     }
 )
-"""The signs that mean something, in ASCII. A bar keeps its length, so that it can be drawn over itself."""
+"""The signs that carry a meaning, in ASCII. A bar keeps its length, so that it can be redrawn in place."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Signs:
 def _is_utf8_a_guess() -> bool:
     """Whether Python writes UTF-8 only because it was started in the C or POSIX locale (PEP 540).
 
-    That is a container without a locale, whose terminal shows UTF-8, or a terminal that shows ASCII alone. Data is
-    then written as Python guesses, but no meaning hangs on the guess.
+    Then this may be a container without a locale, whose terminal shows UTF-8, or a terminal that shows only ASCII.
+    Data is written as Python guesses, but signs with a meaning are written in ASCII, to be safe.
     """
     if not sys.flags.utf8_mode or os.environ.get("PYTHONUTF8") or os.environ.get("PYTHONIOENCODING"):
         return False

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from worker.contract.assumptions import ASSUMPTIONS
-from worker.contract.exchange import Exchange
-from worker.contract.findings import Verdict
-from worker.contract.subject import MARK
+from worker.contract.assumptions import ASSUMPTIONS, Verdict
+from worker.contract.subject import MARK, Exchange
 from worker.contract.trial import NotTheAddress, Trial
 from worker.http.client import ApiClient
 from worker.jobs.calls import Api
@@ -98,7 +96,7 @@ def test_everything_holds_on_a_store_that_keeps_to_it(stage: Stage) -> None:
     trial = stage.tried()
     assert list(verdicts(trial, Verdict.HOLDS)) == KEYS
     [customer] = stage.sandbox.stamped_customers.values()
-    assert (trial.stamped_ids, trial.is_subscribed, trial.has_written) == ([str(customer["id"])], False, True)
+    assert (trial.subject.ids, trial.survey.state, trial.has_written) == ([str(customer["id"])], False, True)
     assert (customer["isSubscribed"], customer["email"]) == (False, EMAIL)
     assert customer["externalId"].startswith(MARK)
     assert len(stage.calls) == len(stage.sandbox.calls)  # each was let through
@@ -109,11 +107,11 @@ def test_a_customer_of_an_earlier_trial_is_used_again_and_left_as_it_was(stage: 
     """So that one address is enough for as many trials as it takes."""
     stage.tried()
     exchange = stage.exchange()
-    (exchange.subscribe if is_subscribed else exchange.unsubscribe)("email", EMAIL)
+    exchange.set_subscription("email", EMAIL, wanted=is_subscribed)
     trial = stage.tried()
     [customer] = stage.sandbox.stamped_customers.values()
     assert trial.findings.all_hold
-    assert (customer["isSubscribed"], trial.is_subscribed) == (is_subscribed, is_subscribed)
+    assert (customer["isSubscribed"], trial.survey.state) == (is_subscribed, is_subscribed)
 
 
 @dataclass(frozen=True)
@@ -340,7 +338,7 @@ def test_an_id_that_is_another_customers_is_never_written_to(stage: Stage) -> No
     other = before[0]["id"]
     stage.sandbox.add_fault(Fault(path=ADD, status=200, body={"id": other}))
     trial = stage.tried()
-    assert (stage.others, trial.stamped_ids) == (before, [])
+    assert (stage.others, trial.subject.ids) == (before, [])
     assert "create.id" in verdicts(trial, Verdict.FAILS)
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker.contract.answers import answered, id_of, is_list_path, is_single_path
 from worker.contract.assumptions import ASSUMPTIONS, ROOT
-from worker.contract.shapes import EACH, entries, holders, shape, written
+from worker.contract.shapes import EACH, answered, entries, holders, id_of, is_list_path, is_single_path, shape, written
 from worker.contract.subject import ADDRESS
 from worker.stamped.answers import customer_in, customers_in
 

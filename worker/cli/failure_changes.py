@@ -1,0 +1,135 @@
+"""`stamped-sync failures retry` and `discard`: what a person does with many failed jobs at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import click
+
+from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
+from worker.cli.ids import read_ids
+from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
+from worker.cli.outcome import titled
+from worker.config.settings import load_settings
+from worker.jobs.catalogue import Failure
+from worker.jobs.job import Job, Kind, State
+from worker.jobs.pages import PAGE, pages
+from worker.ledger.activity import Filter
+from worker.presentation.screen import Screen, counted
+from worker.runtime import open_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from worker.ledger import Ledger, Record
+
+
+class Choice(TypedDict):
+    """Which failed jobs are meant, by whatever is given, and whether to go on without asking."""
+
+    ids: Sequence[str]
+    code: str | None
+    system: int | None
+    kind: str | None
+    everything: bool
+    yes: bool
+
+
+def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The argument and the options that make up a Choice."""
+    for option in (
+        yes_option,
+        click.option("--all", "everything", is_flag=True, help="Every failed job."),
+        kind_option,
+        only_system_option,
+        code_option,
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(name="retry")
+@choice_options
+def rerun(**choice: Unpack[Choice]) -> int:
+    """Run failed jobs again.
+
+    They start from the beginning, with today's configuration. Each option narrows the choice: an id and a code mean
+    that customer's jobs that failed with that code. Shows how many jobs there are, and asks.
+
+    \b
+    Examples:
+      stamped-sync failures retry 150713
+      stamped-sync failures retry --code stamped-unreachable --system 4021
+      stamped-sync failures retry --all --yes
+
+    Exit codes: 0 requested, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    from tasks.upkeep import run_again  # noqa: PLC0415 - only a rerun needs Celery
+
+    with jobs_go_on():
+        return _change("retry", "requested again", lambda _, page: len(run_again(page)), choice)
+
+
+@click.command(name="discard")
+@choice_options
+def discard(**choice: Unpack[Choice]) -> int:
+    """Forget failed jobs. Shows how many there are, and asks. Nothing changes in iPaaS.com or Stamped.io.
+
+    \b
+    Examples:
+      stamped-sync failures discard 150713
+      stamped-sync failures discard --code customer-not-found --yes
+
+    Exit codes: 0 forgotten, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
+    """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    return _change("discard", "forgotten", lambda ledger, page: ledger.discard_all(page), choice)
+
+
+def _change(verb: str, past: str, change: Callable[[Ledger, list[Job]], int], choice: Choice) -> int:
+    """Ask, then change the jobs a page at a time: the exit code."""
+    screen, ledger = Screen(), open_ledger(load_settings())
+    jobs = _shown(screen, _chosen(screen, ledger, choice))
+    if not jobs:
+        screen.line(f"There is nothing to {verb}.")
+        return ALL_WELL
+    if not choice["yes"] and not confirmed(f"{verb.capitalize()} {counted(len(jobs), 'job')}?"):
+        return FAILED
+    count = 0
+    with screen.progress(past.capitalize(), len(jobs)) as show:
+        for page in pages(jobs):
+            count += change(ledger, page)
+            show(count)
+    screen.line(f"{counted(count, 'job')} {past}.")
+    return ALL_WELL
+
+
+def _chosen(screen: Screen, ledger: Ledger, choice: Choice) -> Iterator[Record]:
+    """The failed jobs that are meant, newest first; if customers are named, customer by customer.
+
+    Raises UsageError if nothing is chosen, and CustomerIdInvalid.
+    """
+    kind = Kind(choice["kind"]) if choice["kind"] else None
+    wanted = Filter(choice["system"], kind, State.FAILED, choice["code"] or "")
+    if not choice["ids"] and not choice["everything"] and wanted == Filter(state=State.FAILED):
+        raise click.UsageError("Say which jobs: ids, --code, --system, --kind, or --all.")
+    for customer_id in sorted(read_ids(choice["ids"], [], screen)) if choice["ids"] else [""]:
+        begins, is_last = "", False
+        while not is_last:
+            page = ledger.activity.page(replace(wanted, customer_id=customer_id), begins, PAGE)
+            yield from page.records
+            begins, is_last = page.next, not page.next
+
+
+def _shown(screen: Screen, records: Iterator[Record]) -> list[Job]:
+    """Show how many jobs there are with each error: the jobs."""
+    jobs: list[Job] = []
+    codes: Counter[str] = Counter()
+    for record in records:
+        jobs.append(record.job)
+        codes[record.failure.code if record.failure else ""] += 1
+    for code, count in codes.most_common():
+        screen.note(f"{count:>7,}  {titled(Failure(code))}")
+    return jobs
