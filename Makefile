@@ -45,13 +45,13 @@ test: $(INSTALLED) ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 .PHONY: prove
-prove: $(INSTALLED) ## Prove reliability: SEEDS=n worlds, or SEED=n (and WITHOUT=safety) to replay one
+prove: $(INSTALLED) ## Prove reliability in half an hour: SEEDS=n worlds, or SEED=n (and WITHOUT=safety) to replay one
 	@$(BIN)/python -m tests.simulation $(if $(SEEDS),--seeds '$(SEEDS)',--seconds 240) $(if $(SEED),--seed '$(SEED)') \
 		$(if $(WITHOUT),--without '$(WITHOUT)')
 	@$(if $(SEED),,$(BIN)/python -m tests.proofs)
 
 .PHONY: screenshots
-screenshots: $(INSTALLED) ## Take the screenshots of the docs anew (needs chromium and chromedriver)
+screenshots: $(INSTALLED) ## Take the screenshots of the docs again (needs chromium and chromedriver)
 	STAMPED_SYNC_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/acceptance/test_browser.py
 
 .PHONY: check
@@ -62,13 +62,13 @@ check: $(INSTALLED) ## Check style, format, types and the direction of imports
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: $(INSTALLED) ## Format the code and mend what can be mended by itself
+format: $(INSTALLED) ## Format the code, and correct what the linter can correct by itself
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-# The build lock is the image's: what makes the wheel, and is not in the final image.
+# The build lock is for the image: what builds the wheel, and is not in the final image.
 .PHONY: lock
-lock: ## Lock the newest allowed versions anew (needs uv)
+lock: ## Lock the newest allowed versions again (needs uv)
 	@command -v uv >/dev/null || { echo 'make lock needs uv: python3 -m pip install uv' >&2; exit 1; }
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock

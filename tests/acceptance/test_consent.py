@@ -72,7 +72,7 @@ def unsubscribed_by_themselves(stage: Scene, system_id: int) -> dict[str, object
 
 
 def test_by_default_what_is_mapped_is_set(stage: Scene) -> None:
-    """On create and update: also for whoever unsubscribed, as the README says."""
+    """On create and update: also for whoever unsubscribed, as the documents say."""
     unsubscribed_by_themselves(stage, DEFAULT)
     transferred(stage, DEFAULT)
     assert stage.calls()[-1] == "subscribe"

@@ -1,4 +1,4 @@
-"""The deployment files: what must be true of them before an engine ever reads them."""
+"""The deployment files: what must be true of them before Docker reads them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_redis_is_reached_by_the_other_services_alone() -> None:
 
 
 def test_flower_does_not_start_without_a_login() -> None:
-    """Compose refuses an empty or missing login, and only Flower is told it."""
+    """Compose refuses an empty or missing login, and only Flower gets it."""
     assert SERVICES["flower"]["environment"]["FLOWER_BASIC_AUTH"].startswith("${FLOWER_BASIC_AUTH:?")
     assert [name for name in OURS if "FLOWER_BASIC_AUTH" in SERVICES[name]["environment"]] == ["flower"]
 
@@ -140,7 +140,7 @@ def test_image_pins_one_python_for_all_stages() -> None:
     assert {stage[0][1].split()[0] for stage in dockerfile_stages()} == {"python:${PYTHON_TAG}"}
 
 
-def test_image_stops_warmly_and_tells_its_health() -> None:
+def test_image_stops_warmly_and_has_a_health_check() -> None:
     """A stop is a SIGTERM, and the health check is the command line's status."""
     final = dockerfile_stages()[-1]
     assert arguments_of("STOPSIGNAL", final) == ["SIGTERM"]
@@ -149,7 +149,7 @@ def test_image_stops_warmly_and_tells_its_health() -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_locked_package_has_a_hash_and_no_place(lock: str) -> None:
-    """Each package is pinned with a hash, and nothing says where it is to be fetched."""
+    """Each package is pinned with a hash, and nothing says where it is fetched from."""
     text = (ROOT / lock).read_text("utf-8")
     entries = re.findall(r"^[a-z].*?(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL)
     assert len(entries) == len(pins(lock)) > 0

@@ -1,4 +1,4 @@
-"""The alerts and the dashboard: what must be true of them before Prometheus and Grafana ever read them."""
+"""The alerts and the dashboard: what must be true of them before Prometheus and Grafana read them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_alert_waits_before_it_fires(rule: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=alert)
-def test_alert_says_what_is_wrong_and_where_it_stands_what_to_do(rule: dict[str, Any]) -> None:
+def test_alert_says_what_is_wrong_and_where_to_read_what_to_do(rule: dict[str, Any]) -> None:
     """Its link leads to a heading of the operator's guide."""
     annotations = rule["annotations"]
     file, _, heading = annotations["runbook"].partition("#")
@@ -91,7 +91,7 @@ def test_no_two_panels_are_one() -> None:
 
 @pytest.mark.parametrize("panel", PANELS, ids=title)
 def test_panel_names_what_it_draws(panel: dict[str, Any]) -> None:
-    """Each line has a query and a legend, and a unit is told."""
+    """Each line has a query and a legend, and the panel has a unit."""
     assert panel["fieldConfig"]["defaults"]["unit"]
     assert all(target["expr"] and target["legendFormat"] for target in panel["targets"])
     assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"]) > 0

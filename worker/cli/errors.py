@@ -27,7 +27,7 @@ RETRIED: Final = {
 @click.command()
 @click.argument("code", required=False, type=CODE, metavar="[CODE]")
 @json_option
-@click.option("--markdown", is_flag=True, help="Print the catalogue as a Markdown table.")
+@click.option("--markdown", is_flag=True, help="Print the table of docs/reference/errors.md.")
 def command(code: str | None, *, as_json: bool, markdown: bool) -> int:
     """Show the error catalogue, or one entry: what it means, its cause, and what to do.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from worker.by_hand.initialize import count, go_on
 from worker.app import app
+from worker.by_hand.initialize import count, go_on
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option

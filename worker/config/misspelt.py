@@ -37,7 +37,7 @@ def warn_of_misspelt(given: Mapping[str, str], settings: AbstractSet[str], conne
         secrets = _text(connections)
         for name, meant in found.items():
             if name not in secrets:
-                hint = f"did you mean {meant}?" if meant else "the README lists the settings."
+                hint = f"did you mean {meant}?" if meant else "docs/reference/settings.md lists the settings."
                 warn(f"{name} is not a setting and is ignored; {hint}")
 
 

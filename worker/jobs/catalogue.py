@@ -49,7 +49,7 @@ class Concerns(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the catalogue, as it shows in the log, Sentry, Flower, the command line and the README."""
+    """One entry of the catalogue, as it shows in the log, Sentry, Flower, the command line and the documents."""
 
     code: str
     title: str

@@ -169,7 +169,7 @@ def test_search_without_an_end_makes_nobody_new(keeping: Stage, deviation: Any) 
 @pytest.mark.parametrize("warns", [False, True])
 @pytest.mark.parametrize("is_known", [False, True])
 def test_create_costs_one_search(keeping: Stage, redis_url: str, is_known: bool, warns: bool) -> None:
-    """As the README says: it ends with the first page that shows the customer. A look at who shares it is one call."""
+    """As the documents say: it ends with the first page that shows the customer. Looking who shares it is one call."""
     if warns:
         path = keeping.folder / "connections.toml"
         path.write_text(f"{path.read_text(encoding='utf-8')}\nwarn_shared = true", encoding="utf-8")

@@ -175,7 +175,7 @@ def test_the_sentry_dsn_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_every_setting_has_a_description_and_a_variable() -> None:
-    """The README's table is made of them."""
+    """The table of docs/reference is made of them."""
     described = {variable(name): field.description for name, field in Settings.model_fields.items()}
     assert all(described.values())
     assert {name for name in described if not name.startswith("STAMPED_SYNC_")} == {"SENTRY_DSN", "SENTRY_ENVIRONMENT"}

@@ -161,6 +161,6 @@ def test_error_shows_its_entry_everywhere() -> None:
 
 
 def test_catalogue_is_the_file_in_its_order() -> None:
-    """The README's table follows `errors.toml`."""
+    """The table of docs/reference follows `errors.toml`."""
     lines = Path(errors.__file__).with_name("errors.toml").read_text(encoding="utf-8").splitlines()
     assert [line.strip("[]") for line in lines if line.startswith("[")] == list(CATALOGUE)

@@ -1,17 +1,21 @@
-"""The README's tables are those of the code."""
+"""The tables of docs/reference, made from the code: `python -m tests.tables` writes them into the pages.
+
+Each page is an introduction, written by hand, and the one table behind it.
+"""
 
 from __future__ import annotations
 
-import re
-
-import pytest
+from typing import TYPE_CHECKING, Final
 
 from tests.parts import ROOT
 from worker.config.settings import Settings, variable
-from worker.contract.assumptions import ASSUMPTIONS
 from worker.jobs.catalogue import CATALOGUE, Retried
 
-RETRIED = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAGES: Final = ROOT / "docs" / "reference"
+RETRIED: Final = {
     Retried.ALWAYS: "yes",
     Retried.BY_ANSWER: "unless it is this customer that is refused",
     Retried.SOON: "for some minutes",
@@ -21,7 +25,7 @@ RETRIED = {
 
 
 def errors_table() -> str:
-    """The catalogue as the README shows it."""
+    """The error catalogue."""
     rows = [
         f"| `{entry.code}` | {entry.title} | {entry.cause} | {entry.resolution} | {RETRIED[entry.retried]} |"
         for entry in CATALOGUE.values()
@@ -30,12 +34,24 @@ def errors_table() -> str:
 
 
 def settings_table() -> str:
-    """The settings as the README shows them."""
+    """The settings, with their defaults."""
     rows = [
         f"| `{variable(name)}` | {_shown(field.get_default())} | {field.description} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {"errors.md": errors_table, "settings.md": settings_table}
+"""The page of each table."""
+
+
+def write() -> None:
+    """Put each table into its page, in place of the one that is there."""
+    for name, table in TABLES.items():
+        page = PAGES / name
+        introduction = page.read_text(encoding="utf-8").partition("\n| ")[0]
+        page.write_text(f"{introduction}\n{table()}\n", encoding="utf-8")
 
 
 def _shown(default: object) -> str:
@@ -44,17 +60,5 @@ def _shown(default: object) -> str:
     return f"`{','.join(map(str, default)) if isinstance(default, tuple) else default}`"
 
 
-@pytest.mark.parametrize("table", [errors_table, settings_table])
-def test_readme_shows_the_table(table: object) -> None:
-    """A changed error or setting shows in the README."""
-    assert callable(table)
-    assert str(table()) in (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def test_readme_names_the_files_that_check_write_names() -> None:
-    """In its sample of what `check --write` shows; the lines change too often."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    sample = readme[readme.index("✓ A write takes") :].partition("```")[0]
-    shown = [each for each in ASSUMPTIONS if f" {each.says}" in sample]
-    assert len(shown) == 3
-    assert sorted(re.findall(r"(worker/[\w/]+\.py):…", sample)) == sorted(each.file for each in shown)
+if __name__ == "__main__":
+    write()

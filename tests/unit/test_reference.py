@@ -1,0 +1,73 @@
+"""The documents agree with the code: the tables, the files they name, and the links between them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.parts import ROOT
+from tests.tables import PAGES, TABLES
+from worker.contract.assumptions import ASSUMPTIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+
+def document(path: Path) -> str:
+    """A document's name, for its test's."""
+    return str(path.relative_to(ROOT))
+
+
+def headings(text: str) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_page_holds_the_table_of_the_code(name: str) -> None:
+    """A changed error or setting shows in its page; `python -m tests.tables` puts it there."""
+    assert (PAGES / name).read_text(encoding="utf-8").endswith(f"\n\n{TABLES[name]()}\n")
+
+
+def test_sample_of_check_write_names_the_files_that_it_names() -> None:
+    """The lines change too often to be in the sample."""
+    page = (PAGES / "check-write.md").read_text(encoding="utf-8")
+    sample = page[page.index("✓ A write takes") :].partition("```")[0]
+    shown = [each for each in ASSUMPTIONS if f" {each.says}" in sample]
+    assert len(shown) == 3
+    assert sorted(re.findall(r"(worker/[\w/]+\.py):…", sample)) == sorted(each.file for each in shown)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=document)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    """To a file of the project, and to a heading in it if one is named."""
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text(encoding="utf-8")):
+        file, _, heading = target.partition("#")
+        aim = path.parent / file if file else path
+        assert aim.exists(), target
+        assert not heading or heading in headings(aim.read_text(encoding="utf-8")), target
+
+
+def test_architecture_names_every_folder_and_no_file_that_is_gone() -> None:
+    """A folder that is added gets its line, and a file that is moved its new place."""
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:worker|tasks|tests)/[\w./-]*)`", text))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    folders = {f"worker/{each.parent.name}/" for each in ROOT.glob("worker/*/__init__.py")}
+    assert folders - named == set()
+
+
+def test_architecture_shows_the_layers_that_are_checked() -> None:
+    """Its diagram is the list of layers in pyproject.toml."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    listed = re.search(r"^layers = \[\n(.+?)^\]", project, re.MULTILINE | re.DOTALL)
+    assert listed
+    layers = [line.strip(' ",').replace("worker.", "") for line in listed[1].splitlines()]
+    diagram = ARCHITECTURE.read_text(encoding="utf-8").partition("```text\n")[2].partition("```")[0]
+    assert [line.strip() for line in diagram.splitlines()][: len(layers)] == layers
