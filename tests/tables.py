@@ -9,26 +9,20 @@ from typing import TYPE_CHECKING, Final
 
 from tests.parts import ROOT
 from worker.config.settings import Settings, variable
-from worker.jobs.catalogue import CATALOGUE, Retried
+from worker.jobs.catalogue import CATALOGUE
+from worker.jobs.errors import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGES: Final = ROOT / "docs" / "reference"
-RETRIED: Final = {
-    Retried.ALWAYS: "yes",
-    Retried.BY_ANSWER: "unless it is this customer that is refused",
-    Retried.SOON: "for some minutes",
-    Retried.HELD: "while its connection is held",
-    Retried.NEVER: "no",
-}
 
 
 def errors_table() -> str:
     """The error catalogue."""
     rows = [
-        f"| `{entry.code}` | {entry.title} | {entry.cause} | {entry.resolution} | {RETRIED[entry.retried]} |"
-        for entry in CATALOGUE.values()
+        f"| `{code}` | {kind.entry.title} | {kind.entry.cause} | {kind.entry.resolution} | {kind.retried.sentence} |"
+        for code, kind in ((code, KINDS[code]) for code in CATALOGUE)
     ]
     return "\n".join(["| code | title | cause | what to do | retried |", "| --- | --- | --- | --- | --- |", *rows])
 

@@ -1,4 +1,4 @@
-"""The error catalogue: every error that a person can meet, and what the software should do about it."""
+"""The error catalogue: the words for every error that a person can meet; `worker.jobs.errors` says what happens next."""
 
 from __future__ import annotations
 
@@ -8,35 +8,9 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Final
 
-from worker.jobs.intents import Intent
-
 INTERNAL: Final = "internal-error"
 LONGEST_SHOWN: Final = 300
 """Characters of an API's words that lists, log lines and Sentry show; a job's own page has the rest."""
-
-
-class Retried(StrEnum):
-    """When the worker tries again by itself.
-
-    By answer: unless the API refuses this one customer. Soon: for some minutes. Held: the whole connection is held, and
-    tried again with one job at a time.
-    """
-
-    ALWAYS = "always"
-    BY_ANSWER = "by answer"
-    SOON = "soon"
-    HELD = "held"
-    NEVER = "never"
-
-
-INTENTS: Final = {
-    Retried.ALWAYS: Intent.STORES,
-    Retried.BY_ANSWER: Intent.CUSTOMERS,
-    Retried.SOON: Intent.NOT_YET,
-    Retried.HELD: Intent.STORES,
-    Retried.NEVER: Intent.CUSTOMERS,
-}
-"""What an error means that no answer was read for."""
 
 
 class Concerns(StrEnum):
@@ -56,14 +30,13 @@ class Entry:
     message: str
     cause: str
     resolution: str
-    retried: Retried
     concerns: Concerns
 
 
 def _catalogue() -> dict[str, Entry]:
     texts = tomllib.loads(files(__package__).joinpath("errors.toml").read_text(encoding="utf-8"))
     return {
-        code: Entry(code, **text | {"retried": Retried(text["retried"]), "concerns": Concerns(text["concerns"])})
+        code: Entry(code, **text | {"concerns": Concerns(text.get("concerns", Concerns.SERVICE))})
         for code, text in texts.items()
     }
 

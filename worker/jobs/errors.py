@@ -1,33 +1,42 @@
-"""The errors of the catalogue, as they are raised.
+"""The errors of the catalogue, as they are raised, grouped by what happens next.
 
-An error class carries its catalogue entry; an error instance adds the HTTP status and what the API said of it, with
-personal data already masked. Nothing else in the software decides by an error's text.
+An error class carries its catalogue entry; an error adds the HTTP status and what the API said of it, with personal
+data already masked. Nothing else in the software decides by an error's text.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from worker.jobs.catalogue import CATALOGUE, INTENTS, Failure
-from worker.jobs.intents import Intent
+from worker.jobs.catalogue import CATALOGUE, Failure
+from worker.jobs.intents import Intent, Retried
 
 if TYPE_CHECKING:
     from worker.jobs.catalogue import Entry
     from worker.jobs.intents import Trouble
 
+KINDS: Final[dict[str, type[SyncError]]] = {}
+"""The errors by code."""
+
 
 class SyncError(Exception):
     """An error of the catalogue. `detail` must hold no personal data: it goes to the ledger, the logs and Sentry.
 
-    `intent` and `trouble` say what the answer meant that it was raised for; without an answer, the entry says it.
+    `intent` and `trouble` say what the answer meant that it was raised for; without an answer, its group says it.
     `retry_after` is in seconds.
     """
 
     entry: ClassVar[Entry]
-    meant: ClassVar[Intent | None] = None
-    """What it always means, where the entry does not say it."""
+    retried: ClassVar[Retried] = Retried.NEVER
     is_of_absence: ClassVar[bool] = False
     """Whether it says that a record is not there, which can be true for ever."""
+    intent: Intent
+
+    def __init_subclass__(cls, code: str = "") -> None:
+        """Give an error its entry; a group has none."""
+        if code:
+            cls.entry = CATALOGUE[code]
+            KINDS[code] = cls
 
     def __init__(
         self,
@@ -40,7 +49,7 @@ class SyncError(Exception):
     ) -> None:
         self.failure = Failure(self.entry.code, http_status, detail)
         self.retry_after = retry_after
-        self.intent = intent or self.meant or INTENTS[self.entry.retried]
+        self.intent = intent or type(self).intent
         self.trouble = trouble
         super().__init__(detail)
 
@@ -61,227 +70,206 @@ def error_help(error: SyncError) -> dict[str, str]:
     return {"cause": error.entry.cause, "resolution": error.entry.resolution}
 
 
-# What a trigger or a command can get wrong --------------------------------------------------------------------------
+# Tried again for as long as it lasts ----------------------------------------------------------------------------------
 
 
-class TriggerMalformed(SyncError):
-    """The trigger, or one notification of it, can't be read."""
+class AsLongAsItLasts(SyncError):
+    """It would meet any customer: it is tried again for as long as it lasts."""
 
-    entry = CATALOGUE["trigger-malformed"]
-
-
-class CustomerIdInvalid(SyncError):
-    """The customer id is not an iPaaS.com Customer ID."""
-
-    entry = CATALOGUE["customer-id-invalid"]
+    intent = Intent.STORES
+    retried = Retried.ALWAYS
 
 
-class ConnectionUnknown(SyncError):
-    """No connection has this system id."""
-
-    entry = CATALOGUE["connection-unknown"]
-
-
-class ScopeUnsupported(SyncError):
-    """The trigger asks for something that this integration doesn't do, such as a delete."""
-
-    entry = CATALOGUE["scope-unsupported"]
-
-
-class TriggerOff(SyncError):
-    """The trigger is switched off for the connection: noted, and nothing is done."""
-
-    entry = CATALOGUE["trigger-off"]
-
-
-# What iPaaS.com can answer ------------------------------------------------------------------------------------------
-
-
-class CustomerNotFound(SyncError):
-    """iPaaS.com has no customer with this id."""
-
-    entry = CATALOGUE["customer-not-found"]
-    is_of_absence = True
-
-
-class IPaaSCredentialsRefused(SyncError):
-    """iPaaS.com answered 401 or 403."""
-
-    entry = CATALOGUE["ipaas-credentials-refused"]
-
-
-class IPaaSReadFailed(SyncError):
-    """iPaaS.com answered a read with an error."""
-
-    entry = CATALOGUE["ipaas-read-failed"]
-
-
-class IPaaSUnreachable(SyncError):
+class IPaaSUnreachable(AsLongAsItLasts, code="ipaas-unreachable"):
     """iPaaS.com did not answer."""
 
-    entry = CATALOGUE["ipaas-unreachable"]
 
-
-class IPaaSUnavailable(SyncError):
+class IPaaSUnavailable(AsLongAsItLasts, code="ipaas-unavailable"):
     """iPaaS.com answers every call with a server error: what its connection is held for."""
 
-    entry = CATALOGUE["ipaas-unavailable"]
 
-
-class IPaaSCallsLimited(SyncError):
+class IPaaSCallsLimited(AsLongAsItLasts, code="ipaas-calls-limited"):
     """iPaaS.com answers 429: what its connection is held for."""
 
-    entry = CATALOGUE["ipaas-calls-limited"]
 
-
-class IPaaSSystemRefused(SyncError):
-    """iPaaS.com does not know the connection's system id."""
-
-    entry = CATALOGUE["ipaas-system-refused"]
-
-
-class LinkNotRecorded(SyncError):
-    """The external id could not be recorded in iPaaS.com after the customer was written."""
-
-    entry = CATALOGUE["link-not-recorded"]
-
-
-# What the mapping can find ------------------------------------------------------------------------------------------
-
-
-class EmailMissing(SyncError):
-    """The customer has no e-mail address."""
-
-    entry = CATALOGUE["email-missing"]
-
-
-class EmailInvalid(SyncError):
-    """The customer's e-mail address holds what no address can hold."""
-
-    entry = CATALOGUE["email-invalid"]
-
-
-class RequiredFieldEmpty(SyncError):
-    """A mapping row of level `required` finds an empty source field."""
-
-    entry = CATALOGUE["required-field-empty"]
-
-
-class SubscriptionValueInvalid(SyncError):
-    """The source field of IsSubscribed holds neither true nor false."""
-
-    entry = CATALOGUE["subscription-value-invalid"]
-
-
-# What Stamped.io can answer -----------------------------------------------------------------------------------------
-
-
-class CustomerWriteFailed(SyncError):
-    """Stamped.io answered a create or update with an error (specification: error messages, first entry)."""
-
-    entry = CATALOGUE["customer-write-failed"]
-
-
-class SubscriptionFailed(SyncError):
-    """Stamped.io answered subscribe or unsubscribe with an error (specification: error messages, second entry)."""
-
-    entry = CATALOGUE["subscription-failed"]
-
-
-class StampedCredentialsRefused(SyncError):
-    """Stamped.io answered a read with 401 or 403."""
-
-    entry = CATALOGUE["stamped-credentials-refused"]
-
-
-class StampedReadFailed(SyncError):
-    """Stamped.io answered a read with an error."""
-
-    entry = CATALOGUE["stamped-read-failed"]
-
-
-class StampedUnreachable(SyncError):
+class StampedUnreachable(AsLongAsItLasts, code="stamped-unreachable"):
     """Stamped.io did not answer."""
 
-    entry = CATALOGUE["stamped-unreachable"]
 
-
-class StampedUnavailable(SyncError):
+class StampedUnavailable(AsLongAsItLasts, code="stamped-unavailable"):
     """Stamped.io answers every call with a server error: what its connection is held for."""
 
-    entry = CATALOGUE["stamped-unavailable"]
 
-
-class StampedCallsLimited(SyncError):
+class StampedCallsLimited(AsLongAsItLasts, code="stamped-calls-limited"):
     """Stamped.io answers 429: what its connection is held for."""
 
-    entry = CATALOGUE["stamped-calls-limited"]
+
+class HostNotFound(AsLongAsItLasts, code="host-not-found"):
+    """The host name of an API can't be resolved."""
 
 
-class StampedIdUnknown(SyncError):
-    """Stamped.io accepted a create without naming the customer's id, and a search by e-mail did not settle it."""
-
-    entry = CATALOGUE["stamped-id-unknown"]
+class AnswerUnreadable(AsLongAsItLasts, code="answer-unreadable"):
+    """An API answered with something else than the contract's JSON, or of another record than the one asked for."""
 
 
-class StampedCustomerGone(SyncError):
-    """The linked Stamped.io customer no longer exists when its subscription is reconciled."""
+class ConnectionHeld(AsLongAsItLasts, code="connection-held"):
+    """A read that belongs to no job is not made while its connection is held."""
 
-    entry = CATALOGUE["stamped-customer-gone"]
+
+class ThrottleUsedUp(AsLongAsItLasts, code="throttle-used-up"):
+    """A read that belongs to no job found no slot of the throttle while somebody waited for it."""
+
+
+class LedgerUnavailable(AsLongAsItLasts, code="redis-unavailable"):
+    """Redis does not answer. Nothing is lost: what was not written down was never answered for."""
+
+
+class LedgerRefuses(LedgerUnavailable, code="redis-refuses"):
+    """Redis answers, but refuses what it is asked for: its detail says why, and what to do."""
+
+
+# Tried again once a person has put it right ---------------------------------------------------------------------------
+
+
+class UntilPutRight(SyncError):
+    """It would meet any customer until a person has put it right: the connection is held, and tried with one job."""
+
+    intent = Intent.STORES
+    retried = Retried.HELD
+
+
+class IPaaSCredentialsRefused(UntilPutRight, code="ipaas-credentials-refused"):
+    """iPaaS.com answered 401 or 403."""
+
+
+class IPaaSSystemRefused(UntilPutRight, code="ipaas-system-refused"):
+    """iPaaS.com does not know the connection's system id."""
+
+
+class StampedCredentialsRefused(UntilPutRight, code="stamped-credentials-refused"):
+    """Stamped.io answered a read with 401 or 403."""
+
+
+# As the API answered --------------------------------------------------------------------------------------------------
+
+
+class AsAnswered(SyncError):
+    """The API's answer says whether it refuses this one customer, or would meet any."""
+
+    intent = Intent.CUSTOMERS
+    retried = Retried.BY_ANSWER
+
+
+class IPaaSReadFailed(AsAnswered, code="ipaas-read-failed"):
+    """iPaaS.com answered a read with an error."""
+
+
+class LinkNotRecorded(AsAnswered, code="link-not-recorded"):
+    """The external id could not be recorded in iPaaS.com after the customer was written."""
+
+
+class CustomerWriteFailed(AsAnswered, code="customer-write-failed"):
+    """Stamped.io answered a create or update with an error (specification: error messages, first entry)."""
+
+
+class SubscriptionFailed(AsAnswered, code="subscription-failed"):
+    """Stamped.io answered subscribe or unsubscribe with an error (specification: error messages, second entry)."""
+
+
+class StampedReadFailed(AsAnswered, code="stamped-read-failed"):
+    """Stamped.io answered a read with an error."""
+
+
+# Tried again for some minutes -----------------------------------------------------------------------------------------
+
+
+class NotYet(SyncError):
+    """A short delay may explain it: it is tried again for some minutes."""
+
+    intent = Intent.NOT_YET
+    retried = Retried.SOON
+
+
+class CustomerNotFound(NotYet, code="customer-not-found"):
+    """iPaaS.com has no customer with this id."""
+
     is_of_absence = True
 
 
-# What either API, or the worker itself, can do ----------------------------------------------------------------------
+class StampedIdUnknown(NotYet, code="stamped-id-unknown"):
+    """Stamped.io accepted a create without naming the customer's id, and a search by e-mail did not settle it."""
 
 
-class HostNotFound(SyncError):
-    """The host name of an API can't be resolved."""
+class StampedCustomerGone(NotYet, code="stamped-customer-gone"):
+    """The linked Stamped.io customer no longer exists when its subscription is reconciled."""
 
-    entry = CATALOGUE["host-not-found"]
-
-
-class AnswerUnreadable(SyncError):
-    """An API answered with something else than the contract's JSON, or of another record than the one asked for."""
-
-    entry = CATALOGUE["answer-unreadable"]
+    is_of_absence = True
 
 
-class ConnectionHeld(SyncError):
-    """A read that belongs to no job is not made while its connection is held."""
-
-    entry = CATALOGUE["connection-held"]
+# Never tried again by itself ------------------------------------------------------------------------------------------
 
 
-class ThrottleUsedUp(SyncError):
-    """A read that belongs to no job found no slot of the throttle while somebody waited for it."""
+class AtOnce(SyncError):
+    """Another try would change nothing: what asked for it fails at once."""
 
-    entry = CATALOGUE["throttle-used-up"]
-
-
-class LedgerUnavailable(SyncError):
-    """Redis does not answer. Nothing is lost: what was not written down was never answered for."""
-
-    entry = CATALOGUE["redis-unavailable"]
+    intent = Intent.CUSTOMERS
 
 
-class LedgerRefuses(LedgerUnavailable):
-    """Redis answers, but refuses what it is asked for: its detail says why, and what to do."""
-
-    entry = CATALOGUE["redis-refuses"]
+class EmailMissing(AtOnce, code="email-missing"):
+    """The customer has no e-mail address."""
 
 
-class WorkerLost(SyncError):
+class EmailInvalid(AtOnce, code="email-invalid"):
+    """The customer's e-mail address holds what no address can hold."""
+
+
+class RequiredFieldEmpty(AtOnce, code="required-field-empty"):
+    """A mapping row of level `required` finds an empty source field."""
+
+
+class SubscriptionValueInvalid(AtOnce, code="subscription-value-invalid"):
+    """The source field of IsSubscribed holds neither true nor false."""
+
+
+class NotAccepted(AtOnce):
+    """A notification of a trigger, or a message, that never becomes a job."""
+
+
+class TriggerMalformed(NotAccepted, code="trigger-malformed"):
+    """The trigger, or one notification of it, can't be read."""
+
+
+class CustomerIdInvalid(NotAccepted, code="customer-id-invalid"):
+    """The customer id is not an iPaaS.com Customer ID."""
+
+
+class ConnectionUnknown(NotAccepted, code="connection-unknown"):
+    """No connection has this system id."""
+
+
+class ScopeUnsupported(NotAccepted, code="scope-unsupported"):
+    """The trigger asks for something that this integration doesn't do, such as a delete."""
+
+
+class TriggerOff(NotAccepted, code="trigger-off"):
+    """The trigger is switched off for the connection: noted, and nothing is done."""
+
+
+# Ours -----------------------------------------------------------------------------------------------------------------
+
+
+class Ours(SyncError):
+    """It is this software's, or its machine's, and never shown as an outage of anybody."""
+
+    intent = Intent.OURS
+
+
+class WorkerLost(Ours, code="worker-lost"):
     """Workers died again and again while they ran this job."""
 
-    entry = CATALOGUE["worker-lost"]
-    meant = Intent.OURS
 
-
-class InternalError(SyncError):
+class InternalError(Ours, code="internal-error"):
     """A fault of this software."""
-
-    entry = CATALOGUE["internal-error"]
-    meant = Intent.OURS
 
     @classmethod
     def of(cls, error: Exception) -> Self:

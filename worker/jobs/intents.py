@@ -7,6 +7,7 @@ branch on the intent alone, never again on a status or on a text.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Intent(StrEnum):
@@ -22,6 +23,30 @@ class Intent(StrEnum):
     """It would meet any customer: no job fails for it while it lasts."""
     OURS = "ours"
     """Nobody foresaw it: a fault of this software, never shown as an outage of anybody."""
+
+
+class Retried(StrEnum):
+    """When the worker tries again by itself."""
+
+    ALWAYS = "always"
+    BY_ANSWER = "by answer"
+    SOON = "soon"
+    HELD = "held"
+    NEVER = "never"
+
+    @property
+    def sentence(self) -> str:
+        """The answer to "Is it tried again by itself?", as people are shown it."""
+        return SENTENCES[self]
+
+
+SENTENCES: Final = {
+    Retried.ALWAYS: "yes",
+    Retried.BY_ANSWER: "unless it is this customer that is refused",
+    Retried.SOON: "for some minutes",
+    Retried.HELD: "while its connection is held",
+    Retried.NEVER: "no",
+}
 
 
 class Trouble(StrEnum):

@@ -51,7 +51,7 @@ SENTENCES: Final = {
     State.RUNNING: "is being done by a worker",
     State.WAITING: "rests until it is tried again",
     State.DONE: "ended well",
-    State.FAILED: "failed, and is not tried again by itself",
+    State.FAILED: "failed, and shows in Error Logs",
 }
 
 

@@ -167,22 +167,10 @@ def test_all_errors_are_shown_in_json(env: dict[str, str], tmp_path: Path) -> No
     assert [json.loads(line)["code"] for line in done.stdout.splitlines()] == list(CATALOGUE)
 
 
-def test_the_reference_holds_the_table_of_errors(env: dict[str, str], tmp_path: Path) -> None:
-    """`errors --markdown` is where it comes from."""
-    done = parts.console(env, tmp_path, "errors", "--markdown")
-    assert done.stdout in (parts.ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
-
-
 def test_an_unknown_error_code_is_told_with_the_known_ones(env: dict[str, str], tmp_path: Path) -> None:
     """Whoever mistyped sees the right one."""
     done = parts.console(env, tmp_path, "errors", "email-mising")
     assert (done.returncode, "did you mean email-missing?" in done.stderr) == (2, True)
-
-
-def test_two_forms_of_the_catalogue_at_once_are_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
-    """Neither form is chosen silently."""
-    done = parts.console(env, tmp_path, "errors", "--json", "--markdown")
-    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_the_version_is_told(env: dict[str, str], tmp_path: Path) -> None:
