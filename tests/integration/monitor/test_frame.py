@@ -16,9 +16,8 @@ from tests.integration.stage import NOWHERE
 from worker.app import app
 from worker.local.ports import free_port
 from worker.monitor.change import Change
-from worker.monitor.install import routes
+from worker.monitor.install import INSERTED, TEMPLATES, Templates, routes, with_piece
 from worker.monitor.page import Page
-from worker.monitor.templates import GAINS, OURS, Templates, with_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,18 +56,18 @@ def test_whatever_changes_something_is_guarded_as_a_change() -> None:
     assert unguarded == []
 
 
-@pytest.mark.parametrize("template", GAINS)
+@pytest.mark.parametrize("template", INSERTED)
 def test_flowers_templates_hold_the_places_where_ours_go(template: str) -> None:
     """Another Flower than the pinned one may have other templates; loading one without the place is an error."""
-    _, piece = GAINS[template]
-    assert (OURS / piece).is_file()
+    _, piece = INSERTED[template]
+    assert (TEMPLATES / piece).is_file()
     assert Templates(FLOWERS).load(template).name == template
 
 
 def test_another_flower_is_noticed() -> None:
     """A template without the place is an error, not a page without the button."""
     with pytest.raises(LookupError, match="another version"):
-        with_piece("<p>", *GAINS["task.html"])
+        with_piece("<p>", *INSERTED["task.html"])
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/activity"])
@@ -97,7 +96,7 @@ def test_the_assets_are_served_and_asked_for_again(asset: str, monitor: Monitor)
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
     """An operator's screen works in a network of its own."""
-    files = [path for folder in ("templates", "static") for path in (OURS.parent / folder).iterdir()]
+    files = [path for folder in ("templates", "static") for path in (TEMPLATES.parent / folder).iterdir()]
     assert files
     assert [path.name for path in files if "//" in path.read_text(encoding="utf-8").replace("// ", "")] == []
 

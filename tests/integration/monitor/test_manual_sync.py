@@ -17,7 +17,7 @@ from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import PAGE
 from worker.jobs.routes import CUSTOMERS, UPKEEP
-from worker.monitor.asked import MOST_IDS
+from worker.monitor.manual_sync import MOST_IDS
 from worker.monitor.previews import PREVIEWED
 
 if TYPE_CHECKING:

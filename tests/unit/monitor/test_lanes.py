@@ -90,7 +90,7 @@ def test_full_lane_takes_nothing_from_the_others() -> None:
     async def try_it() -> None:
         lanes, work = Lanes(), Work()
         answers = [lanes.previews.begin(work) for _ in range(12)]
-        with pytest.raises(LaneFull, match="As many previews are made as this Flower makes at once"):
+        with pytest.raises(LaneFull, match="Flower is making as many previews as it can at once"):
             lanes.previews.begin(work)
         for each in (lanes.pages, lanes.scrapes, lanes.forms, lanes.changes):
             assert await each.begin(lambda: "read") == "read"
