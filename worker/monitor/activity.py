@@ -18,19 +18,18 @@ from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vani
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.ledger import Ledger
     from worker.ledger.activity import Page as Jobs
     from worker.ledger.figures import Figures
 
 FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
 
 TIME_MEANS: Final = {
-    State.QUEUED: "its place in the queue",
+    State.QUEUED: "that gives it its place in the queue",
     State.SENT: "when its message was sent",
-    State.RUNNING: "when its worker must have answered",
+    State.RUNNING: "by which its worker must have answered",
     State.WAITING: "when it is tried again",
 }
-"""What the filter's times mean for jobs that have not ended. For the others, they are when a job changed."""
+"""Which time of a job that has not ended the filter's times mean. For the others, it is the time when they changed."""
 
 Choice = TypeVar("Choice", Kind, State)
 
@@ -63,7 +62,7 @@ class Query:
 
     @property
     def time_means(self) -> str:
-        """What the given times mean, if they are not when a job changed; else empty."""
+        """Which time of a job the filter's times mean; empty if there are none, or they mean when a job changed."""
         has_time = self.filter.since or self.filter.until
         by_place = self.filter.state in TIME_MEANS and not self.filter.customer_id
         return TIME_MEANS[self.filter.state] if has_time and self.filter.state and by_place else ""
@@ -133,12 +132,8 @@ class CountsPage(ActivityPage):
 
     @authenticated
     async def get(self) -> None:
-        """Answer the jobs by state, as JSON."""
-        self.write(await self.aside(_counts, self.ledger, self.query().filter))
-
-
-def _counts(ledger: Ledger, wanted: Filter) -> dict[str, int]:
-    return {str(state): count for state, count in ledger.activity.counts(wanted).items()}
+        """Answer how many jobs are in each state, as JSON."""
+        self.write(await self.aside(self.ledger.activity.counts, self.query().filter))
 
 
 def _one_of(choices: type[Choice], text: str, name: str, faults: list[str]) -> Choice | None:

@@ -18,8 +18,8 @@ MEGABYTE: Final = 1024 * 1024
 LARGEST_BYTES: Final = 4 * MEGABYTE
 """The most that a form may send: enough for each of ours, and far more than a trigger."""
 LARGEST_UPLOAD_BYTES: Final = 1024 * MEGABYTE
-"""The most that Flower lets in before it cuts the connection. It lets in, and drops, more than a form may hold: a browser
-shows no refusal before it has sent everything."""
+"""The most that Flower lets in before it cuts the connection. It lets in more than a form may hold, and drops it, as a
+browser shows no refusal before it has sent everything."""
 
 NOT_OURS: Final = (
     "Nothing was changed: the request does not come from a page of this Flower that is still open. "

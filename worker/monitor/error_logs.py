@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +12,6 @@ from worker.monitor.page import Page, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from worker.ledger import Record, Refusal
     from worker.ledger.activity import Group
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
 GROUPS_SHOWN: Final = 50
 LATEST_SHOWN: Final = 3
 """How many jobs of a group the page names."""
-
-
-@dataclass(slots=True)
-class RefusedGroup:
-    """Notifications of one connection and scope that were not accepted for the same reason."""
-
-    code: str
-    system_id: str
-    scope: str
-    count: int = 0
-    first_seen: datetime | None = None
-    last_seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +30,8 @@ class Shown:
     group_count: int
     """How many groups there are, shown or not."""
     job_count: int
-    refused: list[RefusedGroup]
+    refused: list[list[Refusal]]
+    """The refused notifications, in groups of one code, connection and scope, the newest of each group first."""
     refusal_count: int
     """How many notifications were refused, of all connections."""
     refusals_read: int
@@ -91,16 +80,12 @@ class ErrorLogsPage(Page):
         )
 
 
-def in_groups(refusals: Iterable[Refusal]) -> list[RefusedGroup]:
-    """The refused notifications by code, connection and scope, the largest group first; they come newest first."""
-    groups: dict[tuple[str, str, str], RefusedGroup] = {}
+def in_groups(refusals: Iterable[Refusal]) -> list[list[Refusal]]:
+    """The refused notifications by code, connection and scope, the largest group first."""
+    groups: defaultdict[tuple[str, str, str], list[Refusal]] = defaultdict(list)
     for each in refusals:
-        key = each.code, each.system_id, each.scope
-        group = groups.setdefault(key, RefusedGroup(*key))
-        group.count += 1
-        group.first_seen = each.at
-        group.last_seen = group.last_seen or each.at
-    return sorted(groups.values(), key=lambda group: -group.count)
+        groups[each.code, each.system_id, each.scope].append(each)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def _concerns(refusal: Refusal, system_id: int | None) -> bool:

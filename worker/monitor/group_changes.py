@@ -87,9 +87,9 @@ class _Asking(Change):
             "confirm.html", "error-logs", question=question, connection=name, longest=LONGEST_REASON, fault=fault
         )
 
-    def go_to_error_logs(self, done: str, count: int) -> None:
+    def go_to_error_logs(self, outcome: str, count: int) -> None:
         """Go back to Error Logs, which shows how many jobs it was."""
-        self.go_to("error-logs", query=f"?{done}={count}")
+        self.go_to("error-logs", query=f"?{outcome}={count}")
 
     def reason(self) -> str:
         """Why something is discarded, masked for the log; empty if no reason is given, or one that is too long."""
@@ -110,12 +110,16 @@ class GroupChange(_Asking):
         wanted = Filter(question.system_id, question.kind, State.FAILED, question.code, until=self._until())
         if question.verb is Verb.RERUN:
             self.runtime.connection(question.system_id)
-            self.go_to_error_logs("rerun", await self.in_lane(self.lanes.changes, partial(rerun, self.ledger, wanted)))
+            words = "run again, as somebody asked in Error Logs"
+            await self._do(wanted, lambda page: len(run_again(page)), "rerun", words)
         elif reason := self.reason():
-            work = partial(discard, self.ledger, wanted, reason)
-            self.go_to_error_logs("discarded", await self.in_lane(self.lanes.changes, work))
+            await self._do(wanted, self.ledger.discard_all, "discarded", f"discarded: {reason}")
         else:
             self.ask(await self.aside(question.counted_in, self.ledger), NO_REASON)
+
+    async def _do(self, wanted: Filter, do: Callable[[list[Job]], int], outcome: str, words: str) -> None:
+        work = partial(each_page, self.ledger, wanted, do, outcome, words)
+        self.go_to_error_logs(outcome, await self.in_lane(self.lanes.changes, work))
 
     def _until(self) -> datetime:
         until = number_of(self.get_body_argument("until", ""))
@@ -149,17 +153,6 @@ def question_of(ledger: Ledger, job: Job) -> Question:
     return Question(job.kind, job.system_id, record.failure.code, Verb.DISCARD, count=1, customer_id=job.customer_id)
 
 
-def rerun(ledger: Ledger, wanted: Filter) -> int:
-    """Re-run the jobs of a group; how many it was."""
-    words = "run again, as somebody asked in Error Logs"
-    return _each_page(ledger, wanted, lambda page: len(run_again(page)), "rerun", words)
-
-
-def discard(ledger: Ledger, wanted: Filter, reason: str) -> int:
-    """Forget the jobs of a group; how many it was."""
-    return _each_page(ledger, wanted, ledger.discard_all, "discarded", f"discarded: {reason}")
-
-
 def discard_one(ledger: Ledger, job: Job, code: str, reason: str) -> int:
     """Forget one failed job; 0 if it is not failed any more."""
     count = int(ledger.discard(job))
@@ -168,7 +161,7 @@ def discard_one(ledger: Ledger, job: Job, code: str, reason: str) -> int:
     return count
 
 
-def _each_page(ledger: Ledger, wanted: Filter, do: Callable[[list[Job]], int], outcome: str, words: str) -> int:
+def each_page(ledger: Ledger, wanted: Filter, do: Callable[[list[Job]], int], outcome: str, words: str) -> int:
     """Do something with the jobs of a group, a page at a time, and log how many it was, even if Redis goes away."""
     count = 0
     try:

@@ -81,11 +81,16 @@ def _ids_in(body: bytes, name: str) -> Iterator[Given]:
     return in_lines(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", errors="replace"), name)
 
 
-class _FormPage(Page):
-    """The page with the form."""
+class ManualSyncPage(Page):
+    """The form."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Show it empty."""
+        self.show(Asked())
 
     def show(self, asked: Asked, previews: Previews = Previews()) -> None:  # noqa: B008 - frozen
-        """Show the form, filled in, and what a preview found."""
+        """Show it filled in, and what a preview found."""
         self.render_page(
             "manual-sync.html",
             "manual-sync",
@@ -100,16 +105,7 @@ class _FormPage(Page):
         )
 
 
-class ManualSyncPage(_FormPage):
-    """The form."""
-
-    @authenticated
-    async def get(self) -> None:
-        """Show it."""
-        self.show(Asked())
-
-
-class _FormAnswer(_FormPage, Change):
+class _FormAnswer(Change, ManualSyncPage):
     """The answer to the form that was sent."""
 
     answer: Callable[[Asked, Connection], Awaitable[None]]

@@ -116,10 +116,10 @@ def _state(figures: Figures, connections: Connections) -> Iterator[Metric]:
 
 def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
     labels = ("connection", "kind", "code")
-    counts = [((str(each.system_id), each.kind.value, each.code), each) for each in groups]
-    failed = [(values, each.count) for values, each in counts]
+    labelled = [((str(each.system_id), each.kind.value, each.code), each) for each in groups]
+    failed = [(values, each.count) for values, each in labelled]
     yield _gauge("failed_jobs", "Failed jobs by error.", labels, failed)
-    suspicious = [(values, float(each.is_suspicious)) for values, each in counts]
+    suspicious = [(values, float(each.is_suspicious)) for values, each in labelled]
     yield _gauge("suspicious", "1 if an error fails every job of a connection.", labels, suspicious)
 
 

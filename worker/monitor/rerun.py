@@ -88,8 +88,3 @@ def offered(handler: RequestHandler, task: Any) -> Job | None:
     if job:
         forbid_frames(handler)
     return job
-
-
-def is_settled(task: Any) -> bool:
-    """Whether a task's run has ended."""
-    return task.state in SETTLED

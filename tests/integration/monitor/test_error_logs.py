@@ -164,7 +164,7 @@ def test_rerun_requests_every_job_of_the_group(stage: Stage, monitor: Monitor) -
     answer = monitor.submit(f"{GROUP}/rerun", "/rerun")
     assert answer.status_code == 303
     assert failed(stage) == 1
-    assert f"{PAGE + 2} jobs asked for again" in monitor.text(answer.headers["Location"])
+    assert f"Re-run of {PAGE + 2} jobs requested" in monitor.text(answer.headers["Location"])
 
 
 def test_rerun_job_runs_and_ends_well(stage: Stage, monitor: Monitor) -> None:

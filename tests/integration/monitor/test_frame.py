@@ -107,8 +107,8 @@ def test_redis_that_does_not_answer_is_told(path: str, stage: Stage, monitor: Mo
     stage.move_ledger(NOWHERE)
     answer = monitor.get(path)
     assert answer.status_code == 503
-    for told in ("Redis does not answer", "STAMPED_SYNC_REDIS_URL", "Resolution"):
-        assert told in text_of(answer.text)
+    for words in ("Redis does not answer", "STAMPED_SYNC_REDIS_URL", "Resolution"):
+        assert words in text_of(answer.text)
 
 
 def test_a_wrong_configuration_is_told(stage: Stage, monitor: Monitor) -> None:

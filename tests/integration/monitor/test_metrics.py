@@ -124,7 +124,7 @@ def test_scrape_names_no_customer(runtime: Runtime) -> None:
     )
     shown = scraped(runtime)
     assert "email-missing" in shown
-    assert not any(told in shown for told in ("987654321", "zoe", "143491"))
+    assert not any(words in shown for words in ("987654321", "zoe", "143491"))
 
 
 def test_scrape_without_redis_says_so(tmp_path: Path) -> None:
