@@ -27,7 +27,7 @@ NOT_OURS: Final = (
 )
 NOT_A_FORM: Final = "Nothing was changed: what was sent is not a form of this page. Load the page again and repeat it."
 TOO_MUCH: Final = f"Nothing was changed: this page takes {LARGEST_BYTES // MEGABYTE} MB at once, and more was sent."
-NO_FORM: Final = "This address takes a form and shows no page."
+NO_FORM: Final = "This address only takes what a page sends. Look for the job in Activity."
 
 
 @stream_request_body

@@ -64,7 +64,8 @@ class Asked:
         cls, connection: Connection | None, pasted: str, files: Sequence[HTTPFile], *, debug: bool = False
     ) -> Asked:
         """What was filled in, with everything that is wrong with it."""
-        lists = [("pasted", pasted.encode()), *((shortened(each.filename, LONGEST_NAME), each.body) for each in files)]
+        lists = [(shortened(each.filename, LONGEST_NAME), each.body) for each in files]
+        lists.insert(0, ("Customer IDs", pasted.encode()))
         found = checked(chain.from_iterable(_ids_in(body, name) for name, body in lists))
         faults = ([] if connection else ["Choose a connection."]) + found.faults
         if found.faults_left_out:

@@ -46,6 +46,7 @@ TITLES: Final[dict[int, str]] = {
     HTTPStatus.BAD_REQUEST: "This cannot be done",
     HTTPStatus.FORBIDDEN: "This is refused",
     NOT_FOUND: "Not found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "There is no page here",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is too much at once",
     HTTPStatus.SERVICE_UNAVAILABLE: "This page cannot be shown now",
 }
@@ -109,21 +110,15 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         if self._awaited:
             self._awaited.cancel()
 
+    def get_template_namespace(self) -> dict[str, Any]:
+        """What every template can use, also one that is part of another."""
+        namespace: dict[str, Any] = super().get_template_namespace()
+        ours = {each.__name__: each for each in (or_dash, at, ago, entry_of, number, counted, marked)}
+        return namespace | ours | {"refusal": refusal(self)}
+
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""
-        self.render(
-            template,
-            active_tab=tab,
-            or_dash=or_dash,
-            at=at,
-            ago=ago,
-            entry_of=entry_of,
-            number=number,
-            counted=counted,
-            marked=marked,
-            refusal=refusal(self),
-            **values,
-        )
+        self.render(template, active_tab=tab, **values)
 
     def write_error(self, status_code: int, **details: Any) -> None:
         """Explain an error that a person can put right in plain words; leave the rest to Flower."""
@@ -133,7 +128,7 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
             super().write_error(status_code, **details)
             return
         status, text, entry = trouble
-        if not hasattr(self, "_current_user"):  # else the login, refused or not asked for yet, would be asked for now
+        if not hasattr(self, "_current_user"):  # the page would ask for the login now
             self.current_user = None
         self.set_status(status)
         self.render_page("trouble.html", "", title=TITLES[status], text=text, entry=entry)

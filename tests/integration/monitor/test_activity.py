@@ -232,9 +232,8 @@ def test_the_page_says_how_many_jobs_fit(query: str, words: str, monitor: Monito
 def test_each_state_is_explained(state: State, monitor: Monitor) -> None:
     """By its own sentence: on its count, and once more while the list is filtered by it."""
     page = unescape(monitor.get(f"/activity?state={state}").text)
-    sentence = f"A {state} job {state.sentence}"
-    assert page.count(f'title="{sentence}"') == 1
-    assert page.count(f"{sentence}.") == 1
+    assert page.count(f'title="The job {state.sentence}"') == 1
+    assert page.count(f"{state.capitalize()}: the job {state.sentence}.") == 1
 
 
 def test_a_time_that_means_something_else_is_explained(monitor: Monitor) -> None:
@@ -266,8 +265,10 @@ def test_a_held_connection_is_told_on_top(stage: Stage, monitor: Monitor) -> Non
     text = monitor.text("/activity")
     assert text.index("Connection 4021 has been held since") < text.index("queued")
     (hold,) = stage.ledger.holds()
-    for words in ("HTTP 401", hold.failure.entry.title, hold.failure.entry.cause, hold.failure.entry.resolution):
+    entry = hold.failure.entry
+    for words in ("HTTP 401", entry.title, entry.cause, entry.resolution.replace("`", "")):
         assert words in text
+    assert "<code>stamped-sync check</code>" in monitor.get("/activity").text
 
 
 def test_jobs_that_vanished_are_told_on_top(client: redis.Redis, monitor: Monitor) -> None:

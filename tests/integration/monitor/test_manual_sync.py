@@ -89,7 +89,7 @@ def test_all_faults_are_told_at_once(stage: Stage, monitor: Monitor, path: str) 
     answer = sent(monitor, path, files, ids="150713, abc\n-1\n")
     assert answer.status_code == 400
     page = text_of(answer.text)
-    for fault in ("pasted, line 1: 'abc'", "pasted, line 2: '-1'", "ids.txt, line 2: '0150716'"):
+    for fault in ("Customer IDs, line 1: 'abc'", "Customer IDs, line 2: '-1'", "ids.txt, line 2: '0150716'"):
         assert fault in page
     assert "150713, abc" in answer.text
     assert requested(stage) == 0
