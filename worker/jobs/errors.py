@@ -64,31 +64,35 @@ def error_help(error: SyncError) -> dict[str, str]:
 # What a trigger or a command can get wrong --------------------------------------------------------------------------
 
 
-class TriggerMalformed(SyncError):
+class NotAccepted(SyncError):
+    """A notification, or a message of a task, is refused for this: there is no job for it."""
+
+
+class TriggerMalformed(NotAccepted):
     """The trigger, or one notification of it, can't be read."""
 
     entry = CATALOGUE["trigger-malformed"]
 
 
-class CustomerIdInvalid(SyncError):
+class CustomerIdInvalid(NotAccepted):
     """The customer id is not an iPaaS.com Customer ID."""
 
     entry = CATALOGUE["customer-id-invalid"]
 
 
-class ConnectionUnknown(SyncError):
+class ConnectionUnknown(NotAccepted):
     """No connection has this system id."""
 
     entry = CATALOGUE["connection-unknown"]
 
 
-class ScopeUnsupported(SyncError):
+class ScopeUnsupported(NotAccepted):
     """The trigger asks for something that this integration doesn't do, such as a delete."""
 
     entry = CATALOGUE["scope-unsupported"]
 
 
-class TriggerOff(SyncError):
+class TriggerOff(NotAccepted):
     """The trigger is switched off for the connection: noted, and nothing is done."""
 
     entry = CATALOGUE["trigger-off"]

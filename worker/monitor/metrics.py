@@ -18,7 +18,7 @@ from worker.app import app
 from worker.config.faults import ConfigurationError
 from worker.effects import Effect
 from worker.jobs.calls import Api
-from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, ScopeUnsupported, TriggerMalformed, TriggerOff
+from worker.jobs.errors import NotAccepted
 from worker.jobs.job import Kind
 from worker.ledger import LedgerUnavailable
 from worker.ledger.scripting import source
@@ -44,9 +44,7 @@ PREFIX: Final = "stamped_sync_"
 SWEEP_COUNTS: Final = re.findall(r"(\w+) = #\1\b", source(Effect.SWEEP))
 """The names under which `sweep.lua` counts what it brings back: `due = #due` and so on. Each shows from the start, for
 Prometheus' `increase` does not see a series' first value."""
-REFUSALS: Final = tuple(
-    each.entry.code for each in (TriggerMalformed, CustomerIdInvalid, ConnectionUnknown, ScopeUnsupported, TriggerOff)
-)
+REFUSALS: Final = [each.entry.code for each in NotAccepted.__subclasses__()]
 """Why a notification can be refused; each shows from the start too."""
 BOUNDS_MS: Final = re.findall(r"\d+", source(Effect.COMPLETE).partition("ATTEMPT_BOUNDS_MS = {")[2].partition("}")[0])
 """The bounds by which the scripts count how long attempts took, as they stand in the script that ends a job."""

@@ -116,6 +116,24 @@ def test_scrape_shows_the_ledger(runtime: Runtime, client: redis.Redis, line: st
     assert line in scraped(runtime).splitlines()
 
 
+@pytest.mark.parametrize(
+    ("series", "labels"),
+    [
+        (r'attempt_seconds_bucket{kind="customer",le', "0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 +Inf"),
+        (r'attempt_seconds_bucket{kind="subscription",le', "0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 +Inf"),
+        (r"swept_total{found", "due due dead dead lost lost"),
+        (
+            r"refused_notifications_total{code",
+            "trigger-malformed customer-id-invalid connection-unknown scope-unsupported trigger-off",
+        ),
+    ],
+)
+def test_scrape_shows_each_series_from_the_start(runtime: Runtime, series: str, labels: str) -> None:
+    """Those of an empty ledger too: nobody counted anything yet."""
+    found = re.findall(re.escape(series) + r'="([^"]+)"', scraped(runtime))
+    assert sorted(found) == sorted(labels.split())
+
+
 def test_scrape_names_no_customer(runtime: Runtime) -> None:
     """Not even by an id."""
     runtime.ledger.request(Job(Kind.CUSTOMER, parts.SYSTEM, "987654321"))

@@ -17,6 +17,7 @@ KINDS = sorted(
     key=lambda kind: kind.__name__,
 )
 KINDS.remove(SyncError)
+KINDS.remove(errors.NotAccepted)
 
 
 @pytest.mark.parametrize("code", CATALOGUE)
