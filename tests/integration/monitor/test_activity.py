@@ -147,7 +147,7 @@ def test_the_form_shows_the_filter(monitor: Monitor) -> None:
 )
 @pytest.mark.usefixtures("_jobs")
 def test_what_cannot_be_read_is_left_out_and_said(query: str, words: str, monitor: Monitor) -> None:
-    """Who mistypes an address sees why, and still sees jobs."""
+    """Whoever mistypes an address sees why, and still sees jobs."""
     assert f"Left out of the filter: {words}" in monitor.text(f"/activity?{query}")
     assert len(listed(monitor, f"/activity?{query}").jobs) == 4
 
@@ -188,7 +188,7 @@ def test_a_page_holds_while_jobs_come(stage: Stage, monitor: Monitor) -> None:
 
 
 def test_a_page_keeps_its_filter_on_the_next(stage: Stage, monitor: Monitor) -> None:
-    """And leads back to the newest."""
+    """And a link leads back to the newest jobs."""
     stage.ledger.request_all([replace(JOB, customer_id=str(number)) for number in range(1, 61)])
     following = listed(monitor, "/activity?system=4021").following
     assert "system=4021" in following

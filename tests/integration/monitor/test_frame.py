@@ -77,12 +77,12 @@ def test_the_pages_are_tabs_of_flower(path: str, monitor: Monitor) -> None:
 
 
 def test_the_tab_of_the_page_is_marked(monitor: Monitor) -> None:
-    """Also for who hears the page instead of seeing it."""
+    """Also for whoever hears the page instead of seeing it."""
     assert monitor.get("/activity").text.count('aria-current="page"') == 1
 
 
 def test_no_other_site_can_frame_a_page(monitor: Monitor) -> None:
-    """Else somebody could be led to press a button that they do not see."""
+    """Otherwise it could trick somebody into pressing a button that they do not see."""
     headers = monitor.get("/activity").headers
     assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
 
@@ -112,7 +112,7 @@ def test_redis_that_does_not_answer_is_told(path: str, stage: Stage, monitor: Mo
 
 
 def test_a_wrong_configuration_is_told(stage: Stage, monitor: Monitor) -> None:
-    """With every fault, as the command line tells it."""
+    """With every fault, in the words of the command line."""
     stage.patch.setenv("STAMPED_SYNC_CONNECTIONS", str(stage.folder / "nowhere.toml"))
     stage.patch.delitem(app.__dict__, "runtime")
     answer = monitor.get("/activity")

@@ -45,7 +45,7 @@ def test_the_page_tells_what_went_wrong_and_what_to_do(monitor: Monitor) -> None
 
 
 def test_the_page_tells_where_the_job_stands(stage: Stage, monitor: Monitor) -> None:
-    """State, connection, versions, times and the tracking id that both APIs' logs hold."""
+    """State, connection, requests, times and the tracking id that both APIs' logs hold."""
     record = stage.record()
     text = monitor.text(PAGE)
     for words in (
@@ -76,7 +76,7 @@ def test_the_page_of_a_finished_job_tells_what_it_came_to(stage: Stage, monitor:
 
 
 def test_the_page_tells_when_a_job_is_tried_again(stage: Stage, monitor: Monitor) -> None:
-    """A waiting job has a due time, and the error that it waits because of."""
+    """A waiting job has a due time, and the error for which it waits."""
     stage.ledger.defer(claimed(stage.ledger), (), 1200, FAILURE, carried=False)
     due = stage.record().due
     text = monitor.text(PAGE)
@@ -115,14 +115,14 @@ def test_the_page_leads_to_the_customers_other_job(stage: Stage, monitor: Monito
 
 
 def test_only_a_failed_job_can_be_discarded(stage: Stage, monitor: Monitor) -> None:
-    """The page leads to where a reason is asked for."""
+    """The page leads to the one that asks for a reason."""
     assert f'href="{PAGE}/discard"' in monitor.get(PAGE).text
     stage.ledger.request(JOB)
     assert "Discard" not in monitor.text(PAGE)
 
 
 def test_the_page_looks_again_by_itself_until_the_job_has_ended(stage: Stage, monitor: Monitor) -> None:
-    """Who pressed Re-run sees it done."""
+    """Whoever pressed Re-run sees it done."""
     assert "data-live" not in monitor.get(PAGE).text
     stage.ledger.request(JOB)
     assert "data-live" in monitor.get(PAGE).text

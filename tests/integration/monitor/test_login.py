@@ -97,7 +97,7 @@ def test_login_that_nobody_could_use_is_refused_at_the_start(
 
 
 def test_login_of_a_configuration_file_is_looked_at_too(tmp_path: Path) -> None:
-    """Where somebody has one of their own."""
+    """For somebody who has a configuration file of their own."""
     own = tmp_path / "own.py"
     own.write_text("from worker.monitor import install\ninstall()\nbasic_auth = ['operator']\n", encoding="utf-8")
     ended = flower(tmp_path, f"--conf={own}")

@@ -244,7 +244,7 @@ def panels() -> list[str]:
 
 
 def promtool(*arguments: str, given: str = "") -> None:
-    """Let Prometheus' own tool judge, where it is there; `.ci/run` installs it."""
+    """Let Prometheus' own tool judge, if it is installed; `.ci/run` installs it."""
     for program in filter(shutil.which, ["promtool"]):
         done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

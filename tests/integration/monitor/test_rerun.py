@@ -243,7 +243,7 @@ def test_a_task_that_is_no_ended_job_is_not_run_again(
 
 
 def test_a_task_that_flower_has_forgotten_is_told(monitor: Monitor) -> None:
-    """It keeps a number of them, and none over a restart."""
+    """It keeps the last of them, and forgets all of them when it restarts."""
     answer = monitor.post("/task/0000/rerun", monitor.token())
     assert answer.status_code == 404
     assert "Flower does not know this task any more" in text_of(answer.text)
