@@ -46,7 +46,7 @@ class Browser:
     driver: webdriver.Chrome
     url: str
     pictures: Path
-    """Where screenshots go: docs/screenshots where STAMPED_SYNC_SCREENSHOTS says so, else nowhere that stays."""
+    """The folder for screenshots: what STAMPED_SYNC_SCREENSHOTS names, else one that goes after the tests."""
 
     def open(self, path: str) -> None:
         """Open a page of Flower."""
@@ -127,7 +127,7 @@ def browser(name: str, url: str, folder: Path) -> Iterator[Browser]:
 
 
 def steady(act: Callable[[], Answer]) -> Answer:
-    """Do it, once more where the page has just refreshed itself."""
+    """Do it, and once more if the page has just refreshed itself."""
     while True:
         with contextlib.suppress(StaleElementReferenceException):
             return act()

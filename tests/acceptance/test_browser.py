@@ -109,7 +109,7 @@ def test_login_of_any_letters_lets_a_browser_in(name: str, stage: Scene) -> None
     """With umlauts, a colon and blanks in its password."""
     with flower(stage, "zoë", "pässwört: 1 2") as url, browser(name, url, stage.folder) as opened:
         opened.open("/error-logs")
-        opened.read("What failed, in groups")
+        opened.read("What failed, in one group for each error")
 
 
 def test_what_operators_must_know_is_told_on_top(page: Browser, stage: Scene) -> None:

@@ -1,4 +1,4 @@
-"""The error catalogue: the words for every error that a person can meet; `worker.jobs.errors` says what happens next."""
+"""The error catalogue: the words for each error that a person can meet. What happens next: `worker.jobs.errors`."""
 
 from __future__ import annotations
 

@@ -12,26 +12,24 @@ from tornado.web import authenticated
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Kind, State
 from worker.ledger.activity import Filter
-from worker.monitor.page import Page
+from worker.monitor.page import MOST_DIGITS, Page, number_of
 from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.ledger import Ledger
     from worker.ledger.activity import Page as Jobs
     from worker.ledger.figures import Figures
 
 FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
-DIGITS_AT_MOST = 19
 
 TIME_MEANS: Final = {
-    State.QUEUED: "its place in the queue",
+    State.QUEUED: "that gives it its place in the queue",
     State.SENT: "when its message was sent",
-    State.RUNNING: "when its worker must have answered",
+    State.RUNNING: "by which its worker must have answered",
     State.WAITING: "when it is tried again",
 }
-"""What the times of a filter mean for jobs that have not ended; for the others, when they changed."""
+"""Which time of a job that has not ended the filter's times mean. For the others, it is the time when they changed."""
 
 Choice = TypeVar("Choice", Kind, State)
 
@@ -43,7 +41,7 @@ class Query:
     given: dict[str, str]
     filter: Filter
     faults: tuple[str, ...]
-    """What of it can't be read: it is left out and said."""
+    """What of it can't be read. It is left out, and the page says so."""
 
     @classmethod
     def read(cls, argument: Callable[[str], str]) -> Self:
@@ -64,13 +62,13 @@ class Query:
 
     @property
     def time_means(self) -> str:
-        """What the times that are given mean, where that is not when a job changed."""
+        """Which time of a job the filter's times mean; empty if there are none, or they mean when a job changed."""
         has_time = self.filter.since or self.filter.until
         by_place = self.filter.state in TIME_MEANS and not self.filter.customer_id
         return TIME_MEANS[self.filter.state] if has_time and self.filter.state and by_place else ""
 
     def link(self, **changed: str) -> str:
-        """The address of the list with another filter; an empty value leaves one out."""
+        """The address of the list with another filter; an empty value takes a field out of it."""
         query = {name: value for name, value in (self.given | changed).items() if value}
         return f"?{urlencode(query)}"
 
@@ -84,7 +82,7 @@ class Shown:
     """How many jobs there are on all pages."""
     counts: dict[State, int]
     figures: Figures
-    """Where all stores stand, whatever the filter."""
+    """The figures of all stores, whatever the filter."""
     names: dict[int, str]
     """The connections."""
 
@@ -117,15 +115,15 @@ class ActivityPage(Page):
         return Query.read(lambda name: self.get_argument(name, "", escape=False) or "")
 
     def _read(self, query: Query, begins: str) -> Shown:
-        activity, connections = self.ledger.activity, self.runtime.connections
+        activity, names = self.ledger.activity, self.names
         jobs = activity.page(query.filter, begins)
-        figures = self.ledger.figures(each.system_id for each in connections)
+        figures = self.ledger.figures(names)
         return Shown(
             jobs=jobs,
             count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),
             counts=figures.by_state(query.filter.system_id, query.filter.kind),
             figures=figures,
-            names={each.system_id: each.name for each in connections},
+            names=names,
         )
 
 
@@ -134,24 +132,20 @@ class CountsPage(ActivityPage):
 
     @authenticated
     async def get(self) -> None:
-        """Answer the jobs by state, as JSON."""
-        self.write(await self.aside(_counts, self.ledger, self.query().filter))
-
-
-def _counts(ledger: Ledger, wanted: Filter) -> dict[str, int]:
-    return {str(state): count for state, count in ledger.activity.counts(wanted).items()}
+        """Answer how many jobs are in each state, as JSON."""
+        self.write(await self.aside(self.ledger.activity.counts, self.query().filter))
 
 
 def _one_of(choices: type[Choice], text: str, name: str, faults: list[str]) -> Choice | None:
     if text and text not in set(choices):
-        faults.append(f"{name}: {text} is none of {', '.join(choices)}")
+        faults.append(f"{name}: {text} is not one of {', '.join(choices)}")
     return choices(text) if text in set(choices) else None
 
 
 def _number(text: str, name: str, faults: list[str]) -> str:
-    if not text or (text.isascii() and text.isdigit() and len(text) <= DIGITS_AT_MOST):
+    if not text or number_of(text) is not None:
         return text
-    faults.append(f"{name}: {text} is not a whole number of at most {DIGITS_AT_MOST} digits")
+    faults.append(f"{name}: {text} is not a whole number of at most {MOST_DIGITS} digits")
     return ""
 
 

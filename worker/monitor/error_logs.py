@@ -2,72 +2,40 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
-from worker.jobs.catalogue import Failure
-from worker.monitor.page import Page
+from worker.monitor.page import Page, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
-    from worker.jobs.catalogue import Entry
     from worker.ledger import Record, Refusal
     from worker.ledger.activity import Group
 
 GROUPS_SHOWN: Final = 50
 LATEST_SHOWN: Final = 3
-"""How many jobs of a group stand on the page."""
-REFUSALS_READ: Final = 500
-DIGITS_AT_MOST: Final = 19
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A group of failed jobs, and the last of them."""
-
-    group: Group
-    latest: list[Record]
-
-    @property
-    def entry(self) -> Entry:
-        """What the catalogue says of the error."""
-        return Failure(self.group.code).entry
-
-
-@dataclass(slots=True)
-class RefusedGroup:
-    """Notifications of one connection and scope that were not accepted for the same reason."""
-
-    code: str
-    system_id: str
-    scope: str
-    count: int = 0
-    first_seen: datetime | None = None
-    last_seen: datetime | None = None
-
-    @property
-    def entry(self) -> Entry:
-        """What the catalogue says of it."""
-        return Failure(self.code).entry
+"""How many jobs of a group the page names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What the page shows."""
 
-    groups: list[Failed]
+    groups: list[tuple[Group, list[Record]]]
+    """The largest groups, each with the last of its jobs."""
     group_count: int
-    """How many groups there are with those that are not shown."""
+    """How many groups there are, shown or not."""
     job_count: int
-    refused: list[RefusedGroup]
+    refused: list[list[Refusal]]
+    """The refused notifications, in groups of one code, connection and scope, the newest of each group first."""
     refusal_count: int
     """How many notifications were refused, of all connections."""
     refusals_read: int
-    """How many of them were looked at here: the newest."""
+    """How many of them are counted here: the newest."""
     names: dict[int, str]
     """The connections."""
 
@@ -82,49 +50,42 @@ class ErrorLogsPage(Page):
 
     @authenticated
     async def get(self) -> None:
-        """Show them, of one connection where the address names one."""
-        system_id = number_of(self.get_argument("system", "", escape=False) or "")
+        """Show them, of one connection if the address names one."""
+        system_id, rerun, discarded = map(self._number, ("system", "rerun", "discarded"))
         self.render_page(
             "error-logs.html",
             "error-logs",
             shown=await self.aside(self._read, system_id),
             system_id=system_id,
-            rerun=number_of(self.get_argument("rerun", "", escape=False) or ""),
-            discarded=number_of(self.get_argument("discarded", "", escape=False) or ""),
+            rerun=rerun,
+            discarded=discarded,
         )
+
+    def _number(self, name: str) -> int | None:
+        return number_of(self.get_argument(name, "", escape=False) or "")
 
     def _read(self, system_id: int | None) -> Shown:
         activity = self.ledger.activity
         groups = [each for each in activity.groups() if system_id in {None, each.system_id}]
         shown = groups[:GROUPS_SHOWN]
-        refusals = self.ledger.refusals(REFUSALS_READ)
+        refusals = self.ledger.refusals()
         return Shown(
-            groups=list(map(Failed, shown, activity.latest_of(shown, LATEST_SHOWN))),
+            groups=list(zip(shown, activity.latest_of(shown, LATEST_SHOWN), strict=True)),
             group_count=len(groups),
             job_count=sum(each.count for each in groups),
             refused=in_groups(each for each in refusals if _concerns(each, system_id)),
             refusal_count=self.ledger.refusal_count(),
             refusals_read=len(refusals),
-            names={each.system_id: each.name for each in self.runtime.connections},
+            names=self.names,
         )
 
 
-def in_groups(refusals: Iterable[Refusal]) -> list[RefusedGroup]:
-    """The refused notifications by code, connection and scope, the largest group first; they come newest first."""
-    groups: dict[tuple[str, str, str], RefusedGroup] = {}
+def in_groups(refusals: Iterable[Refusal]) -> list[list[Refusal]]:
+    """The refused notifications by code, connection and scope, the largest group first."""
+    groups: defaultdict[tuple[str, str, str], list[Refusal]] = defaultdict(list)
     for each in refusals:
-        key = each.code, each.system_id, each.scope
-        group = groups.setdefault(key, RefusedGroup(*key))
-        group.count += 1
-        group.first_seen = each.at
-        group.last_seen = group.last_seen or each.at
-    return sorted(groups.values(), key=lambda group: -group.count)
-
-
-def number_of(text: str) -> int | None:
-    """The number in an address; None if there is none."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= DIGITS_AT_MOST
-    return int(text) if is_number else None
+        groups[each.code, each.system_id, each.scope].append(each)
+    return sorted(groups.values(), key=len, reverse=True)
 
 
 def _concerns(refusal: Refusal, system_id: int | None) -> bool:

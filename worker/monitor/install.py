@@ -4,23 +4,58 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import flower.app
 import flower.urls
 from tornado.httpserver import HTTPServer
+from tornado.template import Loader, Template
 from tornado.web import url
 
 from worker.monitor import activity, batch, error_logs, group_changes, job, login, manual_sync, metrics, rerun
 from worker.monitor.change import LARGEST_BYTES
 from worker.monitor.lanes import Lanes
 from worker.monitor.page import Asset
-from worker.monitor.templates import Templates
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tornado.routing import URLSpec
 
-STATIC = Path(__file__).parent / "static"
+STATIC: Final = Path(__file__).parent / "static"
+TEMPLATES: Final = Path(__file__).parent / "templates"
+INSERTED: Final[Mapping[str, tuple[str, str]]] = {
+    "navbar.html": ('<ul class="app-nav navbar-nav">', "navbar-items.html"),
+    "task.html": ('<div class="detail-actions">', "task-rerun.html"),
+}
+"""The pieces of ours in Flower's templates: the template, the text in it that the piece follows, and the piece."""
+
+
+class Templates(Loader):
+    """Finds a template among ours, else among Flower's."""
+
+    def __init__(self, flowers: str) -> None:
+        super().__init__(flowers)
+        self._flowers = Path(flowers)
+
+    def resolve_path(self, name: str, parent_path: str | None = None) -> str:
+        """A template's plain name, whichever template asks for it."""
+        del parent_path
+        return name
+
+    def _create_template(self, name: str) -> Template:
+        ours = TEMPLATES / name
+        text = (ours if ours.is_file() else self._flowers / name).read_text(encoding="utf-8")
+        if name in INSERTED:
+            text = with_piece(text, *INSERTED[name])
+        return Template(text, name=name, loader=self)
+
+
+def with_piece(text: str, before: str, piece: str) -> str:
+    """A template of Flower's with a piece of ours. Raises LookupError if this Flower has other templates."""
+    if text.count(before) != 1:
+        raise LookupError(f"Flower's template does not hold {before!r} once: another version than the pinned one?")
+    return text.replace(before, before + (TEMPLATES / piece).read_text(encoding="utf-8"))
 
 
 def routes() -> list[URLSpec]:
@@ -44,11 +79,11 @@ def routes() -> list[URLSpec]:
 
 
 def install() -> None:
-    """Add the pages to Flower's, before its application is built; twice is once."""
+    """Add the pages to Flower's before it builds its application; a second call changes nothing."""
     if "template_loader" in flower.urls.settings:
         return
     login.install()
-    # Else Tornado would take 100 MB for any page, and read it before anybody is asked for a login.
+    # By itself, Tornado would take 100 MB for any page, and read it before it asks anybody for a login.
     flower.app.HTTPServer = partial(HTTPServer, max_body_size=LARGEST_BYTES)
     flower.urls.settings["lanes"] = Lanes()
     flower.urls.settings["template_loader"] = Templates(flower.urls.settings["template_path"])

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.jobs.job import Job, Kind, State
+from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.monitor.page import NOT_FOUND, Page
 
 if TYPE_CHECKING:
     from worker.ledger import Hold, Record
     from worker.ledger.activity import Attempt
 
-ADDRESS: Final = r"/activity/(customer|subscription)/([1-9][0-9]{0,18})/([1-9][0-9]{0,18})"
+ADDRESS: Final = rf"/activity/({'|'.join(Kind)})/({CUSTOMER_ID.pattern})/({CUSTOMER_ID.pattern})"
 
-RETRIED: Final = "failed; the schedule tries it again every {0} minutes, for {1} days after its first failure"
+RETRIED: Final = "failed; a schedule tries it again every {0} minutes, for {1} days after its first failure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class JobPage(Page):
     """One job."""
 
     @authenticated
-    async def get(self, kind: str, system_id: str, customer_id: str) -> None:
+    async def get(self, *names: str) -> None:
         """Show it."""
-        job = Job(Kind(kind), int(system_id), customer_id)
+        job = Job.read(*names)
         shown = await self.aside(self._read, job)
         if shown is None:
             raise HTTPError(NOT_FOUND, self._unknown(job))
@@ -54,13 +54,12 @@ class JobPage(Page):
         record, other = self.ledger.records([job, _other(job)])
         if record is None:
             return None
-        connection = self.runtime.connections.get(job.system_id)
         return Shown(
             record=record,
             history=self.ledger.activity.history(job),
             other=other,
             hold=self.ledger.hold_of(job.system_id),
-            connection=connection.name if connection else "",
+            connection=self.names.get(job.system_id, ""),
         )
 
     def _meaning(self, record: Record) -> str:

@@ -1,7 +1,7 @@
-"""Flower's login: which ones can be used, and who knows one of them.
+"""Flower's logins: whether each can be used, and whether a browser knows one of them.
 
-Flower compares what a browser sends with its logins as texts, which Python allows for ASCII alone: any other letter, in
-a login or from whoever knocks, would be an error of the server. Here both are compared as bytes.
+Flower compares what a browser sends with its logins as texts, which Python allows for ASCII only: any other letter, in
+a login or from a browser, would be an internal error of Flower. Here both are compared as bytes.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ EXAMPLE: Final = "FLOWER_BASIC_AUTH=operator:a-long-password"
 
 
 def install() -> None:
-    """Let every page of Flower's go by this, and look at the logins once its options are read, however they are set."""
+    """Let every page of Flower ask for these logins, and check them once Flower has read its options."""
     BaseHandler.get_current_user = current_user
-    BaseHandler.write_error = challenged(BaseHandler.write_error)
+    BaseHandler.write_error = with_challenge(BaseHandler.write_error)
     options.add_parse_callback(check_at_start)
 
 
 def check_at_start() -> None:
-    """End the process with every fault of the logins: nobody could log in with such a one."""
+    """End the process, printing every fault of the logins: nobody could use a login that has one."""
     if faults := list(faults_of(options.basic_auth or [])):
-        print(*faults, sep="\n", file=sys.stderr)  # noqa: T201 - as the workers tell theirs
+        print(*faults, sep="\n", file=sys.stderr)  # noqa: T201 - as the workers print theirs
         sys.exit(WRONG_CONFIGURATION)
 
 
 def faults_of(logins: Sequence[str]) -> Iterator[Fault]:
-    """What is wrong with the logins, each told by its number: they are secrets."""
+    """What is wrong with the logins. They are secrets, so each is named by its number."""
     for number, login in enumerate(logins, start=1):
         if problem := _problem(login):
             place = f"login {number} of {len(logins)}" if len(logins) > 1 else ""
@@ -70,7 +70,7 @@ def _problem(login: str) -> str:
 
 
 def _is_text(login: str) -> bool:
-    """Whether it can be written out: bytes of an environment that are no text can't."""
+    """Whether it is text in UTF-8: an environment can hold any bytes."""
     try:
         login.encode()
     except UnicodeEncodeError:
@@ -79,7 +79,7 @@ def _is_text(login: str) -> bool:
 
 
 def is_known(logins: Sequence[str], authorization: str) -> bool:
-    """Whether an `Authorization` header, which may hold anything, has one of the logins."""
+    """Whether an `Authorization` header, which may be anything, holds one of the logins."""
     scheme, _, credentials = authorization.strip().partition(" ")
     try:
         given = b64decode(credentials.strip(), validate=True)
@@ -94,14 +94,14 @@ def _bytes(login: str) -> bytes:
 
 
 def _forms(given: bytes) -> Iterator[bytes]:
-    """What was sent as it may be meant: some programs compose letters otherwise, and some send ISO-8859-1."""
+    """The logins that the bytes may mean: some programs compose letters in another way, and some send ISO-8859-1."""
     yield given
     for charset in ("utf-8", "iso-8859-1"):
         yield _bytes(given.decode(charset, errors="surrogateescape"))
 
 
 def current_user(handler: RequestHandler) -> Any:
-    """Whoever knows a login, and with `--auth` is known there too; takes the place of Flower's own.
+    """The user, who must know a login and, with Flower's option `--auth`, be known there too. Replaces Flower's own.
 
     Raises HTTPError 401.
     """
@@ -115,15 +115,15 @@ def current_user(handler: RequestHandler) -> Any:
     return user if user and authenticate(pattern, user) else None
 
 
-def challenged(told: Callable[..., None]) -> Callable[..., None]:
-    """Flower's page for an error, but for a missing login, which is asked for in UTF-8."""
+def with_challenge(flowers: Callable[..., None]) -> Callable[..., None]:
+    """Flower's own `write_error`, except that a missing login is asked for in UTF-8."""
 
-    def write_error(self: RequestHandler, status_code: int, **named: Any) -> None:
+    def write_error(self: RequestHandler, status_code: int, **details: Any) -> None:
         if status_code == UNAUTHORIZED:
             self.set_status(UNAUTHORIZED)
             self.set_header("WWW-Authenticate", CHALLENGE)
             self.finish("Access denied")
         else:
-            told(self, status_code, **named)
+            flowers(self, status_code, **details)
 
     return write_error

@@ -1,11 +1,14 @@
-"""Manual Sync: run customers by their ids, with a preview first, and follow exactly these."""
+"""Manual Sync: preview customers by their ids, transfer them, and follow exactly these."""
 
 from __future__ import annotations
 
+import io
 import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
@@ -14,34 +17,81 @@ from tasks.upkeep import run_again
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Job, Kind
 from worker.jobs.pages import PAGE, pages
-from worker.monitor.asked import MOST_IDS, Asked
-from worker.monitor.change import LARGEST_BYTES, MEGABYTE, TOO_LARGE, Change
+from worker.monitor.change import LARGEST_BYTES, MEGABYTE, Change
 from worker.monitor.lanes import LaneFull
-from worker.monitor.page import SERVICE_UNAVAILABLE, Page
+from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
+from worker.presentation.ids import checked, in_lines
 from worker.presentation.preview import follow_up_in_words, write_in_words
-from worker.presentation.screen import counted
+from worker.presentation.screen import counted, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from tornado.httputil import HTTPFile
 
     from worker.connections import Connection
     from worker.ledger import Ledger
+    from worker.presentation.ids import Given
 
 log = logging.getLogger(__name__)
 
-SEE_OTHER, BAD_REQUEST = 303, 400
+MOST_IDS: Final = 100_000
+LONGEST_NAME: Final = 60
+"""Characters that are shown of a file's name."""
 TOO_LONG: Final = (
     f"The list is longer than the {LARGEST_BYTES // MEGABYTE} MB that this page takes at once. Split it, or use "
     "`stamped-sync sync --file`, which takes one of any length."
 )
+TOO_MANY: Final = (
+    "{0:,} ids are more than the {1:,} that this page takes at once. Split them, or use `stamped-sync sync --file`."
+)
 
 
-class _FormPage(Page):
-    """The page with the form."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form was filled in with."""
+
+    connection: Connection | None = None
+    ids: list[str] = field(default_factory=list)
+    text: str = ""
+    """What stands in the field for the ids."""
+    debug: bool = False
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def read(
+        cls, connection: Connection | None, pasted: str, files: Sequence[HTTPFile], *, debug: bool = False
+    ) -> Asked:
+        """What was filled in, with everything that is wrong with it."""
+        lists = [(shortened(each.filename, LONGEST_NAME), each.body) for each in files]
+        lists.insert(0, ("Customer IDs", pasted.encode()))
+        found = checked(chain.from_iterable(_ids_in(body, name) for name, body in lists))
+        faults = ([] if connection else ["Choose a connection."]) + found.faults
+        if found.faults_left_out:
+            faults.append(f"… and {found.faults_left_out:,} more")
+        if not found.ids and not found.faults:
+            faults.append("There is no id in what was given.")
+        if len(found.ids) > MOST_IDS:
+            faults.append(TOO_MANY.format(len(found.ids), MOST_IDS))
+        return cls(connection, found.ids, pasted if faults else "\n".join(found.ids), debug, tuple(faults))
+
+
+def _ids_in(body: bytes, name: str) -> Iterator[Given]:
+    """The ids in a list, which is read as the command line reads a file."""
+    return in_lines(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", errors="replace"), name)
+
+
+class ManualSyncPage(Page):
+    """The form."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Show it empty."""
+        self.show(Asked())
 
     def show(self, asked: Asked, previews: Previews = Previews()) -> None:  # noqa: B008 - frozen
-        """Show the form, filled in, and what a preview found."""
+        """Show it filled in, and what a preview found."""
         self.render_page(
             "manual-sync.html",
             "manual-sync",
@@ -56,44 +106,35 @@ class _FormPage(Page):
         )
 
 
-class ManualSyncPage(_FormPage):
-    """The form."""
+class _FormAnswer(Change, ManualSyncPage):
+    """The answer to the form that was sent."""
 
-    @authenticated
-    async def get(self) -> None:
-        """Show it."""
-        self.show(Asked())
+    answer: Callable[[Asked, Connection], Awaitable[None]]
+    """Does what was asked for. Raises LaneFull."""
 
-
-class _FormAnswer(_FormPage, Change):
-    """What happens when the form is sent."""
-
-    async def form(self) -> None:
-        """Go to the form: somebody has loaded the answer's address."""
-        self.redirect(self.reverse_url("manual-sync"), status=SEE_OTHER)
+    async def form(self, *_: str) -> None:
+        """Go to the form, as somebody has loaded the address of the answer."""
+        self.go_to("manual-sync")
 
     async def change(self) -> None:
         """Do what was asked for, or show the form with everything that is wrong with it."""
         asked = await self.in_lane(self.lanes.forms, self._asked)
         if asked.faults or asked.connection is None:
-            self.refuse(BAD_REQUEST, asked)
+            self.refuse(HTTPStatus.BAD_REQUEST, asked)
             return
         try:
             await self.answer(asked, asked.connection)
         except LaneFull as full:
-            self.refuse(SERVICE_UNAVAILABLE, replace(asked, faults=(str(full),)))
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, asked, str(full))
 
-    answer: Callable[[Asked, Connection], Awaitable[None]]
-    """Does what was asked for. Raises LaneFull."""
-
-    def refuse(self, status: int, asked: Asked) -> None:
+    def refuse(self, status: HTTPStatus, asked: Asked, *faults: str) -> None:
         """Show the form again with what is wrong."""
         self.set_status(status)
-        self.show(asked)
+        self.show(replace(asked, faults=asked.faults + faults))
 
     def refuse_size(self) -> None:
-        """Say that the list is too long, and how it can be brought over all the same."""
-        self.refuse(TOO_LARGE, Asked(faults=(TOO_LONG,)))
+        """Explain that the list is too long, and how to transfer its customers nevertheless."""
+        self.refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, Asked(), TOO_LONG)
 
     def _asked(self) -> Asked:
         systems = {str(each.system_id): each for each in self.runtime.connections}
@@ -129,9 +170,9 @@ class SubmitBatch(_FormAnswer):
         try:
             await self.in_lane(lane, partial(submission.submit, asked.ids, debug=asked.debug))
         except LedgerUnavailable as error:
-            self.refuse(SERVICE_UNAVAILABLE, replace(asked, faults=submission.faults(error, len(asked.ids))))
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, asked, str(error), submission.so_far(len(asked.ids)))
             return
-        self.redirect(self.reverse_url("batch", submission.batch_id), status=SEE_OTHER)
+        self.go_to("batch", submission.batch_id)
 
 
 class Submission:
@@ -144,7 +185,7 @@ class Submission:
         self.batch_id = ""
 
     def submit(self, ids: Sequence[str], *, debug: bool) -> None:
-        """Ask for all of them, a page at a time. Raises LedgerUnavailable."""
+        """Request all of them, a page at a time. Raises LedgerUnavailable."""
         self.batch_id = self._ledger.batches.begin(self._system_id)
         try:
             for page in pages(ids):
@@ -152,11 +193,11 @@ class Submission:
                 self._requested += len(versions)
                 self._ledger.batches.add(self.batch_id, {job.customer_id: each for job, each in versions.items()})
         finally:
-            asked = counted(self._requested, "customer")
+            customers = counted(self._requested, "customer")
             facts = {"outcome": "requested", "count": self._requested}
-            log.info("connection %d: %s requested in Manual Sync", self._system_id, asked, extra=facts)
+            log.info("connection %d: %s requested in Manual Sync", self._system_id, customers, extra=facts)
 
-    def faults(self, error: LedgerUnavailable, total: int) -> tuple[str, ...]:
-        """What to tell where Redis went away in the middle of it."""
+    def so_far(self, total: int) -> str:
+        """How many were requested before Redis went away, and what to do about the others."""
         done = f"{self._requested:,} of {total:,} customers were requested for certain. "
-        return str(error), f"{done}Submit the same again for the others: to ask twice does no harm."
+        return f"{done}Submit the same list again for the others: requesting a customer twice does no harm."

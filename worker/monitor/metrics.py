@@ -1,13 +1,13 @@
-"""What Prometheus reads at Flower's `/metrics`, behind Flower's own: the ledger's state and its counts.
+"""What Prometheus reads at Flower's `/metrics`, after Flower's own metrics: the ledger's state and its counts.
 
-No name of a metric or a label holds anything of a customer.
+No metric's name or label holds anything about a customer.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import re
 from datetime import UTC, datetime
-from itertools import product
+from itertools import accumulate, product
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
@@ -16,10 +16,12 @@ from prometheus_client.registry import Collector
 
 from worker.app import app
 from worker.config.faults import ConfigurationError
+from worker.effects import Effect
 from worker.jobs.calls import Api
-from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, ScopeUnsupported, TriggerMalformed, TriggerOff
+from worker.jobs.errors import NotAccepted
 from worker.jobs.job import Kind
 from worker.ledger import LedgerUnavailable
+from worker.ledger.scripting import source
 from worker.ledger.totals import met_without_row
 from worker.monitor.page import Page
 from worker.presentation.throttle import uses
@@ -39,19 +41,17 @@ if TYPE_CHECKING:
     Sample = tuple[Sequence[str], float]
 
 PREFIX: Final = "stamped_sync_"
-"""The APIs by the names that calls are counted under: see `Runtime`."""
-FOUND: Final = ("due", "dead", "lost")
-"""What `sweep.lua` counts; each shows from the start, for `increase` does not see a series' first value."""
-REFUSALS: Final = tuple(
-    each.entry.code for each in (TriggerMalformed, CustomerIdInvalid, ConnectionUnknown, ScopeUnsupported, TriggerOff)
-)
+SWEEP_COUNTS: Final = re.findall(r"(\w+) = #\1\b", source(Effect.SWEEP))
+"""The names under which `sweep.lua` counts what it brings back: `due = #due` and so on. Each shows from the start, for
+Prometheus' `increase` does not see a series' first value."""
+REFUSALS: Final = [each.entry.code for each in NotAccepted.__subclasses__()]
 """Why a notification can be refused; each shows from the start too."""
-BOUNDS_MS: Final = (100, 250, 500, 1000, 2500, 5000, 10000, 30000)
-"""Those of `ATTEMPT_BOUNDS_MS` in `_job.lua`."""
+BOUNDS_MS: Final = re.findall(r"\d+", source(Effect.COMPLETE).partition("ATTEMPT_BOUNDS_MS = {")[2].partition("}")[0])
+"""The bounds by which the scripts count how long attempts took, as they stand in the script that ends a job."""
 
 
 class Metrics(Page):
-    """Flower's `/metrics`, which reads the ledger in a thread; like Flower's own it needs no login."""
+    """Replaces Flower's `/metrics`, and reads the ledger in a thread. Like Flower's own it needs no login."""
 
     async def get(self) -> None:
         """Answer in Prometheus' text format."""
@@ -67,11 +67,11 @@ class LedgerCollector(Collector):
         self._runtime = runtime
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing is read when the collector is registered: Redis may not be there yet."""
+        """Read nothing when the collector is registered: Redis may not be there yet."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric; where the ledger can't be read, that alone."""
+        """Every metric; if the ledger can't be read, only the one that says so."""
         try:
             found = list(_everything(self._runtime()))
         except (LedgerUnavailable, ConfigurationError):
@@ -81,7 +81,7 @@ class LedgerCollector(Collector):
 
 
 def register() -> None:
-    """Let Flower's `/metrics` show the ledger's too."""
+    """Add the ledger's metrics to Flower's `/metrics`."""
     prometheus_client.REGISTRY.register(LedgerCollector())
 
 
@@ -99,14 +99,14 @@ def _state(figures: Figures, connections: Connections) -> Iterator[Metric]:
     yield _gauge("jobs", "Jobs in the ledger.", ("kind", "state"), _jobs(figures))
     lengths = [((queue,), size) for queue, size in figures.queues.items()]
     yield _gauge("queue_messages", "Messages in a queue.", ("queue",), lengths)
-    told = "How long the job has waited that waits longest for its turn."
-    yield _gauge("oldest_queued_seconds", told, ("connection", "kind"), _waits(figures))
+    longest = "How long the job has waited that waits longest for its turn."
+    yield _gauge("oldest_queued_seconds", longest, ("connection", "kind"), _waits(figures))
     holds = [((str(hold.system_id), hold.code), 1.0) for hold in figures.holds]
     yield _gauge("hold", "1 while a connection is held.", ("connection", "code"), holds)
     listed = [((), figures.refusals.listed)]
     yield _gauge("listed_refusals", "Refused notifications that are kept, to be read one by one.", (), listed)
-    told = "Jobs that vanished from Redis; without a connection, those whose record alone was missing."
-    yield _gauge("vanished_jobs", told, ("connection", "kind"), _vanished(figures))
+    lost = "Jobs that vanished from Redis; without a connection, those of which only the record was missing."
+    yield _gauge("vanished_jobs", lost, ("connection", "kind"), _vanished(figures))
     swept = figures.seconds_since_sweep
     yield _gauge("seconds_since_sweep", "How long ago a sweep began.", (), [] if swept is None else [((), swept)])
     yield from _throttles(list(uses(figures, connections)))
@@ -114,17 +114,17 @@ def _state(figures: Figures, connections: Connections) -> Iterator[Metric]:
 
 def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
     labels = ("connection", "kind", "code")
-    counts = [((str(each.system_id), each.kind.value, each.code), each) for each in groups]
-    failed = [(values, each.count) for values, each in counts]
+    labelled = [((str(each.system_id), each.kind.value, each.code), each) for each in groups]
+    failed = [(values, each.count) for values, each in labelled]
     yield _gauge("failed_jobs", "Failed jobs by error.", labels, failed)
-    suspicious = [(values, float(each.is_suspicious)) for values, each in counts]
+    suspicious = [(values, float(each.is_suspicious)) for values, each in labelled]
     yield _gauge("suspicious", "1 if an error fails every job of a connection.", labels, suspicious)
 
 
 def _jobs(figures: Figures) -> Iterator[Sample]:
     for kind in Kind:
-        for state, count in asdict(figures.counts(kind)).items():
-            yield (kind.value, state), count
+        for state, count in figures.by_state(kind=kind).items():
+            yield (kind.value, state.value), count
 
 
 def _waits(figures: Figures) -> Iterator[Sample]:
@@ -140,18 +140,15 @@ def _vanished(figures: Figures) -> Iterator[Sample]:
 
 
 def _throttles(found: Sequence[Use]) -> Iterator[Metric]:
-    by_connection = {
-        "connection_queued": ("Jobs that wait for their turn.", [use.queued for use in found]),
-        "connection_under_way": ("Jobs with a message or a worker.", [use.under_way for use in found]),
-        "connection_concurrent": ("Jobs that may be under way.", [use.concurrent for use in found]),
-    }
-    for name, (told, values) in by_connection.items():
-        samples = [((str(use.system_id),), value) for use, value in zip(found, values, strict=True)]
-        yield _gauge(name, told, ("connection",), samples)
-    calls = [((str(use.system_id), Api.STAMPED), use.stamped_calls) for use in found]
-    calls += [((str(use.system_id), Api.IPAAS), use.ipaas_calls) for use in found if use.ipaas_limit]
-    limits = [((str(use.system_id), Api.STAMPED), use.stamped_limit) for use in found]
-    limits += [((str(use.system_id), Api.IPAAS), use.ipaas_limit) for use in found if use.ipaas_limit]
+    def of_each(name: str, help_text: str, value: Callable[[Use], int]) -> Metric:
+        return _gauge(name, help_text, ("connection",), [((str(use.system_id),), value(use)) for use in found])
+
+    yield of_each("connection_queued", "Jobs that wait for their turn.", lambda use: use.queued)
+    yield of_each("connection_under_way", "Jobs with a message or a worker.", lambda use: use.under_way)
+    yield of_each("connection_concurrent", "Jobs that may be under way.", lambda use: use.concurrent)
+    of_apis = [((str(use.system_id), Api.STAMPED), use.stamped_calls, use.stamped_limit) for use in found]
+    of_apis += [((str(use.system_id), Api.IPAAS), use.ipaas_calls, use.ipaas_limit) for use in found if use.ipaas_limit]
+    calls, limits = ([(labels, each[place]) for labels, *each in of_apis] for place in (0, 1))
     yield _gauge("throttle_used", "Calls that count against the limit.", ("connection", "api"), calls)
     yield _gauge("throttle_limit", "Calls that the throttle allows in its window.", ("connection", "api"), limits)
 
@@ -171,15 +168,15 @@ def _counts(totals: Totals) -> Iterator[Metric]:
     yield _counter("holds", "Holds that began.", ("connection", "code"), totals, "holds")
     refused = {("refused", code): 0 for code in REFUSALS} | totals
     yield _counter("refused_notifications", "Notifications that were refused.", ("code",), refused, "refused")
-    swept: Totals = {("swept", found, kind): 0 for found, kind in product(FOUND, Kind)} | totals
+    swept: Totals = {("swept", name, kind): 0 for name, kind in product(SWEEP_COUNTS, Kind)} | totals
     yield _counter("swept", "What the sweep brought back.", ("found", "kind"), swept, "swept")
 
 
 def _durations(totals: Totals) -> Metric:
     histogram = HistogramMetricFamily(f"{PREFIX}attempt_seconds", "How long attempts took.", labels=["kind"])
     for kind in Kind:
-        within = [totals.get(("attempts_within", kind, str(bound)), 0) for bound in BOUNDS_MS]
-        buckets = [(str(bound / 1000), sum(within[: index + 1])) for index, bound in enumerate(BOUNDS_MS)]
+        within = accumulate(totals.get(("attempts_within", kind, bound), 0) for bound in BOUNDS_MS)
+        buckets = [(str(int(bound) / 1000), count) for bound, count in zip(BOUNDS_MS, within, strict=True)]
         count = sum(value for name, value in totals.items() if name[:2] == ("attempts", kind))
         seconds = totals.get(("attempt_ms", kind), 0) / 1000
         histogram.add_metric([kind.value], [*buckets, ("+Inf", count)], seconds)
@@ -189,16 +186,16 @@ def _durations(totals: Totals) -> Metric:
 # Families ----------------------------------------------------------------------------------------------------
 
 
-def _gauge(name: str, told: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
-    family = GaugeMetricFamily(PREFIX + name, told, labels=labels)
+def _gauge(name: str, help_text: str, labels: Sequence[str], samples: Iterable[Sample]) -> Metric:
+    family = GaugeMetricFamily(PREFIX + name, help_text, labels=labels)
     for values, value in samples:
         family.add_metric(list(values), value)
     return family
 
 
-def _counter(name: str, told: str, labels: Sequence[str], totals: Totals, of: str, *, scale: float = 1) -> Metric:
-    family = CounterMetricFamily(PREFIX + name, told, labels=labels)
-    for (kept, *values), count in sorted(totals.items()):
-        if kept == of:
+def _counter(name: str, help_text: str, labels: Sequence[str], totals: Totals, of: str, *, scale: float = 1) -> Metric:
+    family = CounterMetricFamily(PREFIX + name, help_text, labels=labels)
+    for (counted, *values), count in sorted(totals.items()):
+        if counted == of:
             family.add_metric(values, count * scale)
     return family

@@ -6,6 +6,7 @@ import asyncio
 import re
 from datetime import UTC, datetime
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from flower.views import BaseHandler
@@ -14,9 +15,9 @@ from tornado.web import Finish, HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
 from worker.config.faults import ConfigurationError
+from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.monitor.lanes import LaneFull
-from worker.monitor.templates import told
 from worker.presentation.screen import counted
 from worker.presentation.times import lasting
 
@@ -36,23 +37,26 @@ NO_LOGIN: Final = (
     "FLOWER_BASIC_AUTH=user:password in its environment."
 )
 READ_ONLY: Final = "This Flower is read-only (FLOWER_READ_ONLY), so it refuses everything that changes something."
-NOT_FOUND, SERVICE_UNAVAILABLE = 404, 503
+NOT_FOUND: Final = HTTPStatus.NOT_FOUND
 CODE: Final = re.compile(r"`([^`]+)`")
+MOST_DIGITS: Final = 19
+"""Of a number in an address: as many as an id has."""
 
-TITLES: Final = {
-    400: "This cannot be done",
-    403: "This is refused",
+TITLES: Final[dict[int, str]] = {
+    HTTPStatus.BAD_REQUEST: "This cannot be done",
+    HTTPStatus.FORBIDDEN: "This is refused",
     NOT_FOUND: "Not found",
-    413: "This is too much at once",
-    SERVICE_UNAVAILABLE: "This page cannot be shown now",
+    HTTPStatus.METHOD_NOT_ALLOWED: "There is no page here",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "This is too much at once",
+    HTTPStatus.SERVICE_UNAVAILABLE: "This page cannot be shown now",
 }
 
 
 class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
-    """A page behind Flower's login, whose reading of Redis does not stop Flower."""
+    """A page behind Flower's login. It reads Redis in a thread, so that Flower answers others meanwhile."""
 
     _awaited: asyncio.Future[Any] | None = None
-    """What is being done for the page."""
+    """The work in a thread that the page waits for."""
     _has_hung_up = False
 
     @property
@@ -65,26 +69,31 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """The ledger."""
         return self.runtime.ledger
 
+    @property
+    def names(self) -> dict[int, str]:
+        """The name of each connection by its system id."""
+        return {each.system_id: each.name for each in self.runtime.connections}
+
     def set_default_headers(self) -> None:
-        """Keep the page out of other sites' frames, where somebody could be led to press its buttons, and of caches."""
+        """Keep the page out of caches and of other sites' frames, which could trick somebody into pressing a button."""
         super().set_default_headers()
         forbid_frames(self)
         self.set_header("Cache-Control", "no-store")
 
     @property
     def lanes(self) -> Lanes:
-        """The threads for what waits."""
+        """The threads for work that waits for Redis or an API."""
         lanes: Lanes = self.settings["lanes"]
         return lanes
 
     async def aside(self, work: Callable[Given, Answer], *args: Given.args, **named: Given.kwargs) -> Answer:
-        """Do something short that waits for Redis, in a thread for pages."""
+        """Do something short that waits for Redis in a thread for pages."""
         return await self.in_lane(self.lanes.pages, partial(work, *args, **named))
 
     async def in_lane(self, lane: Lane, work: Callable[[], Answer], seconds: float | None = None) -> Answer:
-        """Do something that waits in a thread of a lane. Raises LaneFull, and TimeoutError after `seconds`.
+        """Do work that has to wait in a thread of a lane. Raises LaneFull, and TimeoutError after `seconds`.
 
-        Whoever hangs up meanwhile gives up the place to wait for a thread; there is no answer then.
+        If the browser hangs up before the work has begun, the work is dropped and nothing is answered.
         """
         self._awaited = lane.begin(work)
         try:
@@ -95,58 +104,53 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
             raise
 
     def on_connection_close(self) -> None:
-        """Nobody waits for the answer any longer."""
+        """Drop work that has not begun: nobody waits for the answer any longer."""
         super().on_connection_close()
         self._has_hung_up = True
         if self._awaited:
             self._awaited.cancel()
 
+    def get_template_namespace(self) -> dict[str, Any]:
+        """What every template can use, also one that is part of another."""
+        namespace: dict[str, Any] = super().get_template_namespace()
+        ours = {each.__name__: each for each in (or_dash, at, ago, entry_of, number, counted, marked)}
+        return namespace | ours | {"refusal": refusal(self)}
+
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""
-        self.render(
-            template,
-            active_tab=tab,
-            told=told,
-            at=at,
-            ago=ago,
-            number=number,
-            counted=counted,
-            marked=marked,
-            refusal=refusal(self),
-            **values,
-        )
+        self.render(template, active_tab=tab, **values)
 
-    def write_error(self, status_code: int, **told_by_tornado: Any) -> None:
-        """Say what a person can put right in plain words; leave the rest to Flower."""
-        error = (told_by_tornado.get("exc_info") or (None, None, None))[1]
+    def write_error(self, status_code: int, **details: Any) -> None:
+        """Explain an error that a person can put right in plain words; leave the rest to Flower."""
+        error = (details.get("exc_info") or (None, None, None))[1]
         trouble = _trouble(error)
         if trouble is None:
-            super().write_error(status_code, **told_by_tornado)
+            super().write_error(status_code, **details)
             return
         status, text, entry = trouble
-        if not hasattr(self, "_current_user"):  # else the login, refused or not asked for yet, would be asked for now
+        if not hasattr(self, "_current_user"):  # the page would ask for the login now
             self.current_user = None
         self.set_status(status)
         self.render_page("trouble.html", "", title=TITLES[status], text=text, entry=entry)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """What a page says in plain words needs no trace in the log."""
+        """Log the trace of an error only if no page explains it in plain words."""
         if _trouble(value) is None:
             super().log_exception(typ, value, tb)
 
 
 class Asset(StaticFileHandler):
-    """A style sheet or a script: asked for again each time, so that it is always this version's."""
+    """A style sheet or a script. A browser asks for it each time, so that it always has this version's."""
 
     def set_extra_headers(self, path: str) -> None:
-        """Let the browser ask whether it changed."""
+        """Let the browser ask whether the file has changed."""
         del path
         self.set_header("Cache-Control", "no-cache")
         self.set_header("X-Content-Type-Options", "nosniff")
 
 
 def refusal(handler: RequestHandler) -> str:
-    """Why this Flower changes nothing; empty if it does."""
+    """Why this Flower refuses changes; empty if it allows them."""
     options: Any = handler.application.options  # type: ignore[attr-defined] # Flower's application
     if not (options.basic_auth or options.auth):
         return NO_LOGIN
@@ -159,9 +163,23 @@ def forbid_frames(handler: RequestHandler) -> None:
     handler.set_header("Content-Security-Policy", "frame-ancestors 'none'")
 
 
+def number_of(text: str) -> int | None:
+    """The number in an address or a form; None if there is none."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else None
+
+
+# What templates show -------------------------------------------------------------------------------------------
+
+
+def or_dash(value: Any) -> str:
+    """A value in a cell; a dash if there is none."""
+    return str(value) if value not in (None, "") else "\N{EN DASH}"
+
+
 def at(moment: datetime | None) -> str:
-    """A time of the ledger as a page shows it."""
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else told(None)
+    """A time of the ledger, in UTC."""
+    return or_dash(moment and f"{moment:%Y-%m-%d %H:%M:%S}")
 
 
 def ago(moment: datetime | None) -> str:
@@ -172,24 +190,30 @@ def ago(moment: datetime | None) -> str:
     return f"{lasting(since)} ago" if since.total_seconds() >= 0 else f"in {lasting(-since)}"
 
 
+def entry_of(code: str) -> Entry:
+    """The catalogue's entry for an error code."""
+    return Failure(code).entry
+
+
 def marked(text: str) -> str:
-    """A text as HTML, with what stands between backticks as code."""
+    """A text as HTML, with everything between backticks as code."""
     return CODE.sub(r"<code>\1</code>", xhtml_escape(text))
 
 
 def number(count: int) -> str:
-    """A count with its thousands apart."""
+    """A count with commas between its thousands."""
     return f"{count:,}"
 
 
 def _trouble(error: BaseException | None) -> tuple[int, str, Entry | None] | None:
-    """The status and the words for an error that a person can put right, or the catalogue's entry; None for others."""
+    """The status, the words and the catalogue's entry, if it has one, for an error that a person can put right."""
     match error:
+        case LedgerUnavailable():
+            return HTTPStatus.SERVICE_UNAVAILABLE, error.failure.message, error.entry
         case SyncError():
-            status = SERVICE_UNAVAILABLE if isinstance(error, LedgerUnavailable) else 400
-            return status, error.failure.message, error.entry
+            return HTTPStatus.BAD_REQUEST, error.failure.message, error.entry
         case ConfigurationError() | LaneFull():
-            return SERVICE_UNAVAILABLE, str(error), None
+            return HTTPStatus.SERVICE_UNAVAILABLE, str(error), None
         case HTTPError(status_code=status) if status in TITLES and (text := error.get_message()):
             return status, text, None
     return None

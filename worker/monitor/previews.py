@@ -18,40 +18,40 @@ if TYPE_CHECKING:
     from worker.sync.preview import Preview
 
 PREVIEWED: Final = 10
-"""So many customers are previewed at once: each is read in iPaaS.com and in Stamped.io."""
+"""How many customers are previewed at once: each is read in iPaaS.com and in Stamped.io."""
 DEADLINE_SECONDS: Final = 30.0
-"""When the page shows what was read until then, whatever is still to be read."""
+"""After this time the page shows what was read, whatever is still to be read."""
 
 OF_THE_CUSTOMER: Final = frozenset({Intent.CUSTOMERS, Intent.NOT_YET})
-"""What says something of one customer; everything else would meet the next one too."""
+"""What an error of this one customer means; any other error would meet the next customer too."""
 
 LATE: Final = "The {0:.0f} seconds that a preview may take are over. Submit needs no preview."
 OTHERS_FIRST: Final = (
     "Other previews took all of the {0:.0f} seconds that one may take. Press Preview again in a moment."
 )
-NOT_THE_CUSTOMERS: Final = "What is told below is not one customer's alone: the others would meet it too."
+NOT_THE_CUSTOMERS: Final = "The error below is not about one customer: the others would meet it too."
 
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a transfer of one customer would do, or why that is not known."""
+    """What a transfer of one customer would do, or why nobody can know it."""
 
     customer_id: str
     planned: Preview | None = None
     failure: Failure | None = None
     would_fail: bool = False
-    """Whether the transfer would end with the failure; else the customer could not be read."""
+    """Whether the transfer would end with the failure. If not, the customer could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """What was found until somebody looked."""
+    """What was found so far."""
 
     shown: Sequence[Previewed] = ()
     not_read: Sequence[str] = ()
     """The ids of the other customers."""
     why: str = ""
-    """Why those were not read."""
+    """Why they were not read."""
 
     @property
     def total(self) -> int:
@@ -60,12 +60,12 @@ class Previews:
 
     @property
     def read(self) -> int:
-        """Of how many it is known what a transfer would do."""
+        """For how many of them the page shows what a transfer would do."""
         return sum(each.planned is not None or each.would_fail for each in self.shown)
 
 
 class Previewing:
-    """Previews customers in a thread of its own; what it has found can be looked at while it is at it."""
+    """Previews customers in a thread of its own. What it has found so far can be read meanwhile from another one."""
 
     def __init__(self, runtime: Runtime, connection: Connection, ids: Sequence[str]) -> None:
         self._previewer = Previewer(runtime, connection)
@@ -73,10 +73,10 @@ class Previewing:
         self._shown: list[Previewed] = []
         self._has_begun = False
         self.seconds = DEADLINE_SECONDS
-        """How long somebody waits for all of them."""
+        """How long the page waits for all of them."""
 
     def run(self) -> None:
-        """Preview them, until an error comes that is not one customer's, or nobody waits."""
+        """Preview them one by one, until an error comes that is not about one customer, or nobody waits."""
         self._has_begun = True
         for customer_id in self._ids:
             try:
@@ -90,11 +90,11 @@ class Previewing:
                     return
 
     def stop(self) -> None:
-        """Let it make no further call."""
+        """Make no further call of an API."""
         self._previewer.stop()
 
     def found(self) -> Previews:
-        """What was found until now."""
+        """What was found so far."""
         shown = tuple(self._shown)
         return Previews(shown, self._ids[len(shown) :], self._why(shown))
 

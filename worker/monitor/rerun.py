@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from flower.utils.tasks import get_task_by_id
@@ -21,61 +22,55 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SEE_OTHER, BAD_REQUEST, METHOD_NOT_ALLOWED = 303, 400, 405
 KIND_OF: Final = {name: kind for kind, name in TASK_OF.items()}
 SETTLED: Final = frozenset({"SUCCESS", "FAILURE", "RETRY", "REVOKED", "REJECTED"})
 """The states of Celery in which a task's run has ended."""
 
 UNREADABLE: Final = (
-    "Flower does not show the arguments of this task as (connection, customer id), so it is not known what to run "
-    "again. Look for the job in Activity."
+    "Flower does not show the arguments of this task as (connection, customer id), so it cannot know which job to "
+    "re-run. Look for the job in Activity."
 )
 
 
-class _Again(Change):
-    """Runs a job again and goes to its page."""
+class _Rerun(Change):
+    """Re-runs a job and goes to its page."""
 
-    async def form(self, *_: str) -> None:
-        """There is no page that asks."""
-        raise HTTPError(METHOD_NOT_ALLOWED)
-
-    async def again(self, job: Job) -> None:
-        """Ask for it, with its attempts reset; it does not wait for the due time of a retry."""
+    async def rerun(self, job: Job) -> None:
+        """Request the job anew, with its attempts reset; it does not wait for the due time of a retry."""
         self.runtime.connection(job.system_id)
         await self.aside(run_again, [job])
         log.info("%s: run again, as somebody asked on its page", job)
-        self.redirect(self.reverse_url("job", job.kind, job.system_id, job.customer_id), status=SEE_OTHER)
+        self.go_to("job", job.kind, job.system_id, job.customer_id)
 
 
-class RerunJob(_Again):
+class RerunJob(_Rerun):
     """Re-run on a job's page."""
 
     async def change(self) -> None:
-        """Run the job again that the form names."""
-        kind, system_id, customer_id = (self.get_body_argument(name, "") for name in ("kind", "system", "customer"))
-        await self.again(Job.read(kind, system_id, customer_id))
+        """Re-run the job that the form names."""
+        await self.rerun(Job.read(*(self.get_body_argument(name, "") for name in ("kind", "system", "customer"))))
 
 
-class RerunTask(_Again):
+class RerunTask(_Rerun):
     """Re-run on a task's page."""
 
     async def change(self, task_id: str) -> None:
-        """Run the job again that the task was for."""
+        """Re-run the job that the task was for."""
         task = get_task_by_id(self.application.events, task_id)
         if task is None:
             raise HTTPError(NOT_FOUND, "Flower does not know this task any more. Look for the job in Activity.")
         if task.name not in KIND_OF:
-            raise HTTPError(BAD_REQUEST, f"Only {' and '.join(KIND_OF)} can be run again here.")
+            raise HTTPError(HTTPStatus.BAD_REQUEST, f"Only {' and '.join(KIND_OF)} can be re-run here.")
         if task.state not in SETTLED:
-            raise HTTPError(BAD_REQUEST, f"This task has not ended yet: it is {task.state}.")
+            raise HTTPError(HTTPStatus.BAD_REQUEST, f"This task has not ended yet: it is {task.state}.")
         job = job_of(task)
         if job is None:
-            raise HTTPError(BAD_REQUEST, UNREADABLE)
-        await self.again(job)
+            raise HTTPError(HTTPStatus.BAD_REQUEST, UNREADABLE)
+        await self.rerun(job)
 
 
 def job_of(task: Any) -> Job | None:
-    """The job that a task of Flower's is for; None if it is for none, or its arguments can't be read."""
+    """The job that a task in Flower is for; None if it is for none, or its arguments can't be read."""
     if task.name not in KIND_OF:
         return None
     try:
@@ -88,13 +83,8 @@ def job_of(task: Any) -> Job | None:
 
 
 def offered(handler: RequestHandler, task: Any) -> Job | None:
-    """The job whose Re-run a task's page offers; that page then stays out of other sites' frames."""
+    """The job that can be re-run from a task's page; that page then stays out of other sites' frames."""
     job = job_of(task)
     if job:
         forbid_frames(handler)
     return job
-
-
-def is_settled(task: Any) -> bool:
-    """Whether a task's run has ended."""
-    return task.state in SETTLED

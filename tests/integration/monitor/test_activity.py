@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.integration.jobs import FAILURE, JOB, OTHER, claimed
 from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import Job, Kind, State
 from worker.ledger import Refusal
 
 if TYPE_CHECKING:
@@ -133,10 +134,10 @@ def test_the_form_shows_the_filter(monitor: Monitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "words"),
     [
-        ("state=lost", "state: lost is none of queued, sent"),
-        ("kind=order", "kind: order is none of customer, subscription"),
+        ("state=lost", "state: lost is not one of queued, sent"),
+        ("kind=order", "kind: order is not one of customer, subscription"),
         ("system=acme", "connection: acme is not a whole number"),
         ("customer=1e9", "customer id: 1e9 is not a whole number"),
         ("customer=%C2%B2", "customer id: ² is not a whole number"),
@@ -145,9 +146,9 @@ def test_the_form_shows_the_filter(monitor: Monitor) -> None:
     ],
 )
 @pytest.mark.usefixtures("_jobs")
-def test_what_cannot_be_read_is_left_out_and_said(query: str, told: str, monitor: Monitor) -> None:
-    """Who mistypes an address sees why, and still sees jobs."""
-    assert f"Left out of the filter: {told}" in monitor.text(f"/activity?{query}")
+def test_what_cannot_be_read_is_left_out_and_said(query: str, words: str, monitor: Monitor) -> None:
+    """Whoever mistypes an address sees why, and still sees jobs."""
+    assert f"Left out of the filter: {words}" in monitor.text(f"/activity?{query}")
     assert len(listed(monitor, f"/activity?{query}").jobs) == 4
 
 
@@ -187,7 +188,7 @@ def test_a_page_holds_while_jobs_come(stage: Stage, monitor: Monitor) -> None:
 
 
 def test_a_page_keeps_its_filter_on_the_next(stage: Stage, monitor: Monitor) -> None:
-    """And leads back to the newest."""
+    """And a link leads back to the newest jobs."""
     stage.ledger.request_all([replace(JOB, customer_id=str(number)) for number in range(1, 61)])
     following = listed(monitor, "/activity?system=4021").following
     assert "system=4021" in following
@@ -219,28 +220,36 @@ def test_the_counts_follow_the_connection_and_the_kind(monitor: Monitor) -> None
 
 @pytest.mark.usefixtures("_jobs")
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "words"),
     [("", "4 jobs."), ("?state=failed", "2 jobs fit the filter."), ("?customer=150714", "1 job fits the filter.")],
 )
-def test_the_page_says_how_many_jobs_fit(query: str, told: str, monitor: Monitor) -> None:
+def test_the_page_says_how_many_jobs_fit(query: str, words: str, monitor: Monitor) -> None:
     """On all pages together."""
-    assert told in monitor.text(f"/activity{query}")
+    assert words in monitor.text(f"/activity{query}")
+
+
+@pytest.mark.parametrize("state", State)
+def test_each_state_is_explained(state: State, monitor: Monitor) -> None:
+    """By its own sentence: on its count, and once more while the list is filtered by it."""
+    page = unescape(monitor.get(f"/activity?state={state}").text)
+    assert page.count(f'title="The job {state.sentence}"') == 1
+    assert page.count(f"{state.capitalize()}: the job {state.sentence}.") == 1
 
 
 def test_a_time_that_means_something_else_is_explained(monitor: Monitor) -> None:
     """A waiting job is listed by its next try."""
-    told = "the times of the filter mean when it is tried again"
-    assert told in monitor.text("/activity?state=waiting&since=2026-01-01")
-    assert told not in monitor.text("/activity?state=done&since=2026-01-01")
+    words = "From and To mean the time when it is tried again"
+    assert words in monitor.text("/activity?state=waiting&since=2026-01-01")
+    assert words not in monitor.text("/activity?state=done&since=2026-01-01")
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "words"),
     [("", "No job yet."), ("?state=failed", "No job fits this filter."), ("?customer=9", "No job fits")],
 )
-def test_an_empty_list_says_so(query: str, told: str, monitor: Monitor) -> None:
+def test_an_empty_list_says_so(query: str, words: str, monitor: Monitor) -> None:
     """Whether there is nothing at all, or nothing that fits."""
-    assert told in monitor.text(f"/activity{query}")
+    assert words in monitor.text(f"/activity{query}")
 
 
 @pytest.mark.usefixtures("_jobs")
@@ -254,10 +263,12 @@ def test_a_held_connection_is_told_on_top(stage: Stage, monitor: Monitor) -> Non
     stage.refuse(401)
     transferred(stage)
     text = monitor.text("/activity")
-    assert text.index("Connection 4021 is held since") < text.index("queued")
+    assert text.index("Connection 4021 has been held since") < text.index("queued")
     (hold,) = stage.ledger.holds()
-    for told in ("HTTP 401", hold.failure.entry.title, hold.failure.entry.cause, hold.failure.entry.resolution):
-        assert told in text
+    entry = hold.failure.entry
+    for words in ("HTTP 401", entry.title, entry.cause, entry.resolution.replace("`", "")):
+        assert words in text
+    assert "<code>stamped-sync check</code>" in monitor.get("/activity").text
 
 
 def test_jobs_that_vanished_are_told_on_top(client: redis.Redis, monitor: Monitor) -> None:

@@ -92,7 +92,7 @@ def test_errors_kinds_and_connections_are_groups_of_their_own(stage: Stage, moni
 
 
 def test_page_can_be_narrowed_to_a_connection(stage: Stage, monitor: Monitor) -> None:
-    """Who looks after one store sees that one."""
+    """Whoever looks after one store sees that one only."""
     fail(stage, customer("7"), customer("8", SYSTEM + 1))
     assert "1 failed job in 1 group" in monitor.text(f"/error-logs?system={SYSTEM}")
 
@@ -164,7 +164,7 @@ def test_rerun_requests_every_job_of_the_group(stage: Stage, monitor: Monitor) -
     answer = monitor.submit(f"{GROUP}/rerun", "/rerun")
     assert answer.status_code == 303
     assert failed(stage) == 1
-    assert f"{PAGE + 2} jobs asked for again" in monitor.text(answer.headers["Location"])
+    assert f"Re-run of {PAGE + 2} jobs requested" in monitor.text(answer.headers["Location"])
 
 
 def test_rerun_job_runs_and_ends_well(stage: Stage, monitor: Monitor) -> None:
@@ -177,7 +177,7 @@ def test_rerun_job_runs_and_ends_well(stage: Stage, monitor: Monitor) -> None:
 
 
 def test_job_that_failed_after_the_question_is_left_alone(stage: Stage, monitor: Monitor, client: redis.Redis) -> None:
-    """Who agrees to three does not agree to a thousand."""
+    """Whoever agrees to three does not agree to a thousand."""
     fail(stage, customer("7"))
     form = next(form for form in monitor.forms(f"{GROUP}/discard") if form.method == "post")
     client.zadd(f"stamped-sync:code:customer:{SYSTEM}:{CODE}", {f"{SYSTEM}:7": int(form.fields["until"]) + 1})

@@ -16,9 +16,8 @@ from tests.integration.stage import NOWHERE
 from worker.app import app
 from worker.local.ports import free_port
 from worker.monitor.change import Change
-from worker.monitor.install import routes
+from worker.monitor.install import INSERTED, TEMPLATES, Templates, routes, with_piece
 from worker.monitor.page import Page
-from worker.monitor.templates import GAINS, OURS, Templates, with_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,18 +56,18 @@ def test_whatever_changes_something_is_guarded_as_a_change() -> None:
     assert unguarded == []
 
 
-@pytest.mark.parametrize("template", GAINS)
+@pytest.mark.parametrize("template", INSERTED)
 def test_flowers_templates_hold_the_places_where_ours_go(template: str) -> None:
     """Another Flower than the pinned one may have other templates; loading one without the place is an error."""
-    _, piece = GAINS[template]
-    assert (OURS / piece).is_file()
+    _, piece = INSERTED[template]
+    assert (TEMPLATES / piece).is_file()
     assert Templates(FLOWERS).load(template).name == template
 
 
 def test_another_flower_is_noticed() -> None:
     """A template without the place is an error, not a page without the button."""
     with pytest.raises(LookupError, match="another version"):
-        with_piece("<p>", *GAINS["task.html"])
+        with_piece("<p>", *INSERTED["task.html"])
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/activity"])
@@ -78,12 +77,12 @@ def test_the_pages_are_tabs_of_flower(path: str, monitor: Monitor) -> None:
 
 
 def test_the_tab_of_the_page_is_marked(monitor: Monitor) -> None:
-    """Also for who hears the page instead of seeing it."""
+    """Also for whoever hears the page instead of seeing it."""
     assert monitor.get("/activity").text.count('aria-current="page"') == 1
 
 
 def test_no_other_site_can_frame_a_page(monitor: Monitor) -> None:
-    """Else somebody could be led to press a button that they do not see."""
+    """Otherwise it could trick somebody into pressing a button that they do not see."""
     headers = monitor.get("/activity").headers
     assert (headers["X-Frame-Options"], headers["Cache-Control"]) == ("DENY", "no-store")
 
@@ -97,7 +96,7 @@ def test_the_assets_are_served_and_asked_for_again(asset: str, monitor: Monitor)
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
     """An operator's screen works in a network of its own."""
-    files = [path for folder in ("templates", "static") for path in (OURS.parent / folder).iterdir()]
+    files = [path for folder in ("templates", "static") for path in (TEMPLATES.parent / folder).iterdir()]
     assert files
     assert [path.name for path in files if "//" in path.read_text(encoding="utf-8").replace("// ", "")] == []
 
@@ -108,12 +107,12 @@ def test_redis_that_does_not_answer_is_told(path: str, stage: Stage, monitor: Mo
     stage.move_ledger(NOWHERE)
     answer = monitor.get(path)
     assert answer.status_code == 503
-    for told in ("Redis does not answer", "STAMPED_SYNC_REDIS_URL", "Resolution"):
-        assert told in text_of(answer.text)
+    for words in ("Redis does not answer", "STAMPED_SYNC_REDIS_URL", "Resolution"):
+        assert words in text_of(answer.text)
 
 
 def test_a_wrong_configuration_is_told(stage: Stage, monitor: Monitor) -> None:
-    """With every fault, as the command line tells it."""
+    """With every fault, in the words of the command line."""
     stage.patch.setenv("STAMPED_SYNC_CONNECTIONS", str(stage.folder / "nowhere.toml"))
     stage.patch.delitem(app.__dict__, "runtime")
     answer = monitor.get("/activity")

@@ -12,7 +12,7 @@ from tests.integration.jobs import FAILURE, JOB, claimed
 from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
 from worker.jobs.calls import Api, MadeCall
-from worker.jobs.job import Action
+from worker.jobs.job import Action, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,26 +38,26 @@ def test_the_page_tells_what_went_wrong_and_what_to_do(monitor: Monitor) -> None
     """Title, code, status, message, the API's own words, cause and resolution."""
     text = monitor.text(PAGE)
     entry = FAILURE.entry
-    for told in (entry.title, FAILURE.code, "HTTP 422", entry.message, "Name is <b>too long</b>", entry.cause):
-        assert told in text
+    for words in (entry.title, FAILURE.code, "HTTP 422", entry.message, "Name is <b>too long</b>", entry.cause):
+        assert words in text
     assert entry.resolution in text
     assert "<b>too long" not in monitor.get(PAGE).text
 
 
 def test_the_page_tells_where_the_job_stands(stage: Stage, monitor: Monitor) -> None:
-    """State, connection, versions, times and the tracking id that both APIs' logs hold."""
+    """State, connection, requests, times and the tracking id that both APIs' logs hold."""
     record = stage.record()
     text = monitor.text(PAGE)
-    for told in (
-        "failed: it failed, and is not tried again by itself",
+    for words in (
+        f"The job {State.FAILED.sentence}.",
         "Sandbox 4021 (4021)",
         "Failed attempts 1",
-        "requested 1, ended 1",
+        "Requests 1 made, 1 settled",
         f"Tracking id {record.tracking_guid}",
         f"Last changed {record.changed_at:%Y-%m-%d %H:%M:%S} UTC",
         "Subscription job none",
     ):
-        assert told in text
+        assert words in text
 
 
 def test_a_failed_subscription_job_tells_that_the_schedule_tries_it_again(stage: Stage, monitor: Monitor) -> None:
@@ -76,7 +76,7 @@ def test_the_page_of_a_finished_job_tells_what_it_came_to(stage: Stage, monitor:
 
 
 def test_the_page_tells_when_a_job_is_tried_again(stage: Stage, monitor: Monitor) -> None:
-    """A waiting job has a due time, and the error that it waits because of."""
+    """A waiting job has a due time, and the error for which it waits."""
     stage.ledger.defer(claimed(stage.ledger), (), 1200, FAILURE, carried=False)
     due = stage.record().due
     text = monitor.text(PAGE)
@@ -90,14 +90,14 @@ def test_the_history_shows_each_attempt_with_its_calls(stage: Stage, monitor: Mo
     history = monitor.text(PAGE).partition("History")[2]
     assert history.index("updated") < history.index("failed")
     newest, oldest = stage.ledger.activity.history(JOB)
-    for told in (
+    for words in (
         f"{newest.at:%Y-%m-%d %H:%M:%S} UTC, {newest.ms / 1000:.3f} s No call was made.",
         f"{oldest.at:%Y-%m-%d %H:%M:%S} UTC, {oldest.ms / 1000:.3f} s",
         "iPaaS.com GET customers/v2/Customer/{id} 200 0.031 s",
         "Stamped.io POST a no answer 0.007 s",
         f"Worker {oldest.worker}",
     ):
-        assert told in history
+        assert words in history
 
 
 def test_a_job_without_an_attempt_says_so(stage: Stage, monitor: Monitor) -> None:
@@ -115,14 +115,14 @@ def test_the_page_leads_to_the_customers_other_job(stage: Stage, monitor: Monito
 
 
 def test_only_a_failed_job_can_be_discarded(stage: Stage, monitor: Monitor) -> None:
-    """The page leads to where a reason is asked for."""
+    """The page leads to the one that asks for a reason."""
     assert f'href="{PAGE}/discard"' in monitor.get(PAGE).text
     stage.ledger.request(JOB)
     assert "Discard" not in monitor.text(PAGE)
 
 
 def test_the_page_looks_again_by_itself_until_the_job_has_ended(stage: Stage, monitor: Monitor) -> None:
-    """Who pressed Re-run sees it done."""
+    """Whoever pressed Re-run sees it done."""
     assert "data-live" not in monitor.get(PAGE).text
     stage.ledger.request(JOB)
     assert "data-live" in monitor.get(PAGE).text
@@ -132,7 +132,7 @@ def test_the_page_tells_that_its_connection_is_held(stage: Stage, monitor: Monit
     """So nobody wonders why the job does not begin."""
     stage.refuse(401)
     transferred(stage)
-    assert "Connection 4021 is held since" in monitor.text(PAGE)
+    assert "Connection 4021 has been held since" in monitor.text(PAGE)
 
 
 def test_a_connection_that_is_configured_no_more_does_not_hide_its_jobs(stage: Stage, monitor: Monitor) -> None:
@@ -146,8 +146,8 @@ def test_a_job_that_is_not_there_is_told(path: str, monitor: Monitor) -> None:
     """With why that may be, and what to do."""
     answer = monitor.get(path)
     assert answer.status_code == 404
-    for told in ("The ledger holds no", "kept for 7 days, a failed one for 30", "Manual Sync"):
-        assert told in text_of(answer.text)
+    for words in ("The ledger holds no", "kept for 7 days, a failed one for 30", "Manual Sync"):
+        assert words in text_of(answer.text)
 
 
 @pytest.mark.parametrize(

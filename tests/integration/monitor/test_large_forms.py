@@ -15,8 +15,8 @@ from tests.integration.jobs import JOB
 from tests.integration.monitor_stage import LOGIN, PATIENCE_SECONDS, WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import ID, Stage
 from worker.monitor import change
-from worker.monitor.asked import MOST_IDS
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE
+from worker.monitor.manual_sync import MOST_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def test_other_forms_are_bounded_alike(monitor: Monitor) -> None:
     """Nobody's reason has a million letters."""
     answer = monitor.post("/rerun", monitor.token() | {"kind": "x" * LARGEST_BYTES})
     assert answer.status_code == 413
-    assert "more was sent than the 4 MB" in text_of(answer.text)
+    assert "this page takes 4 MB at once, and more was sent" in text_of(answer.text)
 
 
 def test_form_is_read_in_a_thread_of_its_own(stage: Stage, monitor: Monitor) -> None:

@@ -73,7 +73,7 @@ def flower(folder: Path, *options: str, **env: str) -> subprocess.CompletedProce
 
 
 @pytest.mark.parametrize(
-    ("login", "told"),
+    ("login", "words"),
     [
         ("", "is empty"),
         ("operator", "a colon between"),
@@ -85,19 +85,19 @@ def flower(folder: Path, *options: str, **env: str) -> subprocess.CompletedProce
 )
 @pytest.mark.parametrize("is_option", [False, True], ids=["environment", "option"])
 def test_login_that_nobody_could_use_is_refused_at_the_start(
-    tmp_path: Path, login: str, told: str, is_option: bool
+    tmp_path: Path, login: str, words: str, is_option: bool
 ) -> None:
     """In a sentence that names neither user nor password."""
     ended = flower(tmp_path, f"--basic-auth={login}") if is_option else flower(tmp_path, FLOWER_BASIC_AUTH=login)
     assert ended.returncode == 2
-    assert told in ended.stderr
+    assert words in ended.stderr
     assert "FLOWER_BASIC_AUTH=operator:a-long-password" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "secret" not in ended.stderr
 
 
 def test_login_of_a_configuration_file_is_looked_at_too(tmp_path: Path) -> None:
-    """Where somebody has one of their own."""
+    """For somebody who has a configuration file of their own."""
     own = tmp_path / "own.py"
     own.write_text("from worker.monitor import install\ninstall()\nbasic_auth = ['operator']\n", encoding="utf-8")
     ended = flower(tmp_path, f"--conf={own}")

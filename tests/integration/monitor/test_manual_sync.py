@@ -17,7 +17,7 @@ from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import PAGE
 from worker.jobs.routes import CUSTOMERS, UPKEEP
-from worker.monitor.asked import MOST_IDS
+from worker.monitor.manual_sync import MOST_IDS
 from worker.monitor.previews import PREVIEWED
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_all_faults_are_told_at_once(stage: Stage, monitor: Monitor, path: str) 
     answer = sent(monitor, path, files, ids="150713, abc\n-1\n")
     assert answer.status_code == 400
     page = text_of(answer.text)
-    for fault in ("pasted, line 1: 'abc'", "pasted, line 2: '-1'", "ids.txt, line 2: '0150716'"):
+    for fault in ("Customer IDs, line 1: 'abc'", "Customer IDs, line 2: '-1'", "ids.txt, line 2: '0150716'"):
         assert fault in page
     assert "150713, abc" in answer.text
     assert requested(stage) == 0
@@ -166,7 +166,7 @@ def test_preview_shows_the_error_that_a_transfer_would_end_with(monitor: Monitor
 
 
 def test_preview_ends_where_the_error_is_not_one_customers(stage: Stage, monitor: Monitor) -> None:
-    """With refused credentials, nine more refusals would tell nothing."""
+    """With refused credentials, nine more refusals would say nothing new."""
     stage.refuse(401, path="customer")
     page = text_of(sent(monitor, PREVIEW, ids=f"{ID} {MISSING_ID}").text)
     assert CATALOGUE["ipaas-credentials-refused"].title in page
@@ -174,7 +174,7 @@ def test_preview_ends_where_the_error_is_not_one_customers(stage: Stage, monitor
 
 
 def test_preview_of_many_reads_the_first(stage: Stage, monitor: Monitor) -> None:
-    """And says how many that are."""
+    """And says how many customers those are."""
     page = text_of(sent(monitor, PREVIEW, ids=" ".join(str(800 + each) for each in range(PREVIEWED + 5))).text)
     assert f"The first {PREVIEWED} of {PREVIEWED + 5} customers" in page
     assert len(stage.sandbox.calls) == PREVIEWED
@@ -206,7 +206,7 @@ def test_submit_takes_any_number_in_pages(stage: Stage, monitor: Monitor) -> Non
 
 
 def test_submit_does_not_wait_for_a_retry_that_rests(stage: Stage, monitor: Monitor) -> None:
-    """Who asks by hand has put the cause right."""
+    """Whoever asks by hand has put the cause right."""
     stage.ledger.request(JOB)
     stage.ledger.defer(stage.ledger.claim(JOB), CALLS, 3600, FAILURE, carried=False)
     submitted(monitor)
@@ -267,7 +267,7 @@ def test_progress_is_of_exactly_these_ids(stage: Stage, monitor: Monitor) -> Non
 
 
 def test_failed_job_is_listed_with_its_code_and_a_link(stage: Stage, monitor: Monitor) -> None:
-    """From there it can be run again."""
+    """From there it can be re-run."""
     stage.refuse(422)
     path = submitted(monitor)
     run(transfer_customer, SYSTEM, ID)
@@ -280,7 +280,7 @@ def test_failed_job_is_listed_with_its_code_and_a_link(stage: Stage, monitor: Mo
 
 
 def test_list_shows_how_a_failed_job_stands_now(stage: Stage, monitor: Monitor) -> None:
-    """A job that was put right and run again is done."""
+    """A job that was put right and re-run is done."""
     stage.refuse(422)
     path = submitted(monitor)
     run(transfer_customer, SYSTEM, ID)
@@ -305,7 +305,7 @@ def test_progress_shows_the_hold_of_its_connection(stage: Stage, monitor: Monito
     path = submitted(monitor, ids=f"{ID} 150714")
     stage.refuse(401)
     run(transfer_customer, SYSTEM, ID)
-    assert f"Connection {SYSTEM} is held" in monitor.text(path)
+    assert f"Connection {SYSTEM} has been held" in monitor.text(path)
 
 
 @pytest.mark.parametrize("batch_id", ["A" * 22, "unknown"])
@@ -315,7 +315,7 @@ def test_unknown_batch_is_not_found(monitor: Monitor, batch_id: str) -> None:
 
 
 def test_batch_holds_ids_alone(monitor: Monitor, client: redis.Redis) -> None:
-    """No e-mail address and no name, and nothing that would not go by itself."""
+    """No e-mail address and no name, and nothing that Redis would not forget by itself."""
     path = submitted(monitor)
     run(transfer_customer, SYSTEM, ID)
     monitor.text(path)

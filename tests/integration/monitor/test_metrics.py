@@ -116,6 +116,24 @@ def test_scrape_shows_the_ledger(runtime: Runtime, client: redis.Redis, line: st
     assert line in scraped(runtime).splitlines()
 
 
+@pytest.mark.parametrize(
+    ("series", "labels"),
+    [
+        (r'attempt_seconds_bucket{kind="customer",le', "0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 +Inf"),
+        (r'attempt_seconds_bucket{kind="subscription",le', "0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 +Inf"),
+        (r"swept_total{found", "due due dead dead lost lost"),
+        (
+            r"refused_notifications_total{code",
+            "trigger-malformed customer-id-invalid connection-unknown scope-unsupported trigger-off",
+        ),
+    ],
+)
+def test_scrape_shows_each_series_from_the_start(runtime: Runtime, series: str, labels: str) -> None:
+    """Those of an empty ledger too: nobody counted anything yet."""
+    found = re.findall(re.escape(series) + r'="([^"]+)"', scraped(runtime))
+    assert sorted(found) == sorted(labels.split())
+
+
 def test_scrape_names_no_customer(runtime: Runtime) -> None:
     """Not even by an id."""
     runtime.ledger.request(Job(Kind.CUSTOMER, parts.SYSTEM, "987654321"))
@@ -124,7 +142,7 @@ def test_scrape_names_no_customer(runtime: Runtime) -> None:
     )
     shown = scraped(runtime)
     assert "email-missing" in shown
-    assert not any(told in shown for told in ("987654321", "zoe", "143491"))
+    assert not any(words in shown for words in ("987654321", "zoe", "143491"))
 
 
 def test_scrape_without_redis_says_so(tmp_path: Path) -> None:
@@ -226,7 +244,7 @@ def panels() -> list[str]:
 
 
 def promtool(*arguments: str, given: str = "") -> None:
-    """Let Prometheus' own tool judge, where it is there; `.ci/run` installs it."""
+    """Let Prometheus' own tool judge, if it is installed; `.ci/run` installs it."""
     for program in filter(shutil.which, ["promtool"]):
         done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")

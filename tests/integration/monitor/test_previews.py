@@ -35,7 +35,7 @@ QUICK_PATHS = ["/activity", "/activity/counts", "/error-logs", "/manual-sync", "
 
 
 class SlowApi:
-    """iPaaS.com as it answers when it is let, and Stamped.io, which is never asked."""
+    """iPaaS.com, which answers once the test lets it, and Stamped.io, which is never asked."""
 
     def __init__(self, server: RawServer) -> None:
         self.url = server.url
@@ -71,7 +71,7 @@ def lanes() -> Lanes:
 
 @pytest.fixture
 def monitor(stage: Stage, api: SlowApi, lanes: Lanes, redis_url: str) -> Iterator[Monitor]:
-    """Flower, whose only connection is that to the slow API."""
+    """Flower, whose only connection is the one to the slow API."""
     parts.write_connections(stage.folder, api.url)
     stage.build(redis_url)
     with serving(lanes=lanes) as monitor:
@@ -138,7 +138,7 @@ def begun(stage: Stage) -> threading.Semaphore:
 
 
 def wait_for(begun: threading.Semaphore, count: int) -> None:
-    """Wait until so many more previews have begun."""
+    """Wait until this many more previews have begun."""
     assert all(begun.acquire(timeout=PATIENCE_SECONDS) for _ in range(count))
 
 
@@ -164,7 +164,7 @@ def test_slow_previews_make_no_other_page_wait(
 def test_preview_shows_at_its_deadline_what_was_read(
     stage: Stage, monitor: Monitor, crowd: Crowd, api: SlowApi
 ) -> None:
-    """And names those that were not; its thread is free after the call that it had begun."""
+    """And names those that were not read; its thread is free after the call that it had begun."""
     stage.patch.setattr("worker.monitor.previews.DEADLINE_SECONDS", 2)
     with ThreadPoolExecutor() as aside:
         sent = aside.submit(crowd.preview)
@@ -216,7 +216,7 @@ def test_who_hangs_up_leaves_the_place_to_another(
 
 
 def let_in(crowd: Crowd) -> requests.Response | None:
-    """A preview that found a place; None where it was refused."""
+    """A preview that found a place; None if it was refused."""
     answer = crowd.preview()
     return answer if answer.status_code == 200 else None
 
@@ -238,7 +238,7 @@ def quick(stage: Stage) -> Iterator[Monitor]:
 
 
 def test_preview_stops_at_the_throttle_and_shows_what_it_read(stage: Stage, quick: Monitor) -> None:
-    """With when to come again."""
+    """It says when to come again."""
     stage.limit(5)
     ids = [ID, *IDS[:7]]
     for each in ids:
@@ -253,7 +253,7 @@ def test_preview_stops_at_the_throttle_and_shows_what_it_read(stage: Stage, quic
 
 
 def test_preview_of_a_held_connection_says_until_when(stage: Stage, quick: Monitor) -> None:
-    """And why, without a call to what is held."""
+    """It says why, and makes no call of an API that is held."""
     other = Job(Kind.CUSTOMER, parts.SYSTEM, "1")
     stage.ledger.request(other)
     failure = Failure("ipaas-credentials-refused", 401)
@@ -266,7 +266,7 @@ def test_preview_of_a_held_connection_says_until_when(stage: Stage, quick: Monit
 
 
 def test_long_submit_makes_no_preview_and_no_page_wait(stage: Stage, api: SlowApi, redis_url: str) -> None:
-    """It has threads of its own; one too many is refused in words, and nothing of it is done."""
+    """It has threads of its own; one too many is refused with an explanation, and nothing of it is done."""
     parts.write_connections(stage.folder, api.url)
     stage.build(redis_url)
     api.answers.set()

@@ -150,7 +150,7 @@ def test_looking_at_the_address_of_a_change_changes_nothing(path: str, redis_url
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "words"),
     [
         ({"kind": "order", "system": "4021", "customer": "1"}, "the kind is neither customer nor subscription"),
         ({"kind": "customer", "system": "9", "customer": "1"}, "Unknown connection"),
@@ -160,14 +160,14 @@ def test_looking_at_the_address_of_a_change_changes_nothing(path: str, redis_url
     ],
 )
 def test_what_is_no_job_is_refused_in_plain_words(
-    fields: dict[str, str], told: str, redis_url: str, monitor: Monitor
+    fields: dict[str, str], words: str, redis_url: str, monitor: Monitor
 ) -> None:
     """With the catalogue's cause and resolution; what was sent is not repeated."""
     before = contents(redis_url)
     answer = monitor.post("/rerun", fields | monitor.token())
     text = text_of(answer.text)
     assert (answer.status_code, contents(redis_url)) == (400, before)
-    assert told in text
+    assert words in text
     assert "Resolution" in text
     assert "zoe" not in text
 
@@ -215,7 +215,7 @@ def test_a_task_that_ended_otherwise_can_be_run_again_too(ends: str, stage: Stag
 
 
 @pytest.mark.parametrize(
-    ("task", "told"),
+    ("task", "words"),
     [
         (("stamped.sweep", "()", "task-failed"), "Only stamped.transfer_customer and stamped.reconcile_subscription"),
         (("stamped.transfer_customer", "(4021, '150713')", "task-started"), "has not ended yet: it is STARTED"),
@@ -231,7 +231,7 @@ def test_a_task_that_ended_otherwise_can_be_run_again_too(ends: str, stage: Stag
     ],
 )
 def test_a_task_that_is_no_ended_job_is_not_run_again(
-    task: tuple[str, str | None, str], told: str, redis_url: str, monitor: Monitor
+    task: tuple[str, str | None, str], words: str, redis_url: str, monitor: Monitor
 ) -> None:
     """Its page has no button, and a request without it is refused in plain words."""
     see_task(monitor, *task, OTHER_TASK)
@@ -239,11 +239,11 @@ def test_a_task_that_is_no_ended_job_is_not_run_again(
     assert "Re-run" not in monitor.text(f"/task/{OTHER_TASK}")
     answer = monitor.post(f"/task/{OTHER_TASK}/rerun", monitor.token())
     assert (answer.status_code, contents(redis_url)) == (400, before)
-    assert told in text_of(answer.text)
+    assert words in text_of(answer.text)
 
 
 def test_a_task_that_flower_has_forgotten_is_told(monitor: Monitor) -> None:
-    """It keeps a number of them, and none over a restart."""
+    """It keeps the last of them, and forgets all of them when it restarts."""
     answer = monitor.post("/task/0000/rerun", monitor.token())
     assert answer.status_code == 404
     assert "Flower does not know this task any more" in text_of(answer.text)
@@ -256,4 +256,4 @@ def test_nothing_of_a_person_is_on_any_page(stage: Stage, monitor: Monitor) -> N
     for path in (PAGE, "/activity", f"/task/{TASK}"):
         page = monitor.get(path).text
         assert "150713" in page
-        assert [told for told in ("zoe@example.com", "Müller", parts.PRIVATE_KEY, parts.TOKEN) if told in page] == []
+        assert [words for words in ("zoe@example.com", "Müller", parts.PRIVATE_KEY, parts.TOKEN) if words in page] == []

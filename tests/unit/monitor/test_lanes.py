@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 20
 
 
 class Work:
-    """Work that takes until it is let go."""
+    """Work that lasts until the test ends it."""
 
     def __init__(self) -> None:
         self.begun = threading.Semaphore(0)
@@ -39,7 +39,7 @@ async def begun(lane: Lane, work: Work) -> asyncio.Future[str]:
 
 
 def test_what_finds_no_place_is_refused_in_words() -> None:
-    """One is done, one waits, and a third is told to come again."""
+    """One is done, one waits, and a third is refused and asked to come again."""
 
     async def try_it() -> None:
         lane, work = narrow(), Work()
@@ -70,7 +70,7 @@ def test_who_gives_up_leaves_the_place_to_another() -> None:
 
 
 def test_work_that_fails_leaves_its_place() -> None:
-    """And its error is whoever asked for it's."""
+    """Whoever asked for it gets its error, too."""
 
     def fail() -> None:
         raise ZeroDivisionError
@@ -85,12 +85,12 @@ def test_work_that_fails_leaves_its_place() -> None:
 
 
 def test_full_lane_takes_nothing_from_the_others() -> None:
-    """Previews that stand still leave pages, scrapes and changes theirs."""
+    """Previews that stand still leave the threads of pages, scrapes and changes free."""
 
     async def try_it() -> None:
         lanes, work = Lanes(), Work()
         answers = [lanes.previews.begin(work) for _ in range(12)]
-        with pytest.raises(LaneFull, match="As many previews are made as this Flower makes at once"):
+        with pytest.raises(LaneFull, match="Flower is making as many previews as it can at once"):
             lanes.previews.begin(work)
         for each in (lanes.pages, lanes.scrapes, lanes.forms, lanes.changes):
             assert await each.begin(lambda: "read") == "read"

@@ -1,4 +1,4 @@
-"""Flower's login: which ones can be used, and who knows one."""
+"""Flower's logins: whether each can be used, and whether a browser knows one."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ GOOD = [
 
 
 def composed(login: str) -> str:
-    """The login with each letter in one."""
+    """The login with each letter as one character."""
     return unicodedata.normalize("NFC", login)
 
 
 def decomposed(login: str) -> str:
-    """The login with letters and their dots apart."""
+    """The login with letters and their dots as two characters."""
     return unicodedata.normalize("NFD", login)
 
 
@@ -110,5 +110,5 @@ def test_whatever_else_is_sent_is_no_login(header: str) -> None:
 
 
 def test_nobody_knows_a_login_where_there_is_none() -> None:
-    """An empty one is none either."""
+    """An empty one is no login either."""
     assert not is_known([], basic(":"))

@@ -1,8 +1,8 @@
-// Keeps a page fresh while somebody looks at it, and saves them a vain upload. Without this script, every page works too,
-// by loading it again.
+// Keeps a page fresh while somebody looks at it, and refuses a large file before it is sent. Every page works without this
+// script, too: load it again.
 const EVERY_MS = 2000;
 
-// Activity: the counts. Where they can't be had, the page says that they stand still.
+// Activity: the counts. If Flower does not answer, the page says that they are not updated.
 async function refreshCounts(counts, status) {
   const answer = await fetch(counts.dataset.counts).catch(() => null);
   const isLive = Boolean(answer && answer.ok);
@@ -12,11 +12,11 @@ async function refreshCounts(counts, status) {
   }
   status.hidden = false;
   status.querySelector(".status-dot").className = `status-dot status-dot-${isLive ? "live" : "error"}`;
-  status.querySelector("[data-live-words]").textContent = isLive ? "Counts are live" : "Counts stand still: no answer";
+  status.querySelector("[data-live-words]").textContent = isLive ? "Counts are live" : "Counts are not updated: Flower does not answer";
 }
 
-// A job's page, until the job has ended: what is new takes the place of what is shown. What somebody has opened, closed
-// or moved to stays so, and nothing moves under a selection.
+// A page with the progress of a job or a Manual Sync, until it has ended: what is new replaces what is shown. What somebody
+// has opened, closed or focused stays so, and nothing changes while a text is selected.
 async function refreshPage(page) {
   const answer = await fetch(location.href).catch(() => null);
   if (!answer || !answer.ok || !getSelection().isCollapsed) return;
@@ -51,7 +51,7 @@ for (const field of document.querySelectorAll("[data-largest]")) {
   field.addEventListener("change", () => refuseLarge(field));
 }
 
-// What the address names is further down: there at once, as a page that still loads does not get there smoothly.
+// The address names a place further down: go there at once, because a smooth scroll stops short while the page still loads.
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
 
 const counts = document.querySelector("[data-counts]");
