@@ -17,7 +17,7 @@ from tasks.initialize import LedgerIntake, source_of
 from tasks.refusals import RefusingTask
 from worker.app import app
 from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp, error_fields, error_help
-from worker.jobs.progress import CATCH_UP_TRIGGER, TakenOver
+from worker.jobs.progress import TakenOver
 from worker.ledger.guard import ThrottledReads
 from worker.presentation.screen import counted
 from worker.sync.initialize import initialize
@@ -39,7 +39,7 @@ def catch_up() -> dict[str, int]:
     """Do a piece of the catch-ups that are due."""
     runtime = app.runtime
     hours, until = runtime.settings.catch_up_hours, runtime.clock() + LONGEST_SECONDS
-    systems = [each.system_id for each in runtime.connections if hours and CATCH_UP_TRIGGER in each.triggers]
+    systems = [each.system_id for each in runtime.connections if hours and each.catches_up]
     random.shuffle(systems)  # so that no store is always the last one, for whom no time is left
     requested = 0
     try:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-CATCH_UP_TRIGGER: Final = "customer/created"
-"""Only connections with this trigger are caught up with: the others are not to get new customers by themselves."""
 
 
 class Selection(StrEnum):

@@ -57,6 +57,11 @@ class _Text:
     wire_name: str
     read: Read
 
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """A row made ready."""
+        return cls(row, WIRE_NAMES[row.destination], _reader(row))
+
     def value(self, customer: Customer) -> str:
         """The text to send; empty if the source is missing, null, empty or blank. Raises EmailInvalid."""
         text = self.read(customer) or ""
@@ -79,15 +84,20 @@ class Mapping:
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
         self.rows = rows
-        self._texts = tuple(_text(row) for row in rows if row.destination != SUBSCRIPTION)
+        self._texts = tuple(_Text.of(row) for row in rows if row.destination != SUBSCRIPTION)
         self._subscription_row = next((row for row in rows if row.destination == SUBSCRIPTION), None)
         self._read_subscription = _reader(self._subscription_row) if self._subscription_row else None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The mapping of a file. Raises ConfigurationError with all its faults."""
+        return cls(read_rows(path))
 
     @classmethod
     @cache
     def default(cls) -> Self:
         """The specification's table, row for row."""
-        return cls(read_rows(DEFAULT))
+        return cls.read(DEFAULT)
 
     @property
     def maps_subscription(self) -> bool:
@@ -158,16 +168,7 @@ class Mapping:
             return None, error.failure
 
 
-def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file; raises ConfigurationError with all its faults."""
-    return Mapping(read_rows(path))
-
-
 # Rows made ready -----------------------------------------------------------------------------------------------------
-
-
-def _text(row: Row) -> _Text:
-    return _Text(row, WIRE_NAMES[row.destination], _reader(row))
 
 
 def _sendable(text: str) -> str:
