@@ -90,9 +90,9 @@ class _Piece:
     def note(self, error: SyncError) -> None:
         """Log an error of iPaaS.com, the first time that this catch-up meets it."""
         place, code = Place.read(self.progress.position), error.entry.code
-        if place.told == code:
+        if place.logged == code:
             return
-        noted = replace(self.progress, position=str(replace(place, told=code)))
+        noted = replace(self.progress, position=str(replace(place, logged=code)))
         self.progress = app.runtime.ledger.progress.advance(noted)
         line = {"outcome": "waiting"} | error_fields(error) | error_help(error)
         log.warning("connection %d: the catch-up waits, %s", noted.system_id, error, extra=line)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.sync.list_pages import ListPages
 from worker.sync.place import Heading, Place
+from worker.sync.readings import behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from worker.sync.patience import Resting
 
 REPEATS: Final = 3
-"""A page that has come so often again shows that the list has no more of them."""
+"""When one page has come this many times more, the list has no other pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,12 @@ class Census:
     without_email: int = 0
     unreadable: int = 0
     ahead: int = 0
+    """About how many customers are yet to come."""
     short_of: int = 0
-    """How many pages were announced, where the list ended before the last."""
+    """How many pages were announced, if the list ended before the last of them."""
 
     def with_page(self, number: int, customers: Sequence[Listed], page: Page) -> Census:
-        """These and the customers of one more page, or some of them."""
+        """The census with one more page, of which these customers are counted."""
         return replace(
             self,
             pages=number,
@@ -55,7 +57,7 @@ def census(source: Source, selection: Selection, resting: Resting, *, limit: int
         number, page = place.page, read.page(place.page, is_beyond=place.is_beyond)
         ahead = page.ahead(place) - len(page.customers)
         is_new = not (repeats.is_one(number, page) or page.is_hollow)
-        place = place.behind(page.shown(len(page.customers) if is_new else 0))
+        place = behind(place, page.shown(len(page.customers) if is_new else 0))
         if is_new:
             remaining = None if limit is None else limit - counted.customers
             counted = counted.with_page(number, page.customers[:remaining], page)
@@ -67,15 +69,15 @@ def census(source: Source, selection: Selection, resting: Resting, *, limit: int
 
 
 class _Repeats:
-    """Notices a list whose pages repeat themselves, by remembering one of them: that of the last power of two."""
+    """Notices that the pages of a list repeat themselves. It remembers one page, whose number is a power of two."""
 
     def __init__(self) -> None:
         self.number = 0
-        """How many pages were the remembered one over again."""
+        """How many pages were the same as the remembered one."""
         self._mark = 0
 
     def is_one(self, number: int, page: Page) -> bool:
-        """Whether a page is the one that is remembered."""
+        """Whether a page is the same as the remembered one."""
         if not page.customers:
             return False
         mark = hash(tuple(customer.id for customer in page.customers))

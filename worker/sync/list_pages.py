@@ -1,4 +1,4 @@
-"""The pages of a list of iPaaS.com, read one by one; none is kept but the last that held anybody."""
+"""The pages of a list of iPaaS.com, read one by one. Only the last that held anybody is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from worker.jobs.errors import (
 )
 from worker.jobs.progress import Selection
 from worker.sync.patience import patiently
-from worker.sync.place import Heading, Shown
+from worker.sync.place import Heading
+from worker.sync.readings import Shown
 
 if TYPE_CHECKING:
     from worker.ipaas.customer_list import Listed
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from worker.sync.place import Place
 
 NOT_READ: Final = (LedgerUnavailable, ConnectionHeld, ThrottleUsedUp, InternalError)
-"""No answer of iPaaS.com: it was not asked."""
+"""Errors raised before iPaaS.com is asked, so that they say nothing about the page."""
 
 
 class Source(Protocol):
@@ -34,20 +35,20 @@ class Source(Protocol):
         """One page of all customers, from 1 on."""
 
     def unlinked(self, page: int) -> CustomerList:
-        """One page of the customers without a link, from 1 on; all of them, where the answer does not say its pages."""
+        """One page of the customers without a link, from 1 on; all of them, if the answer does not say its pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page, and what it has in common with the one before, the last that held anybody."""
+    """One page, compared with the last page before it that held anybody."""
 
     listed: CustomerList
     is_hollow: bool
-    """It holds nothing, or is the one before over again."""
+    """It holds nobody, or is the one before over again."""
     twice: int
     """How many of its customers were on the one before, too."""
     is_whole: bool
-    """It is known to be all of the list."""
+    """It is known to be the whole list."""
 
     @property
     def customers(self) -> tuple[Listed, ...]:
@@ -55,7 +56,7 @@ class Page:
         return self.listed.customers
 
     def shown(self, strangers: int) -> Shown:
-        """What it showed, so many strangers among them."""
+        """What it showed, with this number of strangers among its customers."""
         listed = self.listed
         return Shown(strangers, self.twice, self.is_hollow, listed.pages, self.is_whole, listed.unreadable)
 
@@ -75,7 +76,7 @@ class ListPages:
         self._number, self._ids, self._near = 0, tuple[str, ...](), frozenset[str]()
 
     def page(self, number: int, *, is_beyond: bool = False) -> Page:
-        """A page. Of one that is beyond the end an error says no more than that. Raises what reading a list raises."""
+        """A page. An error of iPaaS.com on a page beyond the last only means that it is empty; others are raised."""
         listed = self._beyond(number) if is_beyond else self._patiently(number)
         if number == 1 and listed.unreadable > 1 and not listed.customers:
             raise AnswerUnreadable("no entry of iPaaS.com's list is a customer")
