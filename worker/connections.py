@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -22,10 +21,9 @@ from pydantic import (
 )
 
 from worker.config.environment import environment
-from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, wrong
+from worker.config.faults import ConfigurationError, Fault, checked, fault_of, unknown_key, wrong
 from worker.config.secret import read_secret
 from worker.config.settings import http_url
-from worker.config.text_file import is_missing
 from worker.config.toml_file import Table, examples, read_tables, repeated
 from worker.mapping.mapping import Mapping
 
@@ -41,7 +39,6 @@ SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 LEAST_LIMIT: Final = 5
 """The most calls of one API that any job needs."""
-STORE_HASH: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 EXAMPLE: Final = (Path(__file__).parent / "config" / "connections.example.toml").read_text(encoding="utf-8")
 """A connections file with every key. It loads once its three variables are set."""
@@ -65,11 +62,11 @@ class _Origin:
     def mapping(self, name: str) -> Mapping:
         """The mapping of a file. Several connections may share it; its faults are noted once."""
         path = self.path.parent / name
-        if is_missing(path):
-            raise wrong(f"there is no file {path}")
         if path not in self.mappings:
             try:
                 self.mappings[path] = Mapping.read(path)
+            except FileNotFoundError:
+                raise wrong(f"there is no file {path}") from None
             except ConfigurationError as error:
                 self.faults.extend(error.faults)
                 self.mappings[path] = Mapping.default()  # never used: load_connections raises the faults
@@ -106,36 +103,26 @@ def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     return _origin(info).mapping(value)
 
 
-def _checked_store_hash(value: str) -> str:
-    """A store hash becomes a part of the path of every call (contract: Stamped.io's base, C)."""
-    if not STORE_HASH.fullmatch(value):
-        raise wrong("must be letters, digits, dots, hyphens and underscores alone")
-    return value
-
-
-def _checked_public_key(value: str) -> str:
-    """It is the user of HTTP Basic, which ends at the first colon."""
-    if ":" in value:
-        raise wrong("must hold no colon: is the private key in it?")
-    return value
-
-
-def _checked_limit(limit: int) -> int:
-    """A job waits until the throttle has room for all its calls: with a lower limit, some would wait for ever."""
-    if limit < LEAST_LIMIT:
-        raise wrong(f"must be {LEAST_LIMIT} or more, the calls of one job; for a lower rate, raise seconds as well")
-    return limit
-
-
 ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
-PublicKey = Annotated[str, BeforeValidator(_resolved), AfterValidator(_checked_public_key)]
 Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
-StoreHash = Annotated[str, AfterValidator(_checked_store_hash)]
+NO_COLON = checked(lambda key: ":" not in key, "must hold no colon: is the private key in it?")
+PublicKey = Annotated[str, BeforeValidator(_resolved), NO_COLON]
+"""It is the user of HTTP Basic, which ends at the first colon."""
+PLAIN = checked(
+    re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*").fullmatch, "must be letters, digits, dots, hyphens and underscores alone"
+)
+StoreHash = Annotated[str, PLAIN]
+"""It becomes a part of the path of every call (contract: Stamped.io's base, C)."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SystemId = Annotated[int, Field(strict=True, gt=0, le=2**53)]
 Seconds = Annotated[int, Field(strict=True, gt=0, le=24 * 60 * 60)]
 Concurrent = Annotated[int, Field(strict=True, gt=0, le=10_000)]
-Limit = Annotated[int, Field(strict=True, gt=0, le=1_000_000), AfterValidator(_checked_limit)]
+ENOUGH = checked(
+    lambda limit: limit >= LEAST_LIMIT,
+    f"must be {LEAST_LIMIT} or more, the calls of one job; for a lower rate, raise seconds as well",
+)
+Limit = Annotated[int, Field(strict=True, gt=0, le=1_000_000), ENOUGH]
+"""A job waits until the throttle has room for all its calls: with a lower limit, some would wait for ever."""
 
 
 class _Part(BaseModel):
@@ -201,9 +188,6 @@ class Connections:
     def __getitem__(self, system_id: int) -> Connection:
         return self._by_system_id[system_id]
 
-    def __contains__(self, system_id: object) -> bool:
-        return system_id in self._by_system_id
-
     def __iter__(self) -> Iterator[Connection]:
         return iter(self._by_system_id.values())
 
@@ -224,7 +208,11 @@ def load_connections(path: Path, environ: Environment[str, str] | None = None) -
     `environ` is where `{ env = … }` looks: by default the process's environment and `.env`.
     """
     origin = _Origin(path, environment() if environ is None else environ)
-    tables, faults = read_tables(path, "connection", if_missing=f"stamped-sync connections --example > {path}")
+    try:
+        tables, faults = read_tables(path, "connection")
+    except FileNotFoundError:
+        example = f"stamped-sync connections --example > {path}"
+        raise ConfigurationError([Fault(str(path), "", "there is no such file", example)]) from None
     origin.faults.extend(faults)
     if not tables:
         origin.fault("connection", "there is no connection", "[[connection]]")

@@ -96,8 +96,6 @@ def test_connections_are_found_by_system_id_and_listed_in_file_order(file: Path)
     assert connections[7].name == "Second"
     assert connections.get(8) is None
     assert len(connections) == 2
-    assert 7 in connections
-    assert 8 not in connections
 
 
 def test_triggers_can_be_switched_off(file: Path) -> None:
@@ -363,6 +361,14 @@ def test_all_faults_of_the_file_and_its_mappings_are_raised_at_once(file: Path) 
         ("connections.toml", "connection 1, name"),
         ("connections.toml", "connection 2, throttle"),
     ]
+
+
+def test_a_mapping_that_is_a_dangling_link_is_a_fault_of_its_own(file: Path) -> None:
+    """The link is there, so it is not the connection that names a wrong file."""
+    (file.parent / "mapping.toml").symlink_to(file.parent / "gone.toml")
+    (fault,) = _faults(file, _toml(mapping='mapping = "mapping.toml"'))
+    assert fault.file == str(file.parent / "mapping.toml")
+    assert fault.problem.startswith("is a link to a file that does not exist")
 
 
 def test_a_fault_reads_as_one_line(file: Path) -> None:

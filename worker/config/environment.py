@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 DOTENV: Final = ".env"
-LONGEST_DOTENV_BYTES: Final = 1 * MEGABYTE
 
 PREFIX: Final = "STAMPED_SYNC_"
 """Every variable that begins with this is meant for this software."""
@@ -44,7 +43,7 @@ def environment() -> dict[str, str]:
 def read_dotenv() -> dict[str, str]:
     """The variables of the `.env` file in the current folder; none if there is no such file."""
     try:
-        text = read_text(Path(DOTENV), LONGEST_DOTENV_BYTES)
+        text = read_text(Path(DOTENV), 1 * MEGABYTE)
     except FileNotFoundError:
         return {}
     except Unreadable as error:

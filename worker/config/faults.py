@@ -10,12 +10,13 @@ import difflib
 import logging
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pydantic import AfterValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -96,6 +97,17 @@ def unknown_key(file: str, place: str, key: str, examples: Mapping[str, str]) ->
 def wrong(problem: str, example: str = "") -> PydanticCustomError:
     """The error that a pydantic validator raises; its fault says exactly `problem`."""
     return PydanticCustomError("fault", "{problem}", {"problem": problem, "example": example})
+
+
+def checked(is_right: Callable[[Any], object], problem: str) -> AfterValidator:
+    """The validator of a value, or of a secret's text, that raises `problem` if the value is not right."""
+
+    def check(value: Any) -> Any:
+        if not is_right(value.get_secret_value() if isinstance(value, SecretStr) else value):
+            raise wrong(problem)
+        return value
+
+    return AfterValidator(check)
 
 
 def fault_of(error: ErrorDetails, file: str, key: str, example: str) -> Fault:

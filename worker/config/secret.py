@@ -20,7 +20,7 @@ FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
 def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
-    """The secret's text, whichever way it is given; raises the validator's error if there is none.
+    """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 
     A secret goes into an HTTP header, so it must be printable ASCII without a space: a placeholder, a cut-off
     or a line break is found here and not in a call.
@@ -34,18 +34,14 @@ def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def _text_and_place(value: Any, folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value(), "the secret"
-    if isinstance(value, str):
-        return value, "the secret"
+    if isinstance(value, str | SecretStr):
+        return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
-    if place == "env":
-        return _from_environment(name, environ)
-    return _from_file(folder / name)
+    return _from_environment(name, environ) if place == "env" else _from_file(folder / name)
 
 
 def _reference(value: Any) -> tuple[str, str]:
-    """The only key of a secret's table and what it names."""
+    """The one key of a secret's table, and the name that it holds."""
     if not isinstance(value, dict) or len(value) != 1:
         raise wrong(FORMS)
     place, name = next(iter(value.items()))

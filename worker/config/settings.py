@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from worker.config.environment import PREFIX, read_dotenv, warn_of_misspelt
-from worker.config.faults import ConfigurationError, Fault, fault_of, wrong
+from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
 from worker.config.redis_url import RedisUrl, RedisUrlWrong
 
 UNTYPABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -31,6 +31,21 @@ USABLE_PASSWORD = "UTF-8 text without a comma, a line break or another control c
 def is_usable_password(text: str) -> bool:
     """Whether a text can be a password of Flower, which separates logins with commas."""
     return not ("," in text or UNTYPABLE.search(text))
+
+
+def http_url(text: str) -> SplitResult | None:
+    """The parts of an http:// or https:// URL with a host; None if the text is not such a URL."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def _is_sentry_dsn(dsn: str) -> bool:
+    parts = http_url(dsn)
+    return bool(parts and parts.username and parts.path.rpartition("/")[2].isdecimal())
 
 
 def _upper(value: Any) -> Any:
@@ -44,12 +59,24 @@ def _comma_separated(value: Any) -> Any:
 WEEK_MINUTES = 7 * 24 * 60
 Minutes = Annotated[tuple[Annotated[int, Field(gt=0, le=WEEK_MINUTES)], ...], BeforeValidator(_comma_separated)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+User = Annotated[
+    str,
+    checked(
+        lambda user: re.fullmatch(r"[^\s:,]+", user) and not UNTYPABLE.search(user),
+        "must be UTF-8 text without a colon, a comma, a space or a control character",
+    ),
+]
+"""Flower separates user and password with a colon, and logins with commas. The others can't be typed."""
+Password = Annotated[SecretStr, checked(is_usable_password, f"must be {USABLE_PASSWORD}")]
+SentryDsn = Annotated[SecretStr, checked(_is_sentry_dsn, "must be the DSN that Sentry shows for the project")]
 
 
 class Settings(BaseModel):
     """Every setting with its default; `load_settings` reads them from their environment variables and `.env`."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False
+    )
 
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
@@ -74,7 +101,6 @@ class Settings(BaseModel):
         default=5,
         gt=0,
         le=3600,
-        allow_inf_nan=False,
         description="Seconds that a store is first held after refused credentials or an outage; then twice as long "
         "each time.",
     )
@@ -82,7 +108,6 @@ class Settings(BaseModel):
         default=600,
         gt=0,
         le=86400,
-        allow_inf_nan=False,
         description="The most seconds that a store is held, unless it asks for more itself, up to a day.",
     )
     hold_after_errors: int = Field(
@@ -92,11 +117,9 @@ class Settings(BaseModel):
         description="Jobs in a row that must fail for a reason that would stop any customer; then their store is held.",
     )
     connect_timeout_seconds: float = Field(
-        default=5, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for a connection to an API."
+        default=5, gt=0, le=300, description="Seconds to wait for a connection to an API."
     )
-    read_timeout_seconds: float = Field(
-        default=15, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for an API's answer."
-    )
+    read_timeout_seconds: float = Field(default=15, gt=0, le=300, description="Seconds to wait for an API's answer.")
     lease_seconds: int = Field(
         default=45,
         gt=0,
@@ -128,7 +151,6 @@ class Settings(BaseModel):
         default=24,
         ge=0,
         le=8760,
-        allow_inf_nan=False,
         description="Hours between two searches for customers without a link, for each connection with the trigger "
         "customer/created; 0 switches them off.",
     )
@@ -142,13 +164,13 @@ class Settings(BaseModel):
         default=Path("stamped-sync-data"),
         description="The folder where `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
     )
-    flower_user: str = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
-    flower_password: SecretStr | None = Field(
+    flower_user: User = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
+    flower_password: Password | None = Field(
         default=None,
         examples=["a-long-password"],
         description="The password of that login, without a comma; if not set, one is made and kept in the data folder.",
     )
-    sentry_dsn: SecretStr | None = Field(
+    sentry_dsn: SentryDsn | None = Field(
         default=None,
         validation_alias="SENTRY_DSN",
         examples=["https://key@sentry.example.com/1"],
@@ -186,28 +208,6 @@ class Settings(BaseModel):
             example = f"{PREFIX}LEASE_SECONDS={int(call) + 10}"
             raise wrong(f"must be above the connect and the read timeout together, {call:g} seconds", example)
         return lease
-
-    @field_validator("flower_user")
-    @classmethod
-    def _user_is_usable(cls, user: str) -> str:
-        """Flower separates user and password with a colon, and logins with commas. The others can't be typed."""
-        if not re.fullmatch(r"[^\s:,]+", user) or UNTYPABLE.search(user):
-            raise wrong("must be UTF-8 text without a colon, a comma, a space or a control character")
-        return user
-
-    @field_validator("flower_password")
-    @classmethod
-    def _password_is_usable(cls, password: SecretStr | None) -> SecretStr | None:
-        if password and not is_usable_password(password.get_secret_value()):
-            raise wrong(f"must be {USABLE_PASSWORD}")
-        return password
-
-    @field_validator("sentry_dsn")
-    @classmethod
-    def _dsn_is_usable(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is not None and not _is_sentry_dsn(dsn.get_secret_value()):
-            raise wrong("must be the DSN that Sentry shows for the project")
-        return dsn
 
 
 def load_settings() -> Settings:
@@ -247,18 +247,3 @@ def _right_value(field: str) -> str:
     info = Settings.model_fields[field]
     right = info.examples[0] if info.examples else info.default
     return ",".join(map(str, right)) if isinstance(right, tuple) else str(right)
-
-
-def http_url(text: str) -> SplitResult | None:
-    """The parts of an http:// or https:// URL with a host; None if the text is not such a URL."""
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
-
-
-def _is_sentry_dsn(dsn: str) -> bool:
-    parts = http_url(dsn)
-    return bool(parts and parts.username and parts.path.rpartition("/")[2].isdecimal())

@@ -35,17 +35,6 @@ def read_text(path: Path, longest: int) -> str:
     return _text(content)
 
 
-def is_missing(path: Path) -> bool:
-    """Whether there is nothing at a path; False if that can't be told."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return False
-
-
 def _content(path: Path, longest: int) -> bytes:
     found = path.stat()
     if _is_null(found):

@@ -25,13 +25,13 @@ LONGEST_BYTES = 16 * MEGABYTE
 LINE_BREAK = "\n"
 
 
-def read_tables(path: Path, name: str, if_missing: str = "") -> tuple[list[Table], list[Fault]]:
+def read_tables(path: Path, name: str) -> tuple[list[Table], list[Fault]]:
     """The tables under `[[name]]`, the one key that the file may have, and a fault for each other key.
 
-    Raises ConfigurationError if the file can't be read, is not TOML, or holds no list of tables under that key.
-    `if_missing` is the example that a person is shown if there is no such file.
+    Raises FileNotFoundError, and ConfigurationError if the file can't be read, is not TOML, or holds no list of tables
+    under that key.
     """
-    document, file, heading = _read_toml(path, if_missing), str(path), f"[[{name}]]"
+    document, file, heading = _read_toml(path), str(path), f"[[{name}]]"
     tables = document.pop(name, [])
     faults = [unknown_key(file, key, key, {name: heading}) for key in document]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -72,22 +72,16 @@ def _as_toml(value: Any) -> str:
     return json.dumps(value)
 
 
-def _read_toml(path: Path, if_missing: str) -> Table:
-    text = _read_text(path, if_missing)
+def _read_toml(path: Path) -> Table:
+    file = str(path)
+    try:
+        text = read_text(path, LONGEST_BYTES)
+    except Unreadable as error:
+        raise ConfigurationError([Fault(file, "", str(error))]) from None
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError([_syntax_fault(str(path), text, str(error))]) from None
-
-
-def _read_text(path: Path, if_missing: str) -> str:
-    try:
-        return read_text(path, LONGEST_BYTES)
-    except FileNotFoundError:
-        fault = Fault(str(path), "", "there is no such file", if_missing)
-    except Unreadable as error:
-        fault = Fault(str(path), "", str(error))
-    raise ConfigurationError([fault])
+        raise ConfigurationError([_syntax_fault(file, text, str(error))]) from None
 
 
 def _syntax_fault(file: str, text: str, message: str) -> Fault:

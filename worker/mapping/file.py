@@ -54,18 +54,14 @@ def read_rows(path: Path) -> tuple[Row, ...]:
 
 def _row(table: Table) -> Row:
     """The row of a table in which no fault was found."""
-    value = table.get("value", "")
-    if table["destination"] == SUBSCRIPTION and isinstance(value, str) and value:
-        value = BOOLEAN_WORDS[_folded(value)]
-    return Row(
-        type=RowType(table["type"]),
-        destination=table["destination"],
-        source=table.get("source", ""),
-        value=value,
-        level=Level.REQUIRED if table["destination"] == EMAIL else Level(table.get("level", Level.OPTIONAL)),
-        description=table.get("description", ""),
-        resubscribe=table.get("resubscribe", True),
-    )
+    given = table | {"type": RowType(table["type"])}
+    if "level" in table:
+        given["level"] = Level(table["level"])
+    if table["destination"] == EMAIL:
+        given["level"] = Level.REQUIRED
+    if table["destination"] == SUBSCRIPTION and isinstance(table.get("value"), str):
+        given["value"] = BOOLEAN_WORDS[_folded(table["value"])]
+    return Row(**given)
 
 
 def _destination_findings(tables: list[Table]) -> Iterator[Finding]:

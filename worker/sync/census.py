@@ -45,7 +45,7 @@ class Census:
             linked=self.linked + sum(customer.is_linked is True for customer in customers),
             unlinked=self.unlinked + sum(customer.is_linked is False for customer in customers),
             without_email=self.without_email + sum(customer.has_email is False for customer in customers),
-            unreadable=self.unreadable + page.listed.unreadable,
+            unreadable=self.unreadable + page.shown.unreadable,
         )
 
 
@@ -56,8 +56,8 @@ def census(source: Source, selection: Selection, resting: Resting, *, limit: int
     while place.heading is Heading.FORTH and not place.has_ended and repeats.number < REPEATS:
         number, page = place.page, read.page(place.page, is_beyond=place.is_beyond)
         ahead = page.ahead(place) - len(page.customers)
-        is_new = not (repeats.is_one(number, page) or page.is_hollow)
-        place = behind(place, page.shown(len(page.customers) if is_new else 0))
+        is_new = not (repeats.is_one(number, page) or page.shown.is_hollow)
+        place = behind(place, replace(page.shown, strangers=len(page.customers) if is_new else 0))
         if is_new:
             remaining = None if limit is None else limit - counted.customers
             counted = counted.with_page(number, page.customers[:remaining], page)
@@ -68,21 +68,22 @@ def census(source: Source, selection: Selection, resting: Resting, *, limit: int
             return
 
 
+@dataclass(slots=True)
 class _Repeats:
     """Notices that the pages of a list repeat themselves. It remembers one page, whose number is a power of two."""
 
-    def __init__(self) -> None:
-        self.number = 0
-        """How many pages were the same as the remembered one."""
-        self._mark = 0
+    number: int = 0
+    """How many pages were the same as the remembered one."""
+    mark: int = 0
+    """The hash of its ids."""
 
     def is_one(self, number: int, page: Page) -> bool:
         """Whether a page is the same as the remembered one."""
         if not page.customers:
             return False
         mark = hash(tuple(customer.id for customer in page.customers))
-        is_one = mark == self._mark
+        is_one = mark == self.mark
         self.number += is_one
         if number & (number - 1) == 0:
-            self._mark = mark
+            self.mark = mark
         return is_one

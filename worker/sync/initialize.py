@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from worker.jobs.pages import pages
 from worker.jobs.progress import Selection
@@ -35,8 +35,6 @@ MOST_QUEUED = 2_000
 AT_ONCE = 500
 """How many customers are asked for at once, at most. A kill may repeat them."""
 PAUSE_SECONDS = 1.0
-
-Answer = TypeVar("Answer")
 
 
 class Intake(Protocol):
@@ -134,7 +132,7 @@ class _Run:
             strangers, ahead = strangers + part.strangers, ahead - len(part.ids)
             self.place = self.place.among(part.strangers, found=len(part.wanted), in_hand=part.in_hand)
             if moves and customers is last and len(part.ids) == len(customers):
-                self.place = behind(self.place, page.shown(strangers))
+                self.place = behind(self.place, replace(page.shown, strangers=strangers))
             self._note(part.ids)
             yield Step(self.progress, self.place, ahead, self.queued)
             if self.limit == 0:
@@ -143,26 +141,26 @@ class _Run:
     def _part(self, customers: Sequence[Listed]) -> _Part:
         """What to do about some customers of a page."""
         ids = [each.id for each in customers]
-        known = self._patiently(lambda: self.intake.look(self.progress, ids))
+        known = patiently(lambda: self.intake.look(self.progress, ids), self.resting)
         wanted = [each.id for each in customers if self._is_wanted(each, known)]
         if self.limit is not None and len(wanted) > self.limit:
             ids, wanted = ids[: ids.index(wanted[self.limit])], wanted[: self.limit]
         return _Part(ids, wanted, len({*ids} - known.met), len(({*ids} & known.in_hand) - known.met))
 
     def _is_wanted(self, customer: Listed, known: Known) -> bool:
-        """Whether to ask for a customer: nobody has, and those with a link are either wanted too or it has none."""
+        """Whether to ask for a customer: not again, and not with a link if only those without one are wanted."""
         is_linked = customer.is_linked and self.progress.selection is not Selection.ALL
         return not is_linked and customer.id not in known.met | known.in_hand
 
     def _is_full(self) -> bool:
         """Whether enough jobs wait already."""
-        self.queued = self._patiently(self.intake.backlog)
+        self.queued = patiently(self.intake.backlog, self.resting)
         return self.queued > MOST_QUEUED
 
     def _ask_for(self, ids: list[str]) -> None:
         if not ids:
             return
-        self._patiently(lambda: self.intake.request(ids))
+        patiently(lambda: self.intake.request(ids), self.resting)
         self.queued += len(ids)
         self.progress = replace(self.progress, requested=self.progress.requested + len(ids))
         if self.limit is not None:
@@ -170,9 +168,5 @@ class _Run:
 
     def _note(self, met: list[str]) -> None:
         reached = replace(self.progress, position=str(self.place))
-        self.progress = self._patiently(
-            lambda: self.intake.advance(reached, met, ended=self.place.has_ended),
-        )
-
-    def _patiently(self, call: Callable[[], Answer]) -> Answer:
-        return patiently(call, self.resting)
+        ended = self.place.has_ended
+        self.progress = patiently(lambda: self.intake.advance(reached, met, ended=ended), self.resting)

@@ -42,27 +42,14 @@ class Source(Protocol):
 class Page:
     """One page, compared with the last page before it that held anybody."""
 
-    listed: CustomerList
-    is_hollow: bool
-    """It holds nobody, or is the one before over again."""
-    twice: int
-    """How many of its customers were on the one before, too."""
-    is_whole: bool
-    """It is known to be the whole list."""
-
-    @property
-    def customers(self) -> tuple[Listed, ...]:
-        """The customers, in the list's order."""
-        return self.listed.customers
-
-    def shown(self, strangers: int) -> Shown:
-        """What it showed, with this number of strangers among its customers."""
-        listed = self.listed
-        return Shown(strangers, self.twice, self.is_hollow, listed.pages, self.is_whole, listed.unreadable)
+    customers: tuple[Listed, ...]
+    """The customers, in the list's order."""
+    shown: Shown
+    """What it showed, but for the strangers: who is one, the ledger knows."""
 
     def ahead(self, place: Place) -> int:
         """About how many customers the first reading has yet to come to, those of this page included."""
-        further = max((self.listed.pages or 0) - place.page, 0) if place.heading is Heading.FORTH else 0
+        further = max((self.shown.announced or 0) - place.page, 0) if place.heading is Heading.FORTH else 0
         return len(self.customers) * (1 + further)
 
 
@@ -81,16 +68,17 @@ class ListPages:
         if number == 1 and listed.unreadable > 1 and not listed.customers:
             raise AnswerUnreadable("no entry of iPaaS.com's list is a customer")
         ids, is_again = tuple(customer.id for customer in listed.customers), number == self._number
-        page = Page(
-            listed,
-            is_hollow=not (ids or listed.unreadable) or (ids == self._ids and not is_again),
+        shown = Shown(
             twice=0 if is_again else len(self._near.intersection(ids)),
+            is_hollow=not (ids or listed.unreadable) or (ids == self._ids and not is_again),
+            announced=listed.pages,
             is_whole=not self._is_paged and number == 1 and listed.pages is None,
+            unreadable=listed.unreadable,
         )
-        if not page.is_hollow:
+        if not shown.is_hollow:
             self._near = frozenset(ids) | (self._near if is_again else frozenset())
             self._number, self._ids = number, ids
-        return page
+        return Page(listed.customers, shown)
 
     def _patiently(self, number: int) -> CustomerList:
         return patiently(lambda: self._read(number), self._resting)

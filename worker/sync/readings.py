@@ -50,7 +50,7 @@ that is read, could hide the same customers from each reading."""
 class Shown:
     """What one page showed."""
 
-    strangers: int
+    strangers: int = 0
     """How many customers no earlier page of this initialize had shown."""
     twice: int = 0
     """How many customers were on the page that was read before it, too."""
