@@ -180,7 +180,7 @@ class Connection(_Part):
 
 
 class Connections:
-    """The connections by system id, in the order of the file; never changed once read."""
+    """The connections by system id, in the order of the file. They do not change after they are read."""
 
     def __init__(self, connections: Iterable[Connection]) -> None:
         self._by_system_id = {connection.system_id: connection for connection in connections}

@@ -22,8 +22,8 @@ FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
     """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 
-    A secret goes into an HTTP header, so it must be printable ASCII without a space: a placeholder, a cut-off
-    or a line break is found here and not in a call.
+    A secret goes into an HTTP header, so it must be printable ASCII without a space. A placeholder, a key that was cut
+    off or a line break is found here, before any call.
     """
     text, place = _text_and_place(value, folder, environ)
     if not text:
@@ -37,7 +37,11 @@ def _text_and_place(value: Any, folder: Path, environ: Mapping[str, str]) -> tup
     if isinstance(value, str | SecretStr):
         return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
-    return _from_environment(name, environ) if place == "env" else _from_file(folder / name)
+    if place == "file":
+        return _from_file(folder / name)
+    if name not in environ:
+        raise wrong(f"environment variable {name} is not set")
+    return environ[name], f"environment variable {name}"
 
 
 def _reference(value: Any) -> tuple[str, str]:
@@ -50,12 +54,6 @@ def _reference(value: Any) -> tuple[str, str]:
     if not isinstance(name, str) or not name:
         raise wrong(FORMS)
     return place, name
-
-
-def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    if name not in environ:
-        raise wrong(f"environment variable {name} is not set")
-    return environ[name], f"environment variable {name}"
 
 
 def _from_file(path: Path) -> tuple[str, str]:

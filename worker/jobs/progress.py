@@ -16,7 +16,7 @@ class Selection(StrEnum):
     ALL = "all"
     UNLINKED = "unlinked"
     CATCH_UP = "catch-up"
-    """Those without a link too, but asked for by the workers themselves, and without those who are in Error Logs."""
+    """Like UNLINKED, but requested by the workers themselves, and without customers who are in Error Logs."""
 
 
 class TakenOver(Exception):

@@ -42,7 +42,7 @@ Finding = tuple[str, str, str]
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
-    """Read a mapping file; raises ConfigurationError with all its faults."""
+    """Read a mapping file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
     tables, faults = read_tables(path, "row")
     for number, table in enumerate(tables, start=1):
         faults.extend(_row_faults(str(path), f"row {number}", table))

@@ -85,7 +85,7 @@ class Mapping:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The mapping of a file. Raises ConfigurationError with all its faults."""
+        """The mapping of a file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
         return cls(read_rows(path))
 
     @classmethod
@@ -101,7 +101,7 @@ class Mapping:
 
     @property
     def resubscribes(self) -> bool:
-        """Whether a customer that Stamped.io shows as unsubscribed is subscribed again, if the mapping says so."""
+        """Whether a customer that Stamped.io shows as unsubscribed is subscribed again when the mapping says true."""
         return self._subscription_row is None or self._subscription_row.resubscribe
 
     def keeps(self, current: bool | None, desired: bool, *, is_new: bool = False) -> bool:  # noqa: FBT001 - two states

@@ -45,7 +45,7 @@ class Page:
     customers: tuple[Listed, ...]
     """The customers, in the list's order."""
     shown: Shown
-    """What it showed, but for the strangers: who is one, the ledger knows."""
+    """What it showed, except for its strangers: only the ledger knows them."""
 
     def ahead(self, place: Place) -> int:
         """About how many customers the first reading has yet to come to, those of this page included."""

@@ -106,8 +106,7 @@ def _forth(place: Place, shown: Shown) -> Place:
 def _is_at_end(place: Place, shown: Shown) -> bool:
     """Whether the first reading ends here: one page beyond the last, since the list may announce too few.
 
-    It does not follow the pages that are added while it reads, or it would never end on a list that grows fast: the
-    reading back begins with them.
+    Pages that are added meanwhile are left to the reading back: a reading that follows them might never end.
     """
     if place.pages is None:
         return place.fruitless >= FRUITLESS_PAGES_UNANNOUNCED
