@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from tasks.jobs import RefusingTask
 from worker.app import app
 from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp
-from worker.jobs.progress import CATCH_UP_TRIGGER, TakenOver
+from worker.jobs.progress import TakenOver
 from worker.jobs.routes import CATCH_UP
 from worker.ledger.guard import ThrottledReads
 from worker.ledger.intake import LedgerIntake
@@ -40,7 +40,7 @@ def catch_up() -> dict[str, int]:
     """Do a piece of the catch-ups that are due."""
     runtime = app.runtime
     hours, until = runtime.settings.catch_up_hours, runtime.clock() + LONGEST_SECONDS
-    systems = [each.system_id for each in runtime.connections if hours and CATCH_UP_TRIGGER in each.triggers]
+    systems = [each.system_id for each in runtime.connections if hours and each.catches_up]
     random.shuffle(systems)  # so that no store is always the last one, for whom no time is left
     requested = 0
     try:
@@ -92,9 +92,9 @@ class _Piece:
     def note(self, error: SyncError) -> None:
         """Log an error of iPaaS.com, the first time that this catch-up meets it."""
         place, code = Place.read(self.progress.position), error.entry.code
-        if place.told == code:
+        if place.logged == code:
             return
-        noted = replace(self.progress, position=str(replace(place, told=code)))
+        noted = replace(self.progress, position=str(replace(place, logged=code)))
         self.progress = app.runtime.ledger.progress.advance(noted)
         tell(outcomes.CATCH_UP_WAITS, noted.system_id, error=error)
 

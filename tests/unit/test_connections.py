@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from worker.config.faults import ConfigurationError, Fault
-from worker.connections import EXAMPLE, EXAMPLES, SCOPES, Connection, Connections, load_connections
+from worker.connections import (
+    EXAMPLE,
+    EXAMPLES,
+    SCOPES,
+    Connection,
+    Connections,
+    IPaaSEndpoint,
+    ReadThrottle,
+    StampedEndpoint,
+    Throttle,
+    load_connections,
+)
 from worker.mapping.mapping import Mapping
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 ENVIRON = {"IPAAS_TOKEN": "token-1", "STAMPED_PUBLIC_KEY": "pub-1", "STAMPED_PRIVATE_KEY": "private-1"}
 
@@ -81,8 +96,6 @@ def test_connections_are_found_by_system_id_and_listed_in_file_order(file: Path)
     assert connections[7].name == "Second"
     assert connections.get(8) is None
     assert len(connections) == 2
-    assert 7 in connections
-    assert 8 not in connections
 
 
 def test_triggers_can_be_switched_off(file: Path) -> None:
@@ -229,10 +242,28 @@ def test_a_wrong_key_is_a_fault_that_says_what_is_right(
     assert fault.example
 
 
-@pytest.mark.parametrize("example", EXAMPLES.values())
+@pytest.mark.parametrize("example", [each for table in EXAMPLES.values() for each in table.values()])
 def test_every_example_of_right_is_toml(example: str) -> None:
     """It can be copied into the file."""
     assert tomllib.loads(example)
+
+
+def test_every_key_has_an_example() -> None:
+    """So that each fault can show one; the example file names every key."""
+    parts: dict[str, type[BaseModel]] = {
+        "": Connection,
+        "ipaas": IPaaSEndpoint,
+        "ipaas.throttle": ReadThrottle,
+        "stamped": StampedEndpoint,
+        "throttle": Throttle,
+    }
+    for place, part in parts.items():
+        assert EXAMPLES[place].keys() == part.model_fields.keys()
+
+
+def test_the_example_file_shows_the_default_throttle() -> None:
+    """Whoever copies it changes nothing by that."""
+    assert tomllib.loads(EXAMPLES[""]["throttle"])["throttle"] == Throttle().model_dump()
 
 
 @pytest.mark.parametrize(
@@ -274,7 +305,7 @@ def test_a_system_id_that_comes_twice_is_a_fault(file: Path) -> None:
             "[[connections]]\nsystem_id = 1",
             ["'connections' is not a known key; did you mean connection?", "there is no connection"],
         ),
-        ("connection = [1]", ["must be a table"]),
+        ("connection = [1]", ["must be a list of tables, each under [[connection]] in two brackets"]),
     ],
 )
 def test_a_file_without_a_connection_is_a_fault(file: Path, text: str, problems: list[str]) -> None:
@@ -330,6 +361,14 @@ def test_all_faults_of_the_file_and_its_mappings_are_raised_at_once(file: Path) 
         ("connections.toml", "connection 1, name"),
         ("connections.toml", "connection 2, throttle"),
     ]
+
+
+def test_a_mapping_that_is_a_dangling_link_is_a_fault_of_its_own(file: Path) -> None:
+    """The link is there, so it is not the connection that names a wrong file."""
+    (file.parent / "mapping.toml").symlink_to(file.parent / "gone.toml")
+    (fault,) = _faults(file, _toml(mapping='mapping = "mapping.toml"'))
+    assert fault.file == str(file.parent / "mapping.toml")
+    assert fault.problem.startswith("is a link to a file that does not exist")
 
 
 def test_a_fault_reads_as_one_line(file: Path) -> None:

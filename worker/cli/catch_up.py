@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.config.settings import load_settings
-from worker.jobs.progress import CATCH_UP_TRIGGER, Selection
+from worker.jobs.progress import Selection
 from worker.presentation.times import local
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _all(ledger: Ledger, connections: Connections) -> Iterator[tuple[int, str, P
     is_on = load_settings().catch_up_hours > 0
     progresses = ledger.progress.all_of([each.system_id for each in connections], Selection.CATCH_UP)
     for connection, progress in zip(connections, progresses, strict=True):
-        if not (is_on and CATCH_UP_TRIGGER in connection.triggers):
+        if not (is_on and connection.catches_up):
             state = "off"
         elif progress is None:
             state = "not yet begun"

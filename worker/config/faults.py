@@ -1,6 +1,6 @@
-"""Faults of the configuration: what a person wrote wrong, where, and what would be right.
+"""Faults of the configuration: what is wrong, where, and what would be right.
 
-All faults of a file are gathered and raised at once, so that one reading is enough to put the file right. A fault names
+All faults of a file are collected and raised together, so that a person can put the file right in one go. A fault names
 keys, variables and paths; it never shows the value of a secret.
 """
 
@@ -10,19 +10,20 @@ import difflib
 import logging
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pydantic import AfterValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
 log = logging.getLogger(__name__)
 
 NEAR_ENOUGH = 0.5
-"""How alike a name must be to be offered instead (`difflib` ratio, 0 to 1); below it, all known names are listed."""
+"""How alike a name must be to be suggested (`difflib` ratio, 0 to 1); if none is, all known names are listed."""
 
 PROBLEMS = {
     "missing": "is missing",
@@ -44,7 +45,7 @@ PROBLEMS = {
     "less_than": "must be below {lt:g}",
     "less_than_equal": "must be at most {le:g}",
 }
-"""pydantic's error types in the words of a fault."""
+"""What a fault says for each of pydantic's error types."""
 
 
 @dataclass(frozen=True)
@@ -73,37 +74,52 @@ class ConfigurationError(Exception):
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """The known name that is most like this one, whatever its case; empty if none is."""
+    """The known name that is most like this one, ignoring case; empty if none is like it."""
     names = {each.casefold(): each for each in known}
     near = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=NEAR_ENOUGH)
     return names[near[0]] if near else ""
 
 
 def unknown(name: object, kind: str, known: Sequence[str]) -> str:
-    """Say that a name is none of the known ones, and which of them is nearest."""
+    """Says that a name is not one of the known ones, and which of them was probably meant."""
     near = nearest(name, known)
     hint = f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
     return f"{name!r} is not a {kind}; {hint}"
 
 
+def unknown_key(file: str, place: str, key: str, examples: Mapping[str, str]) -> Fault:
+    """The fault of a key at a place of a file; `examples` holds an example of each key that is known there."""
+    known = list(examples)
+    right = nearest(key, known) or known[0]
+    return Fault(file, place, unknown(key, "known key", known), examples[right])
+
+
 def wrong(problem: str, example: str = "") -> PydanticCustomError:
-    """The error that a pydantic validator raises to say `problem` in these very words."""
+    """The error that a pydantic validator raises; its fault says exactly `problem`."""
     return PydanticCustomError("fault", "{problem}", {"problem": problem, "example": example})
 
 
-def problem_of(error: ErrorDetails) -> str:
-    """What is wrong, from one finding of pydantic; the value itself is never part of it."""
+def checked(is_right: Callable[[Any], object], problem: str) -> AfterValidator:
+    """The validator of a value, or of a secret's text, that raises `problem` if the value is not right."""
+
+    def check(value: Any) -> Any:
+        if not is_right(value.get_secret_value() if isinstance(value, SecretStr) else value):
+            raise wrong(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def fault_of(error: ErrorDetails, file: str, key: str, example: str) -> Fault:
+    """What pydantic found wrong at a key, without the value. The validator's own example comes before this one."""
+    context = error.get("ctx", {})
     words = PROBLEMS.get(error["type"])
-    return words.format(**error.get("ctx", {})) if words else error["msg"]
-
-
-def example_of(error: ErrorDetails, otherwise: str) -> str:
-    """The example that the validator gave with its error, else the one that belongs to the key."""
-    return str(error.get("ctx", {}).get("example") or otherwise)
+    problem = words.format(**context) if words else error["msg"]
+    return Fault(file, key, problem, str(context.get("example") or example))
 
 
 def warn(text: str) -> None:
-    """Log, once in a process, what is probably wrong but stops nothing; not before there is a log to hold it."""
+    """Log, once in a process, what is probably wrong but stops nothing. Does nothing before logging is set up."""
     if log.hasHandlers():
         log_once(text)
 

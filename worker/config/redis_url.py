@@ -1,9 +1,9 @@
-"""The Redis URL, read once: the ledger, the queue and Flower all reach Redis by what is decided here.
+"""The Redis URL, read once: it says how the ledger, the queue and Flower reach Redis.
 
     redis://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE][?OPTION=VALUE&…]      rediss:// over TLS
 
-Each of the two clients reads such a URL in a way of its own: what works for one is a TypeError, or an unverified
-certificate, for the other. So neither ever sees it; both get their arguments from `RedisUrl`.
+The clients of the ledger and of the queue read such a URL differently: what works for one is a TypeError, or an
+unverified certificate, for the other. So neither of them gets the URL; both get their arguments from `RedisUrl`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PORT: Final = 6379
 SCHEMES: Final = {"redis": False, "rediss": True}
 """Whether a scheme means TLS."""
 OTHER_SCHEMES: Final = {"valkey": "redis", "valkeys": "rediss"}
-"""How the same is written here."""
+"""Schemes of other programs, and what is written here instead."""
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 VERIFIED: Final = "required"
@@ -45,9 +45,13 @@ CLIENT_NAME: Final = re.compile(r"[!-~]{1,64}")
 class RedisUrlWrong(ValueError):
     """The URL can't be used; its text says what is wrong and never quotes a value, which may be the password."""
 
-    def __init__(self, problem: str, example: str = EXAMPLE) -> None:
-        self.example = example
-        super().__init__(problem)
+    example = EXAMPLE
+
+
+class RedisOptionWrong(RedisUrlWrong):
+    """An option of the URL can't be used."""
+
+    example = TLS_EXAMPLE
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,11 @@ class RedisUrl:
     port: int = PORT
     db: int = 0
     username: str | None = field(default=None, repr=False)
-    """It may be a password without its colon."""
+    """It may be a password whose colon was left out, so it is not shown either."""
     password: str | None = field(default=None, repr=False)
     is_tls: bool = False
     options: dict[str, Any] = field(default_factory=dict)
-    """Those that the URL gives, in the types that the clients want."""
+    """Only those that the URL gives, in the types that the clients take."""
 
     @classmethod
     def read(cls, text: str) -> RedisUrl:
@@ -83,7 +87,7 @@ class RedisUrl:
 
     @property
     def shown(self) -> str:
-        """The URL as it may be printed: without its password, which a user without one may be."""
+        """The URL to be printed: without its password, and without a user who has none, which may be the password."""
         user = quote(self.username or "", safe="") if self.password else ""
         login = f"{user}:***@" if self.password else "***@" if self.username else ""
         options = "&".join(f"{name}={_shown(value)}" for name, value in self.options.items())
@@ -91,14 +95,14 @@ class RedisUrl:
 
     @property
     def plain(self) -> str:
-        """The URL without its options, for the queue's client, which can't read them. It holds the password."""
+        """The URL without its options, which the queue's client can't read. It holds the password."""
         password = f":{quote(self.password, safe='')}" if self.password else ""
         login = f"{quote(self.username or '', safe='')}{password}@" if self.username or password else ""
         return f"{self._scheme}://{login}{self._place}"
 
     @property
     def tls(self) -> dict[str, Any]:
-        """The arguments of a verified connection, unless the URL tells otherwise; empty without TLS."""
+        """The arguments of a connection over TLS, verified unless the URL says otherwise; empty without TLS."""
         if not self.is_tls:
             return {}
         given = {name: value for name, value in self.options.items() if name.startswith("ssl_")}
@@ -107,7 +111,7 @@ class RedisUrl:
 
     @property
     def manner(self) -> dict[str, Any]:
-        """The arguments that say how long to wait, and under which name."""
+        """The arguments that are neither a place nor TLS, such as how long to wait and the client's name."""
         given = {name: value for name, value in self.options.items() if not name.startswith("ssl_")}
         return {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": ANSWER_SECONDS} | given
 
@@ -131,7 +135,7 @@ class RedisUrl:
 
 
 def _split(text: str) -> SplitResult:
-    """The parts, once nothing of the password can stand where something else belongs."""
+    """The parts, if no piece of the password can have got into another part: a later message might show it."""
     if any(char.isspace() or not char.isprintable() for char in text):
         raise RedisUrlWrong(f"must not hold blanks or line breaks; {ENCODED}")
     try:
@@ -193,9 +197,9 @@ def _options(query: str) -> dict[str, Any]:
         if name in {"username", "password"}:
             raise RedisUrlWrong(f"must have {name} before the host, not among the options")
         if name not in READERS:
-            raise RedisUrlWrong(unknown(name, "known option of the Redis URL", list(READERS)), TLS_EXAMPLE)
+            raise RedisOptionWrong(unknown(name, "known option of the Redis URL", list(READERS)))
         if name in options:
-            raise RedisUrlWrong(f"gives the option {name} twice", TLS_EXAMPLE)
+            raise RedisOptionWrong(f"gives the option {name} twice")
         options[name] = _value(name, value)
     return options
 
@@ -204,33 +208,26 @@ def _value(name: str, text: str) -> Any:
     try:
         return READERS[name](text)
     except ValueError as error:
-        raise RedisUrlWrong(f"has an option {name} that {error}", TLS_EXAMPLE) from None
+        raise RedisOptionWrong(f"has an option {name} that {error}") from None
 
 
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not (text.isascii() and text.isdecimal() and lowest <= int(text[:12]) <= highest):
-            raise ValueError(f"must be a whole number from {lowest} to {highest}")
-        return int(text)
+def _number(lowest: float, highest: float, *, is_whole: bool = False) -> Callable[[str], float]:
+    form = re.compile(r"[0-9]{1,12}" if is_whole else r"[0-9]{1,6}(\.[0-9]{1,6})?")
+    kind = "a whole number" if is_whole else "a number of seconds"
 
-    return read
-
-
-def _seconds(lowest: float, highest: float) -> Callable[[str], float]:
     def read(text: str) -> float:
-        if not (re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) and lowest <= float(text) <= highest):
-            raise ValueError(f"must be a number of seconds from {lowest:g} to {highest:g}")
-        return float(text)
+        if not (form.fullmatch(text) and lowest <= float(text) <= highest):
+            raise ValueError(f"must be {kind} from {lowest} to {highest}")
+        return int(text) if is_whole else float(text)
 
     return read
 
 
 def _one_of(known: dict[str, Any], named: str) -> Callable[[str], Any]:
     def read(text: str) -> Any:
-        value = known.get(text.lower())
-        if value is None:
+        if text.lower() not in known:
             raise ValueError(f"must be {named}")
-        return value
+        return known[text.lower()]
 
     return read
 
@@ -250,11 +247,11 @@ def _file(text: str) -> str:
 
 
 READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "db": _whole(0, 999_999_999),
+    "db": _number(0, 999_999_999, is_whole=True),
     "client_name": _client_name,
-    "health_check_interval": _whole(1, 3600),
-    "socket_timeout": _seconds(1, 300),
-    "socket_connect_timeout": _seconds(0.1, 300),
+    "health_check_interval": _number(1, 3600, is_whole=True),
+    "socket_timeout": _number(1, 300),
+    "socket_connect_timeout": _number(0.1, 300),
     "ssl": _one_of(YES_OR_NO, "true or false"),
     "ssl_cert_reqs": _one_of(VERIFICATIONS, "required, optional or none"),
     "ssl_check_hostname": _one_of(YES_OR_NO, "true or false"),
@@ -269,18 +266,14 @@ READERS: Final[dict[str, Callable[[str], Any]]] = {
 
 
 def _check_tls(url: RedisUrl) -> None:
-    """Refuse what would be ignored, and files that TLS can't use: an operator who asked for it believes in it."""
+    """Refuse options that would be ignored, and files that TLS can't use: whoever sets them relies on them."""
     given = [name for name in url.options if name.startswith("ssl_")]
     if given and not url.is_tls:
-        raise RedisUrlWrong(
-            f"has the option {given[0]} without TLS; write rediss:// for a connection with TLS", TLS_EXAMPLE
-        )
+        raise RedisOptionWrong(f"has the option {given[0]} without TLS; write rediss:// for a connection with TLS")
     if url.tls.get("ssl_cert_reqs") == "none" and url.tls.get("ssl_check_hostname"):
-        raise RedisUrlWrong(
-            "checks the host name of a certificate that ssl_cert_reqs=none does not verify", TLS_EXAMPLE
-        )
+        raise RedisOptionWrong("checks the host name of a certificate that ssl_cert_reqs=none does not verify")
     if "ssl_keyfile" in given and "ssl_certfile" not in given:
-        raise RedisUrlWrong("has the option ssl_keyfile without ssl_certfile", TLS_EXAMPLE)
+        raise RedisOptionWrong("has the option ssl_keyfile without ssl_certfile")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if path := url.tls.get("ssl_ca_certs"):
         _load("ssl_ca_certs", "holds no certificate", lambda: context.load_verify_locations(path))
@@ -295,7 +288,7 @@ def _load(name: str, otherwise: str, load: Callable[[], None]) -> None:
     try:
         load()
     except (OSError, ValueError):  # ssl.SSLError is an OSError
-        raise RedisUrlWrong(f"has an option {name} whose file {otherwise}", TLS_EXAMPLE) from None
+        raise RedisOptionWrong(f"has an option {name} whose file {otherwise}") from None
 
 
 def _shown(value: Any) -> str:

@@ -20,10 +20,10 @@ FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
 def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
-    """The secret's text, whichever way it is given; raises the validator's error if there is none.
+    """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 
-    A secret goes into an HTTP header, so it must be printable ASCII without a space: a placeholder, a cut-off
-    or a line break is found here and not in a call.
+    A secret goes into an HTTP header, so it must be printable ASCII without a space. A placeholder, a key that was cut
+    off or a line break is found here, before any call.
     """
     text, place = _text_and_place(value, folder, environ)
     if not text:
@@ -34,18 +34,18 @@ def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def _text_and_place(value: Any, folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value(), "the secret"
-    if isinstance(value, str):
-        return value, "the secret"
+    if isinstance(value, str | SecretStr):
+        return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
-    if place == "env":
-        return _from_environment(name, environ)
-    return _from_file(folder / name)
+    if place == "file":
+        return _from_file(folder / name)
+    if name not in environ:
+        raise wrong(f"environment variable {name} is not set")
+    return environ[name], f"environment variable {name}"
 
 
 def _reference(value: Any) -> tuple[str, str]:
-    """The only key of a secret's table and what it names."""
+    """The one key of a secret's table, and the name that it holds."""
     if not isinstance(value, dict) or len(value) != 1:
         raise wrong(FORMS)
     place, name = next(iter(value.items()))
@@ -54,12 +54,6 @@ def _reference(value: Any) -> tuple[str, str]:
     if not isinstance(name, str) or not name:
         raise wrong(FORMS)
     return place, name
-
-
-def _from_environment(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    if name not in environ:
-        raise wrong(f"environment variable {name} is not set")
-    return environ[name], f"environment variable {name}"
 
 
 def _from_file(path: Path) -> tuple[str, str]:

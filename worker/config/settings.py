@@ -1,4 +1,4 @@
-"""The settings that come from the environment and from a `.env` file."""
+"""The settings, which come from the environment and from a `.env` file: the one place of every default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     BaseModel,
@@ -19,23 +19,33 @@ from pydantic import (
     field_validator,
 )
 
-from worker.config.dotenv_file import read_dotenv
-from worker.config.faults import ConfigurationError, Fault, example_of, problem_of, wrong
-from worker.config.misspelt import warn_of_misspelt
+from worker.config.environment import PREFIX, read_dotenv, warn_of_misspelt
+from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
 from worker.config.redis_url import RedisUrl, RedisUrlWrong
 
-PREFIX = "STAMPED_SYNC_"
-
 UNTYPABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, and what Python makes of bytes that are not UTF-8."""
-
-
+"""Control characters, and the surrogates that Python makes of bytes that are not UTF-8."""
 USABLE_PASSWORD = "UTF-8 text without a comma, a line break or another control character"  # noqa: S105 - a rule
 
 
 def is_usable_password(text: str) -> bool:
-    """Whether it can be Flower's, which separates logins with commas; and nobody can type a line break."""
+    """Whether a text can be a password of Flower, which separates logins with commas."""
     return not ("," in text or UNTYPABLE.search(text))
+
+
+def http_url(text: str) -> SplitResult | None:
+    """The parts of an http:// or https:// URL with a host; None if the text is not such a URL."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def _is_sentry_dsn(dsn: str) -> bool:
+    parts = http_url(dsn)
+    return bool(parts and parts.username and parts.path.rpartition("/")[2].isdecimal())
 
 
 def _upper(value: Any) -> Any:
@@ -49,12 +59,24 @@ def _comma_separated(value: Any) -> Any:
 WEEK_MINUTES = 7 * 24 * 60
 Minutes = Annotated[tuple[Annotated[int, Field(gt=0, le=WEEK_MINUTES)], ...], BeforeValidator(_comma_separated)]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)]
+User = Annotated[
+    str,
+    checked(
+        lambda user: re.fullmatch(r"[^\s:,]+", user) and not UNTYPABLE.search(user),
+        "must be UTF-8 text without a colon, a comma, a space or a control character",
+    ),
+]
+"""Flower separates user and password with a colon, and logins with commas. The others can't be typed."""
+Password = Annotated[SecretStr, checked(is_usable_password, f"must be {USABLE_PASSWORD}")]
+SentryDsn = Annotated[SecretStr, checked(_is_sentry_dsn, "must be the DSN that Sentry shows for the project")]
 
 
 class Settings(BaseModel):
     """Every setting with its default; `load_settings` reads them from their environment variables and `.env`."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False
+    )
 
     redis_url: str = Field(
         default="redis://127.0.0.1:6379/0",
@@ -79,7 +101,6 @@ class Settings(BaseModel):
         default=5,
         gt=0,
         le=3600,
-        allow_inf_nan=False,
         description="Seconds that a store is first held after refused credentials or an outage; then twice as long "
         "each time.",
     )
@@ -87,41 +108,38 @@ class Settings(BaseModel):
         default=600,
         gt=0,
         le=86400,
-        allow_inf_nan=False,
-        description="Seconds that a store is held at the longest, unless it asks for more, up to a day.",
+        description="The most seconds that a store is held, unless it asks for more itself, up to a day.",
     )
     hold_after_errors: int = Field(
         default=3,
         gt=0,
         le=1000,
-        description="Jobs in a row that must meet trouble which would meet any customer before their store is held.",
+        description="Jobs in a row that must fail for a reason that would stop any customer; then their store is held.",
     )
     connect_timeout_seconds: float = Field(
-        default=5, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for a connection to an API."
+        default=5, gt=0, le=300, description="Seconds to wait for a connection to an API."
     )
-    read_timeout_seconds: float = Field(
-        default=15, gt=0, le=300, allow_inf_nan=False, description="Seconds to wait for an API's answer."
-    )
+    read_timeout_seconds: float = Field(default=15, gt=0, le=300, description="Seconds to wait for an API's answer.")
     lease_seconds: int = Field(
         default=45,
         gt=0,
         le=3600,
         validate_default=True,
-        description="Seconds that a worker holds a job for one API call; a killed worker's job is free after them. "
-        "Longer than the connect and the read timeout together.",
+        description="Seconds that a job stays with the worker that took it, renewed before each API call; after a "
+        "kill, others wait as long. Longer than the connect and the read timeout together.",
     )
     concurrency: int = Field(default=20, gt=0, le=1000, description="Threads of one worker.")
     sweep_seconds: int = Field(
         default=5,
         gt=0,
         le=3600,
-        description="Seconds between two looks for jobs that are due or whose message is lost.",
+        description="Seconds between two searches for jobs that are due or whose message is lost.",
     )
     lost_after_seconds: int = Field(
         default=30,
         gt=0,
         le=86400,
-        description="Seconds that a job's message is waited for before it can count as lost.",
+        description="Seconds to wait for a job's message before it can count as lost.",
     )
     subscription_retry_minutes: int = Field(
         default=60, gt=0, le=1440, description="Minutes between two scheduled retries of the failed subscription jobs."
@@ -133,31 +151,30 @@ class Settings(BaseModel):
         default=24,
         ge=0,
         le=8760,
-        allow_inf_nan=False,
-        description="Hours from one look for customers without a link to the next, of each connection with the trigger "
-        "customer/created; 0 switches it off.",
+        description="Hours between two searches for customers without a link, for each connection with the trigger "
+        "customer/created; 0 switches them off.",
     )
     log_format: Literal["auto", "json", "text"] = Field(
-        default="auto", description="Form of the log lines: json, text, or auto (text on a terminal, json elsewhere)."
+        default="auto", description="Format of the log lines: json, text, or auto (text on a terminal, json elsewhere)."
     )
     log_level: LogLevel = Field(
-        default="INFO", description="The least level that is logged: DEBUG, INFO, WARNING or ERROR."
+        default="INFO", description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
     data: Path = Field(
         default=Path("stamped-sync-data"),
         description="The folder where `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
     )
-    flower_user: str = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
-    flower_password: SecretStr | None = Field(
+    flower_user: User = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
+    flower_password: Password | None = Field(
         default=None,
         examples=["a-long-password"],
-        description="The password of that login, without a comma; without it, one is made and kept in the data folder.",
+        description="The password of that login, without a comma; if not set, one is made and kept in the data folder.",
     )
-    sentry_dsn: SecretStr | None = Field(
+    sentry_dsn: SentryDsn | None = Field(
         default=None,
         validation_alias="SENTRY_DSN",
         examples=["https://key@sentry.example.com/1"],
-        description="Where errors are reported; without it, nothing is sent to Sentry.",
+        description="Where errors are reported; if not set, nothing is sent to Sentry.",
     )
     sentry_environment: str = Field(
         default="production", validation_alias="SENTRY_ENVIRONMENT", description="The environment's name in Sentry."
@@ -165,7 +182,7 @@ class Settings(BaseModel):
 
     @property
     def redis(self) -> RedisUrl:
-        """The Redis URL in its parts, from which every client gets its arguments."""
+        """The Redis URL in its parts; every client gets its arguments from them."""
         return RedisUrl.read(self.redis_url)
 
     @property
@@ -185,34 +202,12 @@ class Settings(BaseModel):
     @field_validator("lease_seconds")
     @classmethod
     def _lease_covers_one_call(cls, lease: int, info: ValidationInfo) -> int:
-        """Else another worker could take a job while its call still runs (design: the ledger protocol)."""
+        """A shorter lease would let another worker take a job while its call still runs."""
         call = info.data.get("connect_timeout_seconds", 0) + info.data.get("read_timeout_seconds", 0)
         if lease <= call:
             example = f"{PREFIX}LEASE_SECONDS={int(call) + 10}"
             raise wrong(f"must be above the connect and the read timeout together, {call:g} seconds", example)
         return lease
-
-    @field_validator("flower_user")
-    @classmethod
-    def _user_is_usable(cls, user: str) -> str:
-        """Flower separates user and password with a colon, and logins with commas; nobody can type the others."""
-        if not re.fullmatch(r"[^\s:,]+", user) or UNTYPABLE.search(user):
-            raise wrong("must be UTF-8 text without a colon, a comma, a space or a control character")
-        return user
-
-    @field_validator("flower_password")
-    @classmethod
-    def _password_is_usable(cls, password: SecretStr | None) -> SecretStr | None:
-        if password and not is_usable_password(password.get_secret_value()):
-            raise wrong(f"must be {USABLE_PASSWORD}")
-        return password
-
-    @field_validator("sentry_dsn")
-    @classmethod
-    def _dsn_is_usable(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is not None and not _is_sentry_dsn(dsn.get_secret_value()):
-            raise wrong("must be the DSN that Sentry shows for the project")
-        return dsn
 
 
 def load_settings() -> Settings:
@@ -232,11 +227,6 @@ def load_settings() -> Settings:
     return settings
 
 
-def environment() -> dict[str, str]:
-    """The process's environment over what `.env` holds: where `{ env = … }` of the connections file looks."""
-    return read_dotenv() | dict(os.environ)
-
-
 def variable(field: str) -> str:
     """The environment variable that sets a field of Settings."""
     alias = Settings.model_fields[field].validation_alias
@@ -249,8 +239,7 @@ def _faults(error: ValidationError) -> list[Fault]:
     for each in error.errors(include_url=False, include_input=False):
         place = str(each["loc"][0])
         name = place if place in fields else variable(place)
-        example = example_of(each, f"{name}={_right_value(fields[name])}")
-        faults.setdefault(name, Fault("environment", name, problem_of(each), example))
+        faults.setdefault(name, fault_of(each, "environment", name, f"{name}={_right_value(fields[name])}"))
     return list(faults.values())
 
 
@@ -258,13 +247,3 @@ def _right_value(field: str) -> str:
     info = Settings.model_fields[field]
     right = info.examples[0] if info.examples else info.default
     return ",".join(map(str, right)) if isinstance(right, tuple) else str(right)
-
-
-def _is_sentry_dsn(dsn: str) -> bool:
-    try:
-        parts = urlsplit(dsn)
-        _ = parts.port
-    except ValueError:
-        return False
-    project = parts.path.rpartition("/")[2]
-    return parts.scheme in {"http", "https"} and bool(parts.hostname and parts.username) and project.isdecimal()

@@ -1,4 +1,4 @@
-"""Reading a text file that a person has put there, whatever they have put there."""
+"""Reads a text file that a person wrote, and says in a sentence why it can't be read."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ KILOBYTE: Final = 1024
 
 
 class Unreadable(Exception):
-    """The file is there and can't be read; its text says why, and what to do."""
+    """The file exists but can't be read; the text of this error says why, and what to do."""
 
 
 def read_text(path: Path, longest: int) -> str:
-    """The text of a file of at most `longest` bytes, in UTF-8; /dev/null is an empty one.
+    """The text of a file in UTF-8 of at most `longest` bytes; that of /dev/null is empty.
 
-    Raises FileNotFoundError if there is none, and Unreadable. Nothing but a file is opened: a pipe may never be
-    written to, a device may never end.
+    Raises FileNotFoundError if there is no file, and Unreadable. Pipes and devices are not opened, since reading them
+    may never end.
     """
     try:
         content = _content(path, longest)
@@ -33,17 +33,6 @@ def read_text(path: Path, longest: int) -> str:
     except ValueError:
         raise Unreadable("is not the name of a file: correct it") from None
     return _text(content)
-
-
-def is_missing(path: Path) -> bool:
-    """Whether there is nothing at a path; False if that can't be told."""
-    try:
-        path.lstat()
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError):
-        return False
-    return False
 
 
 def _content(path: Path, longest: int) -> bytes:
@@ -62,7 +51,7 @@ def _content(path: Path, longest: int) -> bytes:
 
 
 def _is_null(found: os.stat_result) -> bool:
-    """Whether it is /dev/null, under whatever name: it hides a file from a container."""
+    """Whether it is /dev/null under any name: containers get it in place of a file that is hidden from them."""
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
 
 

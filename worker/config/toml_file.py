@@ -1,46 +1,87 @@
-"""Reading a TOML file, with its faults in words that lead to the place."""
+"""Reads a TOML file that is a list of tables; each fault names its place in the file."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from worker.config.faults import ConfigurationError, Fault
+from worker.config.faults import ConfigurationError, Fault, unknown_key
 from worker.config.text_file import MEGABYTE, Unreadable, read_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+Table = dict[str, Any]
 
 SYNTAX_PLACE = re.compile(r"(?P<problem>.*) \(at (?P<place>[^)]*)\)", re.DOTALL)
 """How `tomllib` ends its messages: `Invalid value (at line 3, column 12)`."""
-
+COMMENTED_KEY = re.compile(r"^# (?=\w+ = )", re.MULTILINE)
 END_OF_DOCUMENT = "end of document"
 LONGEST_BYTES = 16 * MEGABYTE
-"""Room for more connections than one installation can have."""
+"""Room for more connections than one installation ever has."""
 LINE_BREAK = "\n"
 
 
-def read_toml(path: Path, if_missing: str = "") -> dict[str, Any]:
-    """Read a file; raises ConfigurationError if it can't be read or is not TOML.
+def read_tables(path: Path, name: str) -> tuple[list[Table], list[Fault]]:
+    """The tables under `[[name]]`, the one key that the file may have, and a fault for each other key.
 
-    `if_missing` is the example that a person is shown when there is no such file.
+    Raises FileNotFoundError, and ConfigurationError if the file can't be read, is not TOML, or holds no list of tables
+    under that key.
     """
-    text = _read_text(path, if_missing)
+    document, file, heading = _read_toml(path), str(path), f"[[{name}]]"
+    tables = document.pop(name, [])
+    faults = [unknown_key(file, key, key, {name: heading}) for key in document]
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        problem = f"must be a list of tables, each under {heading} in two brackets"
+        raise ConfigurationError([*faults, Fault(file, name, problem, heading)])
+    return tables, faults
+
+
+def repeated(tables: Sequence[Table], key: str) -> Iterator[tuple[int, Any, int]]:
+    """Each value of a key that an earlier table has too: the table's number, the value, the earlier one's number."""
+    values = [table.get(key) for table in tables]
+    for number, value in enumerate(values, start=1):
+        first = values.index(value) + 1
+        if value is not None and first < number:
+            yield number, value, first
+
+
+def examples(text: str, name: str) -> dict[str, dict[str, str]]:
+    """An example of each key in the first `[[name]]` of an example file, by the path of its table, such as `a.b`.
+
+    A key that may be left out is a comment in the file: it has an example, but the example of its table lacks it.
+    """
+    every, needed = tomllib.loads(COMMENTED_KEY.sub("", text)), tomllib.loads(text)
+    return dict(_examples(every[name][0], needed[name][0]))
+
+
+def _examples(every: Table, needed: Table, path: str = "") -> Iterator[tuple[str, dict[str, str]]]:
+    yield path, {key: f"{key} = {_as_toml(needed.get(key, value))}" for key, value in every.items()}
+    for key, value in every.items():
+        if isinstance(value, dict):
+            yield from _examples(value, needed.get(key, {}), f"{path}.{key}".removeprefix("."))
+
+
+def _as_toml(value: Any) -> str:
+    """A table on one line. Texts, numbers, lists and booleans look the same in TOML as in JSON."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_as_toml(each)}' for key, each in value.items())} }}"
+    return json.dumps(value)
+
+
+def _read_toml(path: Path) -> Table:
+    file = str(path)
+    try:
+        text = read_text(path, LONGEST_BYTES)
+    except Unreadable as error:
+        raise ConfigurationError([Fault(file, "", str(error))]) from None
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError([_syntax_fault(str(path), text, str(error))]) from None
-
-
-def _read_text(path: Path, if_missing: str) -> str:
-    try:
-        return read_text(path, LONGEST_BYTES)
-    except FileNotFoundError:
-        fault = Fault(str(path), "", "there is no such file", if_missing)
-    except Unreadable as error:
-        fault = Fault(str(path), "", str(error))
-    raise ConfigurationError([fault])
+        raise ConfigurationError([_syntax_fault(file, text, str(error))]) from None
 
 
 def _syntax_fault(file: str, text: str, message: str) -> Fault:

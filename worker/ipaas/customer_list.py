@@ -1,4 +1,4 @@
-"""A list of customers, as iPaaS.com's API answers it: a page of all of them, or those without a link."""
+"""A list of customers as iPaaS.com's API returns it: a page of all customers, or of those without a link."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LIST_NAMES = ("data", "results", "items", "customers")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list shows of one customer; None if it does not show it. It holds no personal data."""
+    """What a list shows of one customer; None for what it does not show. It holds no personal data."""
 
     id: str
     is_linked: bool | None = None
@@ -35,9 +35,9 @@ class CustomerList:
 
     @classmethod
     def read(cls, body: Any, pagination: str | None, system_id: int) -> CustomerList:
-        """The list in a body: customers, or their ids alone. Raises AnswerUnreadable if there is none.
+        """The list in a body, of customers or of their ids. Raises AnswerUnreadable if there is none.
 
-        An entry without an id does not spoil the others.
+        Entries without an id are counted and left out.
         """
         entries = _entries(body)
         customers = [_listed(entry, system_id) for entry in entries]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-
-CATCH_UP_TRIGGER: Final = "customer/created"
-"""Only connections with this trigger are caught up with: the others are not to get new customers by themselves."""
 
 
 class Selection(StrEnum):
@@ -20,15 +16,15 @@ class Selection(StrEnum):
     ALL = "all"
     UNLINKED = "unlinked"
     CATCH_UP = "catch-up"
-    """Those without a link too, but asked for by the workers themselves: nobody who waits in Error Logs."""
+    """Like UNLINKED, but requested by the workers themselves, and without customers who are in Error Logs."""
 
 
 class TakenOver(Exception):
-    """Another process has gone on with the same initialize, or has begun it anew."""
+    """Another process goes on with the same initialize, or has begun it anew."""
 
 
 class ProgressLost(TakenOver):
-    """Redis does not hold the progress any more: it was emptied, or came back without its data."""
+    """Redis no longer holds the progress: it was emptied, or came back without its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +34,25 @@ class Progress:
     system_id: int
     selection: Selection
     token: str
-    """Names the process that is at it."""
+    """Names the process that runs it."""
     position: str = ""
-    """Where in its list it is; empty at the beginning. See `worker.sync.place`."""
+    """Where in its list it is, as `worker.sync.place` writes it; empty at the beginning."""
     requested: int = 0
-    """How many customers were asked for since it began, over all its runs."""
+    """How many customers were asked for since it began, in all its runs."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     last_ended_at: datetime | None = None
-    """When the one before this ended."""
+    """When the initialize before this one ended."""
     last_requested: int = 0
     """How many customers that one asked for."""
     run: str = ""
-    """Names whom it has met."""
+    """Names the ledger's record of the customers that it has met."""
     past: tuple[str, ...] = ()
-    """Name whom earlier catch-ups have met, none of whom is asked for again."""
+    """The same of earlier catch-ups; none of their customers is asked for again."""
 
     @property
     def is_resumed(self) -> bool:
-        """Whether an earlier run has done a part of it."""
+        """Whether an earlier run did a part of it."""
         return bool(self.position)
 
 
@@ -65,6 +61,6 @@ class Known:
     """What is known of some customers of a list."""
 
     met: frozenset[str] = frozenset()
-    """Those whom an earlier page of this initialize has shown."""
+    """Those that an earlier page of this initialize has shown."""
     in_hand: frozenset[str] = frozenset()
-    """Those whom the ledger has a job for that makes another one needless."""
+    """Those that have a job in the ledger which makes another one needless."""

@@ -1,11 +1,11 @@
-"""Reading a mapping file into rows; every fault of the file is found in one reading."""
+"""Reads a mapping file into rows; finds all faults of the file in one go."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.config.faults import ConfigurationError, Fault, nearest, unknown
-from worker.config.toml_file import read_toml
+from worker.config.faults import ConfigurationError, Fault, unknown, unknown_key
+from worker.config.toml_file import Table, read_tables, repeated
 from worker.mapping.rows import (
     BOOLEAN_WORDS,
     CUSTOM_FIELDS,
@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-KEYS = ("type", "source", "value", "destination", "level", "description", "resubscribe")
 SOURCE_NAMES = (*SOURCES, f"{CUSTOM_FIELDS}<name>")
 
 EXAMPLES = {
-    "row": "[[row]]",
     "type": 'type = "Field"',
     "source": 'source = "EmailAddress"',
     "value": 'value = "from iPaaS.com"',
@@ -36,78 +34,61 @@ EXAMPLES = {
     "description": 'description = "Why this row is here"',
     "resubscribe": "resubscribe = false",
 }
+"""An example of each key that a row may have."""
 STATIC_SUBSCRIPTION = "value = true"
 
-Table = dict[str, Any]
 Finding = tuple[str, str, str]
-"""A key of one row, what is wrong with it, and an example of right."""
+"""A key, what is wrong with it, and an example of what would be right."""
 
 
 def read_rows(path: Path) -> tuple[Row, ...]:
-    """Read a mapping file; raises ConfigurationError with all its faults."""
-    document = read_toml(path)
-    faults = [Fault(str(path), *finding) for finding in _document_findings(document)]
+    """Read a mapping file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
+    tables, faults = read_tables(path, "row")
+    for number, table in enumerate(tables, start=1):
+        faults.extend(_row_faults(str(path), f"row {number}", table))
+    faults.extend(Fault(str(path), *finding) for finding in _destination_findings(tables))
     if faults:
         raise ConfigurationError(faults)
-    return tuple(_row(table) for table in document["row"])
+    return tuple(map(_row, tables))
 
 
 def _row(table: Table) -> Row:
     """The row of a table in which no fault was found."""
-    value = table.get("value", "")
-    if table["destination"] == SUBSCRIPTION and isinstance(value, str) and value:
-        value = BOOLEAN_WORDS[_folded(value)]
-    return Row(
-        type=RowType(table["type"]),
-        destination=table["destination"],
-        source=table.get("source", ""),
-        value=value,
-        level=Level.REQUIRED if table["destination"] == EMAIL else Level(table.get("level", Level.OPTIONAL)),
-        description=table.get("description", ""),
-        resubscribe=table.get("resubscribe", True),
-    )
+    given = table | {"type": RowType(table["type"])}
+    if "level" in table:
+        given["level"] = Level(table["level"])
+    if table["destination"] == EMAIL:
+        given["level"] = Level.REQUIRED
+    if table["destination"] == SUBSCRIPTION and isinstance(table.get("value"), str):
+        given["value"] = BOOLEAN_WORDS[_folded(table["value"])]
+    return Row(**given)
 
 
-# The whole file ------------------------------------------------------------------------------------------------------
-
-
-def _document_findings(document: Table) -> Iterator[Finding]:
-    for key in document:
-        if key != "row":
-            yield key, unknown(key, "known key", ["row"]), EXAMPLES["row"]
-    tables = document.get("row", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        yield "row", "must be a list of tables, each under [[row]] in two brackets", EXAMPLES["row"]
-        return
-    for number, table in enumerate(tables, start=1):
-        for key, problem, example in _row_findings(table):
-            yield f"row {number}, {key}", problem, example
-    yield from _destination_findings([table.get("destination") for table in tables])
-
-
-def _destination_findings(destinations: list[Any]) -> Iterator[Finding]:
-    """Each destination is filled by one row, and Email by one at any rate."""
-    free = [destination for destination in DESTINATIONS if destination not in destinations]
-    example = f'destination = "{free[0]}"' if free else ""
-    for number, destination in enumerate(destinations, start=1):
-        first = destinations.index(destination) + 1
-        if destination in DESTINATIONS and first < number:
-            yield f"row {number}, destination", f"{destination} is already filled by row {first}", example
-    if EMAIL not in destinations:
-        yield (
-            "row",
-            "no row fills Email, which Stamped.io needs to create and match a customer",
-            EXAMPLES["destination"],
-        )
+def _destination_findings(tables: list[Table]) -> Iterator[Finding]:
+    """Each destination is filled by one row at most, and Email by exactly one."""
+    filled = [table.get("destination") for table in tables]
+    free = [destination for destination in DESTINATIONS if destination not in filled]
+    for number, destination, first in repeated(tables, "destination"):
+        if destination in DESTINATIONS:
+            problem = f"{destination} is already filled by row {first}"
+            yield f"row {number}, destination", problem, f'destination = "{free[0]}"' if free else ""
+    if EMAIL not in filled:
+        problem = "no row fills Email, which Stamped.io needs to create and match a customer"
+        yield "row", problem, EXAMPLES["destination"]
 
 
 # One row -------------------------------------------------------------------------------------------------------------
 
 
-def _row_findings(table: Table) -> Iterator[Finding]:
+def _row_faults(file: str, place: str, table: Table) -> Iterator[Fault]:
     for key in table:
-        if key not in KEYS:
-            yield key, unknown(key, "known key", KEYS), EXAMPLES[nearest(key, KEYS) or KEYS[0]]
+        if key not in EXAMPLES:
+            yield unknown_key(file, f"{place}, {key}", key, EXAMPLES)
+    for key, problem, example in _row_findings(table):
+        yield Fault(file, f"{place}, {key}", problem, example)
+
+
+def _row_findings(table: Table) -> Iterator[Finding]:
     yield from _name_findings(table, "type", list(RowType))
     yield from _name_findings(table, "destination", DESTINATIONS)
     yield from _level_findings(table)
@@ -138,7 +119,7 @@ def _resubscribe_findings(table: Table) -> Iterator[Finding]:
     if "resubscribe" not in table:
         return
     if table.get("destination") != SUBSCRIPTION:
-        yield "resubscribe", f"belongs to the row that fills {SUBSCRIPTION} alone", EXAMPLES["description"]
+        yield "resubscribe", f"belongs only in the row that fills {SUBSCRIPTION}", f'destination = "{SUBSCRIPTION}"'
     elif not isinstance(table["resubscribe"], bool):
         yield "resubscribe", "must be true or false, without quotes", EXAMPLES["resubscribe"]
 
@@ -164,14 +145,10 @@ def _static_findings(table: Table) -> Iterator[Finding]:
     elif "value" not in table:
         yield "value", "is missing", STATIC_SUBSCRIPTION if destination == SUBSCRIPTION else EXAMPLES["value"]
     elif destination == SUBSCRIPTION:
-        yield from _static_subscription_findings(table["value"])
+        if not isinstance(table["value"], bool) and _folded(table["value"]) not in {"true", "false"}:
+            yield "value", "must be true or false", STATIC_SUBSCRIPTION
     elif not isinstance(table["value"], str) or not table["value"].strip():
         yield "value", "must be text in quotes, and not empty", EXAMPLES["value"]
-
-
-def _static_subscription_findings(value: Any) -> Iterator[Finding]:
-    if not isinstance(value, bool) and _folded(value) not in {"true", "false"}:
-        yield "value", "must be true or false", STATIC_SUBSCRIPTION
 
 
 def _folded(value: Any) -> str:

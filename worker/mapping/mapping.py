@@ -1,4 +1,4 @@
-"""What of an iPaaS.com customer is sent to Stamped.io, and whether the customer should be subscribed."""
+"""Which fields of an iPaaS.com customer are sent to Stamped.io, and whether the customer should be subscribed."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ Read = Callable[["Customer"], str | None]
 class Mapped:
     """One customer after the mapping.
 
-    `payload` has Stamped.io's names and no empty value; `subscription` is None if it is to be left as it is, or is
-    not clear: `unclear_subscription` then says why; `warnings` name fields alone, never their values.
+    `payload` has Stamped.io's names and no empty value. `subscription` is None if it stays as it is, or if it is not
+    clear; `unclear_subscription` then says why. `warnings` name only fields, never their values.
     """
 
     payload: dict[str, str]
@@ -65,7 +65,7 @@ class _Text:
         return self._address(text) if self.row.destination in EMAIL_DESTINATIONS else _sendable(text)
 
     def _address(self, text: str) -> str:
-        """One person has one spelling. Of an optional row, what is no address is left out: the customer has another."""
+        """The address in its one spelling. An invalid one is left out, unless it fills Email: then it is an error."""
         try:
             return cleaned(text)
         except EmailInvalid as error:
@@ -75,19 +75,24 @@ class _Text:
 
 
 class Mapping:
-    """The rows of one mapping, made ready when they are read so that a customer costs little."""
+    """The rows of one mapping, prepared once so that mapping a customer costs little."""
 
     def __init__(self, rows: tuple[Row, ...]) -> None:
         self.rows = rows
-        self._texts = tuple(_text(row) for row in rows if row.destination != SUBSCRIPTION)
+        sent = [row for row in rows if row.destination != SUBSCRIPTION]
+        self._texts = [_Text(row, WIRE_NAMES[row.destination], _reader(row)) for row in sent]
         self._subscription_row = next((row for row in rows if row.destination == SUBSCRIPTION), None)
-        self._read_subscription = _reader(self._subscription_row) if self._subscription_row else None
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The mapping of a file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
+        return cls(read_rows(path))
 
     @classmethod
     @cache
     def default(cls) -> Self:
         """The specification's table, row for row."""
-        return cls(read_rows(DEFAULT))
+        return cls.read(DEFAULT)
 
     @property
     def maps_subscription(self) -> bool:
@@ -96,14 +101,14 @@ class Mapping:
 
     @property
     def resubscribes(self) -> bool:
-        """Whether a customer that Stamped.io shows as unsubscribed is subscribed again, where that is mapped."""
+        """Whether a customer that Stamped.io shows as unsubscribed is subscribed again when the mapping says true."""
         return self._subscription_row is None or self._subscription_row.resubscribe
 
     def keeps(self, current: bool | None, desired: bool, *, is_new: bool = False) -> bool:  # noqa: FBT001 - two states
         """Whether a customer's present subscription state stays as it is.
 
-        It does where it is the desired one. Where the row does not resubscribe, it also does for everybody who may have
-        unsubscribed, a state that is not known among them. A new customer has not, whatever state it starts in.
+        It stays if it is the desired one. If the row does not resubscribe, nobody is subscribed who may have
+        unsubscribed, which includes an unknown state. A new customer can't have, whatever its first state is.
         """
         if current is desired:
             return True
@@ -118,7 +123,7 @@ class Mapping:
     def apply(self, customer: Customer) -> Mapped:
         """Map one customer; raises EmailMissing, EmailInvalid or RequiredFieldEmpty.
 
-        A subscription that is not clear keeps no customer from being sent: it is the subscription job's own error.
+        A subscription that is not clear is the subscription job's error: the customer is sent all the same.
         """
         payload: dict[str, str] = {}
         empty: list[Row] = []
@@ -131,19 +136,18 @@ class Mapping:
         subscription, unclear = self._subscription_or_failure(customer)
         if self._subscription_row and subscription is None and not unclear:
             empty.append(self._subscription_row)
-        return Mapped(payload, subscription, tuple(map(_warning, _of_level(empty, Level.RECOMMENDED))), unclear)
+        warnings = tuple(_in_words(row) for row in empty if row.level is Level.RECOMMENDED)
+        return Mapped(payload, subscription, warnings, unclear)
 
     def subscription(self, customer: Customer) -> bool | None:
         """Whether the customer should be subscribed; None if that is not mapped, or the source is empty.
 
-        Raises SubscriptionValueInvalid, and RequiredFieldEmpty where the row's level is required.
+        Raises SubscriptionValueInvalid, and RequiredFieldEmpty if the source is empty and the row is required.
         """
         row = self._subscription_row
-        if row is None or self._read_subscription is None:
-            return None
-        if row.type is RowType.STATIC:
-            return bool(row.value)
-        word = (self._read_subscription(customer) or "").strip().casefold()
+        if row is None or row.type is RowType.STATIC:
+            return self.static_subscription
+        word = (_reader(row)(customer) or "").strip().casefold()
         if not word:
             _refuse_required([row])
             return None
@@ -158,20 +162,11 @@ class Mapping:
             return None, error.failure
 
 
-def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file; raises ConfigurationError with all its faults."""
-    return Mapping(read_rows(path))
-
-
 # Rows made ready -----------------------------------------------------------------------------------------------------
 
 
-def _text(row: Row) -> _Text:
-    return _Text(row, WIRE_NAMES[row.destination], _reader(row))
-
-
 def _sendable(text: str) -> str:
-    """The text with a question mark for half an emoji, which a cut text can end in: UTF-8 has no place for it."""
+    """The text with a question mark for half an emoji, which a truncated text can end in and UTF-8 can't hold."""
     return text.encode(errors="replace").decode()
 
 
@@ -184,7 +179,7 @@ def _reader(row: Row) -> Read:
 
 
 def _custom_field_reader(name: str) -> Read:
-    """Reads the custom field of exactly this name, else the first whose name differs in case alone."""
+    """Reads the custom field of exactly this name, or else the first whose name differs only in case."""
     folded = name.casefold()
 
     def read(customer: Customer) -> str | None:
@@ -198,19 +193,15 @@ def _custom_field_reader(name: str) -> Read:
 # Rows that stayed empty ----------------------------------------------------------------------------------------------
 
 
-def _of_level(rows: list[Row], level: Level) -> list[Row]:
-    return [row for row in rows if row.level is level]
-
-
 def _refuse_required(empty: list[Row]) -> None:
-    """Raise for required rows that stayed empty: for Email first, since without it nothing else helps."""
-    required = _of_level(empty, Level.REQUIRED)
-    detail = "; ".join(f"{row.destination} is required and its source {row.source} is empty" for row in required)
+    """Raise for required rows that stayed empty: EmailMissing if Email is one, since nothing else helps without it."""
+    required = [row for row in empty if row.level is Level.REQUIRED]
+    detail = "; ".join(map(_in_words, required))
     if any(row.destination == EMAIL for row in required):
         raise EmailMissing(detail)
     if required:
         raise RequiredFieldEmpty(detail)
 
 
-def _warning(row: Row) -> str:
-    return f"{row.destination} is recommended and its source {row.source} is empty"
+def _in_words(row: Row) -> str:
+    return f"{row.destination} is {row.level} and its source {row.source} is empty"

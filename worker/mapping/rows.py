@@ -14,7 +14,7 @@ class RowType(StrEnum):
 
 
 class Level(StrEnum):
-    """What an empty source means: the transfer fails, warns, or says nothing."""
+    """What an empty source means: the transfer fails, warns, or goes on silently."""
 
     REQUIRED = "required"
     RECOMMENDED = "recommended"
@@ -61,7 +61,7 @@ BOOLEAN_WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
-"""The texts that IsSubscribed takes, in any case."""
+"""The texts that can fill IsSubscribed, in upper or lower case."""
 
 
 @dataclass(frozen=True)
@@ -75,4 +75,4 @@ class Row:
     level: Level = Level.OPTIONAL
     description: str = ""
     resubscribe: bool = True
-    """Of IsSubscribed: whether a customer that Stamped.io shows as unsubscribed is subscribed again."""
+    """For the row of IsSubscribed: whether a customer that Stamped.io shows as unsubscribed is subscribed again."""

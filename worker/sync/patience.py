@@ -1,4 +1,4 @@
-"""Repeats a call that fails for some minutes, if that can help: what runs for hours outlives an outage of seconds."""
+"""Repeats a failing call for some minutes, if that can help, so that what runs for hours survives a short outage."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     """Rests after an error for a number of seconds, before the call is made again."""
 
 PATIENCE = Schedule(fast=9, slow_minutes=())
-"""How often a call is made again, within some minutes."""
+"""How often a call is made again: for some minutes in all, without the long rests of a job."""
 
 Answer = TypeVar("Answer")
 
 
 def patiently(call: Callable[[], Answer], resting: Resting) -> Answer:
-    """What a call answers in the end. Raises its error if waiting can't help, or has not helped for some minutes."""
+    """What a call answers. Raises its error if waiting can't help, or has not helped for some minutes."""
     attempt = 0
     while True:
         try:

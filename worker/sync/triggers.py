@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from worker.connections import SCOPES
 from worker.jobs.errors import (
     ConnectionUnknown,
     CustomerIdInvalid,
@@ -20,7 +21,6 @@ from worker.jobs.job import Job, Kind, customer_id, plain_text
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections
 
-SCOPES = frozenset({"customer/created", "customer/updated"})
 DEBUG = "/debug"
 LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
 """Room for some 10,000 notifications; iPaaS.com's own Manual Sync sends 3,000 at most (C)."""

@@ -16,7 +16,7 @@ from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import Job, Kind
 from worker.jobs.retries import Pause
 from worker.ledger import Ledger, Refusal, StoreLimits
-from worker.mapping.mapping import load_mapping
+from worker.mapping.mapping import Mapping
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +205,7 @@ def test_the_default_mapping_is_printed_as_a_file_to_edit(tmp_path: Path) -> Non
     done = parts.console(env, tmp_path, "mapping", "--example")
     file = tmp_path / "mapping.toml"
     file.write_text(f'{done.stdout}\n[[row]]\ntype = "Static"\nvalue = true\ndestination = "IsSubscribed"', "utf-8")
-    assert (done.returncode, load_mapping(file).static_subscription) == (0, True)
+    assert (done.returncode, Mapping.read(file).static_subscription) == (0, True)
 
 
 def test_a_table_in_a_file_is_as_wide_as_it_must_be(env: dict[str, str], tmp_path: Path) -> None:

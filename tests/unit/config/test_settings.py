@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from worker.config.environment import environment
 from worker.config.faults import ConfigurationError, Fault
-from worker.config.settings import Settings, environment, load_settings, variable
+from worker.config.settings import Settings, load_settings, variable
 
 
 @pytest.fixture(autouse=True)

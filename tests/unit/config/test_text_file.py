@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from worker.config.text_file import KILOBYTE, MEGABYTE, Unreadable, is_missing, read_text
+from worker.config.text_file import KILOBYTE, MEGABYTE, Unreadable, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,6 @@ def test_a_path_that_can_be_none_is_refused_in_a_sentence(tmp_path: Path, name: 
     (tmp_path / "file").touch()
     with pytest.raises(Unreadable):
         read_text(tmp_path / name, LONGEST)
-    assert not is_missing(tmp_path / name)
 
 
 def test_a_file_that_this_user_may_not_read_is_refused_in_a_sentence(
@@ -74,7 +73,6 @@ def test_a_file_that_is_not_there_is_no_fault_yet(tmp_path: Path) -> None:
     """Whoever asks for it knows whether it has to be."""
     with pytest.raises(FileNotFoundError):
         read_text(tmp_path / "file", LONGEST)
-    assert is_missing(tmp_path / "file")
 
 
 def test_the_null_device_is_an_empty_file(tmp_path: Path) -> None:

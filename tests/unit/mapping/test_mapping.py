@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from worker.ipaas.customer import Customer
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import EmailInvalid, EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid, SyncError
-from worker.mapping.mapping import Mapped, Mapping, load_mapping
+from worker.mapping.mapping import Mapped, Mapping
 from worker.mapping.rows import SOURCES, SUBSCRIPTION, WIRE_NAMES, Level, Row, RowType
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_a_mapping_file_replaces_the_default(tmp_path: Path) -> None:
     """Only its own rows are sent."""
     file = tmp_path / "mapping.toml"
     file.write_text('[[row]]\ntype = "Field"\nsource = "EmailAddress"\ndestination = "Email"\n')
-    assert load_mapping(file).apply(_customer()).payload == {"email": "ada@example.com"}
+    assert Mapping.read(file).apply(_customer()).payload == {"email": "ada@example.com"}
 
 
 # Values --------------------------------------------------------------------------------------------------------------

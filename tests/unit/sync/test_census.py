@@ -10,7 +10,7 @@ from tests.unit.lists import ignore
 from worker.ipaas.customer_list import CustomerList, Listed
 from worker.jobs.progress import Selection
 from worker.sync.census import Census, census
-from worker.sync.place import FRUITLESS_PAGES
+from worker.sync.readings import FRUITLESS_PAGES
 
 
 class Lists:

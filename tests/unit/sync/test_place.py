@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from worker.sync.place import FRUITLESS_PAGES, LEAST_READINGS, Heading, Place, Shown
+from worker.sync.place import Heading, Place
+from worker.sync.readings import FRUITLESS_PAGES, LEAST_READINGS, Shown, behind
 
 
 def read_to_end(pages: dict[int, Shown], most: int = 5_000) -> tuple[Place, list[int]]:
@@ -20,7 +21,7 @@ def read_to_end(pages: dict[int, Shown], most: int = 5_000) -> tuple[Place, list
         shown = pages.get(place.page, beyond)
         is_known = place.page in read[:-1]
         strangers = 0 if is_known else shown.strangers
-        place = place.among(strangers, found=strangers).behind(replace(shown, strangers=strangers))
+        place = behind(place.among(strangers, found=strangers), replace(shown, strangers=strangers))
     return place, read
 
 
@@ -94,7 +95,8 @@ def test_list_that_announces_far_more_while_it_is_read_back_ends() -> None:
             break
         is_there = place.page <= 3
         told = 3 if number < 4 else 10**9
-        place = place.among(0, found=0).behind(Shown(2 if number < 3 else 0, is_hollow=not is_there, announced=told))
+        shown = Shown(2 if number < 3 else 0, is_hollow=not is_there, announced=told)
+        place = behind(place.among(0, found=0), shown)
     assert place.has_ended
     assert (place.ended_short, place.last) == (True, 3)
 
@@ -102,7 +104,7 @@ def test_list_that_announces_far_more_while_it_is_read_back_ends() -> None:
 def test_stranger_on_the_way_back_calls_for_another_reading() -> None:
     """Whoever made room for them may have hidden somebody."""
     place = Place(heading=Heading.BACK, reading=2, page=1, before=2, announced=9, last=9)
-    place = place.among(1, found=1).behind(Shown(1, announced=9))
+    place = behind(place.among(1, found=1), Shown(1, announced=9))
     assert (place.has_ended, place.reading, place.heading, place.page) == (False, 3, Heading.END, 9)
     assert place.found == 0
 
@@ -110,29 +112,29 @@ def test_stranger_on_the_way_back_calls_for_another_reading() -> None:
 def test_one_who_comes_twice_calls_for_another_reading() -> None:
     """A deletion may have taken the stranger away who had hidden somebody; two readings without any are enough."""
     place = Place(heading=Heading.BACK, reading=2, page=1, before=2, announced=9, last=9)
-    place = place.behind(Shown(0, twice=1, announced=9))
+    place = behind(place, Shown(0, twice=1, announced=9))
     assert not place.has_ended
-    place = replace(place, heading=Heading.BACK, page=1, before=2).behind(Shown(0, twice=1, announced=9))
+    place = behind(replace(place, heading=Heading.BACK, page=1, before=2), Shown(0, twice=1, announced=9))
     assert place.is_complete
 
 
 def test_list_that_never_stays_is_given_up_on() -> None:
     """After some readings, and it is said that nothing is proved."""
     place = Place(heading=Heading.BACK, reading=LEAST_READINGS, page=1, before=2, announced=900, last=900, strangers=1)
-    place = place.among(1, found=1).behind(Shown(1, announced=900))
+    place = behind(place.among(1, found=1), Shown(1, announced=900))
     assert (place.has_ended, place.is_complete, place.found) == (True, False, 1)
 
 
 def test_short_list_is_given_more_readings() -> None:
     """They cost little, and each change hides more of it."""
     place = Place(heading=Heading.BACK, reading=50, page=1, before=2, announced=10, last=10, strangers=1)
-    assert not place.behind(Shown(1, announced=10)).has_ended
+    assert not behind(place, Shown(1, announced=10)).has_ended
 
 
 def test_list_that_grows_by_a_page_while_it_is_read_back_is_followed() -> None:
     """Those who come next have moved up by as much."""
     place = Place(heading=Heading.BACK, reading=2, page=5, before=6, announced=9, last=9)
-    assert place.behind(Shown(0, announced=11)).page == 6
+    assert behind(place, Shown(0, announced=11)).page == 6
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_list_that_grows_by_a_page_while_it_is_read_back_is_followed() -> None:
         Place(),
         Place(page=7, before=6, announced=9, last=6),
         Place(
-            page=3, before=4, reading=2, heading=Heading.BACK, strangers=1, is_doubted=True, told="ipaas-unreachable"
+            page=3, before=4, reading=2, heading=Heading.BACK, strangers=1, is_doubted=True, logged="ipaas-unreachable"
         ),
     ],
 )

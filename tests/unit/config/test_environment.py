@@ -10,7 +10,7 @@ import pytest
 
 from tests.parts import ROOT
 from worker.config import faults
-from worker.config.misspelt import ELSEWHERE, misspelt
+from worker.config.environment import ELSEWHERE, misspelt
 from worker.config.settings import Settings, load_settings, variable
 
 if TYPE_CHECKING:
