@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from worker.by_hand.previews import Previewer
 from worker.cli.ending import ALL_WELL, code_of
 from worker.cli.options import chosen, json_option, system_option
 from worker.jobs.job import customer_id
 from worker.presentation.preview import follow_up_in_words, write_in_words
 from worker.presentation.screen import Screen, shortened
-from worker.previewing import Previewer
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:

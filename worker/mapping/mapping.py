@@ -23,7 +23,7 @@ from worker.mapping.rows import (
     Row,
     RowType,
 )
-from worker.stamped.email_address import cleaned
+from worker.stamped.email_address import CLEAN, cleaned
 
 if TYPE_CHECKING:
     from worker.ipaas.customer import Customer
@@ -62,7 +62,10 @@ class _Text:
         text = self.read(customer) or ""
         if not text.strip():
             return ""
-        return self._address(text) if self.row.destination in EMAIL_DESTINATIONS else _sendable(text)
+        if self.row.destination in EMAIL_DESTINATIONS:
+            return text if CLEAN.fullmatch(text) else self._address(text)
+        # A cut text can end in half an emoji, for which UTF-8 has no place: a question mark is sent instead.
+        return text.encode(errors="replace").decode()
 
     def _address(self, text: str) -> str:
         """The address in its one spelling. An invalid one is left out, unless it fills Email: then it is an error."""
@@ -163,11 +166,6 @@ class Mapping:
 
 
 # Rows made ready -----------------------------------------------------------------------------------------------------
-
-
-def _sendable(text: str) -> str:
-    """The text with a question mark for half an emoji, which a truncated text can end in and UTF-8 can't hold."""
-    return text.encode(errors="replace").decode()
 
 
 def _reader(row: Row) -> Read:

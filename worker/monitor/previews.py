@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from worker.by_hand.previews import NobodyWaits, Previewer
 from worker.jobs.errors import SyncError
 from worker.jobs.intents import Intent
-from worker.previewing import NobodyWaits, Previewer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -232,7 +232,7 @@ def form(monitor: Monitor, ids: list[str]) -> dict[str, str]:
 @pytest.fixture
 def quick(stage: Stage) -> Iterator[Monitor]:
     """Flower in front of APIs that answer at once."""
-    stage.patch.setattr("worker.previewing.PATIENCE_SECONDS", 0.3)
+    stage.patch.setattr("worker.by_hand.previews.PATIENCE_SECONDS", 0.3)
     with serving() as monitor:
         yield monitor
 

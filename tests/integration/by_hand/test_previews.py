@@ -13,6 +13,7 @@ from tests import parts
 from tests.integration.jobs import made
 from tests.integration.stage import ID, NOWHERE, Stage
 from worker.app import app
+from worker.by_hand.previews import NobodyWaits, Previewer
 from worker.jobs.calls import Api
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.errors import ConnectionHeld, ThrottleUsedUp
@@ -20,7 +21,6 @@ from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind
 from worker.jobs.retries import Pause
 from worker.ledger import Ledger, LedgerRefuses, Limit, StoreLimits
-from worker.previewing import NobodyWaits, Previewer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +70,7 @@ def test_each_call_counts_for_its_api(stage: Stage) -> None:
 
 def test_preview_waits_for_no_more_calls_than_the_throttle_allows(stage: Stage) -> None:
     """A throttle of five is one of five, whoever calls; then it is said that it is used up."""
-    stage.patch.setattr("worker.previewing.PATIENCE_SECONDS", 0.3)
+    stage.patch.setattr("worker.by_hand.previews.PATIENCE_SECONDS", 0.3)
     limited(stage, stamped=5)
     for _ in range(5):
         previewed()
