@@ -24,7 +24,7 @@ from worker.presentation.screen import counted
 from worker.sync.initialize import initialize
 from worker.sync.place import Place
 from worker.telemetry import outcomes
-from worker.telemetry.outcomes import tell
+from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
     from worker.jobs.progress import Progress
@@ -47,7 +47,7 @@ def catch_up() -> dict[str, int]:
         while systems and runtime.clock() < until:
             requested += _piece(systems.pop(), hours * HOUR_SECONDS, until)
     except LedgerUnavailable as error:
-        tell(outcomes.CATCH_UPS_WAIT, error=error)
+        announce(outcomes.CATCH_UPS_WAIT, error=error)
     return {"requested": requested}
 
 
@@ -96,7 +96,7 @@ class _Piece:
             return
         noted = replace(self.progress, position=str(replace(place, logged=code)))
         self.progress = app.runtime.ledger.progress.advance(noted)
-        tell(outcomes.CATCH_UP_WAITS, noted.system_id, error=error)
+        announce(outcomes.CATCH_UP_WAITS, noted.system_id, error=error)
 
 
 def _give_up(error: SyncError, _: float) -> None:
@@ -112,4 +112,4 @@ def _log_end(step: Step) -> None:
         numbers += f"; it ended after page {place.last:,} of {place.short_of:,} announced"
     elif not place.is_complete:
         numbers += "; it changed each time, so that somebody may have been missed"
-    tell(outcomes.CAUGHT_UP, progress.system_id, numbers)
+    announce(outcomes.CAUGHT_UP, progress.system_id, numbers)

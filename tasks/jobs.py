@@ -24,7 +24,7 @@ from worker.jobs.routes import queue_of
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
 from worker.telemetry import outcomes
 from worker.telemetry.logs import Attempt, running
-from worker.telemetry.outcomes import tell
+from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ class JobTask(RefusingTask):
         except ClaimRefused as refused:
             return self._left(job, refused)
         except LedgerUnavailable as error:
-            tell(outcomes.NOT_BEGUN, job, error=error)
+            announce(outcomes.NOT_BEGUN, job, error=error)
             raise
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         token = running.set(attempt)
@@ -147,10 +147,10 @@ class _Run:
         try:
             return self._do(work)
         except ClaimLost:
-            self._tell(outcomes.LOST)
+            self._announce(outcomes.LOST)
             return {"job": str(self._job), "state": "lost"}
         except LedgerUnavailable as error:
-            self._tell(outcomes.BROKEN_OFF, error=error)
+            self._announce(outcomes.BROKEN_OFF, error=error)
             raise
 
     def _do(self, work: Work) -> dict[str, Any]:
@@ -180,12 +180,12 @@ class _Run:
             self._ledger.complete(self._claim, self._calls, action, done.stamped_id, done.next_step, **done.facts)
         )
         seconds = round(time.monotonic() - self._started, 3)
-        tell(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
+        announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
 
     def _put_back(self) -> dict[str, Any]:
         self._go_on(self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent))
-        self._tell(outcomes.THROTTLED)
+        self._announce(outcomes.THROTTLED)
         return self._queued()
 
     def _settle(self, error: SyncError) -> dict[str, Any]:
@@ -201,7 +201,7 @@ class _Run:
         if isinstance(decision, Pause):
             weighed = self._hold(error, decision)
             if weighed.is_spared:
-                self._tell(outcomes.HELD, error=error)
+                self._announce(outcomes.HELD, error=error)
                 return self._queued(error)
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
@@ -214,7 +214,7 @@ class _Run:
         )
         self._go_on(weighed)
         if weighed.hold_began:
-            self._tell(outcomes.HOLD_BEGAN, self._job.system_id, error=held_for)
+            self._announce(outcomes.HOLD_BEGAN, self._job.system_id, error=held_for)
         return weighed
 
     def _rest(self, error: SyncError, rest: Retry) -> dict[str, Any]:
@@ -230,7 +230,7 @@ class _Run:
         self._go_on(ended)
         if ended.runs_again:
             return self._run_again(error)
-        self._tell(outcomes.WAITING, self._job, rest.seconds, error=error)
+        self._announce(outcomes.WAITING, self._job, rest.seconds, error=error)
         if rest.is_short:
             queue = queue_of(self._job.kind, to_front=self._claim.debug)
             raise self._task.retry(exc=error, countdown=rest.seconds, queue=queue)
@@ -241,13 +241,13 @@ class _Run:
         if ended.runs_again:
             self._go_on(ended)
             return self._run_again(error)
-        self._tell(outcomes.FAILED if ended.is_news else outcomes.FAILED_AGAIN, error=error)
+        self._announce(outcomes.FAILED if ended.is_news else outcomes.FAILED_AGAIN, error=error)
         self._go_on(ended)
         raise error from None
 
     def _run_again(self, error: SyncError) -> dict[str, Any]:
         """End a run that failed while its job was asked for once more: nothing has failed for good."""
-        self._tell(outcomes.RUNS_AGAIN, error=error)
+        self._announce(outcomes.RUNS_AGAIN, error=error)
         return self._queued(error)
 
     def _queued(self, error: SyncError | None = None) -> dict[str, Any]:
@@ -257,9 +257,9 @@ class _Run:
         if ended.messages:
             app.wake(ended.messages)
         if ended.hold_ended:
-            tell(outcomes.HOLD_ENDED, self._job.system_id)
+            announce(outcomes.HOLD_ENDED, self._job.system_id)
 
-    def _tell(self, outcome: outcomes.Outcome, *args: object, error: SyncError | None = None) -> None:
+    def _announce(self, outcome: outcomes.Outcome, *args: object, error: SyncError | None = None) -> None:
         """Tell how the run ended; of its job, if nothing else is named."""
         seconds = round(time.monotonic() - self._started, 3)
-        tell(outcome, *(args or (self._job,)), error=error, job=self._job, seconds=seconds)
+        announce(outcome, *(args or (self._job,)), error=error, job=self._job, seconds=seconds)

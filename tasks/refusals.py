@@ -11,7 +11,7 @@ from worker.jobs.job import plain_text
 from worker.ledger import LedgerUnavailable, Refusal
 from worker.sync.triggers import DIGITS, Refused
 from worker.telemetry import outcomes
-from worker.telemetry.outcomes import tell
+from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
     from worker.jobs.errors import SyncError
@@ -23,12 +23,12 @@ def refuse(refused: Refused) -> None:
     """Note a notification. Raises LedgerUnavailable."""
     app.runtime.ledger.refuse(_noted(refused))
     outcome = outcomes.SWITCHED_OFF if isinstance(refused.error, TriggerOff) else outcomes.REFUSED
-    tell(outcome, refused.trigger_id, refused.position, error=refused.error)
+    announce(outcome, refused.trigger_id, refused.position, error=refused.error)
 
 
 def refuse_message(error: SyncError, task: str, system_id: object = None, customer_id: object = None) -> None:
     """Note a message that holds no job: nothing else can come of it, so whoever sends such messages must hear of it."""
-    tell(outcomes.MESSAGE_REFUSED, task, error=error)
+    announce(outcomes.MESSAGE_REFUSED, task, error=error)
     system, customer = (
         text if DIGITS.fullmatch(text := plain_text(value)) else "" for value in (system_id, customer_id)
     )

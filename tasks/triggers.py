@@ -15,7 +15,7 @@ from worker.jobs.routes import ACCEPT_TRIGGER
 from worker.ledger import Request
 from worker.sync.triggers import Accepted, Refused, Verdict, judge
 from worker.telemetry import outcomes, sentry
-from worker.telemetry.outcomes import tell
+from worker.telemetry.outcomes import announce
 
 
 def submit(trigger: object) -> list[Verdict]:
@@ -52,7 +52,7 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
         try:
             return submit(trigger)
         except LedgerUnavailable as error:
-            tell(outcomes.TRIGGER_WAITS, error=error)
+            announce(outcomes.TRIGGER_WAITS, error=error)
             time.sleep(seconds)
     raise AssertionError("it waits for ever")
 

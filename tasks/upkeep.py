@@ -13,7 +13,7 @@ from worker.jobs.job import Job, Kind
 from worker.jobs.routes import RERUN, SWEEP
 from worker.ledger import Swept
 from worker.telemetry import outcomes
-from worker.telemetry.outcomes import tell
+from worker.telemetry.outcomes import announce
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def sweep() -> dict[str, int]:
     """Send the messages of jobs that nobody would run otherwise, and mend the ledger; see `tasks.sweeper`."""
     swept = [_swept(kind) for kind in Kind]
     for job in (job for each in swept for job in each.failed):
-        _tell_lost(job)
+        _announce_lost(job)
     found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost", "strays", "mended")}
     if any(found[name] for name in ("due", "dead", "lost")):
         log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
@@ -69,8 +69,8 @@ def _swept(kind: Kind) -> Swept:
     return total
 
 
-def _tell_lost(job: Job) -> None:
+def _announce_lost(job: Job) -> None:
     """The workers that died on a job can't report it."""
     record = app.runtime.ledger.record(job)
     tracking_guid = (record and record.tracking_guid) or ""
-    tell(outcomes.FAILED, job, error=WorkerLost(), job=job, tracking_guid=tracking_guid)
+    announce(outcomes.FAILED, job, error=WorkerLost(), job=job, tracking_guid=tracking_guid)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.http.body import LISTS
+from worker.http.body import ENVELOPES, ENVELOPES_DEPTH, LISTS
 from worker.jobs.intents import Trouble
 from worker.jobs.job import STAMPED_ID, plain_text
-from worker.stamped.answers import DEEPEST_WRAPPER, IDS, WRAPPERS
+from worker.stamped.answers import IDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,17 +94,17 @@ def answered(body: Any, email: str) -> tuple[Path, Fields] | None:
 def _unwrapped(body: Any) -> tuple[Path, Fields] | None:
     """The object that has an id but no e-mail address."""
     path: Path = ()
-    while isinstance(body, dict) and len(path) <= DEEPEST_WRAPPER:
+    while isinstance(body, dict) and len(path) <= ENVELOPES_DEPTH:
         if id_of(body):
             return path, body
-        name = next((name for name in WRAPPERS if isinstance(body.get(name), dict)), "")
+        name = next((name for name in ENVELOPES if isinstance(body.get(name), dict)), "")
         path, body = (*path, name), body.get(name)
     return None
 
 
 def is_single_path(path: Path) -> bool:
     """Whether the worker looks there for the one customer of an answer: flat, or in wrappers."""
-    return len(path) <= DEEPEST_WRAPPER and all(step in WRAPPERS for step in path)
+    return len(path) <= ENVELOPES_DEPTH and all(step in ENVELOPES for step in path)
 
 
 def is_list_path(path: Path) -> bool:
@@ -161,5 +161,5 @@ def shown_address(entry: Any) -> str:
         texts = (held.strip() for name, held in entry.items() if "mail" in name.lower() and isinstance(held, str))
         if address := next(filter(WHOLE_ADDRESS.fullmatch, texts), ""):
             return address
-        entry = next((entry[name] for name in WRAPPERS if name in entry), None)
+        entry = next((entry[name] for name in ENVELOPES if name in entry), None)
     return ""

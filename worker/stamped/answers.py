@@ -15,8 +15,6 @@ from worker.stamped.email_address import is_same_mailbox
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WRAPPERS = ENVELOPES
-DEEPEST_WRAPPER = ENVELOPES_DEPTH
 IDS = ("id", "customerId")
 """The names of a customer's id."""
 NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)

@@ -57,7 +57,7 @@ CATCH_UPS_WAIT: Final = Outcome("waiting", logging.WARNING, "catch-up: goes on l
 CAUGHT_UP: Final = Outcome("caught up", logging.INFO, "connection %d: caught up, %s")
 
 
-def tell(
+def announce(
     outcome: Outcome, /, *args: object, error: SyncError | None = None, job: Job | None = None, **more: Any
 ) -> None:
     """Tell an outcome. `args` fill its text, and `error` is the last of them if there is one.
