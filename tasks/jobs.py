@@ -163,7 +163,7 @@ class _Run:
         pause = retries.pause(error, app.runtime.holds)
         if pause and self._made:
             weighed = self._weigh(error, pause)
-            if weighed.is_spared:
+            if weighed.is_requeued:
                 return self._queued(error)
             if weighed.weight is Weight.RESTS:
                 rest = retries.weathered(error, weighed.met, app.runtime.holds.longest_seconds)
@@ -195,7 +195,7 @@ class _Run:
             began = self._ended(sentry.HOLD, held_for) | error_help(held_for)
             log.error("connection %d: held, %s", job.system_id, held_for, extra=began)
             sentry.report(held_for, job, self._claim.tracking_guid, outcome=sentry.HOLD)
-        if weighed.is_spared:
+        if weighed.is_requeued:
             log.info("%s: waits for its turn again, %s", job, error.entry.code, extra=self._ended("held", error))
         return weighed
 

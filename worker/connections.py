@@ -27,6 +27,7 @@ from worker.config.secret import read_secret
 from worker.config.settings import environment
 from worker.config.text_file import is_missing
 from worker.config.toml_file import read_toml
+from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT, USUAL_SECONDS
 from worker.mapping.mapping import Mapping, load_mapping
 
 if TYPE_CHECKING:
@@ -218,9 +219,9 @@ class StampedEndpoint(_Part):
 class Throttle(_Part):
     """At most `limit` calls to the store in any window of `seconds`, and `concurrent` of them at once."""
 
-    limit: Limit = 500
-    seconds: Seconds = 60
-    concurrent: Concurrent = 10
+    limit: Limit = USUAL_CALLS
+    seconds: Seconds = USUAL_SECONDS
+    concurrent: Concurrent = USUAL_CONCURRENT
 
 
 class Connection(_Part):

@@ -22,7 +22,6 @@ from worker.jobs.job import Kind, State
 from worker.ledger import LedgerUnavailable
 from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
-from worker.presentation.throttle import uses
 from worker.presentation.times import lasting, local
 from worker.runtime import open_ledger
 
@@ -94,16 +93,16 @@ def _watch(screen: Screen, show: Callable[[], None]) -> NoReturn:
 
 
 def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
-    figures = ledger.figures(each.system_id for each in connections)
+    figures = ledger.figures()
     if as_json:
-        shown = _as_json(figures, connections, settings)
+        shown = _as_json(figures, settings)
         screen.json(shown | {"catch_ups": catch_up.as_json_objects(ledger, connections)})
     else:
-        _show(screen, figures, connections)
+        _show(screen, figures)
         catch_up.show(screen, ledger, connections)
 
 
-def _as_json(figures: Figures, connections: Connections, settings: Settings) -> dict[str, object]:
+def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
     return {
         "holds": [holds.as_json_object(hold) for hold in figures.holds],
         "queues": figures.queues,
@@ -113,7 +112,7 @@ def _as_json(figures: Figures, connections: Connections, settings: Settings) -> 
         "refusals": figures.refusals.count,
         "refusals_listed": figures.refusals.listed,
         "vanished": figures.vanished,
-        "throttles": [use.as_json() for use in uses(figures, connections)],
+        "throttles": [asdict(use) for use in figures.uses],
         "settings": settings.model_dump(mode="json", include=SHOWN_SETTINGS),
     }
 
@@ -122,7 +121,7 @@ def _as_iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
+def _show(screen: Screen, figures: Figures) -> None:
     if figures.vanished:
         screen.mark(vanished_in_words(figures), is_good=False)
         screen.prose(VANISHED_ADVICE)
@@ -138,7 +137,7 @@ def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
     lengths = figures.queues.items()
     screen.table(["Queue", "messages"], [(queue, f"{length:,}") for queue, length in lengths], numbers=["messages"])
     screen.line()
-    screen.table(COLUMNS, lines(uses(figures, connections)), numbers=COLUMNS[1:])
+    screen.table(COLUMNS, lines(figures.uses), numbers=COLUMNS[1:])
     screen.line()
     screen.facts(_facts(figures), indent=0)
 

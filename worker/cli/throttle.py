@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from worker.presentation.throttle import Use
+    from worker.ledger.figures import Use
 
 COLUMNS: Final = ["Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com"]
 
@@ -24,5 +24,5 @@ def lines(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _calls(calls: int, limit: int | None, seconds: int | None) -> str:
-    return f"{calls:,} of {limit:,} in {seconds:,} s" if limit and seconds else "no limit"
+def _calls(calls: int, limit: int | None, seconds: float | None) -> str:
+    return f"{calls:,} of {limit:,} in {seconds:,.0f} s" if limit and seconds else "no limit"

@@ -119,7 +119,7 @@ class ActivityPage(Page):
     def _read(self, query: Query, begins: str) -> Shown:
         activity, connections = self.ledger.activity, self.runtime.connections
         jobs = activity.page(query.filter, begins)
-        figures = self.ledger.figures(each.system_id for each in connections)
+        figures = self.ledger.figures()
         return Shown(
             jobs=jobs,
             count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),
