@@ -200,7 +200,7 @@ class _Run:
         decision = decide(error, attempt, policy, None if self._calls else 0)
         if isinstance(decision, Pause):
             weighed = self._hold(error, decision)
-            if weighed.is_spared:
+            if weighed.is_requeued:
                 self._announce(outcomes.HELD, error=error)
                 return self._queued(error)
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)

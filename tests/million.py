@@ -25,7 +25,7 @@ from worker.app import app
 from worker.config.settings import Settings
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Kind, State
-from worker.ledger.ledger import PREFIX
+from worker.ledger.keys import PREFIX
 from worker.ledger.places import JobPlace
 from worker.runtime import Runtime
 

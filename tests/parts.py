@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from worker.ledger.ledger import PREFIX
+from worker.ledger.keys import PREFIX
 from worker.local.ports import free_port
 from worker.local.valkey import ValkeyFailed, embedded_valkey
 

@@ -25,6 +25,7 @@ from worker.config.faults import ConfigurationError, Fault, checked, fault_of, u
 from worker.config.secret import read_secret
 from worker.config.settings import http_url
 from worker.config.toml_file import Table, examples, read_tables, repeated
+from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT, USUAL_SECONDS
 from worker.mapping.mapping import Mapping
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class ReadThrottle(_Part):
     """At most `limit` calls to iPaaS.com in any window of `seconds`."""
 
     limit: Limit
-    seconds: Seconds = 60
+    seconds: Seconds = USUAL_SECONDS
 
 
 class IPaaSEndpoint(_Part):
@@ -156,8 +157,8 @@ class StampedEndpoint(_Part):
 class Throttle(ReadThrottle):
     """At most `limit` calls to the store in any window of `seconds`, and `concurrent` of them at once."""
 
-    limit: Limit = 500
-    concurrent: Concurrent = 10
+    limit: Limit = USUAL_CALLS
+    concurrent: Concurrent = USUAL_CONCURRENT
 
 
 class Connection(_Part):

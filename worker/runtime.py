@@ -115,12 +115,12 @@ class Runtime:
 
 def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
     """The ledger with what every connection allows."""
-    terms = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
-    stores = {connection.system_id: _store_terms(connection) for connection in connections}
-    return Ledger(connect(settings.redis_url), terms, stores, worker=WORKER, witness=witness)
+    times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
+    stores = {connection.system_id: _store_limits(connection) for connection in connections}
+    return Ledger(connect(settings.redis_url), times, stores, worker=WORKER, witness=witness)
 
 
-def _store_terms(connection: Connection) -> StoreLimits:
+def _store_limits(connection: Connection) -> StoreLimits:
     throttle, reads = connection.throttle, connection.ipaas.throttle
     return StoreLimits(
         concurrent=throttle.concurrent,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from worker.app import SyncApp
     from worker.config.redis_url import RedisUrl
-    from worker.ledger.finding import Finding
+    from worker.ledger.trials import Finding
 
 log = logging.getLogger(__name__)
 

@@ -57,7 +57,7 @@ def release(system_id: int) -> None:
 
 def repair(_: int) -> None:
     """Mend the whole ledger."""
-    app.runtime.ledger.repairs.run(acts=True)
+    app.runtime.ledger.repair(acts=True)
 
 
 def initialize(system_id: int) -> None:

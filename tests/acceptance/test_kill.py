@@ -347,7 +347,7 @@ def test_command_killed_during_a_repair_can_be_given_again(stage: Stage, effect:
     command = ("repair", str(parts.SYSTEM))
     run_killed(stage, effect, moment, *command)
     assert exit_code(stage, *command) == 0
-    assert ledger.repairs.run(acts=False).faults == 0
+    assert ledger.repair(acts=False).faults == 0
     assert ledger.counts(Kind.CUSTOMER) == Counts(queued=0, sent=1, running=0, waiting=0, done=0, failed=0)
 
 

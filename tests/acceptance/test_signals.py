@@ -166,7 +166,7 @@ def test_failed_job_shows_everywhere(watch: Watched, code: str) -> None:
     job = fail(watch, way)
     check_line(watch.logged(code, "failed"), job, code, way.status)
     check_event(watch.reported(code), job, [code, str(job.system_id), str(way.status or "none")])
-    assert watch.stage.ledger.activity.totals()["attempts", job.kind, "failed", code] == 1
+    assert watch.stage.ledger.figures().totals["attempts", job.kind, "failed", code] == 1
     assert groups(watch) == [(job.kind, job.system_id, code, 1)]
     check_shown(watch, job, code)
     check_run_lines(watch, job)
@@ -225,7 +225,7 @@ def test_hold_shows_once(watch: Watched, code: str) -> None:
     check_line(watch.logged(code, "hold began"), job, code, way.status)
     check_event(watch.reported(code), job, ["hold", code, str(system), str(way.status or "none")])
     own = way.own or code
-    assert watch.stage.ledger.activity.totals()["attempts", job.kind, "held", own] > 1
+    assert watch.stage.ledger.figures().totals["attempts", job.kind, "held", own] > 1
     assert groups(watch) == []
     assert own in watch.shown("failures", "show", ID, "--system", str(system), "--kind", job.kind)
     assert code in watch.shown("holds", "list")
@@ -265,7 +265,7 @@ def test_bad_days_of_a_worker_show_too(tmp_path: Path) -> None:
                 watch.sentry.forget()
                 check_shown(watch, job, code)
         outcomes = [("failed", UNLUCKY[0]), ("lost", UNLUCKY[1])]
-        totals = stage.ledger.activity.totals()
+        totals = stage.ledger.figures().totals
         assert [totals["attempts", Kind.CUSTOMER, *outcome] for outcome in outcomes] == [1, 1]
         assert groups(watch) == [(Kind.CUSTOMER, parts.SYSTEM, code, 1) for code in UNLUCKY]
         assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()

@@ -14,8 +14,8 @@ from worker.ipaas.customer import Customer
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept, Weighed, Weight
-from worker.ledger.ledger import PAGE
 from worker.ledger.scripting import source
+from worker.ledger.upkeep import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,14 +41,14 @@ class HandsOverInTwoSteps(Ledger):
     def complete(
         self,
         claim: Claim,
-        made: Sequence[MadeCall],
+        calls: Sequence[MadeCall],
         action: str,
         stamped_id: str | None = None,
         next_step: Next = Next.NOTHING,
         **facts: Any,
     ) -> Ended:
         """Complete, and then hand over."""
-        ended = super().complete(claim, made, action, stamped_id, **facts)
+        ended = super().complete(claim, calls, action, stamped_id, **facts)
         if next_step is Next.NOTHING:
             return ended
         subscription = claim.job.subscription
@@ -77,7 +77,7 @@ class LinksAtTheEnd(Ledger):
     def complete(
         self,
         claim: Claim,
-        made: Sequence[MadeCall],
+        calls: Sequence[MadeCall],
         action: str,
         stamped_id: str | None = None,
         next_step: Next = Next.NOTHING,
@@ -85,7 +85,7 @@ class LinksAtTheEnd(Ledger):
     ) -> Ended:
         """Complete, and then record the link."""
         record_link = self.links.pop(claim.job, None)
-        ended = super().complete(claim, made, action, stamped_id, next_step, **facts)
+        ended = super().complete(claim, calls, action, stamped_id, next_step, **facts)
         if record_link:
             record_link()
         return ended
@@ -234,7 +234,7 @@ SWITCHED_OFF: Final = (
         Parts(
             pieces=_without(
                 "_store",
-                "        redis.call('ZADD', slots_key(api, system), text(now + terms.apis[api].window_ms), name)\n",
+                "        redis.call('ZADD', slots_key(api, system), text(now + limits.apis[api].window_ms), name)\n",
                 "        redis.call('ZREM', slots_key(api, system), name)\n",
             ),
             odds={Fault.CUSTOMER_CHANGED: 1},

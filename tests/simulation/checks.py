@@ -9,7 +9,8 @@ from tests import parts
 from worker.ipaas.customer import Customer
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Job, Kind, State
-from worker.ledger.ledger import LOSSES_ALLOWED, PREFIX
+from worker.ledger.keys import PREFIX
+from worker.ledger.upkeep import LOSSES_ALLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -68,7 +68,7 @@ class Simulation:
         self._random = self._chance.random
         self._stage = Stage(VirtualClock(), self._chance, trace)
         client.stage = self._stage
-        stores = {system_id: _terms(self._random) for system_id in SYSTEMS[: self._random.randint(1, 2)]}
+        stores = {system_id: _limits(self._random) for system_id in SYSTEMS[: self._random.randint(1, 2)]}
         self._stage.note(f"stores: {stores}")
         self._client = client
         self._world = World(self._stage, client, stores, seed)
@@ -349,7 +349,7 @@ def _without_redis(work: Callable[[], object]) -> None:
         return
 
 
-def _terms(dice: random.Random) -> StoreLimits:
+def _limits(dice: random.Random) -> StoreLimits:
     stamped = dice.choice((None, Limit(3, 10), Limit(4, 5), Limit(6, 20)))
     ipaas = dice.choice((None, None, Limit(5, 10)))
     return StoreLimits(concurrent=dice.randint(1, 3), stamped=stamped, ipaas=ipaas)

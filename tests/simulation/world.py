@@ -60,14 +60,14 @@ class Call:
 class World:
     """The state of both sides. A violation is noted as soon as a call shows it."""
 
-    def __init__(self, stage: Stage, client: redis.Redis, terms: Mapping[int, StoreLimits], seed: int) -> None:
+    def __init__(self, stage: Stage, client: redis.Redis, limits: Mapping[int, StoreLimits], seed: int) -> None:
         self._stage = stage
         self._client = client
-        self._terms = terms
-        self.source = Source(terms)
+        self._limits = limits
+        self.source = Source(limits)
         self.listing = Listing(seed, stage, self.source)
         """Those whom a list alone shows."""
-        self.stores = {system_id: Store() for system_id in terms}
+        self.stores = {system_id: Store() for system_id in limits}
         self._ipaas = IPaaSApi(self.source, "")
         self._stamped = {system_id: StampedApi(store, STORE_HASH, "", "") for system_id, store in self.stores.items()}
         self.arrivals: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
@@ -79,7 +79,7 @@ class World:
     def leave(self, call: Call) -> None:
         """A call leaves its worker."""
         self._under_way[call.system_id] += call.claim is not None
-        if self._under_way[call.system_id] > self._terms[call.system_id].concurrent:
+        if self._under_way[call.system_id] > self._limits[call.system_id].concurrent:
             self._stage.violated(f"more calls at a time than store {call.system_id} allows: {call}")
 
     def end(self, call: Call) -> None:

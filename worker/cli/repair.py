@@ -15,7 +15,7 @@ from worker.presentation.screen import Screen, counted
 from worker.runtime import open_ledger
 
 if TYPE_CHECKING:
-    from worker.ledger.repair import Found
+    from worker.ledger.upkeep import Found
 
 MEANING: Final = {
     "unplaced": ("jobs missing from the list of their state: nobody would run them or see them", "put back"),
@@ -49,7 +49,7 @@ def command(*, acts: bool, as_json: bool) -> int:
     screen, settings = Screen(as_json=as_json), load_settings()
     ledger = open_ledger(settings, load_connections(settings.connections))
     with screen.busy("Looking at the ledger"):
-        found = ledger.repairs.run(acts=acts)
+        found = ledger.repair(acts=acts)
     if as_json:
         screen.json(asdict(found) | {"mended": acts})
     else:

@@ -21,7 +21,6 @@ from worker.jobs.job import Kind, State
 from worker.ledger import LedgerUnavailable
 from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
-from worker.presentation.throttle import uses
 from worker.presentation.times import lasting, local
 from worker.runtime import open_ledger
 
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from worker.config.settings import Settings
     from worker.connections import Connections
     from worker.ledger import Ledger
-    from worker.ledger.figures import Figures
-    from worker.presentation.throttle import Use
+    from worker.ledger.figures import Figures, Use
 
 WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
@@ -95,16 +93,16 @@ def _watch(screen: Screen, show: Callable[[], None], redis_url: str) -> NoReturn
 
 
 def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
-    figures = ledger.figures(each.system_id for each in connections)
+    figures = ledger.figures()
     if as_json:
-        shown = _as_json(figures, connections, settings)
+        shown = _as_json(figures, settings)
         screen.json(shown | {"catch_ups": catch_up.as_json_objects(ledger, connections)})
     else:
-        _show(screen, figures, connections)
+        _show(screen, figures)
         catch_up.show(screen, ledger, connections)
 
 
-def _as_json(figures: Figures, connections: Connections, settings: Settings) -> dict[str, object]:
+def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
     return {
         "holds": [holds.as_json_object(hold) for hold in figures.holds],
         "queues": figures.queues,
@@ -114,7 +112,7 @@ def _as_json(figures: Figures, connections: Connections, settings: Settings) -> 
         "refusals": figures.refusals.count,
         "refusals_listed": figures.refusals.listed,
         "vanished": figures.vanished,
-        "throttles": [use.as_json() for use in uses(figures, connections)],
+        "throttles": [asdict(use) for use in figures.uses],
         "settings": settings.model_dump(mode="json", include=SHOWN_SETTINGS),
     }
 
@@ -123,10 +121,10 @@ def _as_iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _show(screen: Screen, figures: Figures, connections: Connections) -> None:
+def _show(screen: Screen, figures: Figures) -> None:
     _show_alarms(screen, figures)
     _show_counts(screen, figures)
-    screen.table(THROTTLE_COLUMNS, _throttle_rows(uses(figures, connections)), numbers=THROTTLE_COLUMNS[1:])
+    screen.table(THROTTLE_COLUMNS, _throttle_rows(figures.uses), numbers=THROTTLE_COLUMNS[1:])
     screen.line()
     screen.facts(_facts(figures), indent=0)
 

@@ -18,12 +18,12 @@ from worker.ledger.records import (
     Refusal,
     Request,
     Requested,
-    Swept,
     Throttled,
     Weighed,
     Weight,
 )
 from worker.ledger.refusals import ScriptFailed
+from worker.ledger.upkeep import Swept
 
 __all__ = [
     "Claim",

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State
+from worker.ledger import keys
 from worker.ledger.places import JobList, JobPlace, newest
 from worker.ledger.records import moment
-from worker.ledger.round_trip import together
-from worker.ledger.scripting import available
-from worker.ledger.totals import read_totals
+from worker.ledger.scripting import available, in_one_trip, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
     from worker.ledger.records import Record
-    from worker.ledger.round_trip import Found
+    from worker.ledger.scripting import Found
 
 PAGE = 50
 SUSPICIOUS = 5
@@ -118,19 +117,12 @@ class Jobs(Protocol):
     def records(self, jobs: Sequence[Job]) -> list[Record | None]:
         """Many jobs."""
 
-    def member(self, job: Job) -> str:
-        """A job's name in an index."""
-
-    def job_of(self, kind: Kind, member: str) -> Job:
-        """The job with that name in an index."""
-
 
 class Activity:
     """The views of a ledger. All raise LedgerUnavailable when Redis does not answer."""
 
-    def __init__(self, client: redis.Redis, prefix: str, ledger: Jobs) -> None:
+    def __init__(self, client: redis.Redis, ledger: Jobs) -> None:
         self._client = client
-        self._prefix = prefix
         self._ledger = ledger
 
     def page(self, wanted: Filter, begins: str = "", size: int = PAGE) -> Page:
@@ -142,27 +134,21 @@ class Activity:
             return Page(self._of_customer(wanted))
         with available():
             places = newest(self._client, list(self._lists(wanted)), _bounds(wanted), JobPlace.read(begins), size + 1)
-        jobs = [self._ledger.job_of(place.kind, place.member) for place in places[:size]]
+        jobs = [keys.job_of(place.kind, place.member) for place in places[:size]]
         records = [record for record in self._ledger.records(jobs) if record]
         return Page(records, str(places[size - 1]) if len(places) > size else "")
 
     def count(self, wanted: Filter) -> int:
         """How many jobs are meant, a customer's aside."""
         lowest, highest = _bounds(wanted)
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            for each in self._lists(wanted):
-                pipeline.zcount(each.name, lowest, highest)
-            return sum(pipeline.execute())
+        names = [each.name for each in self._lists(wanted)]
+        return sum(in_one_trip(self._client, lambda trip: [trip.zcount(name, lowest, highest) for name in names]))
 
     def counts(self, wanted: Filter) -> dict[State, int]:
         """How many jobs of the connection and kind that are meant there are in each state."""
         systems, kinds = self._systems(wanted), self._kinds(wanted)
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            for state, kind, system_id in product(State, kinds, systems):
-                pipeline.zcard(f"{self._prefix}{state}:{kind}:{system_id}")
-            sizes = iter(pipeline.execute())
+        lists = [keys.of(state, kind, system_id) for state, kind, system_id in product(State, kinds, systems)]
+        sizes = iter(in_one_trip(self._client, lambda trip: [trip.zcard(each) for each in lists]))
         return {state: sum(islice(sizes, len(kinds) * len(systems))) for state in State}
 
     def groups(self) -> list[Group]:
@@ -171,49 +157,35 @@ class Activity:
         with available():
             with together(self._client, found) as ask:
                 for kind in Kind:
-                    ask("names", kind).smembers(f"{self._prefix}codes:{kind}")
-                    ask("last done", kind).hgetall(f"{self._prefix}last_done:{kind}")
+                    ask("names", kind).smembers(keys.of(keys.CODES, kind))
+                    ask("last done", kind).hgetall(keys.of(keys.LAST_DONE, kind))
             names = [(kind, name) for kind in Kind for name in found["names", kind]]
             with together(self._client, found) as ask:
                 for kind, name in names:
-                    self._ask_group(ask, kind, name)
-        groups = (self._group(found, kind, name) for kind, name in names if found["count", kind, name])
+                    _ask_group(ask, kind, name)
+        groups = (_group(found, kind, name) for kind, name in names if found["count", kind, name])
         return sorted(groups, key=lambda group: (-group.count, group.system_id, group.kind, group.code))
 
     def latest_of(self, groups: Sequence[Group], size: int) -> list[list[Record]]:
         """The last jobs of each of many groups, in two round trips."""
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            for group in groups:
-                pipeline.zrevrange(self._index_of(group), 0, size - 1)
-            members = pipeline.execute()
+        lists = [keys.of(keys.CODE, group.kind, group.system_id, group.code) for group in groups]
+        members = in_one_trip(self._client, lambda trip: [trip.zrevrange(each, 0, size - 1) for each in lists])
         jobs = [
-            self._ledger.job_of(group.kind, member)
-            for group, found in zip(groups, members, strict=True)
-            for member in found
+            keys.job_of(group.kind, member) for group, found in zip(groups, members, strict=True) for member in found
         ]
         records = iter(self._ledger.records(jobs))
         return [[record for record in islice(records, len(found)) if record] for found in members]
 
-    def totals(self) -> dict[tuple[str, ...], int]:
-        """The counts that only grow, by name and labels: see `count_attempt` in `_job.lua`."""
-        with available():
-            totals: dict[str, str] = self._client.hgetall(f"{self._prefix}totals")  # type: ignore[assignment]
-        return read_totals(totals)
-
     def history(self, job: Job) -> list[Attempt]:
         """The last attempts of a job that have ended, newest first."""
         with available():
-            entries: list[Any] = self._client.lrange(
-                f"{self._prefix}history:{job.kind}:{self._ledger.member(job)}", 0, -1
-            )
+            entries: list[Any] = self._client.lrange(keys.of(keys.HISTORY, job.kind, keys.member_of(job)), 0, -1)
         return [Attempt.read(entry) for entry in reversed(entries)]
 
     def _of_customer(self, wanted: Filter) -> list[Record]:
         jobs = [
             Job(kind, system_id, wanted.customer_id)
-            for kind in self._kinds(wanted)
-            for system_id in self._systems(wanted)
+            for kind, system_id in product(self._kinds(wanted), self._systems(wanted))
         ]
         records = [record for record in self._ledger.records(jobs) if record and wanted.holds(record)]
         return sorted(
@@ -221,35 +193,12 @@ class Activity:
         )
 
     def _lists(self, wanted: Filter) -> Iterator[JobList]:
-        list_name = wanted.state or "recent"
+        list_name = wanted.state or keys.RECENT
         for kind, system_id in product(self._kinds(wanted), self._systems(wanted)):
             if not wanted.code:
-                yield JobList(f"{self._prefix}{list_name}:{kind}:{system_id}", kind, system_id)
+                yield JobList(keys.of(list_name, kind, system_id), kind, system_id)
             elif wanted.state in {None, State.FAILED}:
-                yield JobList(f"{self._prefix}code:{kind}:{system_id}:{wanted.code}", kind, system_id)
-
-    def _ask_group(self, ask: Callable[..., Pipeline], kind: Kind, name: str) -> None:
-        index = f"{self._prefix}code:{kind}:{name}"
-        ask("count", kind, name).zcard(index)
-        for place in (0, -1, -SUSPICIOUS):
-            ask(place, kind, name).zrange(index, place, place, withscores=True)
-
-    def _group(self, found: Found, kind: Kind, name: str) -> Group:
-        system_id, code = name.split(":")
-        first, last, fifth = ([time for _, time in found[place, kind, name]] for place in (0, -1, -SUSPICIOUS))
-        done = float(found["last done", kind].get(system_id, 0))
-        return Group(
-            system_id=int(system_id),
-            kind=kind,
-            code=code,
-            count=found["count", kind, name],
-            first_seen=moment(first[0]) if first else None,
-            last_seen=moment(last[0]) if last else None,
-            is_suspicious=bool(fifth) and done < fifth[0],
-        )
-
-    def _index_of(self, group: Group) -> str:
-        return f"{self._prefix}code:{group.kind}:{group.system_id}:{group.code}"
+                yield JobList(keys.of(keys.CODE, kind, system_id, wanted.code), kind, system_id)
 
     def _kinds(self, wanted: Filter) -> list[Kind]:
         return [wanted.kind] if wanted.kind else list(Kind)
@@ -266,3 +215,25 @@ def _bounds(wanted: Filter) -> tuple[str, str]:
 
 def _code_of(record: Record) -> str:
     return record.failure.code if record.failure else ""
+
+
+def _ask_group(ask: Callable[..., Pipeline], kind: Kind, name: str) -> None:
+    index = keys.of(keys.CODE, kind, name)
+    ask("count", kind, name).zcard(index)
+    for place in (0, -1, -SUSPICIOUS):
+        ask(place, kind, name).zrange(index, place, place, withscores=True)
+
+
+def _group(found: Found, kind: Kind, name: str) -> Group:
+    system_id, code = name.split(":")
+    first, last, fifth = ([time for _, time in found[place, kind, name]] for place in (0, -1, -SUSPICIOUS))
+    done = float(found["last done", kind].get(system_id, 0))
+    return Group(
+        system_id=int(system_id),
+        kind=kind,
+        code=code,
+        count=found["count", kind, name],
+        first_seen=moment(first[0]) if first else None,
+        last_seen=moment(last[0]) if last else None,
+        is_suspicious=bool(fifth) and done < fifth[0],
+    )

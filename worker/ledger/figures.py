@@ -11,21 +11,40 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.jobs.calls import Api
-from worker.jobs.job import Job, Kind, State
+from worker.jobs.job import Kind, State
 from worker.jobs.routes import QUEUES
+from worker.ledger import keys
 from worker.ledger.records import Counts, Hold, Record, moment
-from worker.ledger.round_trip import Found, together
-from worker.ledger.totals import REFUSAL_LISTS, Presence, Refusals, Totals, met_without_row, read_totals
+from worker.ledger.scripting import Found, together
+from worker.ledger.totals import Presence, Refusals, Totals, met_without_row, read_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import redis
     from redis.client import Pipeline
 
+    from worker.ledger.limits import StoreLimits
+
 FIRST: Final = 5
 """How many jobs of a lane are looked at, which stand in the order of their age. Only if a store has stood still for
 a day do background jobs stand behind younger ones; what is shown of it is then too little by a day at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What counts against the limits of one store's throttle now; a limit is None if there is none."""
+
+    system_id: int
+    queued: int
+    under_way: int
+    concurrent: int
+    stamped_calls: int
+    stamped_limit: int | None
+    stamped_seconds: float | None
+    ipaas_calls: int
+    ipaas_limit: int | None
+    ipaas_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +67,31 @@ class StoreFigures:
         """How many of its jobs wait for their turn."""
         return sum(each.queued for each in self.counts.values())
 
+    def use_of(self, limits: StoreLimits) -> Use:
+        """How far its throttle is used."""
+        stamped, ipaas = limits.stamped, limits.ipaas
+        return Use(
+            system_id=self.system_id,
+            queued=self.queued,
+            under_way=self.under_way,
+            concurrent=limits.concurrent,
+            stamped_calls=self.calls[Api.STAMPED],
+            stamped_limit=stamped.calls if stamped else None,
+            stamped_seconds=stamped.seconds if stamped else None,
+            ipaas_calls=self.calls[Api.IPAAS],
+            ipaas_limit=ipaas.calls if ipaas else None,
+            ipaas_seconds=ipaas.seconds if ipaas else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Where every store stands, and what is told of all of them together."""
+    """Where every store stands, and what is known of all of them together."""
 
     stores: Mapping[int, StoreFigures]
     """By system id: those that ever had a job, and the configured ones."""
+    limits: Mapping[int, StoreLimits]
+    """What each configured store allows."""
     queues: Mapping[str, int]
     """How many messages wait in each of the broker's queues."""
     next_due: Mapping[Kind, Record | None]
@@ -65,7 +102,7 @@ class Figures:
     """How long ago the last sweep began, by Redis' clock; None if there was none yet."""
 
     def counts(self, kind: Kind) -> Counts:
-        """How many jobs of a kind stand where."""
+        """How many jobs of a kind there are in each state."""
         return Counts(**self.by_state(kind=kind))
 
     def by_state(self, system_id: int | None = None, kind: Kind | None = None) -> dict[State, int]:
@@ -83,6 +120,11 @@ class Figures:
         return min(filter(None, each), default=None)
 
     @property
+    def uses(self) -> list[Use]:
+        """How far the throttle of each configured store is used, in the order of their file."""
+        return [self.stores[system_id].use_of(limits) for system_id, limits in self.limits.items()]
+
+    @property
     def holds(self) -> list[Hold]:
         """The stores that are held, or were and have yet to prove themselves."""
         return [store.hold for store in self.stores.values() if store.hold]
@@ -94,10 +136,10 @@ class Figures:
         return gone + sum(met_without_row(self.totals, kind) for kind in Kind)
 
 
-def read_figures(client: redis.Redis, prefix: str, configured: Iterable[int] = ()) -> Figures:
-    """Read them all; also those of the configured stores that the ledger does not know, or not any more."""
-    look = _Look(client, prefix)
-    look.ask_common(configured)
+def read_figures(client: redis.Redis, limits: Mapping[int, StoreLimits]) -> Figures:
+    """Read them all; also those of the stores with limits that the ledger does not know, or not any more."""
+    look = _Look(client, limits)
+    look.ask_common()
     look.ask_presence()
     look.ask_stores()
     look.ask_jobs()
@@ -107,53 +149,53 @@ def read_figures(client: redis.Redis, prefix: str, configured: Iterable[int] = (
 class _Look:
     """One look at the ledger: each step is a round trip, and asks for what the steps before it have found."""
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
+    def __init__(self, client: redis.Redis, limits: Mapping[int, StoreLimits]) -> None:
         self._client = client
-        self._prefix = prefix
+        self._limits = limits
         self._found: Found = {}
         self._systems: list[int] = []
         self._now_ms = 0
 
     # What is asked for ------------------------------------------------------------------------------------------------
 
-    def ask_common(self, configured: Iterable[int]) -> None:
+    def ask_common(self) -> None:
         """Which stores there are, and what belongs to none of them."""
         with together(self._client, self._found) as ask:
             ask("time").time()
-            ask("systems").smembers(self._key("systems"))
-            ask("swept at").hget(self._key("done-at"), "sweep")
+            ask("systems").smembers(keys.SYSTEMS)
+            ask("swept at").hget(keys.DONE_AT, "sweep")
             for queue in QUEUES:
                 ask("queue", queue).llen(queue)
-            for name in REFUSAL_LISTS:
-                ask("refused", name).zcard(self._key(name))
-        self._systems = sorted({*map(int, self._of("systems")), *configured})
+            for key in keys.REFUSAL_LISTS:
+                ask("refused", key).zcard(key)
+        self._systems = sorted({*map(int, self._of("systems")), *self._limits})
         seconds, microseconds = self._of("time")
         self._now_ms = int(seconds) * 1000 + int(microseconds) // 1000
 
     def ask_presence(self) -> None:
         """The counts that only grow, and at the same instant how many jobs there are: a sweep may forget some."""
         with together(self._client, self._found, atomic=True) as ask:
-            ask("totals").hgetall(self._key("totals"))
+            ask("totals").hgetall(keys.TOTALS)
             for kind, system_id in product(Kind, self._systems):
-                ask("present", kind, system_id).zcard(self._key("recent", kind, system_id))
+                ask("present", kind, system_id).zcard(keys.of(keys.RECENT, kind, system_id))
 
     def ask_stores(self) -> None:
         """Where each store stands."""
         with together(self._client, self._found) as ask:
             for system_id in self._systems:
-                ask("under way", system_id).scard(self._key("admitted", system_id))
-                ask("hold", system_id).hgetall(self._key("hold", system_id))
+                ask("under way", system_id).scard(keys.of(keys.ADMITTED, system_id))
+                ask("hold", system_id).hgetall(keys.of(keys.HOLD, system_id))
                 for api in Api:
-                    slots = self._key("slots", api.key, system_id)
+                    slots = keys.of(keys.SLOTS, api.key, system_id)
                     ask("calls", api, system_id).zcount(slots, f"({self._now_ms}", "+inf")
                 for kind in Kind:
                     self._ask_lists(ask, kind, system_id)
 
     def _ask_lists(self, ask: Callable[..., Pipeline], kind: Kind, system_id: int) -> None:
         for state in State:
-            ask("count", state, kind, system_id).zcard(self._key(state, kind, system_id))
-        ask("due", kind, system_id).zrange(self._key(State.WAITING, kind, system_id), 0, 0, withscores=True)
-        queued = self._key(State.QUEUED, kind, system_id)
+            ask("count", state, kind, system_id).zcard(keys.of(state, kind, system_id))
+        ask("due", kind, system_id).zrange(keys.of(State.WAITING, kind, system_id), 0, 0, withscores=True)
+        queued = keys.of(State.QUEUED, kind, system_id)
         for lowest, highest in self._lanes():
             ask("lane", lowest, kind, system_id).zrangebyscore(queued, lowest, highest, start=0, num=FIRST)
 
@@ -162,10 +204,10 @@ class _Look:
         with together(self._client, self._found) as ask:
             for kind, system_id in product(Kind, self._systems):
                 for member in self._first_queued(kind, system_id):
-                    ask("queued at", kind, member).hget(self._key("job", kind, member), "queued_at")
+                    ask("queued at", kind, member).hget(keys.of(keys.JOB, kind, member), "queued_at")
             for kind in Kind:
                 if member := self._first_due(kind):
-                    ask("next due", kind).hgetall(self._key("job", kind, member))
+                    ask("next due", kind).hgetall(keys.of(keys.JOB, kind, member))
 
     def _lanes(self) -> Iterator[tuple[str, str]]:
         """The lanes of a store's queue, each the places from a lowest to a highest one.
@@ -184,9 +226,10 @@ class _Look:
         totals = read_totals(self._of("totals"))
         return Figures(
             stores={system_id: self._store(system_id, totals) for system_id in self._systems},
+            limits=self._limits,
             queues={queue: self._of("queue", queue) for queue in QUEUES},
             next_due={kind: self._next_due(kind) for kind in Kind},
-            refusals=Refusals.read(totals, sum(self._of("refused", name) for name in REFUSAL_LISTS)),
+            refusals=Refusals.read(totals, sum(self._of("refused", key) for key in keys.REFUSAL_LISTS)),
             totals=totals,
             seconds_since_sweep=self._seconds_since_sweep(),
         )
@@ -220,8 +263,7 @@ class _Look:
         member = self._first_due(kind)
         if not member:
             return None
-        system_id, customer_id = member.split(":")
-        return Record.read(Job(kind, int(system_id), customer_id), self._of("next due", kind))
+        return Record.read(keys.job_of(kind, member), self._of("next due", kind))
 
     def _first_queued(self, kind: Kind, system_id: int) -> list[str]:
         return [member for lowest, _ in self._lanes() for member in self._of("lane", lowest, kind, system_id)]
@@ -233,6 +275,3 @@ class _Look:
 
     def _of(self, *name: object) -> Any:
         return self._found[name]
-
-    def _key(self, *parts: object) -> str:
-        return self._prefix + ":".join(map(str, parts))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker.jobs.calls import Api
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
     from worker.ledger import Claim, Ledger
 
+IPAAS, STAMPED = Api.IPAAS.key, Api.STAMPED.key
 PAUSE_SECONDS = 0.2
 """How long a read that belongs to no job waits before it asks for room again."""
 LEAST_SECONDS: Final = 1.0
-"""The least that is told as the time to wait."""
+"""The least time to wait that is said to anybody."""
 
 
 class Guard:
@@ -36,48 +37,52 @@ class Guard:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`asked_at` is when the claim was asked for, by `clock`: the lease may have begun then."""
-        self._ledger = ledger
-        self._claim = claim
-        self._spare_seconds = lease_seconds - call_seconds
-        self._clock = clock
-        self._covered_until = asked_at + self._spare_seconds
-        self._calls = dict.fromkeys(Api, 0)
+        self.ledger = ledger
+        self.claim = claim
+        self.spare_seconds = lease_seconds - call_seconds
+        self.clock = clock
+        self.covered_until = asked_at + self.spare_seconds
+        """Until when a call that begins would end within the lease."""
         self.consent = Consent(claim.is_new, claim.created)
-        self.source = ApiGate(self, Api.IPAAS)
-        self.store = ApiGate(self, Api.STAMPED)
-
-    def let_through(self, api: Api, *, writes: bool) -> None:
-        """Let one call through.
-
-        Before a write the claim is always checked and renewed. Before a read that is done only when the rest of the
-        lease might not cover the call, or the throttle does not: that spares most reads a round trip to Redis.
-        A subscription job's write may be what subscribes a new customer: from then on it can unsubscribe, and is new no
-        more. Raises ClaimLost and Throttled.
-        """
-        is_extra = self._calls[api] >= self._claim.covered.get(api.key, sys.maxsize)
-        if writes or is_extra or self._clock() >= self._covered_until:
-            now = self._clock()
-            self._ledger.renew(self._claim, extra_call=api.key if is_extra else "", writes=writes)
-            self._covered_until = now + self._spare_seconds
-            if writes and self._claim.job.kind is Kind.SUBSCRIPTION:
-                self.consent.is_new = False
-        self._calls[api] += 1
+        self.source = ApiGate(self, IPAAS, claim.covered.get(IPAAS, math.inf))
+        self.store = ApiGate(self, STAMPED, claim.covered.get(STAMPED, math.inf))
 
 
+@dataclass(slots=True)
 class ApiGate:
     """The gate of one API."""
 
-    def __init__(self, guard: Guard, api: Api) -> None:
-        self._guard = guard
-        self._api = api
+    guard: Guard
+    api: str
+    covered: float
+    """How many more calls the throttle covers; from 0 on, each needs a slot of its own."""
 
     def before_read(self) -> None:
-        """Let a read through. Raises ClaimLost and Throttled."""
-        self._guard.let_through(self._api, writes=False)
+        """Let a read through. Raises ClaimLost and Throttled.
+
+        The claim is renewed only if the rest of the lease might not cover the call, or the throttle does not: that
+        spares most reads a round trip to Redis.
+        """
+        if self.covered <= 0 or self.guard.clock() >= self.guard.covered_until:
+            self._renew(writes=False)
+        self.covered -= 1
 
     def before_write(self) -> None:
-        """Let a write through. Raises ClaimLost and Throttled."""
-        self._guard.let_through(self._api, writes=True)
+        """Let a write through: the claim is always checked and renewed before it. Raises ClaimLost and Throttled.
+
+        A subscription job's write may be what subscribes a new customer: from then on it can unsubscribe, and is new no
+        more.
+        """
+        self._renew(writes=True)
+        if self.guard.claim.job.kind is Kind.SUBSCRIPTION:
+            self.guard.consent.is_new = False
+        self.covered -= 1
+
+    def _renew(self, *, writes: bool) -> None:
+        guard = self.guard
+        now = guard.clock()  # before the ledger is asked: the lease may begin at any time from now on
+        guard.ledger.renew(guard.claim, extra_call="" if self.covered > 0 else self.api, writes=writes)
+        guard.covered_until = now + guard.spare_seconds
 
 
 class ReadOnly:

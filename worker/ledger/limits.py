@@ -1,30 +1,35 @@
-"""The terms under which the ledger works: its times, and what each store allows."""
+"""What the ledger is given: its times, and what each store allows."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Final
 
+from worker.config.settings import Settings
 from worker.jobs.calls import Api
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+USUAL: Final = Settings()
+"""The settings as they are if nobody sets any."""
+USUAL_CALLS: Final = 500
+USUAL_SECONDS: Final = 60
+USUAL_CONCURRENT: Final = 10
+"""What a store allows if its connection does not say: the throttle's defaults in the connections file."""
 
 
 @dataclass(frozen=True)
 class LedgerTimes:
-    """The ledger's times: a lease covers one API call; a message is lost once one sent so much later was started."""
+    """The ledger's times: a lease covers one API call; a message is lost once one sent this much later was started."""
 
-    lease_seconds: float = 45
-    lost_after_seconds: float = 30
-    done_days: float = 7
-    failed_days: float = 30
+    lease_seconds: float = USUAL.lease_seconds
+    lost_after_seconds: float = USUAL.lost_after_seconds
+    done_days: float = USUAL.done_days
+    failed_days: float = USUAL.failed_days
 
 
 @dataclass(frozen=True)
 class Limit:
-    """At most so many calls in any window of so many seconds."""
+    """At most this number of calls in any window of these seconds."""
 
     calls: int
     seconds: float
@@ -34,16 +39,16 @@ class Limit:
 class StoreLimits:
     """What one connection allows: jobs at a time, and calls of each API."""
 
-    concurrent: int = 10
-    stamped: Limit | None = field(default_factory=lambda: Limit(500, 60))
+    concurrent: int = USUAL_CONCURRENT
+    stamped: Limit | None = Limit(USUAL_CALLS, USUAL_SECONDS)
     ipaas: Limit | None = None
     looks_for_shared: bool = False
     """Whether a transfer looks who shares its Stamped.io customer, which is one call of iPaaS.com more."""
 
-    def as_values(self) -> dict[str, Any]:
-        """The terms as the scripts take them; see `_store.lua`."""
+    def as_json(self) -> str:
+        """The limits as the scripts take them: see `limits_of` in `_store.lua`."""
         apis = {Api.STAMPED: self.stamped, Api.IPAAS: self.ipaas}
-        return {
+        values = {
             "concurrent": self.concurrent,
             "looks": int(self.looks_for_shared),
             "apis": {
@@ -52,26 +57,4 @@ class StoreLimits:
                 if limit
             },
         }
-
-
-class AllStoreLimits:
-    """The terms of every store as JSON, made once. A store that is not configured gets the usual ones."""
-
-    def __init__(self, stores: Mapping[int, StoreLimits]) -> None:
-        self._each = {system_id: json.dumps(store.as_values()) for system_id, store in stores.items()}
-        self._usual = json.dumps(StoreLimits().as_values())
-
-    @property
-    def systems(self) -> Iterable[int]:
-        """The stores that are configured."""
-        return self._each.keys()
-
-    def of(self, system_id: int) -> str:
-        """The terms of one store."""
-        return self._each.get(system_id, self._usual)
-
-    def of_some(self, systems: Iterable[int]) -> str:
-        """The terms of some stores by their system ids, and those of any other under `default`."""
-        each = [f'"{system_id}":{self._each[system_id]}' for system_id in systems if system_id in self._each]
-        usual = f'"default":{self._usual}'
-        return "{" + ",".join([*each, usual]) + "}"
+        return json.dumps(values)

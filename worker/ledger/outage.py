@@ -38,7 +38,8 @@ class Outage:
         self._clock = clock
         self._lock = threading.Lock()
         self._told_at: dict[str, float] = {}
-        self._since: float | None = None
+        self.since: float | None = None
+        """When it began, by the clock; None if nothing is wrong."""
 
     def met(self, words: str) -> None:
         """Log what Redis does, in words that go on after its name, unless that was just logged."""
@@ -53,16 +54,14 @@ class Outage:
     def ended(self) -> None:
         """Log that Redis takes writes again, if it was logged that it did not."""
         with self._lock:
-            since, self._since = self._since, None
+            since, self.since = self.since, None
         if since is not None:
             log.warning(
                 "Redis takes writes again, after %.0f s", self._clock() - since, extra={"outcome": OUTAGE_ENDED}
             )
 
     def look(self, client: redis.Redis) -> None:
-        """During an outage, try a write: that a script ran does not end it, as some write nothing."""
-        if self._since is None:
-            return
+        """Try a write, and end the outage if it succeeds: that a script ran does not end it, as some write nothing."""
         with suppress(redis.RedisError):
             client.set(WRITABLE, "", px=WRITABLE_MS)
             self.ended()
@@ -70,13 +69,13 @@ class Outage:
     def _is_news(self, words: str, *, is_outage: bool = True) -> bool:
         now = self._clock()
         with self._lock:
-            quiet = REPEAT_SECONDS if self._since is not None or not is_outage else QUIET_SECONDS
+            quiet = REPEAT_SECONDS if self.since is not None or not is_outage else QUIET_SECONDS
             if now < self._told_at.get(words, -math.inf) + quiet:
                 return False
             recent = {each: at for each, at in self._told_at.items() if at > now - REPEAT_SECONDS}
             self._told_at = {**recent, words: now}
-            if is_outage and self._since is None:
-                self._since = now
+            if is_outage and self.since is None:
+                self.since = now
             return True
 
 

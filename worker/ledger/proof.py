@@ -18,10 +18,9 @@ import redis
 
 from worker.config.faults import ConfigurationError, Fault
 from worker.ledger.connection import NONSENSE, connect
-from worker.ledger.finding import Finding, Gathering
 from worker.ledger.refusals import CLUSTER, DISK, FULL, NO_SCRIPT, REFUSALS, RIGHTS, code_of
 from worker.ledger.scripting import source
-from worker.ledger.trials import LEDGER_KEYS, QUEUES, Trial, channels, own_trials, queue_trials
+from worker.ledger.trials import LEDGER_KEYS, QUEUES, Finding, Gathering, Trial, channels, own_trials, queue_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -80,7 +79,7 @@ class Proof:
 
 def prove(url: RedisUrl) -> Proof:
     """Prove the Redis at a URL; a Redis that is away is a finding too."""
-    client = connect(url)
+    client = connect(url, guarded=True)
     try:
         return _proof(client)
     except redis.RedisError as error:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
-from itertools import product
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from worker.jobs.job import Job, Kind, State
-from worker.ledger.activity import Activity
+from worker.jobs.job import State
+from worker.ledger import keys
+from worker.ledger.activity import Activity, Filter
 from worker.ledger.figures import read_figures
 from worker.ledger.records import Counts, Hold, Record, Refusal, moment
-from worker.ledger.round_trip import Found, together
-from worker.ledger.scripting import available
-from worker.ledger.totals import REFUSAL_LISTS, REFUSALS, SWITCHED_OFF, Refusals, read_totals
+from worker.ledger.scripting import Found, available, in_one_trip, together
+from worker.ledger.totals import Refusals, read_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
 
+    from worker.jobs.job import Job, Kind
     from worker.ledger.figures import Figures
-
-__all__ = ["REFUSALS", "SWITCHED_OFF", "Reading"]
+    from worker.ledger.limits import StoreLimits
 
 PAGE = 500
 
@@ -31,25 +31,14 @@ PAGE = 500
 class Reading:
     """The ledger's views. All raise LedgerUnavailable when Redis does not answer."""
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
+    def __init__(self, client: redis.Redis, limits: Mapping[int, StoreLimits]) -> None:
         self._client = client
-        self._prefix = prefix
-        self.activity = Activity(client, prefix, self)
+        self._limits = limits
+        self.activity = Activity(client, self)
 
-    @staticmethod
-    def member(job: Job) -> str:
-        """A job's name in an index."""
-        return f"{job.system_id}:{job.customer_id}"
-
-    @staticmethod
-    def job_of(kind: Kind, member: str) -> Job:
-        """The job with that name in an index."""
-        system_id, customer_id = member.split(":")
-        return Job(kind, int(system_id), customer_id)
-
-    def key(self, job: Job) -> str:
-        """The key of a job's hash."""
-        return f"{self._prefix}job:{job.kind}:{self.member(job)}"
+    member = staticmethod(keys.member_of)
+    job_of = staticmethod(keys.job_of)
+    key = staticmethod(keys.row_of)
 
     def ping(self) -> None:
         """Prove that Redis answers."""
@@ -62,54 +51,40 @@ class Reading:
 
     def records(self, jobs: Sequence[Job]) -> list[Record | None]:
         """Many jobs in one round trip."""
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            for job in jobs:
-                pipeline.hgetall(self.key(job))
-            return [Record.read(job, fields) for job, fields in zip(jobs, pipeline.execute(), strict=True)]
+        found = in_one_trip(self._client, lambda trip: [trip.hgetall(keys.row_of(job)) for job in jobs])
+        return [Record.read(job, fields) for job, fields in zip(jobs, found, strict=True)]
 
     def counts(self, kind: Kind) -> Counts:
-        """How many jobs of a kind stand where."""
-        with available():
-            systems = self.systems()
-            indexes = {state: [f"{self._prefix}{state}:{kind}:{each}" for each in systems] for state in State}
-            pipeline = self._client.pipeline(transaction=False)
-            for index in (index for each in indexes.values() for index in each):
-                pipeline.zcard(index)
-            sizes = iter(pipeline.execute())
-            return Counts(**{state: sum(next(sizes) for _ in each) for state, each in indexes.items()})
+        """How many jobs of a kind there are in each state."""
+        return Counts(**self.activity.counts(Filter(kind=kind)))
 
-    def figures(self, configured: Iterable[int] = ()) -> Figures:
+    def figures(self) -> Figures:
         """Where every store stands: those that ever had a job, and those that are configured."""
         with available():
-            return read_figures(self._client, self._prefix, configured)
+            return read_figures(self._client, self._limits)
 
     def backlog(self, system_id: int) -> int:
         """How many jobs of a store wait for their turn, or rest before they are tried again."""
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            for kind, state in product(Kind, (State.QUEUED, State.WAITING)):
-                pipeline.zcard(f"{self._prefix}{state}:{kind}:{system_id}")
-            return sum(pipeline.execute())
+        counts = self.activity.counts(Filter(system_id=system_id))
+        return counts[State.QUEUED] + counts[State.WAITING]
 
     def refusals(self, limit: int = PAGE) -> list[Refusal]:
         """The notifications that were not accepted and are kept, newest first."""
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            for name in REFUSAL_LISTS:
-                pipeline.zrevrange(self._prefix + name, 0, limit - 1, withscores=True)
-            noted = [each for found in pipeline.execute() for each in found]
-        noted = sorted(noted, key=lambda each: each[1], reverse=True)[:limit]
+        lists = in_one_trip(
+            self._client,
+            lambda trip: [trip.zrevrange(key, 0, limit - 1, withscores=True) for key in keys.REFUSAL_LISTS],
+        )
+        noted = sorted(chain(*lists), key=lambda each: each[1], reverse=True)[:limit]
         return [Refusal(**json.loads(text), at=moment(score)) for text, score in noted]
 
     def refused(self) -> Refusals:
         """How many notifications were not accepted, and how many of them are kept."""
         found: Found = {}
         with available(), together(self._client, found) as ask:
-            ask("totals").hgetall(f"{self._prefix}totals")
-            for name in REFUSAL_LISTS:
-                ask("kept", name).zcard(self._prefix + name)
-        return Refusals.read(read_totals(found["totals",]), sum(found["kept", name] for name in REFUSAL_LISTS))
+            ask("totals").hgetall(keys.TOTALS)
+            for key in keys.REFUSAL_LISTS:
+                ask("kept", key).zcard(key)
+        return Refusals.read(read_totals(found["totals",]), sum(found["kept", key] for key in keys.REFUSAL_LISTS))
 
     def refusal_count(self) -> int:
         """How many notifications were not accepted."""
@@ -118,7 +93,7 @@ class Reading:
     def systems(self) -> list[int]:
         """The systems that ever had a job."""
         with available():
-            return sorted(map(int, self._client.smembers(self._prefix + "systems")))
+            return sorted(map(int, self._client.smembers(keys.SYSTEMS)))
 
     def holds(self) -> list[Hold]:
         """The stores that are held, or were and have yet to prove themselves."""
@@ -135,21 +110,14 @@ class Reading:
 
     def next_slot(self, system_id: int, api: str) -> float | None:
         """Seconds until a call that counts against an API's limit no longer does; None if nobody knows yet."""
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.time()
-            pipeline.zrange(f"{self._prefix}slots:{api}:{system_id}", 0, 0, withscores=True)
-            now, first = pipeline.execute()
+        slots = keys.of(keys.SLOTS, api, system_id)
+        now, first = in_one_trip(self._client, lambda trip: (trip.time(), trip.zrange(slots, 0, 0, withscores=True)))
         ends = [score for _, score in first if math.isfinite(score)]  # that of a job under way has no end yet
         return ends[0] / 1000 - _time(now).timestamp() if ends else None
 
     def _holds(self, systems: Sequence[int]) -> list[Hold]:
-        with available():
-            pipeline = self._client.pipeline(transaction=False)
-            pipeline.time()
-            for system_id in systems:
-                pipeline.hgetall(f"{self._prefix}hold:{system_id}")
-            now, *found = pipeline.execute()
+        hashes = [keys.of(keys.HOLD, system_id) for system_id in systems]
+        now, *found = in_one_trip(self._client, lambda trip: (trip.time(), *(trip.hgetall(each) for each in hashes)))
         held = (Hold.read(system_id, fields, _time(now)) for system_id, fields in zip(systems, found, strict=True))
         return [hold for hold in held if hold]
 

@@ -39,35 +39,6 @@ class Throttled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
-    """What a sweep found."""
-
-    due: int = 0
-    dead: int = 0
-    lost: int = 0
-    failed: tuple[Job, ...] = ()
-    """Jobs that lost too many workers in a row."""
-    most: int = 0
-    """How much of its limit a sweep used, at most: where it reaches that, there may be more."""
-    strays: int = 0
-    """Places and slots that were nobody's, given back."""
-    mended: int = 0
-    """Jobs that were noted ahead of Redis' clock, which has stepped back since."""
-
-    def __add__(self, other: Swept) -> Swept:
-        """Two sweeps in one."""
-        return Swept(
-            due=self.due + other.due,
-            dead=self.dead + other.dead,
-            lost=self.lost + other.lost,
-            failed=self.failed + other.failed,
-            most=max(self.most, other.most),
-            strays=self.strays + other.strays,
-            mended=self.mended + other.mended,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Message:
     """A message that is owed to the queue: a job that its store may get now."""
 
@@ -81,7 +52,7 @@ class Request:
 
     job: Job
     tracking_guid: str = ""
-    """An id of its own where none is given."""
+    """It gets an id of its own if none is given."""
     urgent: bool = False
     """It does not wait for the due time of a retry: a manual sync, a re-run."""
     debug: bool = False
@@ -122,7 +93,7 @@ class Ended:
 class Weight(StrEnum):
     """What trouble of a whole store means for the job that met it."""
 
-    SPARED = "spared"
+    REQUEUED = "requeued"
     """It waits in its store's queue again."""
     RESTS = "rests"
     """It must rest, at no cost: it alone met the trouble so far."""
@@ -143,9 +114,9 @@ class Weighed:
     """How often in a row the job has met trouble."""
 
     @property
-    def is_spared(self) -> bool:
+    def is_requeued(self) -> bool:
         """Whether the job waits for its turn again, and its claim has ended."""
-        return self.weight is Weight.SPARED
+        return self.weight is Weight.REQUEUED
 
 
 @dataclass(frozen=True, slots=True)

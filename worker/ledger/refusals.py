@@ -1,7 +1,7 @@
-"""What went wrong with Redis, told as what it is.
+"""What went wrong with Redis, in words that say what to do.
 
 Redis refuses for reasons that have nothing to do with each other: a full memory, a replica, a wrong password. Each has
-its words here, with what to do. An answer is told by its first word alone: the rest can hold anything.
+its words here. An answer is recognised by its first word alone: the rest can hold anything.
 """
 
 from __future__ import annotations
@@ -139,10 +139,10 @@ SILENCES: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
     (redis.TimeoutError, "gives no answer in time", _AWAY),
     (TimeoutError, "gives no answer in time", _AWAY),
 )
-"""What the client raises, or raises from, where no answer comes."""
+"""What the client raises, or raises from, if no answer comes."""
 
 
-def told(error: redis.RedisError, script: str = "") -> SyncError:
+def error_of(error: redis.RedisError, script: str = "") -> SyncError:
     """The error of the catalogue for one of the client's; `script` is the one that was run."""
     code = code_of(error)
     if isinstance(error, redis.DataError) or (code and _is_ours(error, code)):

@@ -1,4 +1,4 @@
-"""Loads the ledger's Lua scripts and runs them."""
+"""Loads the ledger's Lua scripts and runs them, and asks Redis several things in one round trip."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import re
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, Final
 
 import redis
 
-from worker.effects import Effect, Witness, nobody, witnessed
+from worker.effects import Effect, Moment, Witness, nobody, witnessed
+from worker.ledger.connection import NONSENSE
+from worker.ledger.keys import PREFIX, member_of, row_of
+from worker.ledger.limits import StoreLimits
 from worker.ledger.outage import outage
-from worker.ledger.refusals import ScriptFailed, in_words, told
+from worker.ledger.refusals import ScriptFailed, error_of, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from redis.client import Pipeline
+
+    from worker.jobs.errors import SyncError
+    from worker.jobs.job import Job
 
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
+
+Args = list[str | int]
+Found = dict[tuple[object, ...], Any]
+"""Answers by the name that each was asked under."""
 
 
 @cache
@@ -33,27 +46,74 @@ def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
     return "\n".join([*((replaced or {}).get(piece) or _file(piece) for piece in pieces), text])
 
 
+FAILURES: Final = (redis.RedisError, *NONSENSE)
+"""What the client raises."""
+
+
+def _failure(error: BaseException, script: str = "") -> SyncError | None:
+    """The error of the catalogue for one that the client raised, which is logged; None for any other's."""
+    if not isinstance(error, redis.RedisError):
+        # A ValueError can be ours as well: it is the client's only if code of the client raised it.
+        if not any(frame.f_globals["__name__"].startswith("redis.") for frame, _ in walk_tb(error.__traceback__)):
+            return None
+        error = redis.InvalidResponse(type(error).__name__)
+    failed = error_of(error, script)
+    if isinstance(failed, ScriptFailed):
+        outage.fault(failed)
+    else:
+        outage.met(in_words(error))
+    return failed
+
+
 @contextmanager
 def available(script: str = "") -> Iterator[None]:
     """Turn whatever the Redis client raises into LedgerUnavailable, LedgerRefuses or ScriptFailed."""
     try:
         yield
-    except redis.RedisError as error:
-        failed = told(error, script)
-        if isinstance(failed, ScriptFailed):
-            outage.fault(failed)
-        else:
-            outage.met(in_words(error))
-        raise failed from error
+    except FAILURES as error:
+        if failed := _failure(error, script):
+            raise failed from error
+        raise
+
+
+def in_one_trip(client: redis.Redis, ask: Callable[[Pipeline], object]) -> list[Any]:
+    """What Redis answers to all that `ask` puts into a pipeline, in one round trip. Raises LedgerUnavailable."""
+    with available():
+        pipeline = client.pipeline(transaction=False)
+        ask(pipeline)
+        return pipeline.execute()
+
+
+@contextmanager
+def together(client: redis.Redis, found: Found, *, atomic: bool = False) -> Iterator[Callable[..., Pipeline]]:
+    """Let the block ask, as in `ask("hold", 4021).hgetall(key)`, and put the answers into `found` at its end.
+
+    `atomic`: nothing else happens in Redis between them, so that their answers can be compared with each other.
+    """
+    pipeline = client.pipeline(transaction=atomic)
+    names: list[tuple[object, ...]] = []
+
+    def ask(*name: object) -> Pipeline:
+        names.append(name)
+        return pipeline
+
+    yield ask
+    found.update(zip(names, pipeline.execute(), strict=True))
 
 
 class Scripts:
     """The scripts on one Redis, each an effect that the witness sees."""
 
     def __init__(
-        self, client: redis.Redis, witness: Witness = nobody, replaced: Mapping[str, str] | None = None
+        self,
+        client: redis.Redis,
+        limits: Mapping[int, StoreLimits],
+        witness: Witness = nobody,
+        replaced: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
+        self._limits = {system_id: each.as_json() for system_id, each in limits.items()}
+        self._other_limits = StoreLimits().as_json()
         self._witness = witness
         self._scripts = {
             effect: client.register_script(source(effect, replaced))
@@ -62,25 +122,48 @@ class Scripts:
         }
         self._now = client.register_script(source("now", replaced))
 
-    def run(self, effect: Effect, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        """Run one script. Raises LedgerUnavailable, and ScriptFailed where the fault is ours."""
-        with witnessed(self._witness, effect), available(effect):
-            answer = self._scripts[effect](keys=keys, args=args)
-            outage.look(self._client)
-            return answer
+    def run(self, effect: Effect, args: Sequence[str | int], job: Job | None = None, keys: Sequence[str] = ()) -> Any:
+        """Run one script; that of a job gets its key, prefix, kind, member and limits in front of `args`.
 
-    def pipeline(self) -> Any:
-        """Some commands in one round trip, for what changes nothing; executed inside `available`."""
-        return self._client.pipeline(transaction=False)
+        Raises LedgerUnavailable, and ScriptFailed if the fault is ours. Each call of a job's APIs can wait for one of
+        these, so it calls no more functions than it must: nobody is not called, and no outage not looked at.
+        """
+        if job:
+            member = f"{job.system_id}:{job.customer_id}"
+            limits = self._limits.get(job.system_id, self._other_limits)
+            keys = (f"{PREFIX}job:{job.kind}:{member}", *keys)
+            args = [PREFIX, job.kind, member, limits, *args]
+        if self._witness is not nobody:
+            self._witness(effect, Moment.BEFORE)
+        try:
+            answer = self._scripts[effect](keys=keys, args=args)
+            if outage.since is not None:
+                outage.look(self._client)
+        except FAILURES as error:
+            if failed := _failure(error, effect):
+                raise failed from error
+            raise
+        if self._witness is not nobody:
+            self._witness(effect, Moment.AFTER)
+        return answer
+
+    def run_all(self, effect: Effect, calls: Sequence[tuple[Job, Args]]) -> list[Any]:
+        """Run the script of many jobs in one round trip. Raises LedgerUnavailable and ScriptFailed."""
+        with witnessed(self._witness, effect), available(effect):
+            pipeline = self._client.pipeline(transaction=False)
+            for job, args in calls:
+                named = [PREFIX, job.kind, member_of(job), self.limits_of(job.system_id), *args]
+                self._scripts[effect](keys=[row_of(job)], args=named, client=pipeline)
+            return pipeline.execute()
+
+    def limits_of(self, system_id: int) -> str:
+        """The limits of a store as JSON; those of one that is not configured are the usual ones."""
+        return self._limits.get(system_id, self._other_limits)
+
+    def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
+        """The same as the function, on this Redis."""
+        return in_one_trip(self._client, ask)
 
     def ask_now(self, pipeline: Any) -> None:
         """Ask in a pipeline what time it is by the scripts' clock, in milliseconds since 1970."""
         self._now(client=pipeline)
-
-    def run_all(self, effect: Effect, calls: Sequence[tuple[Sequence[str], Sequence[str | int]]]) -> list[Any]:
-        """Run one script many times in one round trip. Raises LedgerUnavailable and ScriptFailed."""
-        with witnessed(self._witness, effect), available(effect):
-            pipeline = self._client.pipeline(transaction=False)
-            for keys, args in calls:
-                self._scripts[effect](keys=keys, args=args, client=pipeline)
-            return pipeline.execute()

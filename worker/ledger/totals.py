@@ -1,4 +1,4 @@
-"""The counts that only grow, and what can be told from them: what was refused, and what has vanished.
+"""The counts that only grow, and what follows from them: what was refused, and what has vanished.
 
 They are the hash <prefix>totals: names and labels joined by |. Besides those of the metrics it holds
   refused|<code>             notifications that were not accepted
@@ -11,17 +11,12 @@ A ledger that an earlier release wrote has none of these four.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.jobs.job import Kind
-
-REFUSALS: Final = "refusals"
-SWITCHED_OFF: Final = "switched-off"
-REFUSAL_LISTS: Final = (REFUSALS, SWITCHED_OFF)
-"""The sorted sets of the refused notifications that are kept; those of switched-off triggers stand apart."""
 
 Totals = dict[tuple[str, ...], int]
 """The counts by name and labels."""

@@ -1,4 +1,4 @@
-"""Every command, key and channel that the ledger and the queue need, each with a harmless way to try it.
+"""Every command, key and channel that the ledger and the queue need, a harmless way to try each, and what that finds.
 
 The ledger's commands are read from its scripts, so that one more script needs no second list. Those of the queue are
 what kombu and Celery were seen to use; a test runs everything under a user who has these rights and no others.
@@ -7,15 +7,18 @@ what kombu and Celery were seen to use; a test runs everything under a user who 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
+import redis
+
 from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.ledger.refusals import ABORTED, COMMAND, REFUSALS, RIGHTS, URL, code_of, in_words, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")
@@ -32,7 +35,8 @@ QUEUE_COMMANDS: Final = (
 )
 LEDGER_COMMANDS: Final = (
     *("HGETALL", "HGET", "HMGET", "HSET", "HINCRBY", "ZCARD", "ZCOUNT", "ZRANGE", "ZREVRANGE", "ZREVRANGEBYSCORE"),
-    *("ZADD", "ZREM", "SISMEMBER", "SMEMBERS", "SCARD", "LRANGE", "LLEN", "GET", "SET", "EXPIRE", "TIME"),
+    *("ZADD", "ZREM", "ZRANK", "SISMEMBER", "SMEMBERS", "SCARD", "LRANGE", "LLEN", "GET", "SET", "EXPIRE"),
+    "TIME",
 )
 """What the ledger uses outside its scripts."""
 DIRECT_COMMANDS: Final = (
@@ -51,25 +55,14 @@ HARMLESS: Final[dict[str, str]] = {
     "HGET": "{h} a",
     "HGETALL": "{h}",
     "HINCRBY": "{h} n 1",
-    "HLEN": "{h}",
     "HMGET": "{h} a",
-    "HSCAN": "{h} 0",
     "HSET": "{h} a 1",
     "HSETNX": "{h} a 1",
-    "INCR": "{n}",
-    "INCRBY": "{n} 1",
     "LLEN": "{l}",
-    "LMOVE": "{l} {l} LEFT LEFT",
-    "LPOP": "{l}2",
-    "LPOS": "{l} a",
     "LPUSH": "{l} a",
     "LRANGE": "{l} 0 1",
-    "LREM": "{l} 0 none",
     "LTRIM": "{l} 0 99",
-    "MGET": "{t} {n}",
-    "PERSIST": "{t}2",
     "PEXPIRE": "{t} 60000",
-    "PTTL": "{t}",
     "RPOP": "{l}2",
     "RPUSH": "{l} a",
     "SADD": "{s} a",
@@ -77,20 +70,11 @@ HARMLESS: Final[dict[str, str]] = {
     "SET": "{t} a PX 60000",
     "SISMEMBER": "{s} a",
     "SMEMBERS": "{s}",
-    "SMISMEMBER": "{s} a",
     "SREM": "{s} none",
-    "SSCAN": "{s} 0",
     "TIME": "",
-    "TTL": "{t}",
-    "TYPE": "{t}",
-    "UNLINK": "{t}2",
     "ZADD": "{z} GT 1 a",
     "ZCARD": "{z}",
     "ZCOUNT": "{z} 0 1",
-    "ZINCRBY": "{z} 1 a",
-    "ZMSCORE": "{z} a",
-    "ZPOPMAX": "{z}2",
-    "ZPOPMIN": "{z}2",
     "ZRANGE": "{z} 1 0 BYSCORE REV LIMIT 0 1",
     "ZRANGEBYSCORE": "{z} 0 1",
     "ZRANK": "{z} a",
@@ -99,13 +83,11 @@ HARMLESS: Final[dict[str, str]] = {
     "ZREMRANGEBYSCORE": "{z} 9 9",
     "ZREVRANGE": "{z} 0 1",
     "ZREVRANGEBYSCORE": "{z} 1 0",
-    "ZREVRANK": "{z} a",
-    "ZSCAN": "{z} 0",
     "ZSCORE": "{z} a",
 }
 """Arguments with which a command does no harm to keys of one's own: text, number, hash, list, set and sorted set.
 
-Options are those of Redis 6.2 where kombu or the ledger uses them, so that an older one is found out.
+Options are those of Redis 6.2 if kombu or the ledger uses them, so that an older one is found out.
 """
 
 
@@ -150,7 +132,7 @@ def rule(db: int) -> str:
 def own_trials(token: str) -> Iterator[Trial]:
     """Each command of ledger and queue on keys of one's own, which are removed in the end."""
     names = {letter: f"stamped-sync:check:{token}:{letter}" for letter in "tnhlsz"}
-    # A test says so where a command has no way to be tried: that is no reason for a worker not to start.
+    # A test fails if a command has no entry: that is no reason for a worker not to start.
     for command in dict.fromkeys(each for each in (*ledger_commands(), *QUEUE_COMMANDS) if each in HARMLESS):
         arguments = HARMLESS[command].format_map(names).split()
         yield Trial(LEDGER_KEYS, ((command, *arguments),))
@@ -175,3 +157,104 @@ def queue_trials(token: str, now: float) -> Iterator[Trial]:
     reply = f"{token}.reply.celery.pidbox"
     yield Trial("*.celery.pidbox*", (("LPUSH", reply, token), ("DEL", reply)))
     yield Trial("celeryev.*", (("DEL", f"celeryev.{token}"),))
+
+
+# What is found --------------------------------------------------------------------------------------------------------
+
+FORBIDDEN_COMMAND: Final = re.compile(r"to run the '([a-z|]+)' command")
+FORBIDDEN_KEY: Final = re.compile(r"access.* key")
+FORBIDDEN_CHANNEL: Final = re.compile(r"access.* channel")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about a Redis that is not as it must be."""
+
+    problem: str
+    """What Redis does or is, as the rest of a sentence that begins with it."""
+    fix: str
+    is_error: bool = True
+    """Whether no job runs so, or accepted jobs are lost."""
+    passes: bool = False
+    """Whether it can pass without anybody changing the configuration."""
+    works: bool = False
+    """Whether jobs run all the same."""
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.fix}"
+
+    @classmethod
+    def of(cls, error: redis.RedisError) -> Finding:
+        """What Redis refused, or that there was no answer."""
+        problem, _, fix = in_words(error).partition(": ")
+        return cls(problem, fix, passes=passes(error))
+
+    @classmethod
+    def known(cls, code: str) -> Finding:
+        """A refusal that is known, though nothing was refused yet."""
+        refusal = REFUSALS[code]
+        return cls(refusal.words, refusal.advice, passes=refusal.passes)
+
+    @property
+    def subject(self) -> str:
+        """What it is about, without what stands in brackets."""
+        return self.problem.partition(" (")[0]
+
+
+@dataclass
+class Gathering:
+    """What was refused so far, each thing once."""
+
+    errors: dict[str, redis.RedisError] = field(default_factory=dict)
+    """Refusals of Redis as a whole, by their code."""
+    rights: dict[str, None] = field(default_factory=dict)
+    """Missing rights, as a rule of the access control names them."""
+    unknown: dict[str, None] = field(default_factory=dict)
+    """Commands that Redis does not know as they are used."""
+    foreign: dict[str, None] = field(default_factory=dict)
+    """Keys that hold something of another software."""
+
+    def by(self, act: Callable[[], object], command: str, keys: str = "") -> str | None:
+        """Do something; answers the code if it is refused. Raises what is no answer of Redis."""
+        try:
+            act()
+        except redis.RedisError as error:
+            return self.note(error, command, keys)
+        return None
+
+    def note(self, error: redis.RedisError, command: str, keys: str) -> str:
+        """Note a refusal; answers its code."""
+        code = code_of(error)
+        if code is None:
+            raise error
+        if code == RIGHTS:
+            self.rights[_right(str(error), command, keys)] = None
+        elif code in {COMMAND, "ERR"}:
+            self.unknown[command] = None
+        elif code == "WRONGTYPE":
+            self.foreign[keys] = None
+        elif code != ABORTED:  # because of previous errors, which were noted
+            self.errors.setdefault(code, error)
+        return code
+
+    def findings(self, user: str) -> Iterator[Finding]:
+        """All of it, in words; `user` has too few rights."""
+        yield from map(Finding.of, self.errors.values())
+        if rights := " ".join(self.rights):
+            yield Finding(f"does not give its user {user} all rights ({RIGHTS})", f"ACL SETUSER {user} {rights}")
+        if self.unknown:
+            words = f"does not know these commands as they are used: {', '.join(self.unknown)}"
+            yield Finding(words, REFUSALS[COMMAND].advice)
+        if self.foreign:
+            words = f"holds data of another software under {', '.join(self.foreign)}"
+            yield Finding(words, f"name a database of its own in {URL}")
+
+
+def _right(text: str, command: str, keys: str) -> str:
+    """The right that is missing, as a rule names it."""
+    if FORBIDDEN_CHANNEL.search(text):
+        return f"&{keys}"
+    if FORBIDDEN_KEY.search(text):
+        return f"~{keys}"
+    named = FORBIDDEN_COMMAND.search(text)
+    return f"+{(named.group(1) if named else command).lower()}"

@@ -117,7 +117,7 @@ class ActivityPage(Page):
     def _read(self, query: Query, begins: str) -> Shown:
         activity, names = self.ledger.activity, self.names
         jobs = activity.page(query.filter, begins)
-        figures = self.ledger.figures(names)
+        figures = self.ledger.figures()
         return Shown(
             jobs=jobs,
             count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),

@@ -24,18 +24,15 @@ from worker.ledger import LedgerUnavailable
 from worker.ledger.scripting import source
 from worker.ledger.totals import met_without_row
 from worker.monitor.page import Page
-from worker.presentation.throttle import uses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client.core import Metric
 
-    from worker.connections import Connections
     from worker.ledger.activity import Group
-    from worker.ledger.figures import Figures
+    from worker.ledger.figures import Figures, Use
     from worker.ledger.totals import Totals
-    from worker.presentation.throttle import Use
     from worker.runtime import Runtime
 
     Sample = tuple[Sequence[str], float]
@@ -86,8 +83,8 @@ def register() -> None:
 
 
 def _everything(runtime: Runtime) -> Iterator[Metric]:
-    figures = runtime.ledger.figures(each.system_id for each in runtime.connections)
-    yield from _state(figures, runtime.connections)
+    figures = runtime.ledger.figures()
+    yield from _state(figures)
     yield from _failures(runtime.ledger.activity.groups())
     yield from _counts(figures.totals)
 
@@ -95,7 +92,7 @@ def _everything(runtime: Runtime) -> Iterator[Metric]:
 # The state now -----------------------------------------------------------------------------------------------
 
 
-def _state(figures: Figures, connections: Connections) -> Iterator[Metric]:
+def _state(figures: Figures) -> Iterator[Metric]:
     yield _gauge("jobs", "Jobs in the ledger.", ("kind", "state"), _jobs(figures))
     lengths = [((queue,), size) for queue, size in figures.queues.items()]
     yield _gauge("queue_messages", "Messages in a queue.", ("queue",), lengths)
@@ -109,7 +106,7 @@ def _state(figures: Figures, connections: Connections) -> Iterator[Metric]:
     yield _gauge("vanished_jobs", lost, ("connection", "kind"), _vanished(figures))
     swept = figures.seconds_since_sweep
     yield _gauge("seconds_since_sweep", "How long ago a sweep began.", (), [] if swept is None else [((), swept)])
-    yield from _throttles(list(uses(figures, connections)))
+    yield from _throttles(figures.uses)
 
 
 def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
@@ -146,7 +143,9 @@ def _throttles(found: Sequence[Use]) -> Iterator[Metric]:
     yield of_each("connection_queued", "Jobs that wait for their turn.", lambda use: use.queued)
     yield of_each("connection_under_way", "Jobs with a message or a worker.", lambda use: use.under_way)
     yield of_each("connection_concurrent", "Jobs that may be under way.", lambda use: use.concurrent)
-    of_apis = [((str(use.system_id), Api.STAMPED), use.stamped_calls, use.stamped_limit) for use in found]
+    of_apis = [
+        ((str(use.system_id), Api.STAMPED), use.stamped_calls, use.stamped_limit) for use in found if use.stamped_limit
+    ]
     of_apis += [((str(use.system_id), Api.IPAAS), use.ipaas_calls, use.ipaas_limit) for use in found if use.ipaas_limit]
     calls, limits = ([(labels, each[place]) for labels, *each in of_apis] for place in (0, 1))
     yield _gauge("throttle_used", "Calls that count against the limit.", ("connection", "api"), calls)

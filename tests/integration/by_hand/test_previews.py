@@ -129,7 +129,7 @@ def env(redis_url: str, sandbox: RunningSandbox, tmp_path: Path) -> dict[str, st
 def test_command_counts_its_calls(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
     """In the same throttle as the workers'."""
     assert parts.console(env, tmp_path, "preview", ID).returncode == 0
-    assert Ledger(client).figures([parts.SYSTEM]).stores[parts.SYSTEM].calls[Api.STAMPED] == 1
+    assert Ledger(client, stores={parts.SYSTEM: StoreLimits()}).figures().stores[parts.SYSTEM].calls[Api.STAMPED] == 1
 
 
 def test_command_tells_a_hold(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:

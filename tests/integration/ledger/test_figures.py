@@ -100,7 +100,7 @@ def test_debug_job_that_was_asked_for_as_a_trigger_keeps_its_time(held: Held) ->
 
 def test_empty_queue_has_no_oldest_job(ledger: Ledger) -> None:
     """Nor has a store that nobody has asked anything of."""
-    assert ledger.figures([SYSTEM]).oldest_queued(Kind.CUSTOMER) is None
+    assert ledger.figures().oldest_queued(Kind.CUSTOMER) is None
 
 
 def test_next_retry_is_the_first_of_all_stores(ledger: Ledger) -> None:
@@ -132,7 +132,7 @@ def test_configured_store_is_looked_at_though_the_list_of_stores_is_lost(ledger:
     """Redis may have evicted it."""
     ledger.request(JOB)
     client.delete("stamped-sync:systems")
-    assert ledger.figures([SYSTEM]).by_state()[State.SENT] == 1
+    assert ledger.figures().by_state()[State.SENT] == 1
 
 
 # What was refused -----------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_jobs_that_were_born_and_are_nowhere_have_vanished(ledger: Ledger, clien
     """Of each kind and store: those that are gone for a reason are not missing."""
     ledger.request_all([JOB, OTHER])
     note(client, born_customer_4021=10, gone_customer_4021=3, born_customer_9000=7, gone_customer_9000=7)
-    figures = ledger.figures([9000])
+    figures = Ledger(client, stores={SYSTEM: StoreLimits(), 9000: StoreLimits()}).figures()
     presence = figures.stores[SYSTEM].presence[Kind.CUSTOMER]
     assert (presence.expected, presence.present, presence.vanished) == (7, 2, 5)
     assert figures.stores[9000].presence[Kind.CUSTOMER].vanished == 0
@@ -191,10 +191,10 @@ def test_what_scripts_met_without_its_record_has_vanished_too(ledger: Ledger, cl
     assert vanished_in_words(figures) == "3 jobs whose record alone was missing vanished from Redis"
 
 
-def test_most_stores_are_told_together(ledger: Ledger, client: redis.Redis) -> None:
+def test_most_stores_are_told_together(client: redis.Redis) -> None:
     """The worst by their number."""
     note(client, **{f"born_customer_{5000 + number}": number for number in range(1, 9)})
-    told = vanished_in_words(ledger.figures(range(5001, 5009)))
+    told = vanished_in_words(Ledger(client, stores=dict.fromkeys(range(5001, 5009), StoreLimits())).figures())
     assert told.startswith("36 jobs vanished from Redis: 8 of connection 5008, 7 of connection 5007")
     assert told.endswith("4 of connection 5004, 6 of others")
 
@@ -242,7 +242,7 @@ def test_figures_cost_four_round_trips_however_many_stores_there_are(
     """Counted on the wire."""
     systems = filled(client, stores)
     trips = RoundTrips(redis_url)
-    assert trips.of(lambda: Ledger(trips.client).figures(systems)) == 4
+    assert trips.of(lambda: Ledger(trips.client, stores=dict.fromkeys(systems, StoreLimits())).figures()) == 4
 
 
 def test_groups_and_their_last_jobs_cost_as_little(redis_url: str, client: redis.Redis) -> None:
@@ -273,5 +273,5 @@ def test_figures_look_at_few_jobs_however_many_debug_jobs_wait(client: redis.Red
     for system_id in systems:
         ledger.request_all([customer(number, system_id) for number in range(10, 500)], debug=True)
     before = client.info("commandstats").get("cmdstat_hget", {"calls": 0})["calls"]
-    ledger.figures(systems)
+    ledger.figures()
     assert client.info("commandstats")["cmdstat_hget"]["calls"] - before < 50

@@ -14,7 +14,7 @@ from worker.jobs.calls import Api
 from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
 from worker.ledger import ClaimRefused, Ledger, LedgerTimes, Limit, StoreLimits, Swept
-from worker.ledger.ledger import PAGE
+from worker.ledger.upkeep import PAGE
 
 if TYPE_CHECKING:
     import redis
@@ -33,10 +33,10 @@ def job(number: int, kind: Kind = Kind.CUSTOMER) -> Job:
     return Job(kind, STORE, str(number))
 
 
-def make(client: redis.Redis, **terms: float) -> Ledger:
+def make(client: redis.Redis, **times: float) -> Ledger:
     """A ledger whose store lets two jobs run at a time, and ten calls in ten seconds."""
     stores = {STORE: StoreLimits(concurrent=2, stamped=Limit(10, WINDOW_SECONDS), ipaas=Limit(30, WINDOW_SECONDS))}
-    return Ledger(client, LedgerTimes(**terms), stores, replaced={"_clock": VIRTUAL_CLOCK})
+    return Ledger(client, LedgerTimes(**times), stores, replaced={"_clock": VIRTUAL_CLOCK})
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def work_off(store: Ledger, clock: Clock, sent: list[Job], rounds: int = 60) -> 
 
 def is_whole(store: Ledger) -> bool:
     """Whether nothing is left that does not fit together."""
-    return store.repairs.run(acts=False).faults == 0
+    return store.repair(acts=False).faults == 0
 
 
 # Rows that are gone --------------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_job_whose_row_is_gone_stops_no_other(client: redis.Redis, store: Ledger
     sent = ask(store, range(10))
     client.delete(store.key(job(missing)))
     assert work_off(store, clock, sent) == [job(n) for n in range(10) if n != missing]
-    assert store.activity.totals()["vanished", "customer"] == 1
+    assert store.figures().totals["vanished", "customer"] == 1
     slots = [client.zcount(f"stamped-sync:slots:{api}:{STORE}", "inf", "inf") for api in ("stamped", "ipaas")]
     assert (store.figures().stores[STORE].under_way, slots, is_whole(store)) == (0, [0, 0], True)
 
@@ -123,7 +123,7 @@ def test_place_in_a_list_of_another_state_is_taken_out(
     store.sweep(Kind.CUSTOMER)
     store.admit(STORE)
     assert asdict(store.counts(Kind.CUSTOMER)) == dict.fromkeys(State, 0) | {"done": 1}
-    assert ("vanished", "customer") not in store.activity.totals()
+    assert ("vanished", "customer") not in store.figures().totals
 
 
 def test_message_for_a_row_that_is_gone_ends_at_once(client: redis.Redis, store: Ledger) -> None:
@@ -187,7 +187,7 @@ def test_however_many_places_are_nobodys_all_come_back(client: redis.Redis, stor
 def test_repair_takes_them_out_at_once(client: redis.Redis, store: Ledger) -> None:
     """As many as a store may ever let run."""
     client.sadd(f"stamped-sync:admitted:{STORE}", *(f"customer:{STORE}:{number}" for number in range(10_000)))
-    assert [store.repairs.run(acts=acts).slots for acts in (False, True, False)] == [10_000, 10_000, 0]
+    assert [store.repair(acts=acts).slots for acts in (False, True, False)] == [10_000, 10_000, 0]
 
 
 def test_slots_of_running_jobs_stay(store: Ledger, clock: Clock) -> None:
@@ -297,9 +297,9 @@ def lose_slots(client: redis.Redis) -> None:
 @pytest.mark.parametrize("what", ["dead", "done", "slots", "step back"])
 def test_no_script_of_a_sweep_holds_redis_for_long(client: redis.Redis, clock: Clock, what: str) -> None:
     """However much there is to mend, of however many stores: it is mended a part at a time."""
-    terms = StoreLimits(concurrent=1000, stamped=Limit(9000, 1), ipaas=Limit(9000, 1))
+    limits = StoreLimits(concurrent=1000, stamped=Limit(9000, 1), ipaas=Limit(9000, 1))
     pieces = {"_clock": BOUNDED + VIRTUAL_CLOCK}
-    many = Ledger(client, LedgerTimes(), dict.fromkeys(range(1, 61), terms), replaced=pieces)
+    many = Ledger(client, LedgerTimes(), dict.fromkeys(range(1, 61), limits), replaced=pieces)
     {"dead": die, "done": finish, "step back": die, "slots": lambda *_: lose_slots(client)}[what](many, clock)
     if what == "step back":
         clock.advance(-HALF_AN_HOUR)
@@ -387,15 +387,15 @@ def messy(client: redis.Redis, store: Ledger) -> None:
 def test_repair_shows_first_and_changes_nothing(client: redis.Redis, store: Ledger) -> None:
     """Whoever looks twice sees the same."""
     messy(client, store)
-    first = store.repairs.run(acts=False)
+    first = store.repair(acts=False)
     assert (first.rows, first.unplaced, first.places, first.slots) == (9, 8, 3, 2)
-    assert store.repairs.run(acts=False) == first
+    assert store.repair(acts=False) == first
 
 
 def test_repair_puts_back_every_job_and_takes_out_the_rest(client: redis.Redis, store: Ledger, clock: Clock) -> None:
     """All jobs are run again, listed and counted as their rows say."""
     messy(client, store)
-    assert store.repairs.run(acts=True).faults == 13
+    assert store.repair(acts=True).faults == 13
     assert is_whole(store)
     counts = store.counts(Kind.CUSTOMER)
     assert (counts.done, counts.failed, counts.waiting, counts.queued + counts.sent) == (1, 1, 1, 5)

@@ -166,14 +166,14 @@ def test_refusal_is_noted_once(ledger: Ledger) -> None:
     ledger.refuse(refusal)
     ledger.refuse(refusal)
     assert [noted.code for noted in ledger.refusals()] == ["scope-unsupported"]
-    assert ledger.activity.totals()["refused", "scope-unsupported"] == 1
+    assert ledger.figures().totals["refused", "scope-unsupported"] == 1
 
 
 def test_what_cannot_be_read_is_counted_each_time(ledger: Ledger) -> None:
     """A thousand triggers without a name are a thousand, however alike they are."""
     for _ in range(20):
         ledger.refuse(Refusal("trigger-malformed", "it is not JSON", "", 0, "", "", ""))
-    assert len(ledger.refusals()) == ledger.activity.totals()["refused", "trigger-malformed"] == 20
+    assert len(ledger.refusals()) == ledger.figures().totals["refused", "trigger-malformed"] == 20
 
 
 def indexes(ledger: Ledger) -> list[str]:
@@ -211,7 +211,7 @@ def test_redis_that_does_not_answer_is_told_plainly() -> None:
 
 def test_switched_off_triggers_do_not_push_refusals_out(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     """A trigger that is switched off comes for every customer; the refusals that matter stay."""
-    monkeypatch.setattr("worker.ledger.ledger.REFUSALS_KEPT", 3)
+    monkeypatch.setattr("worker.ledger.upkeep.REFUSALS_KEPT", 3)
     ledger.refuse(Refusal("connection-unknown", "9", "6f0c", 1, "9", "customer/created", "1"))
     for number in range(5):
         ledger.refuse(Refusal("trigger-off", "", "6f0c", number, "4021", "customer/created", str(number)))

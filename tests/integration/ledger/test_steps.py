@@ -33,8 +33,8 @@ from worker.ledger import (
     StoreLimits,
     Throttled,
 )
-from worker.ledger.ledger import LOSSES_ALLOWED
 from worker.ledger.scripting import source
+from worker.ledger.upkeep import LOSSES_ALLOWED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -329,7 +329,7 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "book": (requested, lambda ledger, _: ledger.book(STORE, "ipaas", 20), DONE),
     "release": (held, lambda ledger, _: ledger.release(STORE), DONE),
     "retry failed": (failed, lambda ledger, _: ledger.retry_failed(Kind.CUSTOMER, 7), FAILED),
-    "repair": (strays, lambda ledger, _: ledger.repairs.run(acts=True), DONE),
+    "repair": (strays, lambda ledger, _: ledger.repair(acts=True), DONE),
 }
 """What is done before, the operation that fails, and how the jobs may end."""
 ASKED_AGAIN = {"request", "discard"}
@@ -377,7 +377,7 @@ def test_script_that_fails_at_any_step_leaves_no_job_behind(client: redis.Redis,
             assert (step, str(job), is_open) == (step, str(job), False)
         slots = [client.zcount(f"stamped-sync:slots:{api}:{STORE}", "inf", "inf") for api in ("stamped", "ipaas")]
         assert (step, slots, ledger.figures().stores[STORE].under_way) == (step, [0, 0], 0)
-        assert (step, ledger.repairs.run(acts=False).faults) == (step, 0)
+        assert (step, ledger.repair(acts=False).faults) == (step, 0)
 
 
 # Those of no job -----------------------------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ REFUSED = Pause(seconds=5, longest_seconds=600)
 
 def make(client: redis.Redis, clock: Clock, **stores: StoreLimits) -> Ledger:  # noqa: ARG001 - the clock must be there
     """A ledger for stores named like `store_1`."""
-    terms = {int(name.removeprefix("store_")): store for name, store in stores.items()}
-    return Ledger(client, LedgerTimes(45, 30), terms, replaced={"_clock": VIRTUAL_CLOCK})
+    limits = {int(name.removeprefix("store_")): store for name, store in stores.items()}
+    return Ledger(client, LedgerTimes(45, 30), limits, replaced={"_clock": VIRTUAL_CLOCK})
 
 
 def jobs(count: int, system_id: int = 1) -> list[Job]:
@@ -155,7 +155,7 @@ def test_too_many_calls_hold_the_store(client: redis.Redis, clock: Clock) -> Non
     ledger = make(client, clock, store_1=StoreLimits(concurrent=3, stamped=None))
     running = [ledger.claim(job) for job in sent(ledger, jobs(5))]
     held = [ledger.hold(claim, USED, FAILURE, Pause(30, 30)) for claim in running]
-    assert [(each.is_spared, each.hold_began, each.messages) for each in held] == [
+    assert [(each.is_requeued, each.hold_began, each.messages) for each in held] == [
         (True, True, ()),
         (True, False, ()),
         (True, False, ()),
@@ -176,10 +176,10 @@ def test_outage_is_seen_after_some_errors_in_a_row(client: redis.Redis, clock: C
     """One error is its job's own; the third in a row holds the store, longer each time."""
     ledger = make(client, clock, store_1=StoreLimits(concurrent=3, stamped=None))
     one, two, three = (ledger.claim(job) for job in sent(ledger, jobs(3)))
-    assert not ledger.hold(one, USED, FAILURE, OUTAGE).is_spared
-    assert not ledger.hold(two, USED, FAILURE, OUTAGE).is_spared
+    assert not ledger.hold(one, USED, FAILURE, OUTAGE).is_requeued
+    assert not ledger.hold(two, USED, FAILURE, OUTAGE).is_requeued
     third = ledger.hold(three, USED, FAILURE, OUTAGE)
-    assert (third.is_spared, third.hold_began) == (True, True)
+    assert (third.is_requeued, third.hold_began) == (True, True)
     for seconds in (10, 20, 40):
         (hold,) = ledger.holds()
         clock.advance(int((hold.until - hold.since).total_seconds()) + 600)
@@ -195,8 +195,8 @@ def test_success_between_errors_is_no_outage(client: redis.Redis, clock: Clock) 
     ledger = make(client, clock, store_1=StoreLimits(concurrent=9, stamped=None))
     claims = [ledger.claim(job) for job in sent(ledger, jobs(9))]
     for bad, worse, good in zip(claims[::3], claims[1::3], claims[2::3], strict=True):
-        assert not ledger.hold(bad, USED, FAILURE, OUTAGE).is_spared
-        assert not ledger.hold(worse, USED, FAILURE, OUTAGE).is_spared
+        assert not ledger.hold(bad, USED, FAILURE, OUTAGE).is_requeued
+        assert not ledger.hold(worse, USED, FAILURE, OUTAGE).is_requeued
         ledger.complete(good, USED, Action.UPDATED, "1")
     assert ledger.holds() == []
 
@@ -205,12 +205,12 @@ def test_trouble_is_the_jobs_own_where_others_get_through(client: redis.Redis, c
     """A job that alone meets it must use up attempts, once the same call was answered well for another."""
     ledger = make(client, clock, store_1=StoreLimits(concurrent=1, stamped=None))
     (bad,) = sent(ledger, jobs(1))
-    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_spared
+    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_requeued
     ledger.request(Job(Kind.CUSTOMER, 1, "77"))
     clock.advance(6)
     ((message,), _) = ledger.admit(1)
     assert message.job == bad
-    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_spared
+    assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_requeued
     clock.advance(11)
     ((message,), _) = ledger.admit(1)
     assert message.job.customer_id == "77"

@@ -107,7 +107,7 @@ def test_one_job_alone_is_no_outage(store: Ledger) -> None:
         assert (weighed.weight, weighed.met, claim.attempt) == (Weight.RESTS, number, 0)
         store.defer(claim, MET, 0, FAILURE, carried=True, costs_attempt=False)
     first, second = [store.claim(each) for each in sent(store, jobs(3)[1:])]
-    assert not store.hold(first, OF_STORE, FAILURE, OUTAGE).is_spared
+    assert not store.hold(first, OF_STORE, FAILURE, OUTAGE).is_requeued
     assert store.hold(second, OF_STORE, FAILURE, OUTAGE).hold_began
 
 
@@ -117,14 +117,14 @@ def test_job_never_fails_for_what_meets_everybody(store: Ledger, clock: Clock) -
     assert [store.hold(claim, OF_STORE, FAILURE, OUTAGE).weight for claim in running[:2]] == [Weight.RESTS] * 2
     for claim in running[:2]:
         store.defer(claim, MET, 0, FAILURE, carried=False, costs_attempt=False)
-    assert [store.hold(claim, OF_STORE, FAILURE, OUTAGE).weight for claim in running[2:]] == [Weight.SPARED] * 2
+    assert [store.hold(claim, OF_STORE, FAILURE, OUTAGE).weight for claim in running[2:]] == [Weight.REQUEUED] * 2
     for _ in range(200):
         clock.advance(601)
         store.sweep(Kind.CUSTOMER)
         for message in store.admit(1)[0]:
             claim = store.claim(message.job)
             assert claim.attempt == 0
-            assert store.hold(claim, OF_STORE, FAILURE, OUTAGE).is_spared
+            assert store.hold(claim, OF_STORE, FAILURE, OUTAGE).is_requeued
     assert store.counts(Kind.CUSTOMER).queued == 4
 
 
@@ -147,7 +147,7 @@ def test_limit_is_never_the_jobs_own(store: Ledger) -> None:
     limit = Pause(5, 5, can_be_the_jobs=False)
     (job,) = sent(store, jobs(1))
     for _ in range(12):
-        assert store.hold(store.claim(job), [*OF_STORE, *OF_STORE], FAILURE, limit).is_spared
+        assert store.hold(store.claim(job), [*OF_STORE, *OF_STORE], FAILURE, limit).is_requeued
         store.release(1)
         assert admitted(store) == 1
 
@@ -159,7 +159,7 @@ def test_hold_names_what_is_wrong_and_the_job_its_own(store: Ledger) -> None:
     store.hold(store.claim(job), OF_STORE, FAILURE, REFUSED, held_for)
     assert [hold.failure for hold in store.holds()] == [held_for]
     assert store.activity.history(job)[0].failure == FAILURE
-    assert store.activity.totals()["holds", "1", "stamped-credentials-refused"] == 1
+    assert store.figures().totals["holds", "1", "stamped-credentials-refused"] == 1
 
 
 def test_hold_of_one_api_ends_by_a_call_that_was_answered_well(store: Ledger, clock: Clock) -> None:
@@ -184,7 +184,7 @@ def test_calls_before_the_trouble_do_not_end_the_hold(store: Ledger, clock: Cloc
         clock.advance(600)
         (message,) = store.admit(1)[0]
         weighed = store.hold(store.claim(message.job), met, FAILURE, REFUSED)
-        assert (weighed.is_spared, weighed.hold_ended, weighed.hold_began) == (True, False, False)
+        assert (weighed.is_requeued, weighed.hold_ended, weighed.hold_began) == (True, False, False)
 
 
 def test_a_jobs_own_answers_are_no_evidence_against_it(store: Ledger) -> None:

@@ -15,7 +15,7 @@ from tests.integration.jobs import (
     swept,
 )
 from worker.jobs.job import Action, Job, Kind, State
-from worker.ledger.ledger import LOSSES_ALLOWED, LOSSES_SPREAD_MS
+from worker.ledger.upkeep import LOSSES_ALLOWED, LOSSES_SPREAD_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -66,7 +66,7 @@ def test_connection_that_warns_asks_for_that_slot(warning: Stage) -> None:
     """The connections file says it."""
     transferred(warning)
     assert warning.record().action == Action.CREATED
-    assert '"looks": 1' in app.runtime.ledger._stores.of(parts.SYSTEM)  # noqa: SLF001 - what the scripts get
+    assert '"looks": 1' in app.runtime.ledger._limits[parts.SYSTEM].as_json()  # noqa: SLF001 - what the scripts get
 
 
 # Who is new ----------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from worker.jobs.errors import (
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.ledger import Counts
-from worker.ledger.ledger import LOSSES_ALLOWED
+from worker.ledger.upkeep import LOSSES_ALLOWED
 from worker.sync.triggers import Accepted
 
 TRANSFER, RECONCILE = "stamped.transfer_customer", "stamped.reconcile_subscription"

@@ -13,7 +13,7 @@ from redis._parsers.base import BaseParser
 
 from worker.jobs.errors import LedgerRefuses, LedgerUnavailable, SyncError
 from worker.ledger import ScriptFailed
-from worker.ledger.refusals import REFUSALS, SILENCES, in_words, passes, told
+from worker.ledger.refusals import REFUSALS, SILENCES, error_of, in_words, passes
 from worker.ledger.scripting import available
 from worker.ledger.trials import rule
 
@@ -86,7 +86,7 @@ OUTAGES = [
 def test_refusal_is_told_with_what_to_do(text: str, code: str, may_pass: bool, in_pipeline: bool) -> None:
     """By a command, a script and a pipeline, from each version; and nothing of the answer but its first word."""
     error = answered(text, in_pipeline=in_pipeline)
-    failed = told(error, "claim")
+    failed = error_of(error, "claim")
     assert isinstance(failed, LedgerRefuses)
     assert failed.failure.code == "redis-refuses"
     assert failed.failure.detail == f"It {REFUSALS[code].words} ({code}): {REFUSALS[code].advice}."
@@ -106,7 +106,7 @@ def test_every_refusal_is_a_sentence(code: str) -> None:
 @pytest.mark.parametrize("text", [f"QUARANTINED {SECRET} may not", "ERR upstream failure", "no word at all", ""])
 def test_unknown_refusal_is_told_by_its_first_word_alone(text: str) -> None:
     """A proxy or a later release can say anything."""
-    failed = told(answered(text), "claim")
+    failed = error_of(answered(text), "claim")
     assert isinstance(failed, LedgerRefuses)
     assert failed.failure.detail in {"It refuses (QUARANTINED): read Redis' log.", "It refuses (ERR): read Redis' log."}
 
@@ -133,7 +133,7 @@ def test_unknown_refusal_is_told_by_its_first_word_alone(text: str) -> None:
 )
 def test_fault_of_a_script_is_ours_and_no_outage(text: str, place: str, in_pipeline: bool) -> None:
     """It has the script and the line, and nothing of what the script was working on."""
-    failed = told(answered(text, in_pipeline=in_pipeline), "claim")
+    failed = error_of(answered(text, in_pipeline=in_pipeline), "claim")
     assert isinstance(failed, ScriptFailed)
     assert not isinstance(failed, LedgerUnavailable)
     assert (failed.failure.code, failed.failure.detail) == ("internal-error", place)
@@ -142,8 +142,10 @@ def test_fault_of_a_script_is_ours_and_no_outage(text: str, place: str, in_pipel
 
 def test_fault_of_a_command_is_ours_too() -> None:
     """A key that holds something else, or an argument that the client can't send."""
-    assert told(answered("WRONGTYPE Operation against a key")).failure.detail == "WRONGTYPE in a command of the ledger"
-    assert isinstance(told(redis.DataError(f"Invalid input: {SECRET}")), ScriptFailed)
+    assert (
+        error_of(answered("WRONGTYPE Operation against a key")).failure.detail == "WRONGTYPE in a command of the ledger"
+    )
+    assert isinstance(error_of(redis.DataError(f"Invalid input: {SECRET}")), ScriptFailed)
 
 
 def _from(cause: BaseException, error: Raised) -> Raised:
@@ -188,7 +190,7 @@ SILENT = [
 @pytest.mark.parametrize(("error", "words", "may_pass"), SILENT)
 def test_silence_is_told_by_its_cause(error: redis.RedisError, words: str, may_pass: bool) -> None:
     """What does not answer is no refusal; a certificate does not become trusted by waiting."""
-    failed = told(error)
+    failed = error_of(error)
     assert type(failed) is LedgerUnavailable
     assert failed.failure.detail.startswith(f"It {words}")
     assert passes(error) is may_pass
@@ -198,7 +200,7 @@ def test_silence_is_told_by_its_cause(error: redis.RedisError, words: str, may_p
 def test_error_of_an_api_is_not_taken_for_one_of_redis() -> None:
     """Redis is lost while the refusal of an API's certificate is written down."""
     error = _from(_from(_unverified(), RuntimeError()), redis.ConnectionError("Connection closed by server."))
-    assert told(error).failure.detail.startswith("It ends the connection without an answer")
+    assert error_of(error).failure.detail.startswith("It ends the connection without an answer")
     assert passes(error)
 
 
@@ -214,6 +216,19 @@ def test_the_ledger_raises_what_is_told() -> None:
     with pytest.raises(LedgerRefuses) as raised, available():
         raise answered("LOADING Redis is loading the dataset in memory")
     assert isinstance(raised.value.__cause__, redis.BusyLoadingError)
+
+
+def test_bytes_that_no_redis_sends_are_no_answer_of_one() -> None:
+    """Whatever the client raises over them; no connection of the ledger looks at each answer for it."""
+    with pytest.raises(LedgerUnavailable, match="is not what answers there") as raised, available():
+        redis.connection.parse_url("nonsense")  # type: ignore[no-untyped-call] # a ValueError, as of its parsers
+    assert isinstance(raised.value.__cause__, ValueError)
+
+
+def test_fault_of_our_own_is_not_taken_for_one_of_redis() -> None:
+    """Its trace must be seen."""
+    with pytest.raises(ValueError, match="invalid literal"), available():
+        int("ours")
 
 
 @pytest.mark.parametrize("code", REFUSALS)
@@ -238,6 +253,6 @@ def test_operators_guide_has_the_least_rights() -> None:
 def test_every_error_that_is_told_is_of_the_catalogue() -> None:
     """Whatever happens."""
     assert all(
-        isinstance(told(error), SyncError)
+        isinstance(error_of(error), SyncError)
         for error in (redis.exceptions.LockError(), redis.RedisError(), redis.WatchError())
     )

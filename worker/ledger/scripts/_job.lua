@@ -32,9 +32,7 @@ local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 local ATTEMPTS_KEPT = 20
 
 -- What of a job's row belongs to the trouble that it has met, and is over with it.
-local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'spared' }
-
-local function text(number) return string.format('%.0f', number) end
+local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'was_held' }
 
 local function system_of(member) return string.match(member, '^(%d+):') end
 
@@ -45,10 +43,6 @@ local function history_of(kind, member) return prefix .. 'history:' .. kind .. '
 local function index_of(state, kind, system) return prefix .. state .. ':' .. kind .. ':' .. system end
 
 local function index_of_code(kind, system, code) return prefix .. 'code:' .. kind .. ':' .. system .. ':' .. code end
-
-local function field(key, name) return redis.call('HGET', key, name) or nil end
-
-local function number(key, name) return tonumber(field(key, name) or '0') or 0 end
 
 local function count_up(name, by) redis.call('HINCRBY', prefix .. 'totals', name, text(by)) end
 
@@ -67,6 +61,7 @@ local function code_of(key)
   return field(key, 'code') or string.match(field(key, 'error') or '', '"code": ?"([%a-]+)"') or 'internal-error'
 end
 
+-- By the code that it was listed under, which the last error may have replaced: else its place would stay in the old list.
 local function unlist_code(kind, system, member)
   local key = key_of(kind, member)
   redis.call('ZREM', index_of_code(kind, system, field(key, 'listed') or code_of(key)), member)
@@ -81,9 +76,9 @@ local function list_code(kind, system, member, now)
   redis.call('ZADD', index_of_code(kind, system, code), now, member)
 end
 
--- Put a job into a state. Its new place comes before its old one goes: wherever this ends half-way, the job is found in one
--- of the two, and whoever finds it where its row does not say so takes it out there. Nobody looks for work among those that
--- ended: where an earlier move ended half-way, they are left by this one.
+-- Put a job into a state. Its new place comes before its old one goes: if this stops half-way, the job is still found in one of
+-- the two, and whoever finds it in a list that its row does not name takes it out there. In the other order it would be in no
+-- list, and nobody would run it. Nobody looks for work in `done` and `failed`, so what an earlier move left there goes now.
 local function move(kind, member, state, score)
   local key, system, now = key_of(kind, member), system_of(member), text(now_ms())
   local old = field(key, 'state')
@@ -93,6 +88,7 @@ local function move(kind, member, state, score)
   local is_listed = old == 'failed' or field(key, 'listed')
   if is_listed and state == 'failed' then unlist_code(kind, system, member) end
   if state == 'failed' then list_code(kind, system, member, now) end
+  -- The row changes between the two places: from here on the new one counts, and until here the old one.
   redis.call('HSET', key, 'state', state, 'changed_at', now)
   if is_listed and state ~= 'failed' then unlist_code(kind, system, member) end
   for _, other in ipairs({ 'done', 'failed', old }) do
@@ -112,8 +108,8 @@ local function take_out(kind, system, member, state)
   if state ~= 'done' and state ~= 'failed' then count_up('vanished|' .. kind, 1) end
 end
 
--- Forget a job that has ended, row, history and places together. The place by which the sweep finds it goes last: where this ends
--- half-way, the sweep meets it there, without its row, and takes it out.
+-- Forget a job that has ended, row, history and places together. The place by which the sweep finds it goes last: if this stops
+-- half-way, the sweep meets it there, without its row, and takes it out. A row whose places went first would stay for ever.
 local function forget(kind, system, member)
   unlist_code(kind, system, member)
   redis.call('DEL', key_of(kind, member), history_of(kind, member))
@@ -139,24 +135,25 @@ local function count_attempt(kind, outcome, code, calls, ms)
 end
 
 -- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
--- `calls` those that were made: see `calls_of` in _store.lua.
+-- `calls` those of the attempt: see `calls_of` in _store.lua.
 local function note_attempt(kind, member, outcome, failure, calls)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
   local began = number(key, 'claimed_at')
   local ms = began > 0 and math.max(now - began, 0) or 0
-  count_attempt(kind, outcome, failure and failure[2] or '', calls.made, ms)
+  count_attempt(kind, outcome, failure and failure[2] or '', calls.all, ms)
   redis.call('RPUSH', history, string.format(
     '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
     began, ms, field(key, 'worker') or '""', outcome, failure and failure[1] or 'null', calls.json
   ))
   redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
+  -- Or the next attempt, should its worker be lost before it began, would seem to have begun with this one.
   redis.call('HDEL', key, 'claimed_at', 'worker')
 end
 
 -- A debug job goes first, the oldest of them before the others, but not again once its store was held for it: others may get
 -- through if it does not.
 local function place_of(key)
-  if field(key, 'debug') and not field(key, 'spared') then return number(key, 'queued_at') - FRONT_MS end
+  if field(key, 'debug') and not field(key, 'was_held') then return number(key, 'queued_at') - FRONT_MS end
   return number(key, 'queued_at') + (field(key, 'background') and BACKGROUND_MS or 0)
 end
 
@@ -164,6 +161,7 @@ end
 -- triggers ask for.
 local function enqueue(kind, member)
   local key = key_of(kind, member)
+  -- The token goes first: whoever still holds the job finds that its claim is lost before another can be granted it.
   redis.call('HDEL', key, 'token', 'due', 'urgent')
   redis.call('SADD', prefix .. 'systems', system_of(member))
   move(kind, member, 'queued', place_of(key))
@@ -203,6 +201,7 @@ end
 -- job's hand-over). Answers the wanted version.
 local function request(kind, member, tracking_guid, by, debug)
   local key = key_of(kind, member)
+  -- First of all: if this stops behind it, a run that is under way still sees at its end that more is wanted.
   local version = redis.call('HINCRBY', key, 'wanted', 1)
   redis.call('HSETNX', key, 'requested_at', text(now_ms()))
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
@@ -221,7 +220,7 @@ local function request(kind, member, tracking_guid, by, debug)
   return version
 end
 
--- End a run: note what the version came to, then rest in `state` or, where more was asked for meanwhile, run again. Answers
+-- End a run: note what the version came to, then rest in `state` or, if more was asked for meanwhile, run again. Answers
 -- whether it runs again.
 local function settle(kind, member, version, state)
   local key = key_of(kind, member)

@@ -11,7 +11,7 @@ local REMOVED_AT_ONCE = 1000
 local TIMES = { 'due', 'lease_until', 'message_at', 'queued_at', 'claimed_at' }
 
 -- The jobs that are admitted and have neither a message nor a worker, and the names of the slots that the others own; no names
--- where there are more jobs than it `looks` at, which are others each time.
+-- if there are more jobs than it `looks` at, which are others each time: a slot may be owned by one of the rest.
 local function admitted_strays(system, looks, now)
   local names, strays, owned = redis.call('SMEMBERS', store_key('admitted', system)), {}, {}
   for index = 1, math.min(#names, looks) do
@@ -42,16 +42,16 @@ local function slot_strays(key, owned, latest, looks)
   return strays
 end
 
--- Count the places and slots of a store that are nobody's and, where `acts`, give them back: a slot counts for a window from now
--- on, as its call may have been made. Of each kind it `looks` at so many.
-local function free_strays(system, terms, now, longest_call_ms, looks, acts)
+-- Count the places and slots of a store that are nobody's and, if it `acts`, give them back: a slot counts for a window from now
+-- on, as its call may have been made. It `looks` at no more than that number of each kind.
+local function free_strays(system, limits, now, longest_call_ms, looks, acts)
   local strays, owned = admitted_strays(system, looks, now)
   for first = 1, acts and #strays or 0, REMOVED_AT_ONCE do
     local last = math.min(first + REMOVED_AT_ONCE - 1, #strays)
     redis.call('SREM', store_key('admitted', system), unpack(strays, first, last))
   end
   local count = #strays
-  for api, limit in pairs(terms.apis) do
+  for api, limit in pairs(limits.apis) do
     local key = slots_key(api, system)
     local slots = slot_strays(key, owned, now + limit.window_ms + longest_call_ms, looks)
     for _, slot in ipairs(acts and slots or {}) do redis.call('ZADD', key, text(now + limit.window_ms), slot) end
@@ -70,7 +70,7 @@ local function bring_back(kind, system, member, ahead, now)
   end
   local place = tonumber(redis.call('ZSCORE', index_of(state, kind, system), member) or text(now))
   move(kind, member, state, place > now and place - ahead or place)
-  -- It did not change now: an initialize must not take it for a job of somebody who was brought since it began.
+  -- It did not change now: an initialize must not take it for one that has run since it began.
   redis.call('HSET', key, 'brought_back_at', field(key, 'changed_at'))
 end
 

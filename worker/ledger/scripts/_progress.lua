@@ -10,10 +10,6 @@
 -- 30 days before is looked up too.
 local MET_KEPT_MS = 30 * 24 * 60 * 60 * 1000
 
-local function text(number) return string.format('%.0f', number) end
-
-local function field(key, name) return redis.call('HGET', key, name) or nil end
-
 local function time(key, name) return tonumber(field(key, name) or '') end
 
 -- Take an initialize up as it is: whoever takes it up last owns its progress from then on. One of a release that did not

@@ -25,16 +25,16 @@ local function store_key(name, system) return prefix .. name .. ':' .. system en
 
 local function slots_key(api, system) return store_key('slots:' .. api, system) end
 
--- Terms of a store: JSON { concurrent, looks 0|1: whether a transfer looks who shares its customer, apis = { stamped = { limit,
+-- Limits of a store: JSON { concurrent, looks 0|1: whether a transfer looks who shares its customer, apis = { stamped = { limit,
 -- window_ms }, ipaas = ... } }; an API that is not in it has no limit.
-local function terms_of(json) return cjson.decode(json) end
+local function limits_of(json) return cjson.decode(json) end
 
 -- The calls that an attempt made, from JSON [[api, method, route, status or null, ms, 1 if it was answered well], ...]: how many
 -- of each API, and the names and APIs of those that were answered well at last: what met trouble after it was answered well
 -- proves nothing. All of it is ours: nothing of it came from outside.
 local function calls_of(json)
-  local calls = { json = json, made = cjson.decode(json), stamped = 0, ipaas = 0, well = {}, well_apis = {} }
-  for _, call in ipairs(calls.made) do
+  local calls = { json = json, all = cjson.decode(json), stamped = 0, ipaas = 0, well = {}, well_apis = {} }
+  for _, call in ipairs(calls.all) do
     local api = api_of(call)
     calls[api] = calls[api] + 1
     calls.well[api .. ' ' .. call[2] .. ' ' .. call[3]] = call[6] == 1 or nil
@@ -43,20 +43,20 @@ local function calls_of(json)
   return calls
 end
 
-local NO_CALLS = { json = '[]', made = {}, stamped = 0, ipaas = 0, well = {}, well_apis = {} }
+local NO_CALLS = { json = '[]', all = {}, stamped = 0, ipaas = 0, well = {}, well_apis = {} }
 
-local function free_slots(api, system, terms, now)
+local function free_slots(api, system, limits, now)
   local key = slots_key(api, system)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', text(now))
-  return terms.apis[api].limit - redis.call('ZCARD', key)
+  return limits.apis[api].limit - redis.call('ZCARD', key)
 end
 
--- How many calls to an API a job needs: what is usual for its kind, or more where an earlier run came to need it; never more
+-- How many calls to an API a job needs: what is usual for its kind, or more if an earlier run came to need it; never more
 -- than the limit, or the job could never run.
-local function needs_of(kind, member, api, terms)
+local function needs_of(kind, member, api, limits)
   local noted = string.match(field(key_of(kind, member), 'needs') or '', api .. '=(%d+)')
-  local usual = USUAL[kind][api] + (kind == 'customer' and api == 'ipaas' and terms.looks or 0)
-  return math.min(math.max(tonumber(noted or '0'), usual), terms.apis[api].limit)
+  local usual = USUAL[kind][api] + (kind == 'customer' and api == 'ipaas' and limits.looks or 0)
+  return math.min(math.max(tonumber(noted or '0'), usual), limits.apis[api].limit)
 end
 
 -- A job's slots are kept in its row as `stamped=12,13 ipaas=14`: their names by API.
@@ -76,33 +76,36 @@ local function note_slots(key, slots)
 end
 
 -- A slot has no end while its job is under way: its message may wait, and its calls take, however long they like. The end
--- of the job gives it back, or the sweep where a worker or a message was lost.
+-- of the job gives it back, or the sweep if a worker or a message was lost.
 local function take_slot(api, system)
   local name = redis.call('HINCRBY', store_key('store', system), 'slot', 1)
   redis.call('ZADD', slots_key(api, system), '+inf', name)
   return name
 end
 
-local function take_slots(kind, member, system, terms)
+local function take_slots(kind, member, system, limits)
   local taken = {}
-  for api in pairs(terms.apis) do
+  for api in pairs(limits.apis) do
     taken[api] = {}
-    for index = 1, needs_of(kind, member, api, terms) do taken[api][index] = take_slot(api, system) end
+    -- All at once: two jobs that each held a part of what they need would wait for each other.
+    for index = 1, needs_of(kind, member, api, limits) do taken[api][index] = take_slot(api, system) end
   end
   note_slots(key_of(kind, member), taken)
 end
 
 -- Give back the slots of a job: those used count for a window from now on, the others no longer. `used` nil: all used.
-local function return_slots(kind, member, terms, used)
+local function return_slots(kind, member, limits, used)
   local key, system, now = key_of(kind, member), system_of(member), now_ms()
   local slots = slots_of(key)
   redis.call('SREM', store_key('admitted', system), kind .. ':' .. member)
+  -- The names go from the row before the slots are freed: one that is left over if this stops half-way is nobody's, and the sweep
+  -- frees it. In the other order the row would still cover calls with slots that are free again.
   redis.call('HDEL', key, 'slots')
   for api, names in pairs(slots) do
     for index, name in ipairs(names) do
       local is_used = not used or index <= used[api]
-      if is_used and terms.apis[api] then
-        redis.call('ZADD', slots_key(api, system), text(now + terms.apis[api].window_ms), name)
+      if is_used and limits.apis[api] then
+        redis.call('ZADD', slots_key(api, system), text(now + limits.apis[api].window_ms), name)
       else
         redis.call('ZREM', slots_key(api, system), name)
       end
@@ -110,27 +113,27 @@ local function return_slots(kind, member, terms, used)
   end
 end
 
-local function has_slots(kind, member, system, terms, now)
-  for api in pairs(terms.apis) do
-    if free_slots(api, system, terms, now) < needs_of(kind, member, api, terms) then return false end
+local function has_slots(kind, member, system, limits, now)
+  for api in pairs(limits.apis) do
+    if free_slots(api, system, limits, now) < needs_of(kind, member, api, limits) then return false end
   end
   return true
 end
 
 -- Whether the store has a place for one more job. One that was held proves itself with one job at a time.
-local function has_place(system, terms)
+local function has_place(system, limits)
   local was_held = redis.call('EXISTS', store_key('hold', system)) == 1
-  return redis.call('SCARD', store_key('admitted', system)) < (was_held and 1 or terms.concurrent)
+  return redis.call('SCARD', store_key('admitted', system)) < (was_held and 1 or limits.concurrent)
 end
 
 -- Whether the store may get one more job now.
-local function has_room(system, terms, now)
-  return number(store_key('hold', system), 'until') <= now and has_place(system, terms)
+local function has_room(system, limits, now)
+  return number(store_key('hold', system), 'until') <= now and has_place(system, limits)
 end
 
-local function take(kind, member, system, terms)
+local function take(kind, member, system, limits)
   local name, hold = kind .. ':' .. member, store_key('hold', system)
-  take_slots(kind, member, system, terms)
+  take_slots(kind, member, system, limits)
   redis.call('SADD', store_key('admitted', system), name)
   redis.call('HINCRBY', store_key('store', system), 'turn', 1)
   if redis.call('EXISTS', hold) == 1 then redis.call('HSET', hold, 'probe', name) end
@@ -173,11 +176,11 @@ local function next_job(system, now)
   if subscription then return 'subscription', subscription end
 end
 
--- How long until a job can get all the slots that it needs: ms, or math.huge where other jobs must end first.
-local function wait_for_slots(kind, member, system, terms, now)
+-- How long until a job can get all the slots that it needs: ms, or math.huge if other jobs must end first.
+local function wait_for_slots(kind, member, system, limits, now)
   local wait = 0
-  for api in pairs(terms.apis) do
-    local lacking = needs_of(kind, member, api, terms) - free_slots(api, system, terms, now)
+  for api in pairs(limits.apis) do
+    local lacking = needs_of(kind, member, api, limits) - free_slots(api, system, limits, now)
     if lacking > 0 then
       local last = redis.call('ZRANGE', slots_key(api, system), lacking - 1, lacking - 1, 'WITHSCORES')
       wait = math.max(wait, (tonumber(last[2]) or math.huge) - now)
@@ -188,23 +191,25 @@ end
 
 -- How long until the store may get another job: ms, or -1 if time alone lets none run: no job waits for its turn, or one
 -- that is under way must end first, which admits.
-local function wait_ms(system, terms)
+local function wait_ms(system, limits)
   local now = now_ms()
   local kind, member = next_job(system, now)
-  if not kind or not has_place(system, terms) then return -1 end
-  local wait = wait_for_slots(kind, member, system, terms, now)
+  if not kind or not has_place(system, limits) then return -1 end
+  local wait = wait_for_slots(kind, member, system, limits, now)
   if wait == math.huge then return -1 end
   return math.max(wait, number(store_key('hold', system), 'until') - now)
 end
 
 -- Admit as many jobs of a store as it may get now. Answers { '<kind>:<member>' or '<kind>:<member>:front', ... }, whose
 -- messages the caller must send; if it does not, the sweeper will.
-local function admit(system, terms)
+local function admit(system, limits)
   local now, sent = now_ms(), {}
-  while #sent < ADMITTED_AT_ONCE and has_room(system, terms, now) do
+  while #sent < ADMITTED_AT_ONCE and has_room(system, limits, now) do
     local kind, member = next_job(system, now)
-    if not kind or not has_slots(kind, member, system, terms, now) then break end
-    take(kind, member, system, terms)
+    if not kind or not has_slots(kind, member, system, limits, now) then break end
+    -- The slots first, the message last: if this stops between, the job still waits in the queue and is admitted again, while the
+    -- sweep gives the slots back. A job that was sent without slots would make calls that nobody counts.
+    take(kind, member, system, limits)
     local key = key_of(kind, member)
     redis.call('HSET', key, 'message_at', text(now))
     redis.call('HINCRBY', key, 'messages', 1)
@@ -219,12 +224,14 @@ end
 -- code }. Answers 1 if a hold begins.
 local function hold(system, api, failure, ms, longest_ms)
   local key, now = store_key('hold', system), now_ms()
+  -- Whoever was to prove the store has met trouble, too: the next job is another probe.
   redis.call('HDEL', key, 'probe')
   local held_until = number(key, 'until')
   if held_until > now then
     if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms), 'length', text(ms)) end
     return 0
   end
+  -- The level stays until a call is answered well, so that a store which is down for hours is asked ever less often.
   local level = number(key, 'level')
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
   redis.call(
@@ -245,7 +252,9 @@ end
 -- An attempt ended some of whose calls were answered as they should be: accepted, or refused for one customer's sake. Each is
 -- counted, for whoever met trouble with the same call; that ends the strikes of such an API, and its hold, unless the hold's
 -- time is still running, which the job had begun before. Answers 1 if a hold ends.
-local function prove(system, calls)
+--
+-- Called before the next jobs are admitted: a hold that ends lets more than its probe through.
+local function store_answered(system, calls)
   for call in pairs(calls.well) do redis.call('HINCRBY', store_key('store', system), 'well ' .. call, 1) end
   for api in pairs(calls.well_apis) do redis.call('DEL', store_key('strikes:' .. api, system)) end
   return ends_hold(system, calls) and redis.call('DEL', store_key('hold', system)) or 0

@@ -1,7 +1,7 @@
 -- Admit the jobs of a store that may run now.
--- include: _clock _job _store
+-- include: _clock _field _job _store
 -- KEYS   none
--- ARGV   1 prefix  2 system id  3 terms of the store
+-- ARGV   1 prefix  2 system id  3 limits of the store
 -- Answer { { jobs to send }, ms until it is worth asking again, or -1 if time alone lets no job run }
-local terms = terms_of(ARGV[3])
-return { admit(ARGV[2], terms), wait_ms(ARGV[2], terms) }
+local limits = limits_of(ARGV[3])
+return { admit(ARGV[2], limits), wait_ms(ARGV[2], limits) }

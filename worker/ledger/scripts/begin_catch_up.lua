@@ -1,5 +1,5 @@
 -- Begin a catch-up that is due, or go on with one that nobody works on.
--- include: _clock _progress
+-- include: _clock _field _progress
 -- KEYS   1 the hash of its progress; first_seen_at until the first begins
 -- ARGV   1 token  2 interval in ms, from one beginning to the next
 --        3 lease in ms: whoever has noted nothing for longer has stopped
@@ -16,7 +16,7 @@ local function since(name)
   return at and math.min(at, now)
 end
 
--- Also where somebody has begun it and not come as far as this.
+-- Also if somebody has begun it and did not come as far as this.
 local function with_past()
   redis.call('HSETNX', key, 'past', token .. '-past')
   redis.call('HSETNX', key, 'past_at', text(now))

@@ -1,7 +1,7 @@
 -- Forget a failed job.
--- include: _clock _job
+-- include: _clock _field _job
 -- KEYS   1 the job's hash
--- ARGV   1 prefix  2 kind  3 member
+-- ARGV   1 prefix  2 kind  3 member  4 limits of the store, which it does not need
 -- Answer 1, or 0 if the job is not failed
 local kind, member, state = ARGV[2], ARGV[3], field(KEYS[1], 'state')
 local system = system_of(member)

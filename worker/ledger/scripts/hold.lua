@@ -1,44 +1,46 @@
 -- Weigh trouble of a whole store that a job met: hold the store and put the job back, or say what the job must do.
--- include: _clock _job _store
+-- include: _clock _field _job _store _ending
 -- KEYS   1 the job's hash
--- ARGV   1 prefix  2 kind  3 member  4 terms of the store  5 token  6 calls: see `calls_of`; the last one met the trouble
+-- ARGV   1 to 6: see `_ending`; the last call met the trouble
 --        7 the job's error as JSON, passed through  8 its code  9 the hold's error as JSON, passed through  10 its code
---        11 hold for ms  12 longest hold in ms
---        13 strikes before the store is held: how many jobs met the trouble since the API last answered well
---        14 can be the job's own 0|1  15 new 0|1  16 created: see `note_consent`
--- Answer { 'spared' it waits in its store's queue | 'rests' it must rest, at no cost | 'own' it must use an attempt | 'lost';
---          { jobs to send }; 1 if a hold begins; how often the job met trouble in a row; 1 if a hold ends }
+--        11 pause: see `pause_of`  12 new 0|1  13 created: see `note_consent`
+-- Answer { 1 if the claim held; { jobs to send };
+--          'requeued' it waits in its store's queue | 'rests' it must rest, at no cost | 'own' it must use an attempt;
+--          1 if a hold begins; how often the job met trouble in a row; 1 if a hold ends }
 --
--- The trouble is the job's own where the same call was answered well for another job since this one last met it. As long as
+-- The trouble is the job's own if the same call was answered well for another job since this one last met it. As long as
 -- nobody gets through, it is the store's, however often and however long: no job fails for it.
-local kind, member, terms, calls = ARGV[2], ARGV[3], terms_of(ARGV[4]), calls_of(ARGV[6])
-local key, system, failure = KEYS[1], system_of(ARGV[3]), { ARGV[7], ARGV[8] }
-if not owns(key, ARGV[5]) then return { 'lost', {}, 0, 0, 0 } end
-local last = calls.made[#calls.made]
+
+-- How a store is held, from JSON { ms, longest_ms, strikes: how many jobs must have met the trouble since the API last answered
+-- well, own 0|1: whether it can be the job's own }.
+local function pause_of(json) return cjson.decode(json) end
+
+local failure, pause, last = { ARGV[7], ARGV[8] }, pause_of(ARGV[11]), calls.all[#calls.all]
 local api = api_of(last)
 local call = api .. ' ' .. last[2] .. ' ' .. last[3]
-local store, name = store_key('store', system), kind .. ':' .. member
 
-local known = number(store, 'well ' .. call)
-local is_own = ARGV[14] == '1' and field(key, 'met_call') == call and known > number(key, 'met_mark')
+-- The mark is compared before it is moved: what got through since the last time counts, not what did before.
+local known = number(store_key('store', system), 'well ' .. call)
+local is_own = pause.own == 1 and field(key, 'met_call') == call and known > number(key, 'met_mark')
 redis.call('HSET', key, 'met_call', call, 'met_mark', text(known))
 if is_own then
   redis.call('HDEL', key, 'met')
-  return { 'own', {}, 0, 0, 0 }
+  return { 1, {}, 'own', 0, 0, 0 }
 end
 
 local met = redis.call('HINCRBY', key, 'met', 1)
-redis.call('SADD', store_key('strikes:' .. api, system), name)
+-- A set, and no count: one job that meets the trouble again and again must not hold the store for all.
+redis.call('SADD', store_key('strikes:' .. api, system), kind .. ':' .. member)
 local is_held = redis.call('EXISTS', store_key('hold', system)) == 1 and not ends_hold(system, calls)
-if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < tonumber(ARGV[13]) then
-  return { 'rests', {}, 0, met, 0 }
+if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < pause.strikes then
+  return { 1, {}, 'rests', 0, met, 0 }
 end
-local ended = prove(system, calls)
-local begins = hold(system, api, { ARGV[9], ARGV[10] }, tonumber(ARGV[11]), tonumber(ARGV[12]))
-redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'spared', '1')
-return_slots(kind, member, terms, calls)
-note_attempt(kind, member, 'held', failure, calls)
-note_consent(key, ARGV[15], ARGV[16])
+-- First what earlier calls of the job end, of the other API: the hold that begins now must not end by them.
+local ended = store_answered(system, calls)
+local begins = hold(system, api, { ARGV[9], ARGV[10] }, pause.ms, pause.longest_ms)
+redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'was_held', '1')
+end_attempt('held', failure)
+note_consent(key, ARGV[12], ARGV[13])
 redis.call('HDEL', key, 'losses')
 enqueue(kind, member)
-return { 'spared', admit(system, terms), begins, met, ended }
+return { 1, admit(system, limits), 'requeued', begins, met, ended }

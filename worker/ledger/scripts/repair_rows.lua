@@ -1,5 +1,5 @@
--- Compare some jobs with their places and, where it acts, put each back into the lists of its state.
--- include: _clock _job
+-- Compare some jobs with their places and, if it acts, put each back into the lists of its state.
+-- include: _clock _field _job
 -- KEYS   none
 -- ARGV   1 prefix  2 kind  3 acts 0|1  4 and on: members
 -- Answer how many had no place
@@ -16,6 +16,7 @@ local function put_back(member, system, state)
   local key = key_of(kind, member)
   local at = text(number(key, 'changed_at'))
   local place = state == 'queued' and place_of(key) or number(key, PLACES[state])
+  -- Without this, the jobs of a store that is not configured any more would never be swept.
   redis.call('SADD', prefix .. 'systems', system)
   redis.call('ZADD', index_of(state, kind, system), text(place), member)
   redis.call('ZADD', index_of('recent', kind, system), at, member)

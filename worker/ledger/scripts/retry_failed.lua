@@ -1,5 +1,5 @@
 -- Reopen failed jobs of one kind and store whose first failure is not too long ago, a page at a time.
--- include: _clock _job
+-- include: _clock _field _job
 -- KEYS   none
 -- ARGV   1 prefix  2 kind  3 page size  4 for ms: how long after the first failure a job is tried again
 --        5 skip: how many failed jobs earlier pages left failed  6 system id
@@ -14,6 +14,7 @@ for _, member in ipairs(page) do
     take_out(kind, system, member, 'failed')
     stray = stray + 1
   elseif first and first > now - tonumber(ARGV[4]) then
+    -- `first_failed_at` stays: or the schedule would go on for ever with a job that fails each time.
     redis.call('HINCRBY', key, 'wanted', 1)
     redis.call('HDEL', key, unpack(TROUBLES))
     redis.call('HSET', key, 'queued_at', text(now))

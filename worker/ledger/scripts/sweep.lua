@@ -1,7 +1,7 @@
 -- Bring back the jobs of one kind and some stores that nobody would run, mend what is wrong, and forget what is old.
--- include: _clock _job _store _mending
+-- include: _clock _field _job _store _mending
 -- KEYS   1 the broker's list of the kind's queue
--- ARGV   1 prefix  2 kind  3 terms of these stores, as JSON by system id, and 'default'
+-- ARGV   1 prefix  2 kind  3 limits of these stores, as a JSON list in the order of their system ids
 --        4 limit: how many jobs this brings back at most, and how many it forgets, whatever the number of stores
 --        5 lost after ms  6 losses allowed: workers that may die in a row
 --        7 error as JSON of a job that lost more, passed through  8 its code
@@ -22,10 +22,8 @@ local IDLE_HOLD_MS = 10 * 60 * 1000
 -- How many of a store's jobs and slots are looked at: what of them is nobody's counts against the limit, as all that is mended.
 local LOOKS = 250
 local kind, budget, lost_after = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
-local now, stores, failure = now_ms(), terms_of(ARGV[3]), { ARGV[7], ARGV[8] }
-local systems = { unpack(ARGV, 13) }
-
-local function terms_for(system) return stores[system] or stores.default end
+local now, failure, systems, limits = now_ms(), { ARGV[7], ARGV[8] }, { unpack(ARGV, 13) }, {}
+for place, each in ipairs(limits_of(ARGV[3])) do limits[systems[place]] = each end
 
 -- The members in a state of every store up to a score, with their store. Those whose row does not say so have no place there.
 -- Whatever is looked at is taken off the budget.
@@ -53,7 +51,7 @@ for _, system in ipairs(systems) do
   budget, mended = budget - moved, mended + moved
   if kind == 'customer' then follow_clock_of_hold(system, now) end
   if kind == 'customer' and budget > 0 then
-    local freed = free_strays(system, terms_for(system), now, tonumber(ARGV[12]), LOOKS, true)
+    local freed = free_strays(system, limits[system], now, tonumber(ARGV[12]), LOOKS, true)
     budget, strays = budget - freed, strays + freed
   end
 end
@@ -64,6 +62,7 @@ if started > now then
   started = now
 end
 
+-- Before `due`, `dead` and `lost`, the clock was followed: by times that lie ahead nothing would be due until it has caught up.
 local due = members('waiting', now)
 for _, each in ipairs(due) do
   redis.call('HSET', key_of(kind, each[1]), 'queued_at', text(now))
@@ -75,14 +74,15 @@ local function fail(member)
   local key = key_of(kind, member)
   redis.call('HSETNX', key, 'first_failed_at', text(now))
   redis.call('HSET', key, 'error', failure[1], 'code', failure[2])
-  redis.call('HDEL', key, 'action', 'spared')
+  redis.call('HDEL', key, 'action', 'was_held')
   if not settle(kind, member, field(key, 'claimed') or '0', 'failed') then failed[#failed + 1] = member end
 end
 
 local dead = members('running', now)
 for index, each in ipairs(dead) do
   local member, key = each[1], key_of(kind, each[1])
-  return_slots(kind, member, terms_for(each[2]))
+  -- All count as used: nobody knows which calls the lost worker has made.
+  return_slots(kind, member, limits[each[2]])
   local losses = redis.call('HINCRBY', key, 'losses', 1)
   local is_last = losses > tonumber(ARGV[6])
   note_attempt(kind, member, 'lost', is_last and failure or nil, NO_CALLS)
@@ -100,7 +100,8 @@ end
 if redis.call('LLEN', KEYS[1]) == 0 then started = now end
 local lost = members('sent', started - lost_after)
 for _, each in ipairs(lost) do
-  return_slots(kind, each[1], terms_for(each[2]), NO_CALLS)
+  -- None was used: a job without a worker has made no call.
+  return_slots(kind, each[1], limits[each[2]], NO_CALLS)
   redis.call('HSET', key_of(kind, each[1]), 'messages', 0)
   enqueue(kind, each[1])
 end
@@ -114,6 +115,7 @@ for _, system in ipairs(systems) do
   if is_over and queued + redis.call('SCARD', store_key('admitted', system)) == 0 then redis.call('DEL', hold) end
 end
 
+-- A budget of its own: however much there is to forget, jobs are brought back, and the other way round.
 local brought_back = tonumber(ARGV[4]) - budget
 budget = tonumber(ARGV[4])
 for state, keep_ms in pairs({ failed = tonumber(ARGV[9]), done = tonumber(ARGV[10]) }) do

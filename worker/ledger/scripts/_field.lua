@@ -1,0 +1,6 @@
+-- Fields of a hash, and times and counts as the text that they are kept as: Lua alone would write 1.8e+12.
+local function text(number) return string.format('%.0f', number) end
+
+local function field(key, name) return redis.call('HGET', key, name) or nil end
+
+local function number(key, name) return tonumber(field(key, name) or '0') or 0 end

@@ -1,0 +1,216 @@
+"""Upkeep: brings back the jobs that nobody would run, reopens, forgets and repairs.
+
+The sweep mends by itself what it meets. A repair compares all of the ledger's rows, lists, places and slots, and finds
+also what nobody would meet: a job whose place is in no list.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from worker.effects import Effect
+from worker.jobs.errors import TriggerOff, WorkerLost
+from worker.jobs.job import Kind, State
+from worker.jobs.pages import pages
+from worker.jobs.routes import QUEUE_OF
+from worker.ledger import keys
+from worker.ledger.keys import PREFIX
+from worker.ledger.reading import Reading
+from worker.ledger.scripting import available
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import redis
+
+    from worker.jobs.catalogue import Failure
+    from worker.jobs.job import Job
+    from worker.ledger.limits import LedgerTimes, StoreLimits
+    from worker.ledger.records import Refusal
+    from worker.ledger.scripting import Args, Scripts
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+LOSSES_ALLOWED: Final = 5
+"""How many workers in a row may die on one job before it is failed instead of tried again."""
+LOSSES_SPREAD_MS: Final = 2_000
+"""How far apart jobs come back whose workers died more than once: the one that kills them then dies alone."""
+REFUSALS_KEPT: Final = 10_000
+PAGE: Final = 50
+STORES_AT_ONCE: Final = 10
+"""How many jobs, and how many stores, one script of a sweep looks at: it must keep Redis from others for some
+milliseconds at most."""
+REPAIRED_AT_ONCE: Final = 200
+
+
+def error_args(failure: Failure) -> tuple[str, str]:
+    """An error as the scripts take it: whole, which they pass through unread, and its code."""
+    return json.dumps(asdict(failure)), failure.code
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep found."""
+
+    due: int = 0
+    dead: int = 0
+    lost: int = 0
+    failed: tuple[Job, ...] = ()
+    """Jobs that lost too many workers in a row."""
+    most: int = 0
+    """How much of its limit a sweep used, at most: if it reaches that, there may be more."""
+    strays: int = 0
+    """Places and slots that were nobody's, given back."""
+    mended: int = 0
+    """Jobs that were noted ahead of Redis' clock, which has stepped back since."""
+
+    def __add__(self, other: Swept) -> Swept:
+        """Two sweeps in one."""
+        return Swept(
+            due=self.due + other.due,
+            dead=self.dead + other.dead,
+            lost=self.lost + other.lost,
+            failed=self.failed + other.failed,
+            most=max(self.most, other.most),
+            strays=self.strays + other.strays,
+            mended=self.mended + other.mended,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a repair found, and mended if it was asked to."""
+
+    rows: int = 0
+    """Jobs that were looked at."""
+    unplaced: int = 0
+    """Jobs in no list of their state: nobody would have run them, or shown them."""
+    places: int = 0
+    """Places in lists that are no job's: a job's row is gone, or says another state."""
+    slots: int = 0
+    """Places and slots of a store that are nobody's: fewer of its jobs could run."""
+
+    @property
+    def faults(self) -> int:
+        """Everything that does not fit together."""
+        return self.unplaced + self.places + self.slots
+
+
+class Upkeep(Reading):
+    """What is done to many jobs, by a schedule or by an operator. All raise LedgerUnavailable."""
+
+    def __init__(
+        self, client: redis.Redis, scripts: Scripts, times: LedgerTimes, limits: Mapping[int, StoreLimits]
+    ) -> None:
+        super().__init__(client, limits)
+        self._scripts = scripts
+        self._lease_ms = int(times.lease_seconds * 1000)
+        self._lost_after_ms = int(times.lost_after_seconds * 1000)
+        self._keep_done_ms = int(times.done_days * DAY_MS)
+        self._keep_failed_ms = int(times.failed_days * DAY_MS)
+
+    def is_due(self, name: str, every_seconds: float) -> bool:
+        """Whether something that any worker does every so often is due; whoever gets True does it."""
+        return bool(self._scripts.run(Effect.IS_DUE, [name, int(every_seconds * 1000)], keys=[keys.DONE_AT]))
+
+    def sweep(self, kind: Kind, limit: int = PAGE) -> Swept:
+        """Bring the jobs of a kind back that nobody would run, of some stores at a time; `admit` sends them.
+
+        At most `limit` jobs of those stores, and their number in `Swept.most` says whether there may be more.
+        """
+        swept = Swept()
+        for systems in pages(sorted({*self.systems(), *self._limits}), STORES_AT_ONCE):
+            swept += self._sweep(kind, limit, systems)
+        return swept
+
+    def _sweep(self, kind: Kind, limit: int, systems: Sequence[int]) -> Swept:
+        limits = f"[{','.join(map(self._scripts.limits_of, systems))}]"
+        args: Args = [
+            *(PREFIX, kind, limits, limit, self._lost_after_ms, LOSSES_ALLOWED),
+            *error_args(WorkerLost().failure),
+            *(self._keep_failed_ms, self._keep_done_ms, LOSSES_SPREAD_MS, self._lease_ms),
+            *systems,
+        ]
+        due, dead, lost, failed, used, strays, mended = self._scripts.run(Effect.SWEEP, args, keys=[QUEUE_OF[kind]])
+        jobs = tuple(keys.job_of(kind, member) for member in failed)
+        return Swept(due, dead, lost, jobs, most=used, strays=strays, mended=mended)
+
+    def retry_failed(self, kind: Kind, for_days: float) -> int:
+        """Reopen the failed jobs of a kind whose first failure is no older than that; `admit` sends them. How many."""
+        return sum(self._retry_failed(kind, for_days, system_id) for system_id in self.systems())
+
+    def discard(self, job: Job) -> bool:
+        """Forget a failed job; False if it is not failed."""
+        return bool(self.discard_all([job]))
+
+    def discard_all(self, jobs: Sequence[Job]) -> int:
+        """Forget those of many jobs that are failed, in one round trip; how many that were."""
+        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, []) for job in jobs])))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
+        noted = {name: value for name, value in asdict(refusal).items() if name != "at"}
+        if not (refusal.trigger_id and refusal.position):  # nothing tells two of them apart, and none is the other
+            noted["id"] = uuid.uuid4().hex
+        kept_in = keys.SWITCHED_OFF if refusal.code == TriggerOff.entry.code else keys.REFUSALS
+        self._scripts.run(Effect.REFUSE, [json.dumps(noted), REFUSALS_KEPT, refusal.code], keys=[kept_in, keys.TOTALS])
+
+    def _retry_failed(self, kind: Kind, for_days: float, system_id: int) -> int:
+        skipped, count = 0, 0
+        while True:
+            args: Args = [PREFIX, kind, PAGE, int(for_days * DAY_MS), skipped, system_id]
+            still_failed, reopened, stray = map(int, self._scripts.run(Effect.RETRY_FAILED, args))
+            skipped += still_failed
+            count += reopened
+            if still_failed + reopened + stray < PAGE:
+                return count
+
+    # Repair -----------------------------------------------------------------------------------------------------------
+
+    def repair(self, *, acts: bool) -> Found:
+        """Look at everything; mend it if this `acts`. What is mended first is not found again."""
+        rows = unplaced = places = 0
+        for kind in Kind:
+            for members in self._rows(kind):
+                rows += len(members)
+                unplaced += self._scripts.run(Effect.REPAIR_ROWS, [PREFIX, kind, int(acts), *members])
+            for key, state, system in self._lists(kind):
+                places += sum(self._mended_places(kind, key, state, system, acts=acts))
+        slots = sum(self._mended_slots(system, acts=acts) for system in self._stores_with_places())
+        return Found(rows, unplaced, places, slots)
+
+    def _rows(self, kind: Kind) -> Iterator[list[str]]:
+        """The members whose rows there are."""
+        start = keys.of(keys.JOB, kind, "")
+        yield from pages((key.removeprefix(start) for key in self._keys(f"{start}*")), REPAIRED_AT_ONCE)
+
+    def _lists(self, kind: Kind) -> Iterator[tuple[str, str, str]]:
+        """Every list of a kind's jobs: its key, its state (none of a list by code) and its store."""
+        for name in (*State, keys.RECENT, keys.CODE):
+            for key in self._keys(keys.of(name, kind, "*")):
+                system = key.split(":")[3]
+                yield key, "" if name == keys.CODE else name, system
+
+    def _mended_places(self, kind: Kind, key: str, state: str, system: str, *, acts: bool) -> Iterator[int]:
+        with available():
+            entries = (str(member) for member, _ in self._client.zscan_iter(key, count=REPAIRED_AT_ONCE))
+            for members in pages(entries, REPAIRED_AT_ONCE):
+                args: Args = [PREFIX, kind, int(acts), state, system, *members]
+                yield int(self._scripts.run(Effect.REPAIR_PLACES, args, keys=[key]))
+
+    def _mended_slots(self, system: int, *, acts: bool) -> int:
+        args: Args = [PREFIX, system, self._scripts.limits_of(system), int(acts), self._lease_ms]
+        return int(self._scripts.run(Effect.REPAIR_STORE, args))
+
+    def _stores_with_places(self) -> Sequence[int]:
+        """Every store with places or slots, known or not."""
+        patterns = keys.of(keys.ADMITTED, "*"), keys.of(keys.SLOTS, "*", "*")
+        names = {key.rpartition(":")[2] for pattern in patterns for key in self._keys(pattern)}
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def _keys(self, pattern: str) -> Iterator[str]:
+        with available():
+            found: Any = self._client.scan_iter(pattern, count=REPAIRED_AT_ONCE)
+            yield from found
