@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 from tornado.web import HTTPError, authenticated
 
 from worker.jobs.job import Action, Kind
-from worker.ledger.batches import FAILED, MISSING
+from worker.ledger.batches import FAILED
+from worker.ledger.outcome import MISSING
 from worker.monitor.page import NOT_FOUND, Page
+from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 
 if TYPE_CHECKING:
-    from worker.ledger import Hold, Ledger, Record
+    from worker.ledger import Hold, Record
     from worker.ledger.batches import Batch
 
 ADDRESS: Final = r"/manual-sync/([A-Za-z0-9_-]{22})"
-PATIENCE: Final = timedelta(seconds=15)
-"""How long no job may start before somebody is asked to look for the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Shown:
     """Those of its jobs that have failed or rest, as they stand now; at most a page."""
     hold: Hold | None
     connection: str
-    is_idle: bool
-    """Whether no worker seems to run."""
+    no_worker: str
+    """What is said if no worker seems to run; empty if one does."""
 
     @property
     def is_under_way(self) -> bool:
@@ -96,12 +96,11 @@ class BatchPage(Page):
             jobs=[record for record in records if record],
             hold=self.ledger.hold_of(batch.system_id) if batch.remaining else None,
             connection=connection.name if connection else "",
-            is_idle=_seems_idle(self.ledger, batch),
+            no_worker=NO_WORKER if _has_stalled(batch) and seems_idle(self.ledger) else "",
         )
 
 
-def _seems_idle(ledger: Ledger, batch: Batch) -> bool:
-    """Whether none of the jobs has ended for a while, and no other job runs."""
-    if batch.ended or batch.begun_at is None or datetime.now(UTC) - batch.begun_at < PATIENCE:
-        return False
-    return not any(ledger.counts(kind).running for kind in Kind)
+def _has_stalled(batch: Batch) -> bool:
+    """Whether none of the jobs has ended for a while since the batch began."""
+    patience = timedelta(seconds=PATIENCE_SECONDS)
+    return not batch.ended and batch.begun_at is not None and datetime.now(UTC) - batch.begun_at >= patience

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from tests.integration.jobs import CALLS, FAILURE
 from tests.parts import SYSTEM
 from worker.jobs.job import Action, Job, Kind, Next
+from worker.jobs.pages import PAGE
 from worker.ledger import Ledger, StoreLimits
-from worker.ledger.batches import FAILED, MISSING, PAGE, PAGES, Batch
+from worker.ledger.batches import FAILED, PAGES, Batch
+from worker.ledger.outcome import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,6 +156,14 @@ def test_batch_is_kept_for_a_day(ledger: Ledger, client: redis.Redis) -> None:
     keys = list(client.scan_iter(f"stamped-sync:batch:{batch_id}*"))
     assert len(keys) == 5
     assert all(0 < client.ttl(key) <= DAY_SECONDS for key in keys)
+
+
+def test_subscription_jobs_that_alone_are_open_are_kept_for_a_day(ledger: Ledger, client: redis.Redis) -> None:
+    """Redis forgets an empty set's end; the set that begins anew has one too."""
+    batch_id = begun(ledger, ["150713"])
+    do(ledger, customer("150713"), next_step=Next.SUBSCRIPTION)
+    seen(ledger, batch_id)
+    assert 0 < client.ttl(f"stamped-sync:batch:{batch_id}:open") <= DAY_SECONDS
 
 
 def test_unknown_batch_is_none(ledger: Ledger) -> None:

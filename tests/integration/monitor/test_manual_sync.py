@@ -308,6 +308,23 @@ def test_progress_shows_the_hold_of_its_connection(stage: Stage, monitor: Monito
     assert f"Connection {SYSTEM} is held" in monitor.text(path)
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_progress_says_that_no_worker_seems_to_run(stage: Stage, monitor: Monitor, seconds: int) -> None:
+    """Once no job has started for a while; and how to start one."""
+    stage.patch.setattr("worker.monitor.batch.PATIENCE_SECONDS", seconds)
+    html = monitor.get(submitted(monitor)).text
+    assert ("no worker seems to run" in html) == (seconds == 0)
+    assert ("<code>stamped-sync up</code>" in html) == (seconds == 0)
+
+
+def test_progress_shows_no_such_notice_while_a_worker_is_busy(stage: Stage, monitor: Monitor) -> None:
+    """The jobs wait behind others."""
+    stage.patch.setattr("worker.monitor.batch.PATIENCE_SECONDS", 0)
+    stage.ledger.request(JOB)
+    stage.ledger.claim(JOB)
+    assert "no worker seems to run" not in monitor.text(submitted(monitor, ids="150714"))
+
+
 @pytest.mark.parametrize("batch_id", ["A" * 22, "unknown"])
 def test_unknown_batch_is_not_found(monitor: Monitor, batch_id: str) -> None:
     """It is older than a day, or was never there."""
