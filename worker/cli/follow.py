@@ -16,14 +16,14 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import pages
 from worker.ledger.outcome import MISSING, Outcome, Records, has_ended, rests_long, subscription_version
-from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, Counted, seems_idle
+from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.screen import counted
 from worker.presentation.times import local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker.ledger import Hold, Record
+    from worker.ledger import Counts, Hold, Record
     from worker.presentation.screen import Screen
 
 NOT_STARTED: Final = {State.QUEUED, State.SENT}
@@ -34,8 +34,11 @@ LINES_AT_MOST: Final = 20
 """Up to this number of jobs, each gets a line of its own; more are only counted."""
 
 
-class Jobs(Records, Counted, Protocol):
+class Jobs(Records, Protocol):
     """What a follower needs of the ledger."""
+
+    def counts(self, kind: Kind) -> Counts:
+        """How many jobs of a kind there are in each state."""
 
     def hold_of(self, system_id: int) -> Hold | None:
         """The hold of one store, or None."""
@@ -52,21 +55,44 @@ class Follower:
         self._outcomes: dict[str, list[Outcome]] = {}
         """What came of the customer jobs whose subscription job has not ended."""
         self._has_seen_work = False
-        self.hold: Hold | None = None
-        """The hold of the connection, at the last look."""
+        self._hold: Hold | None = None
 
     @property
     def remaining(self) -> int:
         """How many customers are still followed."""
         return sum(map(len, self._open.values()))
 
-    def seems_idle(self) -> bool:
-        """Whether none of the jobs was ever seen to start, and no worker seems to run."""
-        return not self._has_seen_work and seems_idle(self._ledger)
+    def follow(
+        self,
+        note: Callable[[str], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> Iterator[list[Outcome]]:
+        """Each customer's outcomes as soon as all are known: of its own job, then of its subscription job, if any.
+
+        Notes once that no worker seems to run, and each time that the connection is found to be held.
+        """
+        pause, ask_at = FIRST_PAUSE_SECONDS, clock() + PATIENCE_SECONDS
+        while True:
+            before, was_held = self.remaining, self._hold is not None
+            yield from self.look()
+            if not self.remaining:
+                return
+            if self._hold and not was_held:
+                note(f"Connection {self._system_id} is {in_short(self._hold)}. Its jobs wait.")
+            if clock() >= ask_at:
+                # Only once: between two jobs of a busy worker none runs either, and each question could meet that.
+                ask_at = math.inf
+                if not self._has_seen_work and seems_idle(map(self._ledger.counts, Kind)):
+                    note(NO_WORKER)
+            has_moved = self.remaining < before
+            pause = FIRST_PAUSE_SECONDS if has_moved else min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
+            sleep(pause)
 
     def look(self) -> Iterator[list[Outcome]]:
-        """The customers that have ended since the last look: each one's job, then its subscription job, if any."""
-        self.hold = self._ledger.hold_of(self._system_id)
+        """The outcomes of the customers that have ended since the last look."""
+        self._hold = self._ledger.hold_of(self._system_id)
         for kind in Kind:
             for page in pages(tuple(self._open[kind])):
                 jobs = [Job(kind, self._system_id, each) for each in page]
@@ -80,10 +106,10 @@ class Follower:
     def _ended(self, job: Job, record: Record | None) -> Iterator[list[Outcome]]:
         """The customer's outcomes, if this job is the last of it to end."""
         versions, customer_id = self._open[job.kind], job.customer_id
-        if not (has_ended(record, versions[customer_id]) or rests_long(record, self.hold)):
+        if not (has_ended(record, versions[customer_id]) or rests_long(record, self._hold)):
             return
         del versions[customer_id]
-        outcomes = [*self._outcomes.pop(customer_id, ()), Outcome.of(job, record, self.hold)]
+        outcomes = [*self._outcomes.pop(customer_id, ()), Outcome.of(job, record, self._hold)]
         if version := subscription_version(record):
             self._open[Kind.SUBSCRIPTION][customer_id] = version
             self._outcomes[customer_id] = outcomes
@@ -91,72 +117,38 @@ class Follower:
             yield outcomes
 
 
-def follow(
-    follower: Follower,
-    note: Callable[[str], None],
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[list[Outcome]]:
-    """Each customer's outcomes as soon as all are known.
-
-    Notes once that no worker seems to run, and each time that the connection is found to be held.
-    """
-    is_held, pause, ask_at = False, FIRST_PAUSE_SECONDS, clock() + PATIENCE_SECONDS
-    while True:
-        before = follower.remaining
-        yield from follower.look()
-        if not follower.remaining:
-            return
-        if follower.hold and not is_held:
-            note(f"Connection {follower.hold.system_id} is {in_short(follower.hold)}. Its jobs wait.")
-        is_held = follower.hold is not None
-        if clock() >= ask_at:
-            # Only once: between two jobs of a busy worker none runs either, and each question could meet that.
-            ask_at = math.inf
-            if follower.seems_idle():
-                note(NO_WORKER)
-        has_moved = follower.remaining < before
-        pause = FIRST_PAUSE_SECONDS if has_moved else min(pause * PAUSE_GROWTH, LONGEST_PAUSE_SECONDS)
-        sleep(pause)
-
-
 @dataclass
 class Summary:
     """Counts outcomes, and keeps the single ones while they are few."""
 
     customers: int = 0
-    _jobs: int = 0
-    _actions: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Jobs that are done, by kind and action."""
-    _errors: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """The others, by kind, state and error code."""
-    _few: list[Outcome] = field(default_factory=list)
+    _counts: Counter[tuple[str, bool, str, str]] = field(default_factory=Counter)
+    """Jobs by kind, whether they are not done, name of their outcome, and error code."""
+    _first: list[Outcome] = field(default_factory=list)
+    """One more than get a line of their own, at most."""
 
     def add(self, outcomes: list[Outcome]) -> None:
         """Count the outcomes of one customer."""
         self.customers += 1
-        self._jobs += len(outcomes)
-        self._few.extend(outcomes[: LINES_AT_MOST - len(self._few)])
+        self._first.extend(outcomes[: LINES_AT_MOST + 1 - len(self._first)])
         for outcome in outcomes:
-            kind = outcome.job.kind.value
-            if outcome.state == State.DONE:
-                self._actions[kind, outcome.name] += 1
-            else:
-                self._errors[kind, outcome.state, outcome.failure.code if outcome.failure else ""] += 1
+            code = outcome.failure.code if outcome.failure else ""
+            self._counts[outcome.job.kind.value, outcome.state != State.DONE, outcome.name, code] += 1
 
     @property
     def exit_code(self) -> int:
         """0 if all is done; 2 if the configuration is to blame for any job that is not; else 1."""
-        return max(FAILED, code_of(self._failures)) if self._errors else ALL_WELL
+        is_all_done = not any(is_undone for _, is_undone, _, _ in self._counts)
+        return ALL_WELL if is_all_done else max(FAILED, code_of(self._failures))
 
     def show(self, screen: Screen) -> None:
         """A line for each of a few jobs, the table of outcomes, and for each error its cause and resolution."""
-        if self._jobs <= LINES_AT_MOST:
-            for outcome in self._few:
+        if len(self._first) <= LINES_AT_MOST:
+            for outcome in self._first:
                 screen.line(_line(outcome), None if outcome.state == State.DONE else "red")
             screen.line()
-        self._show_table(screen)
+        screen.heading(counted(self.customers, "customer"))
+        screen.table(["Job", "Outcome", "Count", "Error"], self._rows, numbers=["Count"])
         for failure in self._failures:
             screen.line()
             screen.heading(titled(failure))
@@ -166,17 +158,16 @@ class Summary:
     def _failures(self) -> list[Failure]:
         """The errors, the most frequent first."""
         codes: Counter[str] = Counter()
-        for (_, _, code), count in self._errors.items():
+        for (_, _, _, code), count in self._counts.items():
             codes[code] += count
         return [Failure(code) for code, _ in codes.most_common() if code]
 
-    def _show_table(self, screen: Screen) -> None:
-        rows = [(kind, action, f"{count:,}", "") for (kind, action), count in self._actions.most_common()]
-        for (kind, state, code), count in self._errors.most_common():
-            missing = "not in the ledger any more" if state == MISSING else ""
-            rows.append((kind, state, f"{count:,}", titled(Failure(code)) if code else missing))
-        screen.heading(counted(self.customers, "customer"))
-        screen.table(["Job", "Outcome", "Count", "Error"], sorted(rows, key=lambda row: row[0]), numbers=["Count"])
+    @property
+    def _rows(self) -> Iterator[tuple[str, str, str, str]]:
+        """The lines of the table: of each kind those that are done, then the others, the most frequent first."""
+        for (kind, _, name, code), count in sorted(self._counts.items(), key=lambda item: (item[0][:2], -item[1])):
+            missing = "not in the ledger any more" if name == MISSING else ""
+            yield kind, name, f"{count:,}", titled(Failure(code)) if code else missing
 
 
 def _line(outcome: Outcome) -> str:

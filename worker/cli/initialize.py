@@ -129,7 +129,7 @@ def _show_end(screen: Screen, step: Step, *, as_json: bool) -> int:
         screen.line(f"{counted(progress.requested, 'customer')} requested.{more} {proof(place)}")
         if progress.requested or place.in_hand:
             screen.line("A worker carries them out: `stamped-sync status` shows how far, `failures list` what failed.")
-    return max(_show_gaps(screen, place), _show_unreadable(screen, place.all_unreadable))
+    return _show_errors(screen, [*(gaps(place) if place.has_ended else []), *_unreadable(place.all_unreadable)])
 
 
 def proof(place: Place) -> str:
@@ -145,22 +145,12 @@ def proof(place: Place) -> str:
 
 def gaps(place: Place) -> list[str]:
     """Why it is not certain, at the end, that everybody was requested."""
-    reasons = []
-    if place.ended_short:
-        reasons.append(f"iPaaS.com's list ended after page {place.last:,} of {place.short_of:,} announced.")
+    reasons = _ended_short(place.last, place.short_of)
     if place.hollow:
         reasons.append(f"{counted(place.hollow, 'page')} of the list held nobody, or the page before over again.")
     if not place.is_settled and place.found:
         reasons.append("Somebody may have been left out. Run the same again, best while fewer customers are changed.")
     return reasons
-
-
-def _show_gaps(screen: Screen, place: Place) -> int:
-    """Say why it is not certain that everybody was requested: the exit code."""
-    reasons = gaps(place) if place.has_ended else []
-    for reason in reasons:
-        screen.error(reason)
-    return FAILED if reasons else ALL_WELL
 
 
 def _as_json(step: Step) -> dict[str, Any]:
@@ -189,28 +179,24 @@ class Stall:
     def __init__(self, system_id: int, note: Callable[[str], None]) -> None:
         self._system_id = system_id
         self._note = note
-        self._ask_at = 0.0
-        self._move()
+        self._ask_at = time.monotonic() + PATIENCE_SECONDS
 
     def look(self, step: Step) -> None:
         """Look whether a step has moved on."""
         if not step.is_waiting:
-            self._move()
+            self._ask_at = time.monotonic() + PATIENCE_SECONDS
         elif time.monotonic() >= self._ask_at:
             self._ask_at = math.inf
             with suppress(LedgerUnavailable):  # The initialize meets that too, and says so.
                 self._note_reason()
 
-    def _move(self) -> None:
-        self._ask_at = time.monotonic() + PATIENCE_SECONDS
-
     def _note_reason(self) -> None:
         ledger = app.runtime.ledger
         if hold := ledger.hold_of(self._system_id):
             self._note(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this command.")
-        elif seems_idle(ledger):
+        elif seems_idle(counts := [ledger.counts(kind) for kind in Kind]):
             self._note(NO_WORKER)
-        elif not any(counts.sent or counts.running for counts in map(ledger.counts, Kind)):
+        elif not any(each.sent or each.running for each in counts):
             self._note("The store's throttle is used up: its jobs go on as it allows. `stamped-sync status` shows it.")
 
 
@@ -239,9 +225,8 @@ def _count(screen: Screen, system_id: int, selection: Selection, limit: int | No
         screen.line(
             "These are figures of one reading: customers added or deleted during it may be missing, or counted twice."
         )
-    if census.short_of:
-        screen.error(f"iPaaS.com's list ended after page {census.pages:,} of {census.short_of:,} announced.")
-    return max(FAILED if census.short_of else ALL_WELL, _show_unreadable(screen, census.unreadable))
+    errors = [*_ended_short(census.pages, census.short_of), *_unreadable(census.unreadable)]
+    return _show_errors(screen, errors)
 
 
 def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
@@ -263,9 +248,19 @@ def _resting(note: Callable[[str], None]) -> Callable[[SyncError, float], None]:
     return resting
 
 
-def _show_unreadable(screen: Screen, unreadable: int) -> int:
-    """Say how many entries were skipped: the exit code."""
-    if not unreadable:
-        return ALL_WELL
-    screen.error(f"{counted(unreadable, 'entry', 'entries')} of the list had no iPaaS.com Customer ID: skipped.")
-    return FAILED
+def _ended_short(last: int, announced: int) -> list[str]:
+    """What is said of a list that has fewer pages than it announced."""
+    return [f"iPaaS.com's list ended after page {last:,} of {announced:,} announced."] if last < announced else []
+
+
+def _unreadable(count: int) -> list[str]:
+    """What is said of entries that can't be requested."""
+    entries = counted(count, "entry", "entries")
+    return [f"{entries} of the list had no iPaaS.com Customer ID: skipped."] if count else []
+
+
+def _show_errors(screen: Screen, errors: list[str]) -> int:
+    """Show why the result is not complete, if so: the exit code."""
+    for error in errors:
+        screen.error(error)
+    return FAILED if errors else ALL_WELL

@@ -10,7 +10,7 @@ from tasks.upkeep import run_again
 from worker.app import app
 from worker.cli.ending import jobs_go_on
 from worker.cli.exit_codes import ALL_WELL
-from worker.cli.follow import Follower, Summary, follow
+from worker.cli.follow import Follower, Summary
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import outcome_as_json
@@ -102,7 +102,7 @@ def _wait(screen: Screen, system_id: int, versions: dict[str, int], *, as_json: 
     follower, summary = Follower(app.runtime.ledger, system_id, versions), Summary()
     try:
         with screen.progress("Transferred", total) as show:
-            for outcomes in follow(follower, screen.note):
+            for outcomes in follower.follow(screen.note):
                 summary.add(outcomes)
                 show(summary.customers)
                 for outcome in outcomes if as_json else ():

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.jobs.job import Action, Kind
-from worker.ledger.batches import FAILED
+from worker.jobs.job import Action, Kind, State
 from worker.ledger.outcome import MISSING
 from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
@@ -45,31 +44,31 @@ class Shown:
 
     @property
     def tiles(self) -> list[tuple[str, str, int]]:
-        """The counts that always stand there: what they count, their class and their number."""
+        """The counts that are always shown: what they count, their class and their number."""
         counts = self.batch.counts
         return [
             ("under way", "count-running", self.batch.remaining),
-            ("created", "count-done", counts.get((Kind.CUSTOMER, Action.CREATED), 0)),
-            ("updated", "count-done", counts.get((Kind.CUSTOMER, Action.UPDATED), 0)),
-            ("subscribed", "count-done", counts.get((Kind.SUBSCRIPTION, Action.SUBSCRIBED), 0)),
-            ("unsubscribed", "count-done", counts.get((Kind.SUBSCRIPTION, Action.UNSUBSCRIBED), 0)),
+            ("created", "count-done", counts[Kind.CUSTOMER, Action.CREATED]),
+            ("updated", "count-done", counts[Kind.CUSTOMER, Action.UPDATED]),
+            ("subscribed", "count-done", counts[Kind.SUBSCRIPTION, Action.SUBSCRIBED]),
+            ("unsubscribed", "count-done", counts[Kind.SUBSCRIPTION, Action.UNSUBSCRIBED]),
             ("failed", "count-failed" if self.failed else "", self.failed),
         ]
 
     @property
     def unchanged(self) -> int:
         """How many subscriptions were as mapped already."""
-        return self.batch.counts.get((Kind.SUBSCRIPTION, Action.UNCHANGED), 0)
+        return self.batch.counts[Kind.SUBSCRIPTION, Action.UNCHANGED]
 
     @property
     def failed(self) -> int:
         """How many jobs have failed."""
-        return sum(self.batch.counts.get((kind, FAILED), 0) for kind in Kind)
+        return sum(self.batch.counts[kind, State.FAILED] for kind in Kind)
 
     @property
     def missing(self) -> int:
         """How many jobs were discarded before they were seen to end."""
-        return sum(self.batch.counts.get((kind, MISSING), 0) for kind in Kind)
+        return sum(self.batch.counts[kind, MISSING] for kind in Kind)
 
 
 class BatchPage(Page):
@@ -96,7 +95,7 @@ class BatchPage(Page):
             jobs=[record for record in records if record],
             hold=self.ledger.hold_of(batch.system_id) if batch.remaining else None,
             connection=connection.name if connection else "",
-            no_worker=NO_WORKER if _has_stalled(batch) and seems_idle(self.ledger) else "",
+            no_worker=NO_WORKER if _has_stalled(batch) and seems_idle(map(self.ledger.counts, Kind)) else "",
         )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
-
-from worker.jobs.job import Kind
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from worker.ledger import Counts
 
 PATIENCE_SECONDS: Final = 15
@@ -17,14 +17,7 @@ NO_WORKER: Final = (
 )
 
 
-class Counted(Protocol):
-    """What is needed of the ledger."""
-
-    def counts(self, kind: Kind) -> Counts:
-        """How many jobs of a kind there are in each state."""
-
-
-def seems_idle(ledger: Counted) -> bool:
-    """Whether no worker seems to run: there are messages, and no job of any connection is running."""
-    counts = [ledger.counts(kind) for kind in Kind]
-    return any(each.sent for each in counts) and not any(each.running for each in counts)
+def seems_idle(counts: Iterable[Counts]) -> bool:
+    """Whether no worker seems to run, by the counts of each kind of job: there are messages, and no job is running."""
+    found = list(counts)
+    return any(each.sent for each in found) and not any(each.running for each in found)

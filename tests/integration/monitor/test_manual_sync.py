@@ -331,17 +331,16 @@ def test_unknown_batch_is_not_found(monitor: Monitor, batch_id: str) -> None:
     assert monitor.get(f"{FORM}/{batch_id}").status_code == 404
 
 
-def test_batch_holds_ids_alone(monitor: Monitor, client: redis.Redis) -> None:
+def test_batch_holds_ids_alone(stage: Stage, monitor: Monitor, client: redis.Redis) -> None:
     """No e-mail address and no name, and nothing that would not go by itself."""
+    stage.refuse(422)
     path = submitted(monitor)
     run(transfer_customer, SYSTEM, ID)
     monitor.text(path)
-    keys = set(client.scan_iter("stamped-sync:batch:*"))
-    batch_id = path.rpartition("/")[2]
-    batch = f"stamped-sync:batch:{batch_id}"
-    assert keys == {batch, f"{batch}:cursor", f"{batch}:customer:created"}
-    assert set(client.hgetall(batch)) == {"system_id", "total", "at"}
-    assert client.zrange(f"{batch}:customer:created", 0, -1) == [ID]
+    batch = f"stamped-sync:batch:{path.rpartition('/')[2]}"
+    assert set(client.scan_iter("stamped-sync:batch:*")) == {batch, f"{batch}:cursor", f"{batch}:failed"}
+    assert set(client.hgetall(batch)) == {"system_id", "total", "at", "customer:failed"}
+    assert client.zrange(f"{batch}:failed", 0, -1) == [f"customer:{ID}"]
 
 
 # Who may -------------------------------------------------------------------------------------------------------------

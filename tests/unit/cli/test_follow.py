@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker.cli.follow import LINES_AT_MOST, Follower, Summary, follow
+from worker.cli.follow import LINES_AT_MOST, Follower, Summary
 from worker.cli.outcome import outcome_as_json
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind, State
@@ -88,7 +88,7 @@ class FakeLedger:
 def followed(ledger: FakeLedger, *jobs: Job, version: int = 1) -> list[list[Outcome]]:
     """What is reported of the jobs, in its order."""
     follower = Follower(ledger, 4021, {job.customer_id: version for job in jobs})
-    return list(follow(follower, lambda _: None, clock=lambda: ledger.now, sleep=ledger.pause))
+    return list(follower.follow(lambda _: None, clock=lambda: ledger.now, sleep=ledger.pause))
 
 
 def test_a_customer_without_a_subscription_job_is_one_outcome() -> None:
@@ -177,7 +177,7 @@ def test_a_hold_is_told_once_when_it_is_seen() -> None:
     for record in (queued(customer()), queued(customer()), done(customer())):
         ledger.later(record)
     follower = Follower(ledger, 4021, {"1": 1})
-    list(follow(follower, heard.append, clock=lambda: ledger.now, sleep=ledger.pause))
+    list(follower.follow(heard.append, clock=lambda: ledger.now, sleep=ledger.pause))
     assert [text.partition(" since ")[0] for text in heard] == ["Connection 4021 is held"]
 
 
@@ -214,7 +214,7 @@ def test_a_missing_worker_is_told_once(running: int, notes: int) -> None:
         if ledger.now > 3 * PATIENCE_SECONDS:
             ledger.put(done(customer()))
 
-    list(follow(follower, heard.append, clock=lambda: ledger.now, sleep=pause))
+    list(follower.follow(heard.append, clock=lambda: ledger.now, sleep=pause))
     assert heard == [NO_WORKER] * notes
 
 
