@@ -52,7 +52,7 @@ class Follower:
         self._system_id = system_id
         self._open = {Kind.CUSTOMER: versions, Kind.SUBSCRIPTION: dict[str, int]()}
         """The versions that have not ended, by kind and customer id."""
-        self._outcomes: dict[str, list[Outcome]] = {}
+        self._customers: dict[str, Outcome] = {}
         """What came of the customer jobs whose subscription job has not ended."""
         self._has_seen_work = False
         self._hold: Hold | None = None
@@ -109,12 +109,14 @@ class Follower:
         if not (has_ended(record, versions[customer_id]) or rests_long(record, self._hold)):
             return
         del versions[customer_id]
-        outcomes = [*self._outcomes.pop(customer_id, ()), Outcome.of(job, record, self._hold)]
+        outcome = Outcome.of(job, record, self._hold)
         if version := subscription_version(record):
             self._open[Kind.SUBSCRIPTION][customer_id] = version
-            self._outcomes[customer_id] = outcomes
+            self._customers[customer_id] = outcome
+        elif customer := self._customers.pop(customer_id, None):
+            yield [customer, outcome]
         else:
-            yield outcomes
+            yield [outcome]
 
 
 @dataclass

@@ -137,10 +137,9 @@ def proof(place: Place) -> str:
     if place.reading == 1:
         return "iPaaS.com answered the whole list at once."
     found = f"{counted(place.found, 'customer')} more" if place.found else "nobody new"
-    if not place.is_settled:
-        return f"The list was read {place.reading} times and changed each time; the last reading found {found}."
-    added = ", added meanwhile" if place.found else ""
-    return f"The list was read {place.reading} times; the last reading found {found}{added}."
+    changed = "" if place.is_settled else " and changed each time"
+    added = ", added meanwhile" if place.is_settled and place.found else ""
+    return f"The list was read {place.reading} times{changed}; the last reading found {found}{added}."
 
 
 def gaps(place: Place) -> list[str]:

@@ -1,7 +1,7 @@
 """Batches: the customers that somebody asked for together on the Manual Sync page, and what has come of each so far.
 
 A batch holds ids alone, for a day after it last changed. It decides nothing: the jobs run as they would without it.
-  <prefix>batch:<id>         hash: system_id, total, at (when it began), and how many jobs ended as <kind>:<outcome>
+  <prefix>batch:<id>         hash: system_id, total, at (when it began), and how many jobs came to each ended:<outcome>
   <prefix>batch:<id>:cursor  where the next look at those behind the first page goes on
   <prefix>batch:<id>:open    sorted set of <kind>:<customer id>:<version> that have not ended, in their order
   <prefix>batch:<id>:failed  sorted set of <kind>:<customer id> that have failed, in the same order
@@ -34,6 +34,7 @@ PAGES: Final = 4
 """How many pages one look takes at most from the front, where most jobs end first."""
 SHOWN: Final = 50
 """How many of the failed jobs, and of those that rest, a look answers at most."""
+ENDED: Final = "ended:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,10 @@ class Batch:
     remaining: int
     """How many of them have not ended; a customer that has a subscription job ends with that."""
     begun_at: datetime | None
-    counts: Counter[tuple[Kind, str]]
-    """How many jobs have ended in each way: the name of their outcome."""
-    failed: list[Job]
-    """The first jobs that have failed."""
-    resting: list[Job]
-    """The first jobs that rest until their next try."""
+    counts: Counter[str]
+    """How many jobs have come to each outcome, by its name."""
+    shown: list[Job]
+    """The first jobs that have failed, then the first that rest until their next try."""
 
     @property
     def ended(self) -> int:
@@ -166,7 +165,7 @@ class Batches:
         counts = Counter[str]()
         for (job, _, place), record in ended:
             outcome = Outcome.of(job, record)
-            counts[f"{job.kind}:{outcome.name}"] += 1
+            counts[f"{ENDED}{outcome.name}"] += 1
             if outcome.state == State.FAILED:
                 added["failed"][f"{job.kind}:{job.customer_id}"] = place
             if version := subscription_version(record):
@@ -184,16 +183,15 @@ class Batches:
         pipeline.zcard(self._key(batch_id, "open"))
         pipeline.zrange(self._key(batch_id, "failed"), 0, SHOWN - 1)
         fields, remaining, failed = pipeline.execute()
-        named = ((name.split(":"), int(count)) for name, count in fields.items() if ":" in name)
+        counts = {name.removeprefix(ENDED): int(count) for name, count in fields.items() if name.startswith(ENDED)}
         jobs = (member.split(":") for member in failed)
         return Batch(
             system_id=system_id,
             total=int(fields.get("total", 0)),
             remaining=remaining,
             begun_at=moment(fields.get("at")),
-            counts=Counter({(Kind(kind), outcome): count for (kind, outcome), count in named}),
-            failed=[Job(Kind(kind), system_id, customer_id) for kind, customer_id in jobs],
-            resting=resting,
+            counts=Counter(counts),
+            shown=[*(Job(Kind(kind), system_id, customer_id) for kind, customer_id in jobs), *resting],
         )
 
     def _keep(self, pipeline: Any, batch_id: str) -> None:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.jobs.job import Action, Kind, State
-from worker.ledger.outcome import MISSING
+from worker.jobs.job import Action, Kind
 from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 
@@ -48,27 +47,12 @@ class Shown:
         counts = self.batch.counts
         return [
             ("under way", "count-running", self.batch.remaining),
-            ("created", "count-done", counts[Kind.CUSTOMER, Action.CREATED]),
-            ("updated", "count-done", counts[Kind.CUSTOMER, Action.UPDATED]),
-            ("subscribed", "count-done", counts[Kind.SUBSCRIPTION, Action.SUBSCRIBED]),
-            ("unsubscribed", "count-done", counts[Kind.SUBSCRIPTION, Action.UNSUBSCRIBED]),
-            ("failed", "count-failed" if self.failed else "", self.failed),
+            ("created", "count-done", counts[Action.CREATED]),
+            ("updated", "count-done", counts[Action.UPDATED]),
+            ("subscribed", "count-done", counts[Action.SUBSCRIBED]),
+            ("unsubscribed", "count-done", counts[Action.UNSUBSCRIBED]),
+            ("failed", "count-failed" if counts["failed"] else "", counts["failed"]),
         ]
-
-    @property
-    def unchanged(self) -> int:
-        """How many subscriptions were as mapped already."""
-        return self.batch.counts[Kind.SUBSCRIPTION, Action.UNCHANGED]
-
-    @property
-    def failed(self) -> int:
-        """How many jobs have failed."""
-        return sum(self.batch.counts[kind, State.FAILED] for kind in Kind)
-
-    @property
-    def missing(self) -> int:
-        """How many jobs were discarded before they were seen to end."""
-        return sum(self.batch.counts[kind, MISSING] for kind in Kind)
 
 
 class BatchPage(Page):
@@ -89,7 +73,7 @@ class BatchPage(Page):
         if batch is None:
             return None
         connection = self.runtime.connections.get(batch.system_id)
-        records = self.ledger.records([*batch.failed, *batch.resting])
+        records = self.ledger.records(batch.shown)
         return Shown(
             batch=batch,
             jobs=[record for record in records if record],
