@@ -20,9 +20,9 @@ COLUMNS: Final = ("Catch-up", "state", "customers requested")
 
 
 def show(screen: Screen, ledger: Ledger, connections: Connections) -> None:
-    """A line for each connection: when its last catch-up ended or that one is under way, and how many it asked for."""
+    """A line for each connection: when its catch-up ended, or that it is under way, and how many it requested."""
     rows = [
-        (str(system_id), _told(state, progress), f"{progress.requested:,}" if progress else "")
+        (str(system_id), _in_words(state, progress), f"{progress.requested:,}" if progress else "")
         for system_id, state, progress in _all(ledger, connections)
     ]
     screen.line()
@@ -38,7 +38,7 @@ def as_json_objects(ledger: Ledger, connections: Connections) -> list[dict[str, 
 
 
 def _all(ledger: Ledger, connections: Connections) -> Iterator[tuple[int, str, Progress | None]]:
-    """Of each connection its catch-up's state, and how far it has come if there has been one."""
+    """The state of each connection's catch-up, and how far it has come if there has been one."""
     is_on = load_settings().catch_up_hours > 0
     progresses = ledger.progress.all_of([each.system_id for each in connections], Selection.CATCH_UP)
     for connection, progress in zip(connections, progresses, strict=True):
@@ -51,19 +51,19 @@ def _all(ledger: Ledger, connections: Connections) -> Iterator[tuple[int, str, P
         yield connection.system_id, state, progress
 
 
-def _told(state: str, progress: Progress | None) -> str:
+def _in_words(state: str, progress: Progress | None) -> str:
     if progress is None:
         return state
-    times = f"began {local(progress.started_at)}" if progress.ended_at is None else f"ended {local(progress.ended_at)}"
-    return f"{state}, {times}" if state != "ended" else times
+    if progress.ended_at is None:
+        return f"{state}, began {local(progress.started_at)}"
+    return f"{'off, ' if state == 'off' else ''}ended {local(progress.ended_at)}"
 
 
 def _facts(progress: Progress) -> dict[str, Any]:
-    has_ended = progress.ended_at is not None
-    last_ended_at = progress.ended_at if has_ended else progress.last_ended_at
+    last_ended_at = progress.ended_at or progress.last_ended_at
     return {
         "requested": progress.requested,
         "started_at": progress.started_at and progress.started_at.isoformat(),
         "last_ended_at": last_ended_at and last_ended_at.isoformat(),
-        "last_requested": progress.requested if has_ended else progress.last_requested,
+        "last_requested": progress.requested if progress.ended_at else progress.last_requested,
     }

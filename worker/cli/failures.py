@@ -8,14 +8,13 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.failure_changes import discard, rerun
-from worker.cli.history import as_json_object as history_object
-from worker.cli.history import show_history
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
-from worker.cli.outcome import Outcome, titled
+from worker.cli.outcome import attempt_as_json, outcome_as_json, show_attempts, titled
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.jobs.job import Job, Kind, State, customer_id
 from worker.ledger.activity import Filter
+from worker.ledger.outcome import Outcome
 from worker.presentation.screen import Screen, counted
 from worker.presentation.times import local
 from worker.runtime import open_ledger
@@ -123,7 +122,7 @@ def _place(refusal: Refusal) -> str:
 
 
 def _as_json(record: Record) -> dict[str, object]:
-    return Outcome.of(record.job, record).as_json() | {"at": record.changed_at and record.changed_at.isoformat()}
+    return outcome_as_json(Outcome.of(record.job, record)) | {"at": record.changed_at and record.changed_at.isoformat()}
 
 
 def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
@@ -169,12 +168,12 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
     for number, record in enumerate(held):
         history = ledger.activity.history(record.job)
         if as_json:
-            screen.json(_as_json(record) | {"attempts": [history_object(attempt) for attempt in history]})
+            screen.json(_as_json(record) | {"attempts": [attempt_as_json(attempt) for attempt in history]})
             continue
         if number:
             screen.line()
         _show(screen, record)
-        show_history(screen, history)
+        show_attempts(screen, history)
     if not held:
         screen.error(f"The ledger holds no job of customer {checked}.")
     return ALL_WELL if held else FAILED

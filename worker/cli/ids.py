@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from itertools import chain
-from typing import TYPE_CHECKING, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from worker.jobs.errors import CustomerIdInvalid
 from worker.presentation.ids import Given, checked, in_lines, separated
-from worker.presentation.screen import counted, is_absent_or_terminal
+from worker.presentation.screen import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from worker.presentation.screen import Screen
 
 LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
-"""A parameter that is a file of ids, or - for standard input; bytes that are no text make a bad id, not a traceback."""
+"""A parameter that is a file of ids, or - for standard input. Bytes that are not text make a bad id, no traceback."""
 
 
 def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) -> list[str]:
-    """The ids from arguments and files, or else from a standard input that is no terminal; each once, in their order.
+    """The ids from arguments and files, or from standard input if neither is given; each once, in their order.
 
-    Raises CustomerIdInvalid, once the bad ones were shown, and click's UsageError if there is none at all.
+    Raises CustomerIdInvalid after showing the bad ones, and click's UsageError if there is no id at all.
     """
     if not arguments and not files:
-        files = [_standard_input()]
-    found = checked(chain(_in_arguments(arguments), *map(_in_file, files)))
+        files = [piped(LIST_OF_IDS, "Give customer ids, --file, or a list on standard input.")]
+    in_files = (in_lines(each, "standard input" if each.name == "<stdin>" else each.name) for each in files)
+    found = checked(chain(_in_arguments(arguments), *in_files))
     for fault in found.faults:
         screen.error(fault)
     if found.faults_left_out:
@@ -40,17 +41,14 @@ def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) 
     return found.ids
 
 
-def _standard_input() -> TextIO:
-    if is_absent_or_terminal(sys.stdin):
-        raise click.UsageError("Give customer ids, --file, or a list on standard input.")
-    return cast("TextIO", LIST_OF_IDS.convert("-", None, None))
+def piped(kind: click.File, usage: str) -> Any:
+    """Standard input, opened as `kind` says. Raises UsageError if nobody has piped anything into it."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise click.UsageError(usage)
+    return kind.convert("-", None, None)
 
 
 def _in_arguments(arguments: Iterable[str]) -> Iterator[Given]:
     for number, argument in enumerate(arguments, start=1):
         for text in separated(argument):
             yield Given(text, f"argument {number}")
-
-
-def _in_file(file: TextIO) -> Iterator[Given]:
-    return in_lines(file, "standard input" if file.name == "<stdin>" else file.name)

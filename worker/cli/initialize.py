@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -15,11 +16,11 @@ from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.outcome import titled
 from worker.cli.pace import LongProgress
-from worker.cli.sync import NO_WORKER
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Kind
 from worker.jobs.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import LedgerUnavailable
+from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.screen import Screen, counted
 from worker.presentation.times import local
 from worker.sync.census import Census
@@ -29,16 +30,14 @@ from worker.sync.place import Heading, Place
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-STALL_SECONDS: Final = 15
-"""How long nothing may move before the reason is looked for."""
 RESUMES: Final = "Run the same again and it goes on where it stopped."
 
 
 @click.command()
 @system_option
 @click.option("--unlinked", is_flag=True, help="Only the customers that have no link to this system yet.")
-@click.option("--limit", type=click.IntRange(1), metavar="K", help="At most so many customers; the next run goes on.")
-@click.option("--restart", is_flag=True, help="Begin anew instead of going on where the last run stopped.")
+@click.option("--limit", type=click.IntRange(1), metavar="K", help="At most K customers; the next run goes on.")
+@click.option("--restart", is_flag=True, help="Begin anew, not where the last run stopped.")
 @click.option("--dry-run", is_flag=True, help="Count the customers in one reading of the list; write nothing.")
 @json_option
 def command(
@@ -46,14 +45,15 @@ def command(
 ) -> int:
     """Transfer every customer of a connection once, or every customer without a link.
 
-    The customers are read from iPaaS.com and requested a part at a time, so that only some 2,000 jobs wait in the
-    ledger. A worker carries them out, behind whatever triggers ask for meanwhile.
+    The customers are read from iPaaS.com and requested a part at a time, so that only about 2,000 jobs wait in the
+    ledger. A worker carries them out, after everything that triggers ask for in the meantime.
 
-    The pages of a list shift when customers are added or deleted meanwhile. So the list is read forth, and then back
-    until a reading shows that nobody was left out who was on it all the time; the last lines say whether one did.
+    The pages of the list shift when customers are added or deleted while it is read. So the list is read forwards, and
+    then backwards until a reading proves that it left out nobody who was on the list all the time. The last lines say
+    whether one did.
 
     However a run ends, the next one with the same choice of customers goes on where it stopped; only one runs at a
-    time. While iPaaS.com or Redis does not answer, it waits for some minutes.
+    time. If iPaaS.com or Redis does not answer, the command tries again for some minutes.
 
     \b
     Examples:
@@ -70,27 +70,25 @@ def command(
     if dry_run:
         return _count(screen, system_id, selection, limit, as_json=as_json)
     progress = app.runtime.ledger.progress.begin(system_id, selection, restart=restart)
-    _tell_beginning(screen, progress)
+    _note_beginning(screen, progress)
     try:
         step = _carried_on(progress, limit)
     except (SyncError, LedgerUnavailable, KeyboardInterrupt):
         screen.note(RESUMES)
         raise
     except ProgressLost:
-        screen.error(
-            "Redis does not hold this initialize any more: it was emptied. Run the same again; it begins anew."
-        )
+        screen.error("Redis was emptied and no longer holds this initialize. Run the same again; it begins anew.")
         return FAILED
     except TakenOver:
         screen.error("Another initialize of this connection has begun since; it goes on, and this one ends.")
         return FAILED
-    return _tell_end(screen, step, as_json=as_json)
+    return _show_end(screen, step, as_json=as_json)
 
 
 # Requesting -----------------------------------------------------------------------------------------------------------
 
 
-def _tell_beginning(screen: Screen, progress: Progress) -> None:
+def _note_beginning(screen: Screen, progress: Progress) -> None:
     if progress.is_resumed:
         since = f"which began {local(progress.started_at)}; --restart begins anew"
         screen.note(f"Going on behind {counted(progress.requested, 'customer')} of the initialize {since}.")
@@ -105,7 +103,7 @@ def _carried_on(progress: Progress, limit: int | None) -> Step:
         stall = Stall(progress.system_id, shown.note)
         for step in go_on(progress, _resting(shown.note), limit=limit):
             _show(shown, step)
-            stall.note(step)
+            stall.look(step)
     return step
 
 
@@ -115,11 +113,11 @@ def _show(shown: LongProgress, step: Step) -> None:
         shown.show(requested, step.ahead, step.queued)
     else:
         pages = max(place.last, place.page)
-        told = f"{requested:,}; the list is read back for whom it hid, reading {place.reading}, page {place.page:,}"
-        shown.tell(pages - place.page, pages, told)
+        text = f"{requested:,}; checking for anyone missed, reading {place.reading}, page {place.page:,}"
+        shown.show_as(pages - place.page, pages, text)
 
 
-def _tell_end(screen: Screen, step: Step, *, as_json: bool) -> int:
+def _show_end(screen: Screen, step: Step, *, as_json: bool) -> int:
     progress, place = step.progress, step.place
     if as_json:
         screen.json(_as_json(step))
@@ -127,11 +125,11 @@ def _tell_end(screen: Screen, step: Step, *, as_json: bool) -> int:
         screen.line(f"{counted(progress.requested, 'customer')} requested so far.")
         screen.line(f"About {step.ahead:,} are left. {RESUMES}" if step.ahead else RESUMES)
     else:
-        more = f" {place.in_hand:,} more had a job already." if place.in_hand else ""
+        more = f" {place.in_hand:,} more already had a job." if place.in_hand else ""
         screen.line(f"{counted(progress.requested, 'customer')} requested.{more} {proof(place)}")
         if progress.requested or place.in_hand:
             screen.line("A worker carries them out: `stamped-sync status` shows how far, `failures list` what failed.")
-    return max(_tell_gaps(screen, place), _tell_unreadable(screen, place.all_unreadable))
+    return _show_errors(screen, [*(gaps(place) if place.has_ended else []), *_unreadable(place.all_unreadable)])
 
 
 def proof(place: Place) -> str:
@@ -139,30 +137,19 @@ def proof(place: Place) -> str:
     if place.reading == 1:
         return "iPaaS.com answered the whole list at once."
     found = f"{counted(place.found, 'customer')} more" if place.found else "nobody new"
-    if not place.is_settled:
-        return f"The list was read {place.reading} times and changed each time; the last reading found {found}."
-    added = ", added meanwhile" if place.found else ""
-    return f"The list was read {place.reading} times; the last reading found {found}{added}."
+    changed = "" if place.is_settled else " and changed each time"
+    added = ", added meanwhile" if place.is_settled and place.found else ""
+    return f"The list was read {place.reading} times{changed}; the last reading found {found}{added}."
 
 
 def gaps(place: Place) -> list[str]:
-    """What leaves it open, in the end, whether everybody was requested."""
-    told = []
-    if place.ended_short:
-        told.append(f"iPaaS.com's list ended after page {place.last:,} of {place.short_of:,} announced.")
+    """Why it is not certain, at the end, that everybody was requested."""
+    reasons = _ended_short(place.last, place.short_of)
     if place.hollow:
-        told.append(f"{counted(place.hollow, 'page')} of the list held nobody, or the page before over again.")
+        reasons.append(f"{counted(place.hollow, 'page')} of the list held nobody, or the page before over again.")
     if not place.is_settled and place.found:
-        told.append("Somebody may have been left out. Run the same again, best while fewer customers are changed.")
-    return told
-
-
-def _tell_gaps(screen: Screen, place: Place) -> int:
-    """Say what leaves it open whether everybody was requested: the exit code."""
-    told = gaps(place) if place.has_ended else []
-    for gap in told:
-        screen.error(gap)
-    return FAILED if told else ALL_WELL
+        reasons.append("Somebody may have been left out. Run the same again, best while fewer customers are changed.")
+    return reasons
 
 
 def _as_json(step: Step) -> dict[str, Any]:
@@ -186,40 +173,30 @@ def _as_json(step: Step) -> dict[str, Any]:
 
 
 class Stall:
-    """Looks for the reason when nothing moves for a while, and tells it once."""
+    """Looks for the reason when nothing moves for a while, and notes it once."""
 
-    def __init__(
-        self, system_id: int, tell: Callable[[str], None], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, system_id: int, note: Callable[[str], None]) -> None:
         self._system_id = system_id
-        self._tell = tell
-        self._clock = clock
-        self._ask_at, self._is_told = clock() + STALL_SECONDS, False
+        self._note = note
+        self._ask_at = time.monotonic() + PATIENCE_SECONDS
 
-    def note(self, step: Step) -> None:
-        """Note where it stands."""
+    def look(self, step: Step) -> None:
+        """Look whether a step has moved on."""
         if not step.is_waiting:
-            self._move()
-        elif not self._is_told and self._clock() >= self._ask_at:
-            self._is_told = True
-            self._tell_reason()
+            self._ask_at = time.monotonic() + PATIENCE_SECONDS
+        elif time.monotonic() >= self._ask_at:
+            self._ask_at = math.inf
+            with suppress(LedgerUnavailable):  # The initialize meets that too, and says so.
+                self._note_reason()
 
-    def _move(self) -> None:
-        self._ask_at, self._is_told = self._clock() + STALL_SECONDS, False
-
-    def _tell_reason(self) -> None:
-        with suppress(LedgerUnavailable):  # whoever asks for customers is told of that
-            self._tell_of_jobs()
-
-    def _tell_of_jobs(self) -> None:
-        if hold := app.runtime.ledger.hold_of(self._system_id):
-            self._tell(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this.")
-            return
-        counts = [app.runtime.ledger.counts(kind) for kind in Kind]
-        if any(each.sent for each in counts) and not any(each.running for each in counts):
-            self._tell(NO_WORKER)
+    def _note_reason(self) -> None:
+        ledger = app.runtime.ledger
+        if hold := ledger.hold_of(self._system_id):
+            self._note(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this command.")
+        elif seems_idle(counts := [ledger.counts(kind) for kind in Kind]):
+            self._note(NO_WORKER)
         elif not any(each.sent or each.running for each in counts):
-            self._tell("The store's throttle is used up: its jobs go on as it allows. `stamped-sync status` shows it.")
+            self._note("The store's throttle is used up: its jobs go on as it allows. `stamped-sync status` shows it.")
 
 
 # Counting -------------------------------------------------------------------------------------------------------------
@@ -243,13 +220,12 @@ def _count(screen: Screen, system_id: int, selection: Selection, limit: int | No
         screen.facts({name.replace("_", " ").capitalize(): f"{number:,}" for name, number in facts.items()})
         unknown = facts["customers"] - facts["linked"] - facts["unlinked"]
         if unknown:
-            screen.line(f"Of {counted(unknown, 'customer')} the list does not show whether there is a link.")
+            screen.line(f"The list does not show whether {counted(unknown, 'customer')} have a link.")
         screen.line(
-            "These are figures of one reading: whoever was added or deleted during it may be missing, or counted twice."
+            "These are figures of one reading: customers added or deleted during it may be missing, or counted twice."
         )
-    if census.short_of:
-        screen.error(f"iPaaS.com's list ended after page {census.pages:,} of {census.short_of:,} announced.")
-    return max(FAILED if census.short_of else ALL_WELL, _tell_unreadable(screen, census.unreadable))
+    errors = [*_ended_short(census.pages, census.short_of), *_unreadable(census.unreadable)]
+    return _show_errors(screen, errors)
 
 
 def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
@@ -263,17 +239,27 @@ def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
 # Both -----------------------------------------------------------------------------------------------------------------
 
 
-def _resting(tell: Callable[[str], None]) -> Callable[[SyncError, float], None]:
+def _resting(note: Callable[[str], None]) -> Callable[[SyncError, float], None]:
     def resting(error: SyncError, seconds: float) -> None:
-        tell(f"{titled(error.failure)}: tried again in {seconds:.0f} s.")
+        note(f"{titled(error.failure)}: tried again in {seconds:.0f} s.")
         time.sleep(seconds)
 
     return resting
 
 
-def _tell_unreadable(screen: Screen, unreadable: int) -> int:
-    """Say how many entries were passed over: the exit code."""
-    if not unreadable:
-        return ALL_WELL
-    screen.error(f"{counted(unreadable, 'entry', 'entries')} of the list had no iPaaS.com Customer ID: passed over.")
-    return FAILED
+def _ended_short(last: int, announced: int) -> list[str]:
+    """What is said of a list that has fewer pages than it announced."""
+    return [f"iPaaS.com's list ended after page {last:,} of {announced:,} announced."] if last < announced else []
+
+
+def _unreadable(count: int) -> list[str]:
+    """What is said of entries that can't be requested."""
+    entries = counted(count, "entry", "entries")
+    return [f"{entries} of the list had no iPaaS.com Customer ID: skipped."] if count else []
+
+
+def _show_errors(screen: Screen, errors: list[str]) -> int:
+    """Show why the result is not complete, if so: the exit code."""
+    for error in errors:
+        screen.error(error)
+    return FAILED if errors else ALL_WELL

@@ -1,58 +1,69 @@
-"""What a job came to, in the words of the command line."""
+"""How the command line shows a job's outcome and its attempts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from worker.jobs.job import State
+from worker.presentation.screen import counted
+from worker.presentation.times import local
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from worker.jobs.catalogue import Failure
-    from worker.jobs.job import Job
-    from worker.ledger import Hold, Record
-
-MISSING: Final = "missing"
-"""The state of a job that the ledger does not hold, or not any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One job and where it stands."""
-
-    job: Job
-    state: str
-    action: str | None = None
-    stamped_id: str | None = None
-    failure: Failure | None = None
-    due: datetime | None = None
-
-    @classmethod
-    def of(cls, job: Job, record: Record | None, hold: Hold | None = None) -> Outcome:
-        """What the ledger holds of a job, which may be nothing. A job that is queued while its store is held waits."""
-        if record is None:
-            return cls(job, MISSING)
-        if record.state is State.QUEUED and hold:
-            return cls(job, State.WAITING, failure=hold.failure, due=hold.until)
-        due = record.due if record.state is State.WAITING else None
-        return cls(job, record.state, record.action, record.stamped_id, record.failure, due)
-
-    def as_json(self) -> dict[str, Any]:
-        """The line that a program reads."""
-        shown = {
-            "system_id": self.job.system_id,
-            "customer_id": self.job.customer_id,
-            "kind": self.job.kind,
-            "state": self.state,
-            "action": self.action,
-            "stamped_id": self.stamped_id,
-            "error": self.failure.as_json() if self.failure else None,
-        }
-        return shown | ({"due": self.due.isoformat()} if self.due else {})
+    from worker.ledger.activity import Attempt
+    from worker.ledger.outcome import Outcome
+    from worker.presentation.screen import Screen
 
 
 def titled(failure: Failure | None) -> str:
     """An error in short: its title and its code."""
     return f"{failure.entry.title} ({failure.code})" if failure else ""
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    """The line that a program reads, with the due time of a job that waits."""
+    return {
+        "system_id": outcome.job.system_id,
+        "customer_id": outcome.job.customer_id,
+        "kind": outcome.job.kind,
+        "state": outcome.state,
+        "action": outcome.action,
+        "stamped_id": outcome.stamped_id,
+        "error": outcome.failure.as_json() if outcome.failure else None,
+        **({"due": outcome.due.isoformat()} if outcome.due else {}),
+    }
+
+
+def show_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
+    """The last attempts, newest first, each with the calls it made."""
+    if attempts:
+        screen.line(f"  {counted(len(attempts), 'attempt')}, the newest first", "bold")
+    for attempt in attempts:
+        where = f" on {attempt.worker}" if attempt.worker else ""
+        because = f", {titled(attempt.failure)}" if attempt.failure else ""
+        screen.line(f"    {local(attempt.at)}  {attempt.outcome} in {attempt.ms / 1000:.3f} s{where}{because}")
+        for call in attempt.calls:
+            answer = f"{call.status or 'no answer'} in {call.ms / 1000:.3f} s"
+            screen.line(f"      {call.api} {call.method} {call.route}: {answer}")
+
+
+def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
+    """An attempt as a program reads it."""
+    return {
+        "at": attempt.at and attempt.at.isoformat(),
+        "seconds": attempt.ms / 1000,
+        "worker": attempt.worker,
+        "outcome": attempt.outcome,
+        "error": attempt.failure.as_json() if attempt.failure else None,
+        "calls": [
+            {
+                "api": call.api,
+                "method": call.method,
+                "route": call.route,
+                "http_status": call.status,
+                "seconds": call.ms / 1000,
+            }
+            for call in attempt.calls
+        ],
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 
@@ -16,12 +15,11 @@ from worker.presentation.times import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
 WINDOW_SECONDS: Final = 60
 """The rate is that of the last minute."""
 LINE_SECONDS: Final = 10
-"""How often a line is written where no bar can be shown."""
+"""How often a line is written if no bar can be shown."""
 
 
 class Pace:
@@ -38,8 +36,8 @@ class Pace:
         while self._seen[0][0] < now - WINDOW_SECONDS:
             self._seen.popleft()
 
-    def told(self, ahead: int) -> str:
-        """The rate, and the time for those that are ahead; empty until it can be told."""
+    def in_words(self, ahead: int) -> str:
+        """The rate, and the time for those that are ahead; empty until there is a rate."""
         if not self._seen:
             return ""
         (began, first), (now, last) = self._seen[0], self._seen[-1]
@@ -49,36 +47,32 @@ class Pace:
         return f"{rate:,.1f} a second, about {lasting(timedelta(seconds=ahead / rate))} left"
 
 
-class LongProgress(AbstractContextManager["LongProgress"]):
-    """A bar on a terminal; elsewhere a line now and then, on standard error."""
+class LongProgress:
+    """A bar on a terminal; elsewhere a line every ten seconds, on standard error."""
 
-    def __init__(self, title: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, title: str) -> None:
         self._title = title
-        self._clock = clock
-        self._pace = Pace(clock)
-        self._line_at = clock() + LINE_SECONDS
+        self._pace = Pace()
+        self._line_at = time.monotonic() + LINE_SECONDS
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[text]}"),
             console=self._console,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
+            disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(title, total=None, told="")
+        self._task = self._bar.add_task(title, total=None, text="")
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._bar.start()
+        self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._console.is_terminal:
-            self._bar.stop()
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
 
     def show(self, done: int, ahead: int, queued: int = 0) -> None:
         """Show how many are done and about how many are ahead.
@@ -86,15 +80,15 @@ class LongProgress(AbstractContextManager["LongProgress"]):
         Of those that are done, `queued` still wait for a worker: the rate and the time are the worker's.
         """
         self._pace.note(done - queued)
-        told = ", ".join(filter(None, [f"{done:,} of about {done + ahead:,}", self._pace.told(ahead + queued)]))
-        self.tell(done, done + ahead, told)
+        pace = self._pace.in_words(ahead + queued)
+        self.show_as(done, done + ahead, ", ".join(filter(None, [f"{done:,} of about {done + ahead:,}", pace])))
 
-    def tell(self, done: int, total: int, told: str) -> None:
-        """Show how far it is, in words of its own."""
-        self._bar.update(self._task, completed=done, total=total, told=told)
-        if not self._console.is_terminal and self._clock() >= self._line_at:
-            self.note(f"{self._title} {told}")
-            self._line_at = self._clock() + LINE_SECONDS
+    def show_as(self, done: int, total: int, text: str) -> None:
+        """Show how far it is, with a text that says so."""
+        self._bar.update(self._task, completed=done, total=total, text=text)
+        if not self._console.is_terminal and time.monotonic() >= self._line_at:
+            self.note(f"{self._title} {text}")
+            self._line_at = time.monotonic() + LINE_SECONDS
 
     def note(self, text: str) -> None:
         """Something worth knowing, in a line of its own above the bar."""

@@ -177,5 +177,5 @@ def _throttle_rows(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def _calls(calls: int, limit: int | None, seconds: int | None) -> str:
-    return f"{calls:,} of {limit:,} in {seconds:,} s" if limit and seconds else "no limit"
+def _calls(calls: int, limit: int | None, seconds: float | None) -> str:
+    return f"{calls:,} of {limit:,} in {seconds:,.0f} s" if limit and seconds else "no limit"

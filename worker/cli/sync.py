@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -10,24 +9,17 @@ import click
 from tasks.upkeep import run_again
 from worker.app import app
 from worker.cli.ending import ALL_WELL, jobs_go_on
-from worker.cli.follow import Follower, follow
-from worker.cli.holds import in_short
+from worker.cli.follow import Follower, Summary
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.options import chosen, json_option, system_option
-from worker.cli.outcome import Outcome
-from worker.cli.summary import Summary
+from worker.cli.outcome import outcome_as_json
 from worker.jobs.job import Job, Kind
 from worker.jobs.pages import pages
+from worker.ledger.outcome import Outcome
 from worker.presentation.screen import Screen, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from worker.ledger import Hold
-
-NO_WORKER = """\
-No job has started yet: no worker seems to run. Start one in another terminal, with `stamped-sync up`,
-or with `celery -A worker.app worker` and, once, `celery -A worker.app beat`."""
 
 
 @click.command()
@@ -50,12 +42,12 @@ def command(
 ) -> int:
     """Manual Sync: transfer customers by their iPaaS.com Customer IDs.
 
-    Ids come from arguments, from files, or from standard input where nothing else is given: one or more a line,
-    separated by blanks or commas; # starts a comment. There is no limit on how many; each is taken once. If one of
-    them is no id, all that are not are shown, and nothing is requested.
+    Ids come from arguments, from files, or from standard input if neither is given: one or more on a line, separated
+    by blanks or commas; # starts a comment. There is no limit on how many, and each is requested once. If something
+    in the list is not an id, every such fault is shown and nothing is requested.
 
     The jobs are in the ledger when the command ends, and a worker carries them out. With --wait, a job that rests
-    longer than a minute before it is tried again is reported as waiting. To interrupt it loses nothing.
+    longer than a minute before it is tried again is reported as waiting. Interrupting the command loses nothing.
 
     \b
     Examples:
@@ -100,11 +92,7 @@ def _requested(screen: Screen, system_id: int, customer_ids: Sequence[str], *, d
 
 def _print_states(screen: Screen, jobs: list[Job]) -> None:
     for job, record in zip(jobs, app.runtime.ledger.records(jobs), strict=True):
-        screen.json(Outcome.of(job, record).as_json())
-
-
-def _tell_held(screen: Screen, hold: Hold) -> None:
-    screen.note(f"Connection {hold.system_id} is {in_short(hold)}. Its jobs wait.")
+        screen.json(outcome_as_json(Outcome.of(job, record)))
 
 
 def _wait(screen: Screen, system_id: int, versions: dict[str, int], *, as_json: bool) -> int:
@@ -113,11 +101,11 @@ def _wait(screen: Screen, system_id: int, versions: dict[str, int], *, as_json: 
     follower, summary = Follower(app.runtime.ledger, system_id, versions), Summary()
     try:
         with screen.progress("Transferred", total) as show:
-            for outcomes in follow(follower, lambda: screen.note(NO_WORKER), partial(_tell_held, screen)):
+            for outcomes in follower.follow(screen.note):
                 summary.add(outcomes)
                 show(summary.customers)
                 for outcome in outcomes if as_json else ():
-                    screen.json(outcome.as_json())
+                    screen.json(outcome_as_json(outcome))
     except KeyboardInterrupt:
         screen.note(f"{follower.remaining:,} of {total:,} customers have not ended; `stamped-sync status` shows more.")
         raise

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
 from tasks import submit
 from worker.cli.ending import ALL_WELL, WRONG, jobs_go_on
+from worker.cli.ids import piped
 from worker.cli.outcome import titled
 from worker.jobs.errors import TriggerOff
-from worker.presentation.screen import Screen, is_absent_or_terminal
+from worker.presentation.screen import Screen
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
 
 if TYPE_CHECKING:
@@ -38,16 +38,11 @@ def command(file: BinaryIO | None) -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
     # One byte more than is allowed is enough to know that it is too long.
-    trigger = (file or _standard_input()).read(LONGEST_TRIGGER_BYTES + 1)
+    file = file or piped(TRIGGER_FILE, "Give a file, or the trigger on standard input.")
+    trigger = file.read(LONGEST_TRIGGER_BYTES + 1)
     with jobs_go_on():
         verdicts = submit(trigger)
     return max([_show(screen, number, verdict) for number, verdict in enumerate(verdicts, start=1)], default=ALL_WELL)
-
-
-def _standard_input() -> BinaryIO:
-    if is_absent_or_terminal(sys.stdin):
-        raise click.UsageError("Give a file, or the trigger on standard input.")
-    return cast("BinaryIO", TRIGGER_FILE.convert("-", None, None))
 
 
 def _show(screen: Screen, number: int, verdict: Verdict) -> int:
@@ -66,6 +61,6 @@ def _show(screen: Screen, number: int, verdict: Verdict) -> int:
 
 
 def _named(refused: Refused) -> str:
-    """What of a refused notification may be shown."""
-    shown = (refused.scope, f"{refused.system_id}/{refused.customer_id}".strip("/"))
-    return f"{told}: " if (told := " ".join(filter(None, shown))) else ""
+    """What may be shown of a refused notification."""
+    name = f"{refused.scope} {f'{refused.system_id}/{refused.customer_id}'.strip('/')}".strip()
+    return f"{name}: " if name else ""

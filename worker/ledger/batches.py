@@ -1,22 +1,24 @@
-"""Batches: the customers that somebody asked for together, and what has come of each so far.
+"""Batches: the customers that somebody asked for together on the Manual Sync page, and what has come of each so far.
 
-A batch holds ids alone, for a day. It decides nothing: the jobs run as they would without it.
-  <prefix>batch:<id>                   hash: system_id, total, and when it began
-  <prefix>batch:<id>:cursor            where the next look at those behind the first page goes on
-  <prefix>batch:<id>:open              sorted set of <kind>:<customer id>:<version> that have not ended, in their order
-  <prefix>batch:<id>:<kind>:<outcome>  sorted set of the customer ids that have, in the same order
+A batch holds ids alone, for a day after it last changed. It decides nothing: the jobs run as they would without it.
+  <prefix>batch:<id>         hash: system_id, total, at (when it began), and how many jobs came to each ended:<outcome>
+  <prefix>batch:<id>:cursor  where the next look at those behind the first page goes on
+  <prefix>batch:<id>:open    sorted set of <kind>:<customer id>:<version> that have not ended, in their order
+  <prefix>batch:<id>:failed  sorted set of <kind>:<customer id> that have failed, in the same order
 """
 
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
 
-from worker.jobs.job import Action, Job, Kind, State
+from worker.jobs.job import Job, Kind, State
+from worker.jobs.pages import PAGE
+from worker.ledger.outcome import Outcome, has_ended, subscription_version
 from worker.ledger.records import moment
 from worker.ledger.scripting import available
 
@@ -24,55 +26,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from worker.ledger.outcome import Records
     from worker.ledger.records import Record
 
 KEPT_SECONDS: Final = 24 * 60 * 60
-PAGE: Final = 500
-"""How many jobs are looked at together."""
 PAGES: Final = 4
 """How many pages one look takes at most from the front, where most jobs end first."""
-MISSING: Final = "missing"
-"""What became of a job that the ledger does not hold any more: somebody discarded it."""
-FAILED: Final = str(State.FAILED)
-
-OUTCOMES: Final = (
-    (Kind.CUSTOMER, Action.CREATED),
-    (Kind.CUSTOMER, Action.UPDATED),
-    (Kind.SUBSCRIPTION, Action.SUBSCRIBED),
-    (Kind.SUBSCRIPTION, Action.UNSUBSCRIBED),
-    (Kind.SUBSCRIPTION, Action.UNCHANGED),
-    (Kind.CUSTOMER, FAILED),
-    (Kind.SUBSCRIPTION, FAILED),
-    (Kind.CUSTOMER, MISSING),
-    (Kind.SUBSCRIPTION, MISSING),
-)
-"""Every way in which a job can end."""
-
-
-class Jobs(Protocol):
-    """What a batch needs of the ledger."""
-
-    def records(self, jobs: Sequence[Job]) -> list[Record | None]:
-        """Many jobs."""
+SHOWN: Final = 50
+"""How many of the failed jobs, and of those that rest, a look answers at most."""
+ENDED: Final = "ended:"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A batch as it stood when it was looked at."""
 
-    id: str
     system_id: int
     total: int
     """How many customers it has."""
     remaining: int
-    """How many of them have not ended; one ends with its subscription job, where it has one."""
+    """How many of them have not ended; a customer that has a subscription job ends with that."""
     begun_at: datetime | None
-    counts: Mapping[tuple[Kind, str], int]
-    """How many jobs have ended in each way, those that none has ended in left out."""
-    failed: list[Job] = field(default_factory=list)
-    """The first jobs that have failed."""
-    resting: list[Job] = field(default_factory=list)
-    """The first jobs that rest for their next try."""
+    counts: Counter[str]
+    """How many jobs have come to each outcome, by its name."""
+    shown: list[Job]
+    """The first jobs that have failed, then the first that rest until their next try."""
 
     @property
     def ended(self) -> int:
@@ -83,19 +61,13 @@ class Batch:
 class _Open(NamedTuple):
     """A job that has not ended, and its place in the batch."""
 
-    kind: Kind
-    customer_id: str
+    job: Job
     version: int
     place: float
 
-    @classmethod
-    def read(cls, member: str, place: float) -> _Open:
-        kind, customer_id, version = member.split(":")
-        return cls(Kind(kind), customer_id, int(version), place)
-
     @property
     def member(self) -> str:
-        return f"{self.kind}:{self.customer_id}:{self.version}"
+        return f"{self.job.kind}:{self.job.customer_id}:{self.version}"
 
 
 class _Look(NamedTuple):
@@ -109,7 +81,7 @@ class _Look(NamedTuple):
 class Batches:
     """The batches of a ledger. All raise LedgerUnavailable when Redis does not answer."""
 
-    def __init__(self, client: redis.Redis, prefix: str, ledger: Jobs) -> None:
+    def __init__(self, client: redis.Redis, prefix: str, ledger: Records) -> None:
         self._client = client
         self._prefix = prefix
         self._ledger = ledger
@@ -117,51 +89,44 @@ class Batches:
     def begin(self, system_id: int) -> str:
         """Begin a batch of customers of one connection; its id can't be guessed."""
         batch_id = secrets.token_urlsafe(16)
-        with available():
+        with available(), self._client.pipeline() as pipeline:
             seconds, _ = self._client.time()
-            pipeline = self._client.pipeline()
             pipeline.hset(self._key(batch_id), mapping={"system_id": system_id, "at": seconds * 1000})
-            pipeline.expire(self._key(batch_id), KEPT_SECONDS)
+            self._keep(pipeline, batch_id)
             pipeline.execute()
         return batch_id
 
     def add(self, batch_id: str, versions: Mapping[str, int]) -> None:
         """Add customers that were requested, each with the wanted version of its customer job."""
-        with available():
+        with available(), self._client.pipeline() as pipeline:
             total = int(self._client.hincrby(self._key(batch_id), "total", len(versions)))
-            places = range(total - len(versions), total)
-            members = {
-                _Open(Kind.CUSTOMER, customer_id, version, place).member: place
-                for place, (customer_id, version) in zip(places, versions.items(), strict=True)
-            }
-            pipeline = self._client.pipeline()
-            pipeline.zadd(self._open_key(batch_id), members)
-            pipeline.expire(self._open_key(batch_id), KEPT_SECONDS)
+            places = enumerate(versions.items(), total - len(versions))
+            members = {f"{Kind.CUSTOMER}:{each}:{version}": place for place, (each, version) in places}
+            pipeline.zadd(self._key(batch_id, "open"), members)
+            self._keep(pipeline, batch_id)
             pipeline.execute()
 
-    def look(self, batch_id: str, shown: int = 50) -> Batch | None:
+    def look(self, batch_id: str) -> Batch | None:
         """What has come of a batch; None if there is none, or not any more.
 
         One look takes a few pages of the jobs that have not ended, however many there are: those in front, as jobs
         run in their order, and one more page, a later one each time, as some of those behind may have overtaken.
         """
         with available():
-            fields: dict[str, Any] = self._client.hgetall(self._key(batch_id))  # type: ignore[assignment]
-            if not fields:
+            system_id = int(self._client.hget(self._key(batch_id), "system_id") or 0)
+            if not system_id:
                 return None
-            system_id = int(fields["system_id"])
             resting = self._look_in_front(batch_id, system_id)
             self._look_behind(batch_id, system_id)
-            return self._read(batch_id, fields, resting[:shown], shown)
+            return self._read(batch_id, system_id, resting[:SHOWN])
 
     def _look_in_front(self, batch_id: str, system_id: int) -> list[Job]:
-        resting: list[Job] = []
-        for _ in range(PAGES):
+        """Take those in front that have ended: the jobs of the first page behind them that rest."""
+        for _ in range(PAGES - 1):
             look = self._look_at(batch_id, system_id, 0)
-            resting = look.resting
             if not look.ended:
-                break
-        return resting
+                return look.resting
+        return self._look_at(batch_id, system_id, 0).resting
 
     def _look_behind(self, batch_id: str, system_id: int) -> None:
         key = self._key(batch_id, "cursor")
@@ -171,70 +136,68 @@ class Batches:
         self._client.set(key, cursor, ex=KEPT_SECONDS)
 
     def _look_at(self, batch_id: str, system_id: int, start: int) -> _Look:
-        """Take those that have ended from a page of open jobs. Whoever looks at the same time does it instead."""
+        """Take those that have ended from a page of open jobs."""
         with self._client.pipeline() as pipeline:
-            pipeline.watch(self._open_key(batch_id))  # type: ignore[no-untyped-call]
-            page: list[tuple[str, float]] = pipeline.zrange(  # type: ignore[assignment] # while it watches, it answers
-                self._open_key(batch_id), start, start + PAGE - 1, withscores=True
-            )
-            opens = [_Open.read(member, place) for member, place in page]
-            jobs = [Job(each.kind, system_id, each.customer_id) for each in opens]
-            records = self._ledger.records(jobs)
+            opens = self._page(pipeline, batch_id, system_id, start)
+            records = self._ledger.records([each.job for each in opens])
             resting = [record.job for record in records if record and record.state is State.WAITING]
-            ended = [
-                (each, record)
-                for each, record in zip(opens, records, strict=True)
-                if record is None or record.has_settled(each.version)
-            ]
+            pairs = zip(opens, records, strict=True)
+            ended = [(each, record) for each, record in pairs if has_ended(record, each.version)]
             pipeline.multi()
             if ended:
                 self._end(pipeline, batch_id, ended)
             try:
                 pipeline.execute()
             except redis.WatchError:
-                return _Look(len(page), 0, resting)
-            return _Look(len(page), len(ended), resting)
+                ended = []  # Whoever looked at the same time has taken them: otherwise a job could be counted twice.
+            return _Look(len(opens), len(ended), resting)
+
+    def _page(self, pipeline: Any, batch_id: str, system_id: int, start: int) -> list[_Open]:
+        """A page of the open jobs; nothing that `pipeline` does is done if they change meanwhile."""
+        pipeline.watch(self._key(batch_id, "open"))
+        page = pipeline.zrange(self._key(batch_id, "open"), start, start + PAGE - 1, withscores=True)
+        parts = ((*member.split(":"), place) for member, place in page)
+        return [_Open(Job(Kind(kind), system_id, each), int(version), place) for kind, each, version, place in parts]
 
     def _end(self, pipeline: Any, batch_id: str, ended: Sequence[tuple[_Open, Record | None]]) -> None:
-        """Move jobs from the open ones to those of their outcome; behind some, their subscription job opens."""
-        outcomes = defaultdict[str, dict[str, float]](dict)
-        following: dict[str, float] = {}
-        for job, record in ended:
-            outcome = (record.action or record.state) if record else MISSING
-            outcomes[self._key(batch_id, job.kind, outcome)][job.customer_id] = job.place
-            if record and record.state is State.DONE and job.kind is Kind.CUSTOMER and record.subscription_version:
-                subscription = _Open(Kind.SUBSCRIPTION, job.customer_id, record.subscription_version, job.place)
-                following[subscription.member] = job.place
-        pipeline.zrem(self._open_key(batch_id), *(job.member for job, _ in ended))
-        if following:
-            pipeline.zadd(self._open_key(batch_id), following)
-        for key, places in outcomes.items():
-            pipeline.zadd(key, places)
-            pipeline.expire(key, KEPT_SECONDS)
+        """Count jobs by their outcome instead of keeping them open; after some, their subscription job opens."""
+        added = defaultdict[str, dict[str, float]](dict)
+        counts = Counter[str]()
+        for (job, _, place), record in ended:
+            outcome = Outcome.of(job, record)
+            counts[f"{ENDED}{outcome.name}"] += 1
+            if outcome.state == State.FAILED:
+                added["failed"][f"{job.kind}:{job.customer_id}"] = place
+            if version := subscription_version(record):
+                added["open"][_Open(job.subscription, version, place).member] = place
+        pipeline.zrem(self._key(batch_id, "open"), *(each.member for each, _ in ended))
+        for name, count in counts.items():
+            pipeline.hincrby(self._key(batch_id), name, count)
+        for name, places in added.items():
+            pipeline.zadd(self._key(batch_id, name), places)
+        self._keep(pipeline, batch_id)
 
-    def _read(self, batch_id: str, fields: Mapping[str, str], resting: list[Job], shown: int) -> Batch:
+    def _read(self, batch_id: str, system_id: int, resting: list[Job]) -> Batch:
         pipeline = self._client.pipeline()
-        pipeline.zcard(self._open_key(batch_id))
-        for kind in Kind:
-            pipeline.zrange(self._key(batch_id, kind, FAILED), 0, shown - 1)
-        for kind, outcome in OUTCOMES:
-            pipeline.zcard(self._key(batch_id, kind, outcome))
-        remaining, *rest = pipeline.execute()
-        failed, sizes = rest[: len(Kind)], rest[len(Kind) :]
-        system_id = int(fields["system_id"])
+        pipeline.hgetall(self._key(batch_id))
+        pipeline.zcard(self._key(batch_id, "open"))
+        pipeline.zrange(self._key(batch_id, "failed"), 0, SHOWN - 1)
+        fields, remaining, failed = pipeline.execute()
+        counts = {name.removeprefix(ENDED): int(count) for name, count in fields.items() if name.startswith(ENDED)}
+        jobs = (member.split(":") for member in failed)
         return Batch(
-            id=batch_id,
             system_id=system_id,
             total=int(fields.get("total", 0)),
             remaining=remaining,
-            begun_at=moment(fields["at"]),
-            counts={each: size for each, size in zip(OUTCOMES, sizes, strict=True) if size},
-            failed=[Job(kind, system_id, each) for kind, ids in zip(Kind, failed, strict=True) for each in ids][:shown],
-            resting=resting,
+            begun_at=moment(fields.get("at")),
+            counts=Counter(counts),
+            shown=[*(Job(Kind(kind), system_id, customer_id) for kind, customer_id in jobs), *resting],
         )
 
-    def _open_key(self, batch_id: str) -> str:
-        return f"{self._key(batch_id)}:open"
+    def _keep(self, pipeline: Any, batch_id: str) -> None:
+        """Keep the batch for another day. Its hash ends first: without it, nobody takes the other keys for a batch."""
+        for name in ("", "open", "failed"):
+            pipeline.expire(self._key(batch_id, name), KEPT_SECONDS)
 
-    def _key(self, batch_id: str, *more: str) -> str:
-        return ":".join([f"{self._prefix}batch:{batch_id}", *more])
+    def _key(self, batch_id: str, name: str = "") -> str:
+        return f"{self._prefix}batch:{batch_id}:{name}".rstrip(":")

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Final
 from tornado.web import HTTPError, authenticated
 
 from worker.jobs.job import Action, Kind
-from worker.ledger.batches import FAILED, MISSING
 from worker.monitor.page import NOT_FOUND, Page
+from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 
 if TYPE_CHECKING:
-    from worker.ledger import Hold, Ledger, Record
+    from worker.ledger import Hold, Record
     from worker.ledger.batches import Batch
 
 ADDRESS: Final = r"/manual-sync/([A-Za-z0-9_-]{22})"
-PATIENCE: Final = timedelta(seconds=15)
-"""How long no job may start before somebody is asked to look for the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,8 @@ class Shown:
     """Those of its jobs that have failed or rest, as they stand now; at most a page."""
     hold: Hold | None
     connection: str
-    is_idle: bool
-    """Whether no worker seems to run."""
+    no_worker: str
+    """What is said if no worker seems to run; empty if one does."""
 
     @property
     def is_under_way(self) -> bool:
@@ -45,31 +43,16 @@ class Shown:
 
     @property
     def tiles(self) -> list[tuple[str, str, int]]:
-        """The counts that always stand there: what they count, their class and their number."""
+        """The counts that are always shown: what they count, their class and their number."""
         counts = self.batch.counts
         return [
             ("under way", "count-running", self.batch.remaining),
-            ("created", "count-done", counts.get((Kind.CUSTOMER, Action.CREATED), 0)),
-            ("updated", "count-done", counts.get((Kind.CUSTOMER, Action.UPDATED), 0)),
-            ("subscribed", "count-done", counts.get((Kind.SUBSCRIPTION, Action.SUBSCRIBED), 0)),
-            ("unsubscribed", "count-done", counts.get((Kind.SUBSCRIPTION, Action.UNSUBSCRIBED), 0)),
-            ("failed", "count-failed" if self.failed else "", self.failed),
+            ("created", "count-done", counts[Action.CREATED]),
+            ("updated", "count-done", counts[Action.UPDATED]),
+            ("subscribed", "count-done", counts[Action.SUBSCRIBED]),
+            ("unsubscribed", "count-done", counts[Action.UNSUBSCRIBED]),
+            ("failed", "count-failed" if counts["failed"] else "", counts["failed"]),
         ]
-
-    @property
-    def unchanged(self) -> int:
-        """How many subscriptions were as mapped already."""
-        return self.batch.counts.get((Kind.SUBSCRIPTION, Action.UNCHANGED), 0)
-
-    @property
-    def failed(self) -> int:
-        """How many jobs have failed."""
-        return sum(self.batch.counts.get((kind, FAILED), 0) for kind in Kind)
-
-    @property
-    def missing(self) -> int:
-        """How many jobs were discarded before they were seen to end."""
-        return sum(self.batch.counts.get((kind, MISSING), 0) for kind in Kind)
 
 
 class BatchPage(Page):
@@ -90,18 +73,17 @@ class BatchPage(Page):
         if batch is None:
             return None
         connection = self.runtime.connections.get(batch.system_id)
-        records = self.ledger.records([*batch.failed, *batch.resting])
+        records = self.ledger.records(batch.shown)
         return Shown(
             batch=batch,
             jobs=[record for record in records if record],
             hold=self.ledger.hold_of(batch.system_id) if batch.remaining else None,
             connection=connection.name if connection else "",
-            is_idle=_seems_idle(self.ledger, batch),
+            no_worker=NO_WORKER if _has_stalled(batch) and seems_idle(map(self.ledger.counts, Kind)) else "",
         )
 
 
-def _seems_idle(ledger: Ledger, batch: Batch) -> bool:
-    """Whether none of the jobs has ended for a while, and no other job runs."""
-    if batch.ended or batch.begun_at is None or datetime.now(UTC) - batch.begun_at < PATIENCE:
-        return False
-    return not any(ledger.counts(kind).running for kind in Kind)
+def _has_stalled(batch: Batch) -> bool:
+    """Whether none of the jobs has ended for a while since the batch began."""
+    patience = timedelta(seconds=PATIENCE_SECONDS)
+    return not batch.ended and batch.begun_at is not None and datetime.now(UTC) - batch.begun_at >= patience

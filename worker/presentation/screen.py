@@ -6,7 +6,7 @@ import codecs
 import json
 from contextlib import contextmanager, nullcontext
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -165,8 +165,3 @@ def shortened(text: str, longest: int) -> str:
 def counted(count: int, singular: str, plural: str = "") -> str:
     """A number and its noun: `1 job`, `2,000 jobs`."""
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
-def is_absent_or_terminal(stream: TextIO | None) -> bool:
-    """Whether nobody has piped anything into standard input."""
-    return stream is None or stream.isatty()

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from tests.integration.jobs import CALLS, FAILURE
 from tests.parts import SYSTEM
-from worker.jobs.job import Action, Job, Kind, Next
+from worker.jobs.job import Action, Job, Kind, Next, State
+from worker.jobs.pages import PAGE
 from worker.ledger import Ledger, StoreLimits
-from worker.ledger.batches import FAILED, MISSING, PAGE, PAGES, Batch
+from worker.ledger.batches import PAGES, Batch
+from worker.ledger.outcome import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,11 +57,11 @@ def test_batch_counts_its_jobs_by_what_they_came_to(ledger: Ledger) -> None:
     do(ledger, customer("150713"))
     do(ledger, customer("150714"), Action.UPDATED)
     batch = seen(ledger, batch_id)
-    assert batch.counts == {(Kind.CUSTOMER, Action.CREATED): 1, (Kind.CUSTOMER, Action.UPDATED): 1}
+    assert batch.counts == {Action.CREATED: 1, Action.UPDATED: 1}
     assert (batch.total, batch.ended, batch.remaining) == (3, 2, 1)
     fail(ledger, customer("150715"))
     batch = seen(ledger, batch_id)
-    assert (batch.counts[Kind.CUSTOMER, FAILED], batch.failed) == (1, [customer("150715")])
+    assert (batch.counts[State.FAILED], batch.shown) == (1, [customer("150715")])
     assert batch.remaining == 0
 
 
@@ -79,7 +81,7 @@ def test_customer_has_ended_once_its_subscription_job_has(ledger: Ledger) -> Non
     do(ledger, customer("150713").subscription, Action.SUBSCRIBED)
     batch = seen(ledger, batch_id)
     assert batch.remaining == 0
-    assert batch.counts == {(Kind.CUSTOMER, Action.CREATED): 1, (Kind.SUBSCRIPTION, Action.SUBSCRIBED): 1}
+    assert batch.counts == {Action.CREATED: 1, Action.SUBSCRIBED: 1}
 
 
 def test_outcome_is_that_of_the_run_that_was_asked_for(ledger: Ledger) -> None:
@@ -89,7 +91,7 @@ def test_outcome_is_that_of_the_run_that_was_asked_for(ledger: Ledger) -> None:
     batch_id = begun(ledger, ["150713"])
     assert seen(ledger, batch_id).remaining == 1
     do(ledger, customer("150713"), Action.UPDATED)
-    assert seen(ledger, batch_id).counts == {(Kind.CUSTOMER, Action.UPDATED): 1}
+    assert seen(ledger, batch_id).counts == {Action.UPDATED: 1}
 
 
 def test_job_that_was_discarded_is_missing(ledger: Ledger) -> None:
@@ -98,7 +100,7 @@ def test_job_that_was_discarded_is_missing(ledger: Ledger) -> None:
     fail(ledger, customer("150713"))
     ledger.discard(customer("150713"))
     batch = seen(ledger, batch_id)
-    assert (batch.remaining, batch.counts) == (0, {(Kind.CUSTOMER, MISSING): 1})
+    assert (batch.remaining, batch.counts) == (0, {MISSING: 1})
 
 
 def test_job_that_rests_is_shown_as_such(ledger: Ledger) -> None:
@@ -106,7 +108,7 @@ def test_job_that_rests_is_shown_as_such(ledger: Ledger) -> None:
     batch_id = begun(ledger, ["150713"])
     ledger.defer(ledger.claim(customer("150713")), CALLS, 1200, FAILURE, carried=False)
     batch = seen(ledger, batch_id)
-    assert (batch.resting, batch.remaining) == ([customer("150713")], 1)
+    assert (batch.shown, batch.remaining) == ([customer("150713")], 1)
 
 
 def test_one_look_takes_a_few_pages_however_large_the_batch(ledger: Ledger) -> None:
@@ -114,7 +116,7 @@ def test_one_look_takes_a_few_pages_however_large_the_batch(ledger: Ledger) -> N
     batch_id, size = ledger.batches.begin(SYSTEM), (PAGES + 2) * PAGE
     ledger.batches.add(batch_id, {str(number): 1 for number in range(1, size + 1)})
     assert seen(ledger, batch_id).ended == (PAGES + 1) * PAGE
-    assert seen(ledger, batch_id).counts == {(Kind.CUSTOMER, MISSING): size}
+    assert seen(ledger, batch_id).counts == {MISSING: size}
 
 
 def test_job_that_overtakes_the_others_is_found(client: redis.Redis) -> None:
@@ -140,20 +142,28 @@ def test_nothing_is_counted_twice_by_two_who_look_together(ledger: Ledger, clien
         return records(jobs)
 
     ledger.records = looked_at_meanwhile  # type: ignore[method-assign,assignment]
-    assert seen(ledger, batch_id).counts == {(Kind.CUSTOMER, Action.CREATED): 1}
+    assert seen(ledger, batch_id).counts == {Action.CREATED: 1}
     assert seen(ledger, batch_id).ended == 1
     assert client.zcard(f"stamped-sync:batch:{batch_id}:open") == 2
 
 
 def test_batch_is_kept_for_a_day(ledger: Ledger, client: redis.Redis) -> None:
-    """All that it leaves in Redis goes by itself."""
+    """Everything that it leaves in Redis goes by itself: its hash, what is open or has failed, and the cursor."""
     batch_id = begun(ledger)
     do(ledger, customer("150713"))
     fail(ledger, customer("150714"))
     seen(ledger, batch_id)
     keys = list(client.scan_iter(f"stamped-sync:batch:{batch_id}*"))
-    assert len(keys) == 5
+    assert len(keys) == 4
     assert all(0 < client.ttl(key) <= DAY_SECONDS for key in keys)
+
+
+def test_subscription_jobs_that_alone_are_open_are_kept_for_a_day(ledger: Ledger, client: redis.Redis) -> None:
+    """Redis forgets an empty set's end; the set that begins anew has one too."""
+    batch_id = begun(ledger, ["150713"])
+    do(ledger, customer("150713"), next_step=Next.SUBSCRIPTION)
+    seen(ledger, batch_id)
+    assert 0 < client.ttl(f"stamped-sync:batch:{batch_id}:open") <= DAY_SECONDS
 
 
 def test_unknown_batch_is_none(ledger: Ledger) -> None:

@@ -308,23 +308,39 @@ def test_progress_shows_the_hold_of_its_connection(stage: Stage, monitor: Monito
     assert f"Connection {SYSTEM} has been held" in monitor.text(path)
 
 
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_progress_says_that_no_worker_seems_to_run(stage: Stage, monitor: Monitor, seconds: int) -> None:
+    """Once no job has started for a while; and how to start one."""
+    stage.patch.setattr("worker.monitor.batch.PATIENCE_SECONDS", seconds)
+    html = monitor.get(submitted(monitor)).text
+    assert ("no worker seems to run" in html) == (seconds == 0)
+    assert ("<code>stamped-sync up</code>" in html) == (seconds == 0)
+
+
+def test_progress_shows_no_such_notice_while_a_worker_is_busy(stage: Stage, monitor: Monitor) -> None:
+    """The jobs wait behind others."""
+    stage.patch.setattr("worker.monitor.batch.PATIENCE_SECONDS", 0)
+    stage.ledger.request(JOB)
+    stage.ledger.claim(JOB)
+    assert "no worker seems to run" not in monitor.text(submitted(monitor, ids="150714"))
+
+
 @pytest.mark.parametrize("batch_id", ["A" * 22, "unknown"])
 def test_unknown_batch_is_not_found(monitor: Monitor, batch_id: str) -> None:
     """It is older than a day, or was never there."""
     assert monitor.get(f"{FORM}/{batch_id}").status_code == 404
 
 
-def test_batch_holds_ids_alone(monitor: Monitor, client: redis.Redis) -> None:
+def test_batch_holds_ids_alone(stage: Stage, monitor: Monitor, client: redis.Redis) -> None:
     """No e-mail address and no name, and nothing that Redis would not forget by itself."""
+    stage.refuse(422)
     path = submitted(monitor)
     run(transfer_customer, SYSTEM, ID)
     monitor.text(path)
-    keys = set(client.scan_iter("stamped-sync:batch:*"))
-    batch_id = path.rpartition("/")[2]
-    batch = f"stamped-sync:batch:{batch_id}"
-    assert keys == {batch, f"{batch}:cursor", f"{batch}:customer:created"}
-    assert set(client.hgetall(batch)) == {"system_id", "total", "at"}
-    assert client.zrange(f"{batch}:customer:created", 0, -1) == [ID]
+    batch = f"stamped-sync:batch:{path.rpartition('/')[2]}"
+    assert set(client.scan_iter("stamped-sync:batch:*")) == {batch, f"{batch}:cursor", f"{batch}:failed"}
+    assert set(client.hgetall(batch)) == {"system_id", "total", "at", "ended:failed"}
+    assert client.zrange(f"{batch}:failed", 0, -1) == [f"customer:{ID}"]
 
 
 # Who may -------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Following jobs to their end."""
+"""Following jobs to their end, and the table of what came of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from worker.cli.follow import PATIENCE_SECONDS, Follower, follow
+from worker.cli.follow import LINES_AT_MOST, Follower, Summary
+from worker.cli.outcome import outcome_as_json
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind, State
 from worker.ledger import Counts, Hold, Record
+from worker.ledger.outcome import MISSING, Outcome
+from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS
+from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from worker.cli.outcome import Outcome
+    from collections.abc import Callable, Iterable, Sequence
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -86,7 +88,7 @@ class FakeLedger:
 def followed(ledger: FakeLedger, *jobs: Job, version: int = 1) -> list[list[Outcome]]:
     """What is reported of the jobs, in its order."""
     follower = Follower(ledger, 4021, {job.customer_id: version for job in jobs})
-    return list(follow(follower, lambda: None, lambda _: None, clock=lambda: ledger.now, sleep=ledger.pause))
+    return list(follower.follow(lambda _: None, clock=lambda: ledger.now, sleep=ledger.pause))
 
 
 def test_a_customer_without_a_subscription_job_is_one_outcome() -> None:
@@ -132,7 +134,7 @@ def test_a_short_rest_is_waited_for() -> None:
 def test_a_long_rest_is_reported_with_its_due_time() -> None:
     """Nobody waits for a retry in 20 minutes."""
     [[outcome]] = followed(FakeLedger(resting(customer(), timedelta(minutes=20))), customer())
-    assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:20:00+00:00")
+    assert (outcome.state, outcome_as_json(outcome)["due"]) == ("waiting", "2026-01-01T00:20:00+00:00")
 
 
 @pytest.mark.parametrize("tried", [{"met": 3}, {"attempt": 4}])
@@ -140,7 +142,7 @@ def test_a_job_that_rests_again_and_again_is_reported(tried: dict[str, Any]) -> 
     """However short each rest is: what is wrong may need the one who waits."""
     record = replace(resting(customer(), timedelta(seconds=8)), **tried)
     [[outcome]] = followed(FakeLedger(record), customer())
-    assert (outcome.state, outcome.as_json()["error"]["code"]) == ("waiting", "stamped-unreachable")
+    assert (outcome.state, outcome_as_json(outcome)["error"]["code"]) == ("waiting", "stamped-unreachable")
 
 
 def held(seconds: float, *, is_over: bool = False) -> Hold:
@@ -164,19 +166,19 @@ def test_a_long_hold_is_reported_with_its_end_and_its_error() -> None:
     ledger = FakeLedger(queued(customer()))
     ledger.hold = held(61)
     [[outcome]] = followed(ledger, customer())
-    assert (outcome.state, outcome.as_json()["due"]) == ("waiting", "2026-01-01T00:01:01+00:00")
-    assert outcome.as_json()["error"]["code"] == "ipaas-credentials-refused"
+    assert (outcome.state, outcome_as_json(outcome)["due"]) == ("waiting", "2026-01-01T00:01:01+00:00")
+    assert outcome_as_json(outcome)["error"]["code"] == "ipaas-credentials-refused"
 
 
 def test_a_hold_is_told_once_when_it_is_seen() -> None:
     """Whoever waits knows why nothing moves."""
-    ledger, heard = FakeLedger(queued(customer())), list[Hold]()
+    ledger, heard = FakeLedger(queued(customer())), list[str]()
     ledger.hold = held(5)
     for record in (queued(customer()), queued(customer()), done(customer())):
         ledger.later(record)
     follower = Follower(ledger, 4021, {"1": 1})
-    list(follow(follower, lambda: None, heard.append, clock=lambda: ledger.now, sleep=ledger.pause))
-    assert heard == [held(5)]
+    list(follower.follow(heard.append, clock=lambda: ledger.now, sleep=ledger.pause))
+    assert [text.partition(" since ")[0] for text in heard] == ["Connection 4021 is held"]
 
 
 def test_a_job_that_the_ledger_forgot_ends_the_wait() -> None:
@@ -201,10 +203,10 @@ def test_jobs_behind_a_page_that_has_not_started_are_not_looked_at() -> None:
     assert ledger.looked_at == {str(number) for number in range(1, 501)}
 
 
-@pytest.mark.parametrize(("running", "told"), [(0, 1), (1, 0)])
-def test_a_missing_worker_is_told_once(running: int, told: int) -> None:
+@pytest.mark.parametrize(("running", "notes"), [(0, 1), (1, 0)])
+def test_a_missing_worker_is_told_once(running: int, notes: int) -> None:
     """Where nothing starts, somebody may have forgotten the worker; where other jobs run, it is busy."""
-    ledger, heard = FakeLedger(queued(customer()), running=running), []
+    ledger, heard = FakeLedger(queued(customer()), running=running), list[str]()
     follower = Follower(ledger, 4021, {"1": 1})
 
     def pause(seconds: float) -> None:
@@ -212,5 +214,54 @@ def test_a_missing_worker_is_told_once(running: int, told: int) -> None:
         if ledger.now > 3 * PATIENCE_SECONDS:
             ledger.put(done(customer()))
 
-    list(follow(follower, lambda: heard.append("told"), lambda _: None, clock=lambda: ledger.now, sleep=pause))
-    assert len(heard) == told
+    list(follower.follow(heard.append, clock=lambda: ledger.now, sleep=pause))
+    assert heard == [NO_WORKER] * notes
+
+
+# The table of outcomes ------------------------------------------------------------------------------------------------
+
+DONE = Outcome(Job(Kind.CUSTOMER, 4021, "1"), "done", "created", "143491")
+
+
+def failed(code: str, state: str = "failed") -> Outcome:
+    """A job that is not done."""
+    return Outcome(Job(Kind.CUSTOMER, 4021, "2"), state, failure=Failure(code))
+
+
+def summary(outcomes: Iterable[Outcome]) -> Summary:
+    """The summary of these customers."""
+    counted = Summary()
+    for outcome in outcomes:
+        counted.add([outcome])
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ([DONE], 0),
+        ([DONE, failed("email-missing")], 1),
+        ([failed("stamped-unreachable", "waiting")], 1),
+        ([Outcome(DONE.job, MISSING)], 1),
+        ([failed("email-missing"), failed("ipaas-credentials-refused")], 2),
+        ([failed("host-not-found", "waiting")], 2),
+    ],
+)
+def test_exit_code_tells_whose_turn_it_is(outcomes: list[Outcome], code: int) -> None:
+    """0 all done, 1 something is not, 2 the configuration is to blame."""
+    assert summary(outcomes).exit_code == code
+
+
+def test_each_error_is_shown_with_its_cause_and_resolution(capsys: pytest.CaptureFixture[str]) -> None:
+    """The operator need not look an error up."""
+    summary([DONE, failed("email-missing")]).show(Screen())
+    shown = " ".join(capsys.readouterr().out.split())
+    assert Failure("email-missing").entry.cause in shown
+    assert Failure("email-missing").entry.resolution in shown
+
+
+@pytest.mark.parametrize(("count", "lines"), [(LINES_AT_MOST, LINES_AT_MOST), (LINES_AT_MOST + 1, 0)])
+def test_few_jobs_have_a_line_each(count: int, lines: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Thousands of jobs are counted, not listed."""
+    summary([DONE] * count).show(Screen())
+    assert capsys.readouterr().out.count("Stamped.io 143491") == lines
