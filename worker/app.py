@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,7 +23,7 @@ from worker.broker import InWords
 from worker.config.faults import ConfigurationError
 from worker.config.redis_url import RedisUrl
 from worker.config.settings import Settings, load_settings
-from worker.effects import Effect, witnessed
+from worker.effects import Effect, nobody, witnessed
 from worker.jobs import routes
 from worker.runtime import Runtime
 from worker.telemetry import logs
@@ -101,12 +102,13 @@ class SyncApp(Celery):
 
         If the queue can't be reached, the sweeper sends them later.
         """
+        witness = self.runtime.witness
         for message in messages:
-            job = message.job
-            queue = routes.queue_of(job.kind, to_front=message.to_front)
+            job, kind = message.job, message.job.kind
+            queue = routes.queue_of(kind, to_front=message.to_front)
             try:
-                with witnessed(self.runtime.witness, Effect.PUBLISH):
-                    self.send_task(routes.TASK_OF[job.kind], args=(job.system_id, job.customer_id), queue=queue)
+                with nullcontext() if witness is nobody else witnessed(witness, Effect.PUBLISH):
+                    self.send_task(routes.TASK_OF[kind], args=(job.system_id, job.customer_id), queue=queue)
             except OperationalError:
                 log.warning("%s: the queue takes no message now; the sweeper will send it", job)
                 return

@@ -16,7 +16,7 @@ import requests
 
 from tests import parts
 from tests.acceptance.processes import alive, children_of, own_environment, started
-from worker.ipaas.customer import live_link
+from worker.jobs.job import live_link
 from worker.sandbox.customers import sample_customers
 
 if TYPE_CHECKING:

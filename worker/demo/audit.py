@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from worker.demo.changes import FAULTS, REFUSED_CODES
-from worker.ipaas.customer import Customer, live_link
+from worker.ipaas.customer import Customer
 from worker.jobs.errors import SyncError
-from worker.jobs.job import Job, Kind, State
+from worker.jobs.job import Job, Kind, State, live_link
 from worker.jobs.pages import pages
 from worker.sandbox.stamped import SUBSCRIBED_AT_FIRST
 

@@ -11,11 +11,11 @@ from worker.effects import Effect
 from worker.http.api_errors import IPAAS, error_of
 from worker.http.body import header, text_of
 from worker.http.client import ApiCaller
-from worker.ipaas.customer import Customer, live_link
+from worker.ipaas.customer import Customer
 from worker.ipaas.customer_list import CustomerList
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
-from worker.jobs.job import CUSTOMER_ID, STAMPED_ID
+from worker.jobs.job import CUSTOMER_ID, STAMPED_ID, live_link
 
 if TYPE_CHECKING:
     from worker.http.answers import Answer

@@ -59,12 +59,6 @@ class Customer(Lenient):
         return cls.model_validate(_as_texts(shown))
 
 
-def live_link(external_id: str | None) -> str | None:
-    """The external id, or None if it is empty or marks a deleted link (contract: `DELETED:`, C)."""
-    external_id = (external_id or "").strip()
-    return None if not external_id or external_id.startswith("DELETED:") else external_id
-
-
 def _as_texts(shown: Any) -> Any:
     if not isinstance(shown, dict):
         return shown

@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from worker.ipaas.customer import live_link
 from worker.jobs.errors import AnswerUnreadable, CustomerIdInvalid
-from worker.jobs.job import customer_id
+from worker.jobs.job import customer_id, live_link
 
 LIST_NAMES = ("data", "results", "items", "customers")
 """Where the list is, if it is not the body itself. Assumed (contract: the list's body, A): correct it here."""

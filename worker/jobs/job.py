@@ -129,3 +129,9 @@ def plain_text(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < NUMBERS_END:
         return str(value)
     return ""
+
+
+def live_link(external_id: str | None) -> str | None:
+    """The external id, or None if it is empty or marks a deleted link (contract: `DELETED:`, C)."""
+    external_id = (external_id or "").strip()
+    return None if not external_id or external_id.startswith("DELETED:") else external_id

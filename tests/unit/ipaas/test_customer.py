@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from worker.http.body import body_of
 from worker.ipaas.client import shown_link
-from worker.ipaas.customer import Customer, CustomField, ExternalId, live_link
+from worker.ipaas.customer import Customer, CustomField, ExternalId
+from worker.jobs.job import live_link
 
 FIELDS = ["id", "customer_number", "first_name", "last_name", "email_address", "company", "comment", "category_id"]
 
