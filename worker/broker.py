@@ -13,9 +13,9 @@ from kombu.pools import ProducerPool
 from kombu.transport import redis, virtual
 
 from worker.ledger import RedisError
+from worker.ledger.connection import WRITABLE, WRITABLE_MS, outage
 from worker.ledger.connection import Connection as ProvedConnection
 from worker.ledger.connection import TlsConnection as ProvedTlsConnection
-from worker.ledger.outage import WRITABLE, WRITABLE_MS, outage
 from worker.ledger.refusals import in_words
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from worker.app import app
 from worker.ledger.guard import ThrottledReads
-from worker.ledger.intake import LedgerIntake
+from worker.ledger.ledger import LedgerIntake
 from worker.sync.census import Census, census
 from worker.sync.initialize import Step, initialize
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
@@ -34,13 +34,14 @@ from worker.ledger.scripting import Args, Scripts
 from worker.ledger.upkeep import Upkeep, error_args
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import redis
 
     from worker.jobs.calls import MadeCall
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent
+    from worker.jobs.progress import Known, Progress
     from worker.jobs.retries import Pause
     from worker.ledger.limits import StoreLimits
 
@@ -254,3 +255,33 @@ def _pause_json(pause: Pause) -> str:
     ms, longest_ms = int(pause.seconds * 1000), int(pause.longest_seconds * 1000)
     values = {"ms": ms, "longest_ms": longest_ms, "strikes": pause.strikes, "own": int(pause.can_be_the_jobs)}
     return json.dumps(values)
+
+
+@dataclass(frozen=True)
+class LedgerIntake:
+    """The ledger as an initialize sees it: see `worker.sync.ports.Intake`. All raise LedgerUnavailable."""
+
+    ledger: Ledger
+    send: Callable[[Iterable[Message]], None]
+    """Sends the messages that are owed."""
+    system_id: int
+
+    def backlog(self) -> int:
+        """How many of the store's jobs wait for their turn."""
+        return self.ledger.backlog(self.system_id)
+
+    def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
+        """What is known of some customers."""
+        return self.ledger.progress.look(progress, {each: self.ledger.key(self._job(each)) for each in customer_ids})
+
+    def request(self, customer_ids: Sequence[str]) -> None:
+        """Ask for customers, behind whatever triggers ask for."""
+        requested = self.ledger.request_all([self._job(each) for each in customer_ids], background=True)
+        self.send(message for each in requested for message in each.messages)
+
+    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
+        """Note how far it has come, and whom it has met since. Raises TakenOver."""
+        return self.ledger.progress.advance(progress, met, ended=ended)
+
+    def _job(self, customer_id: str) -> Job:
+        return Job(Kind.CUSTOMER, self.system_id, customer_id)

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 
 from worker.effects import Effect, Moment, Witness, nobody, witnessed
-from worker.ledger.connection import NONSENSE
+from worker.ledger.connection import NONSENSE, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
-from worker.ledger.outage import outage
 from worker.ledger.refusals import ScriptFailed, error_of, in_words
 
 if TYPE_CHECKING:

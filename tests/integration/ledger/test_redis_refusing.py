@@ -76,7 +76,7 @@ def test_fault_of_a_script_fails_the_job_as_ours(stage: Stage, caplog: pytest.Lo
     assert not isinstance(raised.value, LedgerUnavailable)
     assert raised.value.failure.code == "internal-error"
     assert raised.value.failure.detail.startswith("WRONGTYPE in the script ")
-    faults = [each for each in caplog.records if (each.name, each.levelname) == ("worker.ledger.outage", "ERROR")]
+    faults = [each for each in caplog.records if (each.name, each.levelname) == ("worker.ledger.connection", "ERROR")]
     assert len(faults) == 1
     assert "in the script" in faults[0].getMessage()
 

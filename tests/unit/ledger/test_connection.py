@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from tests.unit.clock import Clock
 from worker.broker import GivenUp, InWords, NotReady
 from worker.ledger import ScriptFailed
-from worker.ledger.outage import QUIET_SECONDS, REPEAT_SECONDS, Outage
+from worker.ledger.connection import QUIET_SECONDS, REPEAT_SECONDS, Outage
 
 FULL, BUSY = "has reached its maxmemory: raise it", "is busy: wait"
 
