@@ -60,7 +60,7 @@ def interrupted(stage: Scene, how: signal.Signals) -> tuple[int, str]:
     """Run an initialize without a worker, and end it as soon as it has to wait: its exit code, and what it said."""
     command = parts.console_command("initialize")
     with subprocess.Popen(command, env=stage.env, cwd=stage.folder, stderr=subprocess.PIPE, text=True) as process:
-        parts.eventually(lambda: backlog(stage) > MOST_QUEUED)
+        stage.eventually(lambda: backlog(stage) > MOST_QUEUED)
         process.send_signal(how)
         _, said = process.communicate(timeout=parts.PATIENCE_SECONDS)
     return process.returncode, said
@@ -74,8 +74,8 @@ def test_killed_initialize_goes_on_where_it_stopped(stage: Scene) -> None:
     with stage.running():
         done = stage.console("initialize")
         assert done.returncode == 0, done.stderr
-        parts.eventually(lambda: len(stage.sandbox.links[parts.SYSTEM]) == COUNT - 1)
-        parts.eventually(lambda: stage.settled(customer("1")).failure)
+        stage.eventually(lambda: len(stage.sandbox.links[parts.SYSTEM]) == COUNT - 1)
+        stage.eventually(lambda: stage.settled(customer("1")).failure)
     assert "Going on behind 2," in done.stderr  # 2,000 where it was killed before it had noted the last part
     assert f"{COUNT:,} customers requested" in done.stdout
     emails = [each["email"] for each in stage.sandbox.stamped_customers.values()]
