@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -181,8 +182,8 @@ def test_holds_are_listed_with_what_to_do(stage: Scene) -> None:
     """System, since, until, reason and resolution."""
     hold(stage.ledger)
     said = " ".join(stage.console("holds", "list").stdout.split())
-    expected = ("4021", "59 min", "stamped-credentials-refused", "Put valid keys")
-    assert [each for each in expected if each not in said] == []
+    expected = (r"\b4021\b", r"\b[1-5]\d min\b", "stamped-credentials-refused", "Put valid keys")
+    assert [each for each in expected if not re.search(each, said)] == []
     shown: dict[str, Any] = json.loads(stage.console("holds", "list", "--json").stdout)
     assert (shown["system_id"], shown["error"]["code"]) == (4021, "stamped-credentials-refused")
     assert shown["since"] < shown["until"]
