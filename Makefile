@@ -5,6 +5,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
+# Without compiled files each start of Python takes twice as long, and the tests start it often.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -19,7 +22,7 @@ LOCK := uv pip compile --quiet --no-config --universal --python-version 3.11 --g
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: install
 install: $(INSTALLED) ## Install everything, at the locked versions, into .venv
@@ -40,9 +43,16 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 demo: $(INSTALLED) ## Run the whole job on embedded parts and show what it did
 	@$(BIN)/stamped-sync demo
 
+# A third process uses the time in which the others wait.
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+
 .PHONY: test
 test: $(INSTALLED) ## Run all tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(PYTEST)
+
+.PHONY: test-fast
+test-fast: $(INSTALLED) ## Run the tests that start no processes of ours: unit and integration
+	$(PYTEST) tests/unit tests/integration
 
 .PHONY: prove
 prove: $(INSTALLED) ## Prove reliability in half an hour: SEEDS=n worlds, or SEED=n (and WITHOUT=safety) to replay one

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
+from tests import forked
 from worker.ledger.keys import PREFIX
 from worker.local.ports import free_port
 from worker.local.valkey import ValkeyFailed, embedded_valkey
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 SYSTEM = 4021
-PATIENCE_SECONDS = 60
-"""How long a test waits for something before it counts as never happening; nothing is measured against it."""
+PATIENCE_SECONDS = 120
+"""How long a test waits without any progress before it counts as never happening; nothing is measured against it."""
 
 TOKEN = "sandbox-token"
 PRIVATE_KEY = "sandbox-private"
@@ -141,7 +142,7 @@ def process(
 
 @contextlib.contextmanager
 def program(command: Sequence[str], env: dict[str, str] | None, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that logs to a file; ended with SIGTERM, and with SIGKILL where that does not help."""
+    """A process that logs to a file; ended with SIGTERM, and with SIGKILL if that does not help."""
     with log.open("ab") as output:
         child = subprocess.Popen(command, env=env, stdout=output, stderr=output, cwd=log.parent)
     try:
@@ -154,7 +155,7 @@ def end(child: subprocess.Popen[bytes]) -> None:
     """Ask a process to end, and make it."""
     child.send_signal(signal.SIGTERM)
     try:
-        child.wait(timeout=20)
+        child.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
@@ -185,7 +186,7 @@ def flower_process(
 def celery(env: dict[str, str], folder: Path, command: str, *options: str) -> subprocess.CompletedProcess[str]:
     """What a worker, beat or Flower says that is to end by itself, and how it ends."""
     line = [sys.executable, "-m", "celery", "-A", "worker.app", command, *options]
-    return subprocess.run(line, env=env, cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run(line, env=env, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def console_command(*arguments: str) -> list[str]:
@@ -198,19 +199,23 @@ def console(
 ) -> subprocess.CompletedProcess[str]:
     """What `stamped-sync` says to these arguments and to `text` on its standard input, and how it ends."""
     given = text.encode() if isinstance(text, str) else text
-    command = console_command(*arguments)
-    done = subprocess.run(command, env=env, cwd=folder, input=given, capture_output=True, timeout=90, check=False)
-    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
+    return forked.run(env, folder, ["stamped-sync", *arguments], given)
 
 
-def eventually(condition: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """Wait until the condition holds; its value. Raises AssertionError where it never does."""
-    until = time.monotonic() + seconds
+def eventually(condition: Callable[[], Any], progress: Callable[[], object] = lambda: None) -> Any:
+    """Wait until the condition holds; its value. Raises AssertionError after PATIENCE_SECONDS without any progress.
+
+    `progress` is a value that changes as long as there is some: of jobs, calls or lines of a log. So a slow machine may
+    take its time, and only what hangs is given up.
+    """
+    seen, until = progress(), time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         if value := condition():
             return value
         time.sleep(0.05)
-    raise AssertionError("it never happened")
+        if (now := progress()) != seen:
+            seen, until = now, time.monotonic() + PATIENCE_SECONDS
+    raise AssertionError(f"it never happened; the progress, if that was asked for: {seen}")
 
 
 def in_state(ledger: Ledger, state: State, kind: Kind) -> list[Record]:

@@ -14,7 +14,7 @@ from celery import Celery
 from tests import parts
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, TASK_OF, UPKEEP
-from worker.ledger import Ledger, Record
+from worker.ledger import Ledger, LedgerUnavailable, Record
 from worker.sandbox.server import Sandbox, serve
 
 if TYPE_CHECKING:
@@ -118,9 +118,20 @@ class Scene:
         return self._record_once(job, lambda record: record.state in {State.FAILED, State.WAITING})
 
     def _record_once(self, job: Job, holds: Callable[[Record], bool]) -> Record:
-        record = parts.eventually(lambda: (held := self.ledger.record(job)) and holds(held) and held)
+        record = self.eventually(lambda: (held := self.ledger.record(job)) and holds(held) and held)
         assert isinstance(record, Record)
         return record
+
+    def eventually(self, condition: Callable[[], Any]) -> Any:
+        """Wait until the condition holds, for as long as jobs or calls get on; its value."""
+        return parts.eventually(condition, self._progress)
+
+    def _progress(self) -> object:
+        calls = len(self.sandbox.calls)
+        try:
+            return calls, [self.ledger.counts(kind) for kind in Kind]
+        except LedgerUnavailable:
+            return calls
 
     def done(self, jobs: Sequence[Job]) -> int:
         """How many of these jobs are done."""

@@ -59,7 +59,7 @@ def test_burst_of_triggers_for_one_customer_makes_at_most_two_transfers(stage: S
     stage.sandbox.add_fault(Fault(delay_seconds=0.5))
     with stage.worker():
         stage.submit(trigger())
-        parts.eventually(lambda: stage.sandbox.calls)
+        stage.eventually(lambda: stage.sandbox.calls)
         stage.submit(*[trigger()] * 49)
         record = stage.settled(customer(), 50)
     assert (record.state, record.settled) == (State.DONE, 50)
@@ -76,7 +76,7 @@ def test_two_workers_never_run_one_customer_at_once(stage: Scene) -> None:
         for version in range(1, 4):
             stage.request(*jobs)
             stage.publish(*jobs * 5)
-            parts.eventually(partial(has_calls, stage, 2 * len(jobs) * version))
+            stage.eventually(partial(has_calls, stage, 2 * len(jobs) * version))
             stage.request(*jobs)
             stage.publish(*jobs * 5)
         assert {stage.settled(job, 6).state for job in jobs} == {State.DONE}
@@ -101,13 +101,13 @@ def test_worker_that_is_stopped_under_load_loses_and_repeats_nothing(stage: Scen
     stage.sandbox.add_fault(Fault(delay_seconds=0.05))
     stage.request(*jobs)
     with stage.worker() as worker:
-        parts.eventually(lambda: stage.done(jobs) >= 10)
+        stage.eventually(lambda: stage.done(jobs) >= 10)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait() == 0
     assert stage.ledger.counts(Kind.CUSTOMER).running == 0
     assert stage.done(jobs) < len(jobs)
     with stage.worker():
-        parts.eventually(lambda: stage.done(jobs) == len(jobs))
+        stage.eventually(lambda: stage.done(jobs) == len(jobs))
     assert transfers(stage) == {job.customer_id: "r?cl" for job in jobs}
 
 
@@ -134,7 +134,7 @@ def test_interrupted_sync_of_3000_ids_loses_nothing_and_ends_with_a_table_when_g
         interrupted = subprocess.Popen(
             parts.console_command(*arguments), env=stage.env, cwd=stage.folder, stderr=subprocess.PIPE, text=True
         )
-        parts.eventually(lambda: in_ledger(stage) == LOAD)
+        stage.eventually(lambda: in_ledger(stage) == LOAD)
         interrupted.send_signal(signal.SIGINT)
         _, said = interrupted.communicate()
         assert (interrupted.returncode, in_ledger(stage)) == (130, LOAD)

@@ -35,7 +35,7 @@ def test_main_job_is_done_on_this_server(tmp_path: Path, name: str) -> None:
         with stage.running():
             stage.submit(trigger("2"))
             lines = stage.sync(ID)
-            parts.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done == 3)
+            stage.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done == 3)
     assert [(line["kind"], line["action"]) for line in lines] == [
         ("customer", "created"),
         ("subscription", "unsubscribed"),

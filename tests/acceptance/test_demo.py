@@ -94,7 +94,7 @@ def test_it_ends_by_itself_with_code_0_and_leaves_nothing_behind(tmp_path: Path)
 
 def test_its_summary_agrees_with_what_the_sandbox_holds(kept: Kept) -> None:
     """Created, failed and held are the sandbox's own numbers."""
-    state = requests.get(kept.found(r"Sandbox +(http\S+)") + "/sandbox/state", timeout=10).json()
+    state = requests.get(kept.found(r"Sandbox +(http\S+)") + "/sandbox/state", timeout=parts.PATIENCE_SECONDS).json()
     links = [link for link in state["ipaas"]["links"][str(parts.SYSTEM)].values() if live_link(link)]
     held: dict[str, Any] = state["stamped"]["270392"]["customers"]
     assert kept.number("Customers created") == len(links)
@@ -141,10 +141,10 @@ def test_no_email_address_is_in_flower(kept: Kept, domains: list[bytes]) -> None
     """Flower's API shows every task to who has the login, and nothing to who has not."""
     tasks = kept.found(r"Flower +(http\S+)") + "/api/tasks"
     user, password = kept.found(r"login (\S+ / \S+)").split(" / ")
-    shown = requests.get(tasks, auth=(user, password), timeout=10)
+    shown = requests.get(tasks, auth=(user, password), timeout=parts.PATIENCE_SECONDS)
     assert "stamped.transfer_customer" in shown.text
     assert [domain for domain in domains if domain in shown.content.lower()] == []
-    assert requests.get(tasks, timeout=10).status_code == requests.codes.unauthorized
+    assert requests.get(tasks, timeout=parts.PATIENCE_SECONDS).status_code == requests.codes.unauthorized
 
 
 @pytest.mark.parametrize(("number", "code"), ENDINGS.items(), ids=str)

@@ -43,7 +43,7 @@ def with_encoding(env: dict[str, str], name: str) -> dict[str, str]:
 def said(env: dict[str, str], folder: Path, *arguments: str) -> tuple[int, bytes]:
     """The exit code of a command, and both its outputs."""
     command = parts.console_command(*arguments)
-    done = subprocess.run(command, env=env, cwd=folder, input=b"", capture_output=True, timeout=90, check=False)
+    done = subprocess.run(command, env=env, cwd=folder, input=b"", capture_output=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

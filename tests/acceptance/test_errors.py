@@ -234,7 +234,7 @@ def test_preview_with_a_used_up_throttle_ends_with_its_code(stage: Scene) -> Non
 def test_trigger_is_refused_with_its_code(stage: Scene, code: str) -> None:
     """The refusal is kept where an operator sees it; nothing is called."""
     stage.submit(REFUSED[code])
-    (refusal,) = parts.eventually(stage.ledger.refusals)
+    (refusal,) = stage.eventually(stage.ledger.refusals)
     assert (refusal.code, refusal.failure.entry) == (code, CATALOGUE[code])
     assert stage.calls() == []
 
@@ -274,7 +274,7 @@ def test_store_is_held_with_its_code(stage: Scene, code: str) -> None:
 
 def held(stage: Scene, system_id: int = parts.SYSTEM) -> Hold:
     """The hold of a store, once it has begun."""
-    found = parts.eventually(lambda: [hold for hold in stage.ledger.holds() if hold.system_id == system_id])
+    found = stage.eventually(lambda: [hold for hold in stage.ledger.holds() if hold.system_id == system_id])
     assert isinstance(found[0], Hold)
     return found[0]
 
@@ -289,11 +289,11 @@ def test_trouble_of_a_store_is_told_once_and_its_jobs_finish_when_it_ends(stage:
     stage.sandbox.add_fault(OF_THE_STORE[trouble])
     stage.request(*jobs)
     began = held(stage)
-    parts.eventually(lambda: held(stage).until > began.until + HOLD)  # a probe has met it too
+    stage.eventually(lambda: held(stage).until > began.until + HOLD)  # a probe has met it too
     assert stage.done(jobs) == 0
     stage.sandbox.clear_faults()
     assert {stage.settled(job).state for job in jobs} == {State.DONE}
-    parts.eventually(lambda: len(told_of_holds(stage)) == told_before + 2)
+    stage.eventually(lambda: len(told_of_holds(stage)) == told_before + 2)
     first, last = told_of_holds(stage)[told_before:]
     assert (first["outcome"], first["code"], last["outcome"]) == ("hold began", began.code, "hold ended")
     assert CATALOGUE[began.code].resolution == first["resolution"]
@@ -317,7 +317,7 @@ def test_bad_days_of_a_worker_end_jobs_too(tmp_path: Path) -> None:
             stage.request(broken)
             stage.settled(broken)
             stage.request(lost)
-            parts.eventually(lambda: swept(stage) and stage.ledger.counts(Kind.CUSTOMER).failed == 2)
+            stage.eventually(lambda: swept(stage) and stage.ledger.counts(Kind.CUSTOMER).failed == 2)
         failures = [stage.settled(job).failure for job in (broken, lost)]
     assert [failure and failure.code for failure in failures] == list(UNLUCKY)
     assert failures[0] is not None

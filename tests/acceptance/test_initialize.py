@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ def interrupted(stage: Scene, how: signal.Signals) -> tuple[int, str]:
     """Run an initialize without a worker, and end it as soon as it has to wait: its exit code, and what it said."""
     command = parts.console_command("initialize")
     with subprocess.Popen(command, env=stage.env, cwd=stage.folder, stderr=subprocess.PIPE, text=True) as process:
-        parts.eventually(lambda: backlog(stage) > MOST_QUEUED)
+        stage.eventually(lambda: backlog(stage) > MOST_QUEUED)
         process.send_signal(how)
         _, said = process.communicate(timeout=parts.PATIENCE_SECONDS)
     return process.returncode, said
@@ -74,8 +75,8 @@ def test_killed_initialize_goes_on_where_it_stopped(stage: Scene) -> None:
     with stage.running():
         done = stage.console("initialize")
         assert done.returncode == 0, done.stderr
-        parts.eventually(lambda: len(stage.sandbox.links[parts.SYSTEM]) == COUNT - 1)
-        parts.eventually(lambda: stage.settled(customer("1")).failure)
+        stage.eventually(lambda: len(stage.sandbox.links[parts.SYSTEM]) == COUNT - 1)
+        stage.eventually(lambda: stage.settled(customer("1")).failure)
     assert "Going on behind 2," in done.stderr  # 2,000 where it was killed before it had noted the last part
     assert f"{COUNT:,} customers requested" in done.stdout
     emails = [each["email"] for each in stage.sandbox.stamped_customers.values()]
@@ -181,8 +182,8 @@ def test_holds_are_listed_with_what_to_do(stage: Scene) -> None:
     """System, since, until, reason and resolution."""
     hold(stage.ledger)
     said = " ".join(stage.console("holds", "list").stdout.split())
-    expected = ("4021", "59 min", "stamped-credentials-refused", "Put valid keys")
-    assert [each for each in expected if each not in said] == []
+    expected = (r"\b4021\b", r"\b[1-5]\d min\b", "stamped-credentials-refused", "Put valid keys")
+    assert [each for each in expected if not re.search(each, said)] == []
     shown: dict[str, Any] = json.loads(stage.console("holds", "list", "--json").stdout)
     assert (shown["system_id"], shown["error"]["code"]) == (4021, "stamped-credentials-refused")
     assert shown["since"] < shown["until"]

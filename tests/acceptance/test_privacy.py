@@ -81,7 +81,7 @@ def decoded(message: str) -> str:
 
 def flower_tasks(port: int) -> str:
     """What Flower's API says of all tasks."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=parts.PATIENCE_SECONDS)
     login = base64.b64encode(b"operator:flower-password").decode()
     try:
         connection.request("GET", "/api/tasks?limit=10000", headers={"Authorization": f"Basic {login}"})
@@ -102,7 +102,7 @@ def transfer_one(stage: Scene, person: dict[str, Any], fault: Fault, kind: Kind 
     stage.sandbox.add_fault(fault)
     stage.request(customer(person["id"]))
     job = Job(kind, parts.SYSTEM, person["id"])
-    parts.eventually(lambda: (record := stage.ledger.record(job)) and (record.failure or record.has_settled(1)))
+    stage.eventually(lambda: (record := stage.ledger.record(job)) and (record.failure or record.has_settled(1)))
     stage.sandbox.clear_faults()
 
 
@@ -124,7 +124,7 @@ def dump_of_hold(stage: Scene, person: dict[str, Any]) -> str:
     stage.sandbox.add_fault(Fault(path="customers/add$", status=401, body=echo(*words(person))))
     job = customer(person["id"])
     stage.request(job)
-    parts.eventually(stage.ledger.holds)
+    stage.eventually(stage.ledger.holds)
     held = dump(stage.client)
     stage.sandbox.clear_faults()
     stage.settled(job)
@@ -152,7 +152,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             held = dump_of_hold(stage, PEOPLE[5])
             transfer_with_faults(stage)
             stage.request(*OTHERS)
-            parts.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done >= len(OTHERS))
+            stage.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done >= len(OTHERS))
             tasks = flower_tasks(port)
         stage.request(*OTHERS[:20])  # those that the store may get stay in the queue, the others wait for their turn
         yield {"redis": held + dump(stage.client), "flower": tasks} | {

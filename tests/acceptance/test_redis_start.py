@@ -122,7 +122,7 @@ def test_least_rights_are_all_that_is_used(tmp_path: Path, name: str) -> None:
         with stage.running(), parts.flower_process(stage.env, tmp_path / "flower.log", port, ":".join(LOGIN)):
             stage.submit(*(trigger(str(number)) for number in range(1, 8)))
             assert len(stage.sync(ID)) == 2
-            parts.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done == 8)
+            stage.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done == 8)
             for command in (
                 ["check"],
                 ["status"],

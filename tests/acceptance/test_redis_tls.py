@@ -165,6 +165,6 @@ def everything_works(url: str, server: TlsRedis, both_apis: RunningSandbox, fold
 
 def _page(url: str) -> str:
     try:
-        return requests.get(url, auth=LOGIN, timeout=20).text
+        return requests.get(url, auth=LOGIN, timeout=parts.PATIENCE_SECONDS).text
     except requests.ConnectionError:
         return ""

@@ -22,7 +22,7 @@ def test_it_prints_a_connections_file_for_itself(tmp_path: Path) -> None:
     with started(["sandbox", "--port", "0", "--customers", "30"], env, tmp_path) as process:
         parts.eventually(lambda: "Ctrl-C ends it" in (tmp_path / "err").read_text())
         connection = load_connections(tmp_path / "out", {})[parts.SYSTEM]
-        state = requests.get(f"{connection.ipaas.api_url}/sandbox/state", timeout=10).json()
+        state = requests.get(f"{connection.ipaas.api_url}/sandbox/state", timeout=parts.PATIENCE_SECONDS).json()
         process.send_signal(signal.SIGINT)
         assert process.wait(parts.PATIENCE_SECONDS) == 0
     assert len(state["ipaas"]["customers"]) == 30

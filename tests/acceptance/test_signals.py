@@ -221,7 +221,7 @@ def test_hold_shows_once(watch: Watched, code: str) -> None:
     way = echoing(HELD[code])
     job, system = way.go(watch.stage), way.system_id
     began = held(watch.stage, system)
-    parts.eventually(lambda: held(watch.stage, system).until > began.until + HOLD)  # a probe has met it too
+    watch.stage.eventually(lambda: held(watch.stage, system).until > began.until + HOLD)  # a probe has met it too
     check_line(watch.logged(code, "hold began"), job, code, way.status)
     check_event(watch.reported(code), job, ["hold", code, str(system), str(way.status or "none")])
     own = way.own or code
@@ -282,7 +282,7 @@ def test_redis_that_goes_away_shows_where_no_ledger_is_needed(tmp_path: Path) ->
         worker.callback(process.kill)
         stage.sandbox.add_fault(Fault(path=READ, delay_seconds=1))
         stage.request(job)
-        parts.eventually(stage.calls)
+        stage.eventually(stage.calls)
         redis.close()
         check_line(watch.logged(code, "broken off"), job, code, None)
         parts.eventually(lambda: watch.sentry.coded(code))
@@ -303,7 +303,7 @@ def test_redis_that_refuses_is_told_as_what_it_is(tmp_path: Path) -> None:
         worker.callback(process.kill)
         stage.sandbox.add_fault(Fault(path=READ, delay_seconds=1))
         stage.request(job)
-        parts.eventually(stage.calls)
+        stage.eventually(stage.calls)
         stage.client.config_set("maxmemory", 1)
         line = watch.logged(code, "broken off")
         check_line(line, job, code, None)
@@ -326,7 +326,7 @@ def test_schedule_of_beat_checks_in(watch: Watched) -> None:
     """Sentry hears of each task of the schedule that was run, and learns how often to expect it."""
     watch.stage.celery.send_task("stamped.retry_failed_subscriptions", queue=UPKEEP)
     monitors = {"sweep": 1, "retry-failed-subscriptions": 60}
-    parts.eventually(lambda: {each["monitor_slug"] for each in watch.sentry.check_ins} == set(monitors), seconds=100)
+    parts.eventually(lambda: {each["monitor_slug"] for each in watch.sentry.check_ins} == set(monitors))
     for each in watch.sentry.check_ins:
         assert each["status"] == "ok"
         schedule = {"type": "interval", "value": monitors[each["monitor_slug"]], "unit": "minute"}

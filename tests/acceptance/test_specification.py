@@ -208,7 +208,7 @@ class TestTriggers:
         """It is noted with its reason; the next one goes on."""
         stage.submit(trigger(scope=scope, system_id=system_id), trigger())
         stage.settled(customer())
-        assert [refusal.code for refusal in parts.eventually(stage.ledger.refusals)] == [code]
+        assert [refusal.code for refusal in stage.eventually(stage.ledger.refusals)] == [code]
         assert stage.calls() == ["read", "look up", "create", "link"]
 
     def test_manual_sync_works_with_every_trigger_off(self, stage: Scene) -> None:

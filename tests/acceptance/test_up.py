@@ -59,13 +59,15 @@ class Up:
 
     def wait_until_running(self) -> None:
         """Wait for the worker and for Flower."""
-        parts.eventually(lambda: "ready." in self.log())
-        parts.eventually(lambda: self.answers_of_flower("/healthcheck") == requests.codes.ok)
+        parts.eventually(lambda: "ready." in self.log(), progress=self.log)
+        parts.eventually(lambda: self.answers_of_flower("/healthcheck") == requests.codes.ok, progress=self.log)
 
     def answers_of_flower(self, path: str, login: tuple[str, str] | None = None) -> int | None:
         """The status of one of Flower's pages; None where Flower does not answer."""
         try:
-            return requests.get(f"http://127.0.0.1:{self.flower_port}{path}", auth=login, timeout=10).status_code
+            return requests.get(
+                f"http://127.0.0.1:{self.flower_port}{path}", auth=login, timeout=parts.PATIENCE_SECONDS
+            ).status_code
         except requests.ConnectionError:
             return None
 

@@ -20,6 +20,7 @@ from tornado.ioloop import IOLoop
 from tornado.netutil import bind_sockets
 
 from tests.integration.html import Form, forms_of, text_of
+from tests.parts import PATIENCE_SECONDS
 from worker.app import app
 from worker.monitor import install
 from worker.monitor.lanes import Lanes
@@ -31,8 +32,6 @@ LOGIN = ("operator", "correct-horse")
 WRONG_LOGIN = ("operator", "wrong")
 OTHER_SITE = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 """What a browser sends with a request that another site's page makes."""
-
-PATIENCE_SECONDS = 20
 
 
 class Monitor:

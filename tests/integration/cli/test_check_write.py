@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,25 +129,6 @@ def test_an_address_that_somebody_has_is_refused(env: dict[str, str], tmp_path: 
     assert sandbox.sandbox.stamped_customers == before
 
 
-@pytest.mark.parametrize("said", ["y", "n", ""])
-def test_it_asks_before_it_writes(said: str, env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox) -> None:
-    """With what will be written, and where."""
-    mine, theirs = pty.openpty()
-    command = parts.console_command(*WRITE)
-    with subprocess.Popen(command, env=env, cwd=tmp_path, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs) as asks:
-        asked = os.read(mine, 1024)
-        while b"[y/N]" not in asked:
-            asked += os.read(mine, 1024)
-        assert {call.method for call in sandbox.sandbox.calls} == {"GET"}
-        os.write(mine, f"{said}\n".encode())
-        assert asks.wait(parts.PATIENCE_SECONDS) == (0 if said == "y" else 1)
-    for told in (EMAIL, "store 270392", "4021 Sandbox 4021", "no call to delete it"):
-        assert told in " ".join(asked.decode().split())
-    assert bool(sandbox.sandbox.stamped_customers) == (said == "y")
-    os.close(mine)
-    os.close(theirs)
-
-
 def test_refused_credentials_are_told_and_nothing_is_written(
     redis_url: str, tmp_path: Path, sandbox: RunningSandbox
 ) -> None:
@@ -211,23 +187,3 @@ def test_a_store_that_is_held_gets_no_calls(
     assert (done.returncode, sandbox.sandbox.calls) == (1, [])
     assert "(customer-write-failed)" in " ".join(done.stderr.split())
     assert "stamped-sync holds" in done.stderr
-
-
-@pytest.mark.parametrize("path", ["survey/subscribe", "customers/add"])
-@pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGHUP, signal.SIGHUP)])
-def test_interruption_leaves_the_customer_unsubscribed(
-    path: str, numbers: tuple[signal.Signals, ...], env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
-) -> None:
-    """Whenever it comes; it says that the customer may be there. A terminal that is closed says so twice."""
-    sandbox.sandbox.add_fault(Fault(path=path, times=1, delay_seconds=1))
-    command = parts.console_command(*WRITE, "--yes")
-    with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        parts.eventually(lambda: any(path in call.path for call in sandbox.sandbox.calls))
-        for number in numbers:
-            running.send_signal(number)
-            time.sleep(0.05)
-        _, told = running.communicate(timeout=parts.PATIENCE_SECONDS)
-    assert running.returncode == 128 + numbers[0]
-    assert f"{EMAIL} may be in Stamped.io now" in told.decode()
-    [customer] = sandbox.sandbox.stamped_customers.values()
-    assert customer["isSubscribed"] is False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -213,14 +212,3 @@ def test_a_table_in_a_file_is_as_wide_as_it_must_be(env: dict[str, str], tmp_pat
     done = parts.console(env | {"FORCE_COLOR": "1", "COLUMNS": "40"}, tmp_path, "errors")
     lines = done.stdout.splitlines()
     assert all(any(entry.code in line and entry.title in line for line in lines) for entry in CATALOGUE.values())
-
-
-def test_status_can_be_watched_until_it_is_interrupted(env: dict[str, str], tmp_path: Path) -> None:
-    """It shows the state again and again; Ctrl-C ends it well."""
-    command = parts.console_command("status", "--watch", "--json")
-    with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout
-        shown = [json.loads(running.stdout.readline()) for _ in range(2)]
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=parts.PATIENCE_SECONDS) == 0
-    assert [sorted(each["jobs"]) for each in shown] == [["customer", "subscription"]] * 2

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 import flower.urls
 import pytest
-import requests
 
-from tests import parts
 from tests.integration.html import text_of
 from tests.integration.jobs import JOB
-from tests.integration.monitor_stage import LOGIN, WRONG_LOGIN, Monitor, serving
+from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import NOWHERE
 from worker.app import app
-from worker.local.ports import free_port
 from worker.monitor.change import Change
 from worker.monitor.install import INSERTED, TEMPLATES, Templates, routes, with_piece
 from worker.monitor.page import Page
@@ -130,22 +127,3 @@ def test_a_prefix_moves_the_pages(stage: Stage) -> None:
         assert monitor.get("/monitor/stamped/stamped.js").status_code == 200
         answer = monitor.submit("/monitor/activity/customer/4021/150713", "/monitor/rerun")
         assert answer.headers["Location"] == "/monitor/activity/customer/4021/150713"
-
-
-def test_celerys_own_command_starts_flower_with_the_pages(stage: Stage, redis_url: str) -> None:
-    """Nobody has to name a configuration file for it; login and prefix come from Flower's own environment."""
-    stage.ledger.request(JOB)
-    port = free_port()
-    env = parts.environment(redis_url, stage.folder / "connections.toml", FLOWER_URL_PREFIX="monitor")
-    with parts.flower_process(env, stage.folder / "flower.log", port, ":".join(LOGIN)):
-        url = f"http://127.0.0.1:{port}/monitor/activity"
-        answer = parts.eventually(lambda: _answer(url))
-        assert (answer.status_code, requests.get(url, timeout=10).status_code) == (200, 401)
-        assert "150713" in text_of(answer.text)
-
-
-def _answer(url: str) -> requests.Response | None:
-    try:
-        return requests.get(url, auth=LOGIN, timeout=10)
-    except requests.ConnectionError:
-        return None

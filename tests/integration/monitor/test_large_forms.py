@@ -12,8 +12,9 @@ from tornado.httputil import parse_body_arguments
 from tests import parts
 from tests.integration.html import text_of
 from tests.integration.jobs import JOB
-from tests.integration.monitor_stage import LOGIN, PATIENCE_SECONDS, WRONG_LOGIN, Monitor, serving
+from tests.integration.monitor_stage import LOGIN, WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import ID, Stage
+from tests.parts import PATIENCE_SECONDS
 from worker.monitor import change
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE
 from worker.monitor.manual_sync import MOST_IDS

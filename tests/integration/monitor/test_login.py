@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from tests import parts
-from tests.integration.monitor_stage import PATIENCE_SECONDS, Monitor, serving
+from tests import forked, parts
+from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import NOWHERE
+from tests.parts import PATIENCE_SECONDS
 from worker.local.ports import free_port
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -65,11 +65,9 @@ def test_whatever_else_is_sent_is_refused(monitor: Monitor, path: str, authoriza
 
 def flower(folder: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
     """How Flower ends that is started so; it must not get as far as its port."""
-    command = [sys.executable, "-m", "celery", "-A", "worker.app", "flower", f"--port={free_port()}", *options]
+    command = ["celery", "-A", "worker.app", "flower", f"--port={free_port()}", *options]
     whole = parts.environment(NOWHERE, parts.write_connections(folder, "http://127.0.0.1:9"), **env)
-    return subprocess.run(
-        command, env=whole, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
-    )
+    return forked.run(whole, folder, command)
 
 
 @pytest.mark.parametrize(
@@ -102,25 +100,3 @@ def test_login_of_a_configuration_file_is_looked_at_too(tmp_path: Path) -> None:
     own.write_text("from worker.monitor import install\ninstall()\nbasic_auth = ['operator']\n", encoding="utf-8")
     ended = flower(tmp_path, f"--conf={own}")
     assert (ended.returncode, "a colon between" in ended.stderr) == (2, True)
-
-
-def test_several_logins_are_each_let_in(stage: Stage, redis_url: str) -> None:
-    """By Flower as Celery's command starts it."""
-    logins = ["anna:pässwört", "bert:b r : t"]
-    port = free_port()
-    env = parts.environment(redis_url, stage.folder / "connections.toml")
-    with parts.flower_process(env, stage.folder / "flower.log", port, ",".join(logins)):
-        url = f"http://127.0.0.1:{port}/activity"
-        parts.eventually(lambda: is_up(f"http://127.0.0.1:{port}/healthcheck"))
-        for login in logins:
-            headers = {"Authorization": basic(login.encode())}
-            assert requests.get(url, headers=headers, timeout=PATIENCE_SECONDS).status_code == 200
-        assert requests.get(url, timeout=PATIENCE_SECONDS).status_code == 401
-
-
-def is_up(url: str) -> bool:
-    """Whether a page is answered."""
-    try:
-        return requests.get(url, timeout=PATIENCE_SECONDS).ok
-    except requests.ConnectionError:
-        return False

@@ -17,8 +17,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests import parts
 from tests.integration.jobs import JOB
-from tests.integration.monitor_stage import PATIENCE_SECONDS, serving
+from tests.integration.monitor_stage import serving
 from tests.integration.stage import NOWHERE
+from tests.parts import PATIENCE_SECONDS
 from worker.app import app
 from worker.config.settings import Settings
 from worker.jobs.calls import Api, MadeCall

@@ -15,9 +15,10 @@ from tests import parts
 from tests.integration import raw_server
 from tests.integration.html import text_of
 from tests.integration.jobs import JOB, made
-from tests.integration.monitor_stage import LOGIN, PATIENCE_SECONDS, Monitor, serving
+from tests.integration.monitor_stage import LOGIN, Monitor, serving
 from tests.integration.raw_server import RawServer, http
 from tests.integration.stage import EMAIL, ID, Stage
+from tests.parts import PATIENCE_SECONDS
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, State

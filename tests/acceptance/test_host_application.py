@@ -135,7 +135,7 @@ def pages(env: dict[str, str], folder: Path, application: str) -> dict[str, int]
 
     def status(path: str) -> int:
         try:
-            return requests.get(f"http://127.0.0.1:{port}{path}", timeout=20).status_code
+            return requests.get(f"http://127.0.0.1:{port}{path}", timeout=parts.PATIENCE_SECONDS).status_code
         except requests.ConnectionError:
             return 0
 
