@@ -171,7 +171,7 @@ class IPaaS(ApiCaller):
 
 def shown_link(customer: Customer, system_id: int) -> str | None:
     """The Stamped.io customer id that iPaaS.com holds for this system, if the customer's record itself shows one."""
-    ours = (each.external_id for each in customer.external_ids if each.system_id == str(system_id))
+    ours = (each.external_id for each in customer.external_ids or () if each.system_id == str(system_id))
     return next(filter(None, map(live_link, ours)), None)
 
 

@@ -47,8 +47,8 @@ class Customer(Lenient):
     category_id: Text = None
     created_datetime: Text = None
     updated_datetime: Text = None
-    custom_fields: list[CustomField] = []
-    external_ids: list[ExternalId] = []
+    custom_fields: list[CustomField] | None = None
+    external_ids: list[ExternalId] | None = None
 
     @classmethod
     def read(cls, shown: Any) -> Self:
@@ -66,6 +66,7 @@ def _as_texts(shown: Any) -> Any:
     return texts | {name: _objects(shown[name]) for name in LISTS if name in shown}
 
 
-def _objects(value: Any) -> list[Any]:
-    entries = value if isinstance(value, list | tuple) else []
-    return [_as_texts(entry) for entry in entries if isinstance(entry, dict | Lenient)]
+def _objects(value: Any) -> list[Any] | None:
+    if not isinstance(value, list | tuple):
+        return None
+    return [_as_texts(entry) for entry in value if isinstance(entry, dict | Lenient)]

@@ -181,7 +181,9 @@ def _custom_field_reader(name: str) -> Read:
     folded = name.casefold()
 
     def read(customer: Customer) -> str | None:
-        alike = [field for field in customer.custom_fields if (field.custom_field_name or "").casefold() == folded]
+        alike = [
+            field for field in customer.custom_fields or () if (field.custom_field_name or "").casefold() == folded
+        ]
         exact = [field for field in alike if field.custom_field_name == name]
         return next((field.value for field in exact or alike), None)
 
