@@ -43,15 +43,15 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 demo: $(INSTALLED) ## Run the whole job on embedded parts and show what it did
 	@$(BIN)/stamped-sync demo
 
-# A third process uses the time in which the others wait.
-PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+# More processes than cores use the time in which the others wait.
+PYTEST := $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 .PHONY: test
 test: $(INSTALLED) ## Run all tests
 	$(PYTEST)
 
 .PHONY: test-fast
-test-fast: $(INSTALLED) ## Run the tests that start no processes of ours: unit and integration
+test-fast: $(INSTALLED) ## Run the unit and integration tests, in under a minute
 	$(PYTEST) tests/unit tests/integration
 
 .PHONY: prove
