@@ -1,4 +1,4 @@
-"""`stamped-sync check --write` at a terminal, when it is interrupted, and when it waits for what a list may show later."""
+"""`stamped-sync check --write` at a terminal, interrupted, and waiting for what a list may show later."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from worker.contract.assumptions import ASSUMPTIONS
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import redis
 
     from worker.sandbox.server import RunningSandbox
