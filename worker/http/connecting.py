@@ -1,6 +1,6 @@
-"""Connecting with one bound, whatever that takes: the resolution of the name, and every address of the host.
+"""Connects within one time limit, which covers the name's resolution and all addresses of the host.
 
-`requests` and urllib3 bound each address by itself, and the resolver not at all.
+`requests` and urllib3 limit each address separately, and the resolver not at all.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ REASONS: Final = (
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "no secure connection (certificate or protocol)"),
     ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), "the answer was garbled"),
 )
-"""Why no answer came, by what `requests` and urllib3 raise; the first that fits."""
+"""Why no answer came, by what `requests` and urllib3 raise; the first match counts."""
 
 
 def connected(host: str, port: int, until: float, options: Any) -> socket.socket:
-    """A connection to the first address that takes one. Raises OSError."""
+    """A connection to the first address that accepts one; each gets a fair share of the time. Raises OSError."""
     addresses = _resolved(host.strip("[]"), port, until)
     failure: OSError = TimeoutError(TOO_LATE)
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -47,7 +47,7 @@ def connected(host: str, port: int, until: float, options: Any) -> socket.socket
                 sock.setsockopt(*option)
             sock.settimeout(share)
             sock.connect(address)
-            sock.settimeout(max(until - time.monotonic(), 0.001))  # what is left for the handshake
+            sock.settimeout(max(until - time.monotonic(), 0.001))  # the time left for the TLS handshake
         except OSError as error:
             sock.close()
             failure = error
@@ -57,7 +57,7 @@ def connected(host: str, port: int, until: float, options: Any) -> socket.socket
 
 
 def _resolved(host: str, port: int, until: float) -> Addresses:
-    """The addresses of a host. Nothing can interrupt a resolver, so it is waited for from outside. Raises OSError."""
+    """The addresses of a host. The resolver runs in a thread, because nothing can interrupt it. Raises OSError."""
     with contextlib.suppress(OSError, UnicodeError):  # an address in numbers needs no resolver
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     found: SimpleQueue[Callable[[], Addresses]] = SimpleQueue()
@@ -82,7 +82,7 @@ def _raise(error: Exception) -> Addresses:
 
 
 def why_no_answer(error: Exception) -> tuple[Trouble, str]:
-    """What is wrong if a call ended in an error, and the words for it, which go on behind the host's name."""
+    """What is wrong if a call ended in this error, and the words for it, which follow the host's name."""
     cause = error.args[0] if error.args else None
     is_unresolved = isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError)
     if is_unresolved or isinstance(getattr(cause, "reason", None), urllib3.exceptions.NameResolutionError):
