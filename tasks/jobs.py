@@ -86,7 +86,7 @@ class JobTask(RefusingTask):
     """Celery does not log these with a trace: they are logged and reported here."""
 
     def run_job(self, kind: Kind, system_id: object, customer_id: object, work: Work) -> dict[str, Any]:
-        """Run the job that a message names, if it can be claimed. Raises an error if the message names no job."""
+        """Run the job that a message names, if it can be claimed. Raises if it names none, and what ends the run."""
         runtime = app.runtime
         try:
             job = Job.read(kind, system_id, customer_id)
@@ -200,7 +200,7 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
-        # Before the ledger gets the calls: those that were answered well prove that the API works, and would end a hold.
+        # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:
             note_meaning(self._calls, error.intent)
         decision = decide(error, attempt, policy, None if self._calls else 0)

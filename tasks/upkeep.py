@@ -29,12 +29,7 @@ def sweep() -> dict[str, int]:
     for job in (job for each in swept for job in each.failed):
         _announce_lost(job)
     found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost", "strays", "mended")}
-    if any(found[name] for name in ("due", "dead", "lost")):
-        log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
-    if found["strays"]:
-        log.warning("sweep: %(strays)d places and slots belonged to no job and are free again", found)
-    if found["mended"]:
-        log.warning("sweep: Redis' clock was set back; %(mended)d jobs now go by the new time", found)
+    _log_sweep(found)
     admit(app.runtime.ledger.systems())
     return found
 
@@ -67,6 +62,15 @@ def _swept(kind: Kind) -> Swept:
         if found.most < PAGE:
             break
     return total
+
+
+def _log_sweep(found: dict[str, int]) -> None:
+    if any(found[name] for name in ("due", "dead", "lost")):
+        log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
+    if found["strays"]:
+        log.warning("sweep: %(strays)d places and slots belonged to no job and are free again", found)
+    if found["mended"]:
+        log.warning("sweep: Redis' clock was set back; %(mended)d jobs now go by the new time", found)
 
 
 def _announce_lost(job: Job) -> None:

@@ -157,18 +157,7 @@ class SyncApp(Celery):
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """Celery's configuration; each value that is not Celery's default has its reason in docs/decisions."""
-    return {
-        "broker_url": settings.redis.plain,
-        "broker_use_ssl": settings.redis.tls,
-        "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-            "max_connections": settings.concurrency + SPARE_BROKER_CONNECTIONS,
-            "socket_keepalive": True,
-            **settings.redis.manner,
-        },
-        "broker_pool_limit": settings.concurrency + SPARE_BROKER_CONNECTIONS,
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
+    return _broker_settings(settings) | {
         "task_queues": [Queue(name, routing_key=name) for name in routes.QUEUES],
         "task_default_queue": routes.UPKEEP,
         "task_routes": routes.ROUTES,
@@ -181,15 +170,34 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
-        "beat_schedule": {
-            "retry failed subscriptions": {
-                "task": routes.RETRY_FAILED_SUBSCRIPTIONS,
-                "schedule": settings.subscription_retry_minutes * 60,
-                "options": {"queue": routes.UPKEEP},
-            },
-        }
-        | (CATCH_UP if settings.catch_up_hours else {}),
+        "beat_schedule": _beat_schedule(settings),
     }
+
+
+def _broker_settings(settings: Settings) -> dict[str, Any]:
+    connections = settings.concurrency + SPARE_BROKER_CONNECTIONS
+    return {
+        "broker_url": settings.redis.plain,
+        "broker_use_ssl": settings.redis.tls,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "max_connections": connections,
+            "socket_keepalive": True,
+            **settings.redis.manner,
+        },
+        "broker_pool_limit": connections,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+    }
+
+
+def _beat_schedule(settings: Settings) -> dict[str, Any]:
+    retry = {
+        "task": routes.RETRY_FAILED_SUBSCRIPTIONS,
+        "schedule": settings.subscription_retry_minutes * 60,
+        "options": {"queue": routes.UPKEEP},
+    }
+    return {"retry failed subscriptions": retry} | (CATCH_UP if settings.catch_up_hours else {})
 
 
 def set_up_log(settings: Settings) -> None:

@@ -43,17 +43,21 @@ def connected(host: str, port: int, until: float, options: Any) -> socket.socket
             break
         sock = socket.socket(family, kind, protocol)
         try:
-            for option in options or ():
-                sock.setsockopt(*option)
-            sock.settimeout(share)
-            sock.connect(address)
-            sock.settimeout(max(until - time.monotonic(), 0.001))  # the time left for the TLS handshake
+            _connect(sock, address, share, options)
         except OSError as error:
             sock.close()
             failure = error
         else:
+            sock.settimeout(max(until - time.monotonic(), 0.001))  # the time left for the TLS handshake
             return sock
     raise failure
+
+
+def _connect(sock: socket.socket, address: Any, seconds: float, options: Any) -> None:
+    for option in options or ():
+        sock.setsockopt(*option)
+    sock.settimeout(seconds)
+    sock.connect(address)
 
 
 def _resolved(host: str, port: int, until: float) -> Addresses:

@@ -107,22 +107,27 @@ def _judged(notification: object, connections: Connections, trigger_id: str, pos
 
 
 def _accepted(notification: dict[str, Any], connections: Connections) -> Accepted:
-    scope = notification.get("scope")
-    if not isinstance(scope, str):
-        raise TriggerMalformed("`scope` is missing")
-    plain_scope = scope.strip().removesuffix(DEBUG)
-    if plain_scope not in SCOPES:
-        raise ScopeUnsupported(_plain(scope, SCOPE))
+    scope, is_debug = _scope(notification.get("scope"))
     connection = _connection(notification.get("destination"), connections)
     customer = _customer(notification.get("id"))
-    if plain_scope not in connection.triggers:
-        raise TriggerOff(plain_scope)
+    if scope not in connection.triggers:
+        raise TriggerOff(scope)
     guid = notification.get("tracking_guid")
     return Accepted(
         Job(Kind.CUSTOMER, connection.system_id, customer),
         guid if isinstance(guid, str) and GUID.fullmatch(guid) else "",
-        scope.strip().endswith(DEBUG),
+        is_debug,
     )
+
+
+def _scope(value: object) -> tuple[str, bool]:
+    """A notification's scope without `/debug`, and whether it had that. Raises TriggerMalformed, ScopeUnsupported."""
+    if not isinstance(value, str):
+        raise TriggerMalformed("`scope` is missing")
+    scope = value.strip().removesuffix(DEBUG)
+    if scope not in SCOPES:
+        raise ScopeUnsupported(_plain(value, SCOPE))
+    return scope, value.strip().endswith(DEBUG)
 
 
 def _connection(destination: object, connections: Connections) -> Connection:

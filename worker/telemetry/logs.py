@@ -103,14 +103,7 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     output = logging.StreamHandler(sys.stderr)
     output.addFilter(_AttemptFilter())
-    output.setFormatter(
-        _Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
-        if is_text
-        else _JsonLines(
-            "%(asctime)s %(levelname)s %(name)s %(message)s",
-            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
-        )
-    )
+    output.setFormatter(_text_lines() if is_text else _json_lines())
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(level)
@@ -118,3 +111,12 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger(CELERY_TASKS).addFilter(_Brief())
     logging.getLogger(URL_LOGGER).setLevel(logging.CRITICAL)
+
+
+def _text_lines() -> logging.Formatter:
+    return _Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+
+
+def _json_lines() -> logging.Formatter:
+    names = {"asctime": "at", "levelname": "level", "name": "logger"}
+    return _JsonLines("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names)
