@@ -168,8 +168,8 @@ def _meaning(status: int, code: str, body: Body, *, takes_text: bool) -> Meaning
         return Meaning(Intent.STORES, Trouble.CREDENTIALS)
     if status not in OF_ONE_RECORD:
         return Meaning(Intent.STORES, Trouble.UNAVAILABLE)
-    # An error without JSON is not the API's: a gateway answers "default backend - 404", or with nothing. To believe it
-    # would fail every customer. Only a 404 or 410 may be empty, as the API itself may answer so.
+    # An error without JSON is not the API's: a gateway says "default backend - 404", or nothing. Believing it would
+    # fail every customer. Only a 404 or 410 may be empty, because the API itself may answer like that.
     has_spoken = body.is_json or (body.is_empty and status in {NOT_FOUND, GONE})
     return Meaning(Intent.CUSTOMERS) if has_spoken else UNREADABLE
 

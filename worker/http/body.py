@@ -36,7 +36,7 @@ MESSAGE_DEPTH: Final = 5
 """How many levels deep a nested body is searched for an error's words."""
 MOST_DIGITS: Final = 100
 ABSURD: Final = re.compile(rf"\d{{{MOST_DIGITS}}}", re.ASCII)
-"""So many digits stand only in a text, or in a number of absurd length."""
+"""Only a text, or a number of absurd length, holds this many digits in a row."""
 LONGEST_TITLE: Final = 120
 MARKUP: Final = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)

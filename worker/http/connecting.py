@@ -65,20 +65,21 @@ def _resolved(host: str, port: int, until: float) -> Addresses:
     with contextlib.suppress(OSError, UnicodeError):  # an address in numbers needs no resolver
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     found: SimpleQueue[Callable[[], Addresses]] = SimpleQueue()
-
-    def resolve() -> None:
-        try:
-            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            found.put(functools.partial(_raise, error))
-        else:
-            found.put(lambda: addresses)
-
-    threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    threading.Thread(target=_resolve, args=[host, port, found], name="resolver", daemon=True).start()
     try:
         return found.get(timeout=max(until - time.monotonic(), 0))()
     except Empty:
         raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
+
+
+def _resolve(host: str, port: int, found: SimpleQueue[Callable[[], Addresses]]) -> None:
+    """Put a function into `found` that returns the addresses of a host, or raises OSError."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        found.put(functools.partial(_raise, error))
+    else:
+        found.put(lambda: addresses)
 
 
 def _raise(error: Exception) -> Addresses:

@@ -156,7 +156,7 @@ class IPaaS(ApiCaller):
             raise self.unreadable(answer, NO_CUSTOMER) from None
 
     def _looked_up(self, customer_id: str) -> str | None:
-        """The link by a look-up, which answers a JSON-quoted text.
+        """The link by a look-up, whose answer is a JSON-quoted text.
 
         A number, or a text quoted twice or not at all, is read as well. Anything else comes from a gateway or proxy on
         the way. Raises AnswerUnreadable for it.

@@ -207,7 +207,7 @@ class StampedCustomerGone(NotYet, code="stamped-customer-gone"):
     is_of_absence = True
 
 
-# Never tried again by itself ------------------------------------------------------------------------------------------
+# Never retried automatically ------------------------------------------------------------------------------------------
 
 
 class AtOnce(SyncError):

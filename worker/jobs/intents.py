@@ -26,7 +26,7 @@ class Intent(StrEnum):
 
 
 class Retried(StrEnum):
-    """When the worker tries again by itself."""
+    """Whether, and how, the worker retries automatically."""
 
     ALWAYS = "always"
     BY_ANSWER = "by answer"

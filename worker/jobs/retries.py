@@ -90,7 +90,7 @@ def decide(
 ) -> Decision:
     """What follows an error if `attempt` attempts failed before this one. Only the error's intent matters.
 
-    For trouble of the whole store, the first call answers a pause. If the ledger then does not hold the store, a second
+    For trouble of the whole store, the first call returns a pause. If the ledger then does not hold the store, a second
     call decides by what the ledger found: `met` is how often in a row this job has met the trouble, or 0 if the trouble
     is the job's own. A retry never comes sooner than the API's `Retry-After`.
     """

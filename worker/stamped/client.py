@@ -35,7 +35,7 @@ PAGE: Final = "page"
 SURVEY_EMAIL: Final = "email"
 """The field of a survey call's body that holds the address. Assumed: correct it here."""
 MOST_PAGES: Final = 20
-"""How many pages of a search are read at most. No real address has so many customers."""
+"""How many pages of a search are read at most. No real address has that many customers."""
 ANOTHER: Final = "the answer is about another customer"
 
 

@@ -117,15 +117,19 @@ def grouped(event: Event, hint: Hint) -> Event:
         event["tags"] = _named(attempt.job, attempt.tracking_guid) | dict(event.get("tags") or {})
     error = (hint.get("exc_info") or (None, None, None))[1]
     if isinstance(error, SyncError):
-        tags = {str(name): str(value) for name, value in (event.get("tags") or {}).items()}
-        status = str(error.failure.http_status or "none")
-        prefix = ["hold"] if tags.get("outcome") == HOLD else []
-        event["fingerprint"] = [*prefix, error.entry.code, tags.get("connection", ""), status]
-        event["tags"] = tags | {"code": error.entry.code, "http_status": status}
+        _group(event, error)
     for holder, name in _texts(event):
         if isinstance(holder.get(name), str):
             holder[name] = masked(holder[name])
     return event
+
+
+def _group(event: Event, error: SyncError) -> None:
+    tags = {str(name): str(value) for name, value in (event.get("tags") or {}).items()}
+    status = str(error.failure.http_status or "none")
+    prefix = ["hold"] if tags.get("outcome") == HOLD else []
+    event["fingerprint"] = [*prefix, error.entry.code, tags.get("connection", ""), status]
+    event["tags"] = tags | {"code": error.entry.code, "http_status": status}
 
 
 def _named(job: Job, tracking_guid: str) -> dict[str, str]:
