@@ -1,4 +1,4 @@
-"""What is done: the Celery tasks, a file per subject. `submit` is how a listener in Python hands triggers over."""
+"""The Celery tasks, a file per subject. A listener in Python hands triggers over with `submit`."""
 
 from tasks.catch_up import catch_up
 from tasks.customers import transfer_customer

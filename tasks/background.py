@@ -1,4 +1,4 @@
-"""Loops that every worker runs beside its jobs, each in a thread of its own."""
+"""Loops that every worker runs beside its jobs, each in its own thread."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def run_in_workers(name: str, loop: Callable[[threading.Event], None]) -> None:
-    """Run a loop from a worker's start on; it ends once the event is set that it is given, at the worker's stop."""
+    """Run a loop from a worker's start to its stop, when the event that the loop is given is set."""
     stopping = threading.Event()
 
     @worker_ready.connect(weak=False)
     def start(sender: Any, **_: object) -> None:
         if sender.app is not app:
-            return  # a listener's own Celery application, which imports `submit`
+            return  # the worker of a listener's own Celery application, which imports `submit`
         stopping.clear()
         threading.Thread(target=loop, args=[stopping], name=name, daemon=True).start()
 

@@ -1,7 +1,7 @@
-"""Catch-up: asks for the customers without a link, so that a trigger that never arrived is mended by itself.
+"""Catch-up: requests the customers without a link, which makes up for triggers that never arrived.
 
-Beat calls it every few minutes, and each call does a piece of the work, of those connections whose catch-up is due.
-What is due, and how far each has come, is in the ledger: any worker goes on, and several at once do no harm.
+Beat calls it every few minutes, and each call does a piece of the work for the connections whose catch-up is due. The
+ledger holds which are due and how far each has come, so any worker can continue, and several at once do no harm.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 HOUR_SECONDS: Final = 60 * 60
 LONGEST_SECONDS: Final = 10
-"""How long one call goes on: it takes a worker's thread. A read that has begun may take longer."""
+"""How long one call may take, because it takes a worker's thread. A read that has begun may take longer."""
 
 
 @app.task(base=RefusingTask, name=CATCH_UP)
@@ -41,7 +41,7 @@ def catch_up() -> dict[str, int]:
     runtime = app.runtime
     hours, until = runtime.settings.catch_up_hours, runtime.clock() + LONGEST_SECONDS
     systems = [each.system_id for each in runtime.connections if hours and each.catches_up]
-    random.shuffle(systems)  # so that no store is always the last one, for whom no time is left
+    random.shuffle(systems)  # so that it is not always the same store for which no time is left
     requested = 0
     try:
         while systems and runtime.clock() < until:
@@ -52,19 +52,19 @@ def catch_up() -> dict[str, int]:
 
 
 def _piece(system_id: int, every_seconds: float, until: float) -> int:
-    """Do a piece of one connection's catch-up, if it is due: how many customers it asked for."""
+    """Do a piece of one connection's catch-up, if it is due. Returns how many customers it requested."""
     ledger = app.runtime.ledger
     progress = ledger.progress.begin_catch_up(system_id, every_seconds)
     if progress is None or ledger.hold_of(system_id):
         return 0
     piece = _Piece(progress)
-    with suppress(TakenOver):  # another worker goes on with it
+    with suppress(TakenOver):  # another worker continues it
         try:
             piece.go_on(until)
         except LedgerUnavailable:
             raise
         except (ConnectionHeld, ThrottleUsedUp):
-            pass  # the next call goes on
+            pass  # the next call continues it
         except SyncError as error:
             piece.note(error)
     return piece.progress.requested - progress.requested
@@ -77,7 +77,7 @@ class _Piece:
         self.progress = progress
 
     def go_on(self, until: float) -> None:
-        """Go on for a while. Raises what an initialize raises, but waits for nothing, not even for the throttle."""
+        """Go on until the time is up, without waiting even for the throttle. Raises what an initialize raises."""
         runtime, system_id = app.runtime, self.progress.system_id
         gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
         source = runtime.source(system_id, str(uuid.uuid4()), gate)
@@ -90,7 +90,7 @@ class _Piece:
                 return
 
     def note(self, error: SyncError) -> None:
-        """Log an error of iPaaS.com, the first time that this catch-up meets it."""
+        """Log an error of iPaaS.com, but only the first time that this catch-up meets it."""
         place, code = Place.read(self.progress.position), error.entry.code
         if place.logged == code:
             return
@@ -100,7 +100,7 @@ class _Piece:
 
 
 def _give_up(error: SyncError, _: float) -> None:
-    """Do not wait: the next call tries again."""
+    """Raise the error instead of waiting: the next call tries again."""
     raise error
 
 

@@ -1,4 +1,4 @@
-"""Transfers a customer: from the job in the ledger to Stamped.io, its link, and its subscription job."""
+"""Transfers a customer, for a job in the ledger: writes it to Stamped.io, links it, requests its subscription job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @app.task(bind=True, base=JobTask, name=TRANSFER_CUSTOMER)
 def transfer_customer(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
-    """Create or update one customer in Stamped.io, link it, and ask for its subscription job if one is needed."""
+    """Create or update one customer in Stamped.io, link it, and request its subscription job if one is needed."""
     return self.run_job(Kind.CUSTOMER, system_id, customer_id, _transferred)
 
 

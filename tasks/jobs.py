@@ -1,4 +1,4 @@
-"""The doorway of a job: claim it, hand the use case what it needs, and settle what it comes to."""
+"""Runs a job: claims it, hands the use case what it needs, and settles the outcome in the ledger."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ if TYPE_CHECKING:
 
     Done = Transferred | Reconciled
     Work = Callable[["Given"], Done]
-    """Does a claimed job: answers what it came to."""
+    """Does a claimed job and returns its result."""
 
 log = logging.getLogger(__name__)
 
 UNDONE = frozenset({Trouble.LIMITED, Trouble.CREDENTIALS})
-"""What an API answers that has not done what it was asked to, for certain: whoever was new before the call still is."""
+"""Trouble after which the API certainly did not do the call, so a customer that was new before it is still new."""
 
 
 class RefusingTask(Task[..., Any]):
-    """A task that refuses a message with other arguments than it takes. All are, as anybody can send a message."""
+    """A task that refuses messages with wrong arguments. All our tasks do, because anybody can send a message."""
 
     abstract = True
     throws: tuple[type[Exception], ...] = (TriggerMalformed, CustomerIdInvalid, ConnectionUnknown)
-    """Celery need not log these: they are refusals, which are logged and noted here."""
+    """Celery does not log these with a trace: they are refusals, which are logged and noted here."""
 
     @cached_property
     def takes(self) -> inspect.Signature:
@@ -61,7 +61,7 @@ class RefusingTask(Task[..., Any]):
         return inspect.signature(self.run)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the message. Raises TriggerMalformed if it can't be run, and what the run raises."""
+        """Run the message. Raises TriggerMalformed if its arguments are wrong, and what the task raises."""
         try:
             self.takes.bind(*args, **kwargs)
         except TypeError:
@@ -75,23 +75,26 @@ class RefusingTask(Task[..., Any]):
 class JobTask(RefusingTask):
     """A task that runs one job of the ledger.
 
-    The message may come never, once or twice: the claim decides. A failure that is the whole store's holds the store;
-    one that passes is tried again, in seconds as a Celery retry, later from the ledger; any other ends the job.
+    Its message may come never, once or twice; the claim decides whether this one runs the job. Trouble of the whole
+    store can hold the store. An error that may pass is tried again, within a minute as a Celery retry, later from the
+    ledger. Any other error ends the job.
     """
 
     abstract = True
     max_retries = None
     throws = (SyncError,)
-    """Celery need not log these: they are logged and reported here."""
+    """Celery does not log these with a trace: they are logged and reported here."""
 
     def run_job(self, kind: Kind, system_id: object, customer_id: object, work: Work) -> dict[str, Any]:
-        """Run the job that a message names, if it can be claimed. Raises what it names wrongly, which is refused."""
+        """Run the job that a message names, if it can be claimed. Raises if it names none, and what ends the run."""
         runtime = app.runtime
         try:
             job = Job.read(kind, system_id, customer_id)
         except SyncError as error:
             refuse_message(error, self.name, system_id, customer_id)
             raise
+        # Before the claim: the lease begins in Redis, before its answer arrives here. If it were counted from then, it
+        # would seem to last longer than it does, and a write could come after its end.
         asked_at = runtime.clock()
         try:
             claim = runtime.ledger.claim(job)
@@ -108,7 +111,7 @@ class JobTask(RefusingTask):
             running.reset(token)
 
     def _left(self, job: Job, refused: ClaimRefused) -> dict[str, Any]:
-        """Leave a job alone that can't be claimed. Raises ConnectionUnknown if it is of none."""
+        """Leave alone a job that can't be claimed. Raises ConnectionUnknown if its connection is not configured."""
         if refused.is_unknown and job.system_id not in app.runtime.stores:
             error = ConnectionUnknown(str(job.system_id))
             refuse_message(error, self.name, job.system_id, job.customer_id)
@@ -119,7 +122,7 @@ class JobTask(RefusingTask):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a use case is given for one claimed job. What it learns from either API is masked in the other's errors."""
+    """What a use case needs to do one claimed job."""
 
     claim: Claim
     connection: Connection
@@ -142,7 +145,7 @@ class _Run:
         self._started = time.monotonic()
 
     def do(self, work: Work) -> dict[str, Any]:
-        """Do the work and settle what it comes to. Raises Celery's Retry, or the error that ends the job."""
+        """Do the work and settle its outcome. Raises Celery's Retry, or the error that ends the job."""
         log.info("%s: attempt %d", self._job, self._claim.attempt + 1)
         try:
             return self._do(work)
@@ -162,7 +165,7 @@ class _Run:
             raise
         except SyncError as error:
             return self._settle(error)
-        except Exception as error:  # noqa: BLE001 - it is reported, as a fault of ours
+        except Exception as error:  # noqa: BLE001 - it is reported, as our own fault
             # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
             trace = "".join(traceback.format_tb(error.__traceback__))
             log.error("%s: a fault of this software\n%s", self._job, trace)  # noqa: TRY400
@@ -172,10 +175,11 @@ class _Run:
         connection = self._runtime.connection(self._job.system_id)
         return Given(self._claim, connection, *self._runtime.apis(self._claim, self._guard), self._guard.consent)
 
-    # What it comes to -------------------------------------------------------------------------------------------------
+    # How it ends ------------------------------------------------------------------------------------------------------
 
     def _complete(self, done: Done) -> dict[str, Any]:
         job, action = self._job, done.action
+        # The ledger first, the log after it: if the claim is lost, the other worker reports how the job ends.
         self._go_on(
             self._ledger.complete(self._claim, self._calls, action, done.stamped_id, done.next_step, **done.facts)
         )
@@ -189,12 +193,14 @@ class _Run:
         return self._queued()
 
     def _settle(self, error: SyncError) -> dict[str, Any]:
-        """Settle what follows an error: a hold of its store, a rest, or the end."""
+        """Settle what follows an error: the store is held, the job rests, or it fails."""
         attempt, policy = self._claim.attempt, self._runtime.policy
-        if outlasted(error, attempt):  # as would meet anybody, if nobody else gets through
+        # First of all, as everything below goes by the intent: an API that accepts calls and never does them is down.
+        if outlasted(error, attempt):
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
+        # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:
             note_meaning(self._calls, error.intent)
         decision = decide(error, attempt, policy, None if self._calls else 0)
@@ -207,7 +213,7 @@ class _Run:
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
 
     def _hold(self, error: SyncError, pause: Pause) -> Weighed:
-        """Ask the ledger what the trouble of a whole store means for the job; the store may be held for it."""
+        """Let the ledger weigh trouble of the whole store: it may hold the store, or let only this job rest."""
         held_for = HELD_FOR[self._calls[-1].api].of_hold(error)
         weighed = self._ledger.hold(
             self._claim, self._calls, error.failure, pause, held_for.failure, consent=self._guard.consent
@@ -246,7 +252,7 @@ class _Run:
         raise error from None
 
     def _run_again(self, error: SyncError) -> dict[str, Any]:
-        """End a run that failed while its job was asked for once more: nothing has failed for good."""
+        """End a run that failed while its job was requested again: the job has not failed, it runs again."""
         self._announce(outcomes.RUNS_AGAIN, error=error)
         return self._queued(error)
 
@@ -260,6 +266,6 @@ class _Run:
             announce(outcomes.HOLD_ENDED, self._job.system_id)
 
     def _announce(self, outcome: outcomes.Outcome, *args: object, error: SyncError | None = None) -> None:
-        """Tell how the run ended; of its job, if nothing else is named."""
+        """Report how the run ended. `args` fill the outcome's text; it is about the job if there are none."""
         seconds = round(time.monotonic() - self._started, 3)
         announce(outcome, *(args or (self._job,)), error=error, job=self._job, seconds=seconds)

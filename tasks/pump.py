@@ -1,7 +1,7 @@
-"""The pump of a worker: lets jobs of each store run as soon as its throttle and its hold allow.
+"""The pump of a worker: admits each store's jobs as soon as its throttle and its hold allow.
 
-A request or the end of a job admits jobs by itself; the pump is for what becomes possible by the passing of time alone.
-Every worker has one. They need not know of each other: to admit is one step in Redis.
+A request and the end of a job admit jobs themselves; the pump admits those that may run only because time has passed.
+Every worker has one. Pumps do not get in each other's way, because admitting is one step in Redis.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHORTEST_WAIT_SECONDS = 0.01
 
 
 def admit(systems: Iterable[int]) -> float:
-    """Send the jobs that may run now; answers the seconds until it is worth looking again."""
+    """Send the jobs that may run now. Returns the seconds until it is worth looking again."""
     wait = LONGEST_WAIT_SECONDS
     for system_id in systems:
         messages, seconds = app.runtime.ledger.admit(system_id)
@@ -42,7 +42,7 @@ def _pump(stopping: Event) -> None:
             wait = admit(systems)
         except LedgerUnavailable:
             wait = LONGEST_WAIT_SECONDS
-        except Exception as error:  # noqa: BLE001 - a throttled store would only move with the sweep
+        except Exception as error:  # noqa: BLE001 - without the pump, throttled stores would wait for the sweep
             log.error("the pump met %s and goes on", type(error).__name__)  # noqa: TRY400 - its text can hold anything
             wait = LONGEST_WAIT_SECONDS
 

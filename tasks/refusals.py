@@ -1,4 +1,4 @@
-"""Notes what was not accepted, a notification of a trigger or a message on a queue, for an operator to see."""
+"""Notes refused notifications and messages in the ledger and the log, where an operator sees them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 
 def refuse(refused: Refused) -> None:
-    """Note a notification. Raises LedgerUnavailable."""
+    """Note a refused notification. Raises LedgerUnavailable."""
     app.runtime.ledger.refuse(_noted(refused))
     outcome = outcomes.SWITCHED_OFF if isinstance(refused.error, TriggerOff) else outcomes.REFUSED
     announce(outcome, refused.trigger_id, refused.position, error=refused.error)
 
 
 def refuse_message(error: SyncError, task: str, system_id: object = None, customer_id: object = None) -> None:
-    """Note a message that holds no job: nothing else can come of it, so whoever sends such messages must hear of it."""
+    """Note a message that holds no job. Nothing else happens to it, so its sender can only learn of it here."""
     announce(outcomes.MESSAGE_REFUSED, task, error=error)
     system, customer = (
         text if DIGITS.fullmatch(text := plain_text(value)) else "" for value in (system_id, customer_id)

@@ -1,4 +1,4 @@
-"""Reconciles a customer's subscription, and tries the failed ones again."""
+"""Reconciles a customer's subscription, and retries failed subscription jobs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @app.task(bind=True, base=JobTask, name=RECONCILE_SUBSCRIPTION)
 def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> dict[str, Any]:
-    """Subscribe or unsubscribe one customer in Stamped.io, where its state differs from the mapped one."""
+    """Subscribe or unsubscribe one customer in Stamped.io, if its state differs from the mapped one."""
     return self.run_job(Kind.SUBSCRIPTION, system_id, customer_id, _reconciled)
 
 
 @app.task(base=RefusingTask, name=RETRY_FAILED_SUBSCRIPTIONS)
 def retry_failed_subscriptions() -> dict[str, int]:
-    """Run failed subscription jobs again, for so many days after each one's first failure. Beat calls it."""
+    """Run failed subscription jobs again, for some days after each one's first failure. Beat calls it."""
     runtime = app.runtime
     count = runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days)
     admit(runtime.ledger.systems())

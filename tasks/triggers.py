@@ -1,4 +1,4 @@
-"""Accepts triggers: each notification of them becomes a job in the ledger, or a refusal that an operator sees."""
+"""Accepts triggers: each of their notifications becomes a job in the ledger, or a refusal that an operator sees."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from worker.telemetry.outcomes import announce
 
 
 def submit(trigger: object) -> list[Verdict]:
-    """Hand over one trigger of iPaaS.com, as JSON text or as the value in it.
+    """Hand over one trigger from iPaaS.com, as JSON text or as its parsed value.
 
-    Once this returns, every accepted notification is in the ledger, and every refused one is noted with its reason; the
-    answer says which is which, in the trigger's order. Raises worker.ledger.LedgerUnavailable when Redis does not
-    answer, and worker.config.faults.ConfigurationError: nothing can be lost silently, so send the trigger again then.
+    Once this returns, every accepted notification is in the ledger, and every refused one is noted with its reason. It
+    returns a verdict for each notification, in the trigger's order. Raises worker.ledger.LedgerUnavailable if Redis
+    does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
     verdicts = judge(trigger, app.runtime.connections)
+    # Accepted ones first: if Redis fails in between and the trigger is sent again, repeating them does no harm, while
+    # refusals would be noted twice.
     for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
         _take(page)
     for verdict in verdicts:
@@ -38,7 +40,7 @@ def submit(trigger: object) -> list[Verdict]:
 def accept_trigger(trigger: object) -> dict[str, Any]:
     """Hand over one trigger, a JSON object, from any language through Flower's REST call.
 
-    While Redis does not answer, the trigger waits here: given back, its message could be lost.
+    While Redis does not answer, the trigger waits here, because its message could be lost if it were put back.
     """
     verdicts = _submit_patiently(trigger)
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
@@ -54,7 +56,7 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
         except LedgerUnavailable as error:
             announce(outcomes.TRIGGER_WAITS, error=error)
             time.sleep(seconds)
-    raise AssertionError("it waits for ever")
+    raise AssertionError("`repeat` has no end")
 
 
 def _take(page: list[Accepted]) -> None:

@@ -1,4 +1,4 @@
-"""Keeps the ledger moving: sends again what was lost or is due, and runs again what an operator asks for."""
+"""Keeps jobs moving: sends lost and due messages again, and reruns the jobs that an operator asks for."""
 
 from __future__ import annotations
 
@@ -19,22 +19,17 @@ log = logging.getLogger(__name__)
 
 PAGE = 50
 PAGES = 200
-"""How many pages one sweep sends at most: it ends before the next one is due."""
+"""How many pages one sweep sends at most, so that it ends before the next one is due."""
 
 
 @app.task(base=RefusingTask, name=SWEEP)
 def sweep() -> dict[str, int]:
-    """Send the messages of jobs that nobody would run otherwise, and mend the ledger; see `tasks.sweeper`."""
+    """Send messages for the jobs that nobody else would run, and mend the ledger; see `tasks.sweeper`."""
     swept = [_swept(kind) for kind in Kind]
     for job in (job for each in swept for job in each.failed):
         _announce_lost(job)
     found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost", "strays", "mended")}
-    if any(found[name] for name in ("due", "dead", "lost")):
-        log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
-    if found["strays"]:
-        log.warning("sweep: %(strays)d places and slots were nobody's and are free again", found)
-    if found["mended"]:
-        log.warning("sweep: Redis' clock has stepped back; %(mended)d jobs go by the new time", found)
+    _log_sweep(found)
     admit(app.runtime.ledger.systems())
     return found
 
@@ -53,7 +48,7 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
 
 
 def run_again(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
-    """Ask for many jobs at once, by hand: they do not wait for the due time of a retry. Answers each wanted version."""
+    """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each."""
     requested = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
     app.wake(message for each in requested for message in each.messages)
     return {each.job: each.version for each in requested}
@@ -69,8 +64,17 @@ def _swept(kind: Kind) -> Swept:
     return total
 
 
+def _log_sweep(found: dict[str, int]) -> None:
+    if any(found[name] for name in ("due", "dead", "lost")):
+        log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
+    if found["strays"]:
+        log.warning("sweep: %(strays)d places and slots belonged to no job and are free again", found)
+    if found["mended"]:
+        log.warning("sweep: Redis' clock was set back; %(mended)d jobs now go by the new time", found)
+
+
 def _announce_lost(job: Job) -> None:
-    """The workers that died on a job can't report it."""
+    """Report a failed job whose workers have died: they can't report it themselves."""
     record = app.runtime.ledger.record(job)
     tracking_guid = (record and record.tracking_guid) or ""
     announce(outcomes.FAILED, job, error=WorkerLost(), job=job, tracking_guid=tracking_guid)

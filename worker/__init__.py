@@ -1,1 +1,1 @@
-"""What the worker stands on: configuration, mapping, the two API clients, the ledger and the tools around them."""
+"""What the tasks use: configuration, mapping, the two API clients, the ledger and the tools around them."""

@@ -40,37 +40,38 @@ log = logging.getLogger(__name__)
 
 FLOWER = "flower"
 FOR_EVER = 0
-UNHEEDED = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
-"""Where Celery would look for the queue: another application's, as likely as not."""
+UNUSED_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKER_WRITE_URL")
+"""Where Celery would look for the queue's URL. They are not used: they may well belong to another application."""
 WRONG_CONFIGURATION = 2
 Done = TypeVar("Done")
 VISIBILITY_TIMEOUT_SECONDS = 5 * 60
-"""How long Redis keeps an unacknowledged message back: longer than any countdown (60 s) and any task, or it comes
-twice, which is harmless but wasteful; short enough that a trigger in the hands of a killed worker comes back soon."""
+"""After this time Redis delivers an unacknowledged message again. It is longer than any countdown (60 s) and any task;
+otherwise messages would come twice, which is harmless but wasteful. It is short enough that a trigger that a killed
+worker had taken comes back soon."""
 SPARE_BROKER_CONNECTIONS = 10
 CATCH_UP = {"catch up": {"task": routes.CATCH_UP, "schedule": 2 * 60, "options": {"queue": routes.UPKEEP}}}
-"""A piece of the catch-ups that are due. The ledger notes which are: a call that comes late, or twice, does no harm."""
+"""Does a piece of the catch-ups that are due. The ledger knows which are, so a late or repeated call does no harm."""
 
 
 class AppLogging(Logging):
-    """Logs as `worker.telemetry.logs` does, in the processes of this application alone."""
+    """Logs by `worker.telemetry.logs`, only in processes of this application."""
 
     def setup_logging_subsystem(self, *_: object, **__: object) -> None:
-        """Set the log up, which Celery asks for once in a process."""
+        """Set up the log; Celery calls this once per process."""
         set_up_log(app.settings)
 
 
 class SyncApp(Celery):
-    """The Celery application with what its tasks work on.
+    """The Celery application, with everything that its tasks use.
 
-    It shares nothing with another application in the same process: neither the way to connect nor the pools, and its
-    connections go by the one rule for Redis URLs (`worker.config.redis_url`), whatever CELERY_BROKER_URL says.
+    It shares nothing with another application in the same process, neither connections nor pools. It connects by the
+    one rule for Redis URLs (`worker.config.redis_url`), whatever CELERY_BROKER_URL says.
     """
 
     log_cls = "worker.app:AppLogging"
     amqp_cls = "worker.broker:Queues"
     before_taking: Callable[[], None] | None = None
-    """What a worker does each time before it connects to take messages."""
+    """Called by a worker each time before it connects to take messages."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -79,7 +80,7 @@ class SyncApp(Celery):
 
     @cached_property
     def redis(self) -> RedisUrl:
-        """Where the queue is. Read once: a worker outlives a file of certificates that is missing for a moment."""
+        """Where the queue is. Read only once, so that a certificate file may be missing for a moment later on."""
         return self.settings.redis
 
     @cached_property
@@ -98,7 +99,7 @@ class SyncApp(Celery):
         return self.subclass_with_self("worker.starting:Beat")  # type: ignore[arg-type] # as above
 
     def wake(self, messages: Iterable[Message]) -> None:
-        """Send messages that are owed, each of which wakes a worker for a job that is in the ledger.
+        """Send the messages that the ledger owes; each wakes a worker for a job in the ledger.
 
         If the queue can't be reached, the sweeper sends them later.
         """
@@ -124,9 +125,9 @@ class SyncApp(Celery):
         return self._pool
 
     def connection(self, hostname: str | None = None, **options: Any) -> Connection:  # type: ignore[override]
-        """A connection as Flower's thread for Celery's events uses it: it waits for Redis as long as it takes.
+        """A connection for Flower's thread that receives Celery's events: it waits for Redis for as long as it takes.
 
-        Flower itself would wait twice as long after each failure, and so be blind for as long as an outage lasted.
+        Flower itself would double its wait after each failure, and so miss events long after an outage has ended.
         """
         return self._connection(hostname, **options, connect_retries_timeout=FOR_EVER)
 
@@ -141,7 +142,7 @@ class SyncApp(Celery):
         return connection
 
     def _connection(self, url: str | None, *, connect_retries_timeout: int | None = None, **options: Any) -> Connection:
-        """Connect to another URL than the configured one only where the caller names it."""
+        """Connect to the configured URL, unless the caller names another one."""
         own = self.redis
         there = RedisUrl.read(url or self.conf["broker_url"])
         there = own if there.plain == own.plain else there
@@ -156,18 +157,7 @@ class SyncApp(Celery):
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
     """Celery's configuration; each value that is not Celery's default has its reason in docs/decisions."""
-    return {
-        "broker_url": settings.redis.plain,
-        "broker_use_ssl": settings.redis.tls,
-        "broker_transport_options": {
-            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
-            "max_connections": settings.concurrency + SPARE_BROKER_CONNECTIONS,
-            "socket_keepalive": True,
-            **settings.redis.manner,
-        },
-        "broker_pool_limit": settings.concurrency + SPARE_BROKER_CONNECTIONS,
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,
+    return _broker_settings(settings) | {
         "task_queues": [Queue(name, routing_key=name) for name in routes.QUEUES],
         "task_default_queue": routes.UPKEEP,
         "task_routes": routes.ROUTES,
@@ -180,27 +170,46 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_send_task_events": True,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
-        "beat_schedule": {
-            "retry failed subscriptions": {
-                "task": routes.RETRY_FAILED_SUBSCRIPTIONS,
-                "schedule": settings.subscription_retry_minutes * 60,
-                "options": {"queue": routes.UPKEEP},
-            },
-        }
-        | (CATCH_UP if settings.catch_up_hours else {}),
+        "beat_schedule": _beat_schedule(settings),
     }
 
 
+def _broker_settings(settings: Settings) -> dict[str, Any]:
+    connections = settings.concurrency + SPARE_BROKER_CONNECTIONS
+    return {
+        "broker_url": settings.redis.plain,
+        "broker_use_ssl": settings.redis.tls,
+        "broker_transport_options": {
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "max_connections": connections,
+            "socket_keepalive": True,
+            **settings.redis.manner,
+        },
+        "broker_pool_limit": connections,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+    }
+
+
+def _beat_schedule(settings: Settings) -> dict[str, Any]:
+    retry = {
+        "task": routes.RETRY_FAILED_SUBSCRIPTIONS,
+        "schedule": settings.subscription_retry_minutes * 60,
+        "options": {"queue": routes.UPKEEP},
+    }
+    return {"retry failed subscriptions": retry} | (CATCH_UP if settings.catch_up_hours else {})
+
+
 def set_up_log(settings: Settings) -> None:
-    """Send the process' log to standard error, as the settings say."""
+    """Send the process' log to standard error, in the format and at the level of the settings."""
     logs.configure(settings.log_format, settings.log_level)
     for output in logging.getLogger().handlers:
         output.addFilter(InWords())
-    load_settings()  # once more: what they warn of goes into the log that there is now
+    load_settings()  # once more, now that their warnings reach the log
 
 
 def or_end(act: Callable[[], Done]) -> Done:
-    """Do something that needs a right configuration; without one the process ends, with every fault named."""
+    """Do something that needs a valid configuration; without one, print every fault and end the process."""
     try:
         return act()
     except ConfigurationError as error:
@@ -209,10 +218,10 @@ def or_end(act: Callable[[], Done]) -> Done:
 
 
 def _before_a_command(context: click.Context, *_: object) -> None:
-    """Read the settings before a command of Celery's on this application, and prepare Flower."""
+    """Read the settings before any `celery -A worker.app` command, and prepare Flower."""
     or_end(lambda: app.settings)
-    for name in filter(os.environ.get, UNHEEDED):
-        click.echo(f"{name} (celery -b) is not heeded: the queue is where STAMPED_SYNC_REDIS_URL says", err=True)
+    for name in filter(os.environ.get, UNUSED_VARIABLES):
+        click.echo(f"{name} (celery -b) is not used: the queue is at STAMPED_SYNC_REDIS_URL", err=True)
     if context.info_name == FLOWER:
         symbol_by_name("worker.starting:prepare_flower")(app)
 
@@ -220,7 +229,7 @@ def _before_a_command(context: click.Context, *_: object) -> None:
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
 app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper"], set_as_current=False)
 app.add_defaults(lambda: celery_settings(app.settings))
-# Celery adds this option to each of its commands, for this application alone, and asks it for its value.
+# Celery adds this hidden option to each of its commands for this application, and so calls `_before_a_command`.
 app.user_options["preload"].add(
     click.Option([f"--{app.main}"], hidden=True, expose_value=False, is_eager=True, callback=_before_a_command)
 )

@@ -1,4 +1,4 @@
-"""Celery's connection to Redis as its queue, which no loss of it and no refusal ends a process for."""
+"""Celery's connection to Redis as its queue. No process ends because Redis is lost or refuses something."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAUSES: Final[dict[str, Any]] = {"interval_start": 1, "interval_step": 1, "interval_max": 5}
-"""Seconds between two tries to connect, unless the caller says otherwise."""
+"""Seconds between two attempts to connect, unless the caller says otherwise."""
 FOREIGN_LOGS: Final = ("celery", "kombu", "flower", "tornado")
 WRAPPERS: Final = (KombuError, SchedulingError)
-"""The errors in which Celery and kombu wrap one of Redis; any other that came up on the way is a fault of its own."""
+"""The errors in which Celery and kombu wrap an error of Redis. An error inside any other one is not looked for."""
 
 
 class GivenUp(ConnectionError):
-    """Somebody still uses a connection that Celery has given up. Why was logged then."""
+    """Code still uses a connection that Celery has given up. The reason was logged when it did."""
 
 
 class NotReady(ConnectionError):
-    """Redis answers, but can't hold the queue now: an error of the connection, which is waited for."""
+    """Redis answers, but can't hold the queue now. As this is an error of the connection, Celery tries again later."""
 
 
 class QoS(redis.QoS):
-    """The messages in hand."""
+    """The messages that a worker has taken and not yet acknowledged."""
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledge a message; if Redis does not take that, let it go all the same.
+        """Acknowledge a message; if that fails in Redis, forget the message here all the same.
 
-        It comes again when its time in Redis is over, and the ledger refuses it. Held on to, it would count as in hand
-        for ever: a few of them, and the worker takes nothing any more.
+        Redis delivers it again after the visibility timeout, and the ledger refuses it. If it stayed, it would count as
+        unacknowledged for ever, and after a few of them the worker would take no more messages.
         """
         try:
             super().ack(delivery_tag)
@@ -53,7 +53,7 @@ class QoS(redis.QoS):
 
 
 class Channel(redis.Channel):
-    """A channel that is there only if Redis takes writes, and that says so when its connection was given up."""
+    """A channel that opens only if Redis accepts writes, and that raises GivenUp once its connection is given up."""
 
     QoS = QoS
     connection_class = ProvedConnection
@@ -61,8 +61,8 @@ class Channel(redis.Channel):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # A replica, a full memory or a full disk answers a ping, and refuses whatever Celery does next. It would start
-        # over at once, many times a second; a connection that can't be made is waited for instead.
+        # A Redis that is a replica, or whose memory or disk is full, answers a ping and refuses whatever Celery does
+        # next. Celery would reconnect many times a second; if the connection fails here, it waits between attempts.
         try:
             self.client.set(WRITABLE, "", px=WRITABLE_MS)
         except RedisError:
@@ -74,9 +74,9 @@ class Channel(redis.Channel):
     def _connparams(self, *args: Any, **options: Any) -> Any:
         """Raise GivenUp if there is nothing to connect to.
 
-        When Redis goes away while jobs run, Celery gives the connection up. Whoever still uses a channel of it then, to
-        acknowledge a job or to close it once more, met an AttributeError of kombu 5.7, which ends the worker, instead
-        of an error of the connection, which Celery expects.
+        If Redis goes away while jobs run, Celery gives the connection up. Code that then still uses one of its
+        channels, to acknowledge a job or to close it again, would meet an AttributeError in kombu 5.7, which ends the
+        worker. GivenUp is an error of the connection, which Celery expects.
         """
         if getattr(self.connection, "client", None) is None:
             raise GivenUp
@@ -84,9 +84,9 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Kombu's transport, to which each refusal of Redis is a loss of the connection: Celery makes it anew.
+    """Kombu's transport, but it treats each refusal of Redis as a lost connection, so that Celery reconnects.
 
-    As kombu has it, a refusal is an error of the channel, which ends the worker.
+    In kombu, a refusal is an error of the channel, which ends the worker.
     """
 
     Channel = Channel
@@ -94,13 +94,13 @@ class Transport(redis.Transport):
 
 
 class Connection(kombu.Connection):
-    """A connection through that transport, which says in our words why it can't be made."""
+    """A connection through that transport. If it can't be made, the reason is logged in our words."""
 
     before: Callable[[], None] | None = None
-    """What is done each time before it is made; it raises NotReady if it must be waited for."""
+    """Called each time before it connects; raises NotReady if it must wait."""
 
     def get_transport_cls(self) -> type[Transport]:
-        """Ours, whatever kombu's table says; the scheme stays in the URL that Flower and the log show."""
+        """Our transport, whatever kombu's table says; the URL in Flower and in the log keeps its scheme."""
         return Transport
 
     def _establish_connection(self) -> Any:
@@ -110,19 +110,19 @@ class Connection(kombu.Connection):
         outage.ended()
         return made
 
-    def _ensure_connection(  # type: ignore[override] # kombu's own arguments, which are as many
+    def _ensure_connection(  # type: ignore[override] # kombu's own arguments, in its order
         self, errback: object = None, max_retries: int | None = None, *pauses: float, **options: Any
     ) -> Any:
-        """Connect, trying again as often as is asked; what Celery would log of each try (`errback`) is left out."""
+        """Connect, with as many retries as are asked for; Celery's own log line for each (`errback`) is left out."""
         del errback
         given = dict(zip(PAUSES, pauses, strict=False))
-        return super()._ensure_connection(_tell, max_retries, **(PAUSES | given | options))
+        return super()._ensure_connection(_log_outage, max_retries, **(PAUSES | given | options))
 
 
 class Queues(AMQP):
-    """Celery's queues over such connections, in pools of their own.
+    """Celery's queues over such connections, in pools of this application alone.
 
-    Celery's pools are those of the whole process: a listener's own Celery application would get our limits.
+    Celery's pools are shared by the whole process, so a listener's own Celery application would get our limits.
     """
 
     Connection = Connection
@@ -131,20 +131,20 @@ class Queues(AMQP):
 
     @property
     def producer_pool(self) -> ProducerPool:
-        """What messages are sent from."""
+        """The pool of producers that send messages."""
         if self._producer_pool is None:
             pool: Any = self.app.connection_for_write().Pool(self.app.conf.broker_pool_limit)
             self._producer_pool = ProducerPool(pool, limit=pool.limit)
         return self._producer_pool
 
 
-def _tell(error: BaseException, _interval: float = 0) -> None:
+def _log_outage(error: BaseException, _interval: float = 0) -> None:
     if words := _words_of(error):
         outage.met(words)
 
 
 def _words_of(error: BaseException) -> str:
-    """What Redis does, if an error came from it; empty for any other."""
+    """In our words, what Redis did to cause an error; empty if the error did not come from Redis."""
     met: BaseException | None = error
     while isinstance(met, WRAPPERS):
         met = met.__cause__ or met.__context__
@@ -154,20 +154,20 @@ def _words_of(error: BaseException) -> str:
 
 
 class InWords(logging.Filter):
-    """Puts our words into what Celery, kombu and Flower log of an error of Redis, and leaves its trace out.
+    """Replaces an error of Redis in the lines of Celery, kombu and Flower by our words, and leaves out its trace.
 
-    Redis' own text can hold anything, and a trace for each thread and second says nothing more.
+    Redis' own text can hold anything, and a trace per thread and second adds nothing.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Change the record in place; False if it repeats what was logged."""
+        """Change the record in place; False drops a record that repeats what has been logged."""
         if not record.name.startswith(FOREIGN_LOGS):
             return True
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, GivenUp):
             return False
         if error and (words := _words_of(error)):
-            # It comes with a trace for each message, each task that is due or each timer: the reason is enough.
+            # Such lines come with a trace for each message, due task or timer; one line with the reason is enough.
             outage.met(words)
             return False
         if isinstance(record.args, tuple):

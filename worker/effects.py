@@ -1,8 +1,8 @@
 """The side effects of the software, declared in one place.
 
-Whatever leaves this process and stays, in the ledger, in the queue or in one of the two APIs, is named here and happens
-under the eyes of a witness: in production nobody, in the tests one that kills the worker before and after each of
-these, which fail when one is added that they never see.
+Each change that outlives this process, in the ledger, in the queue or in one of the two APIs, is named here, and a
+witness is called before and after it. In production the witness does nothing. In the tests it kills the worker before
+and after each of these effects; the tests fail if an effect is added that they never see.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 
 
 class Effect(StrEnum):
-    """One kind of side effect. Those of the ledger bear the name of their script."""
+    """One kind of side effect. Those of the ledger have the name of their script."""
 
     REQUEST = "request"
     CLAIM = "claim"
@@ -46,14 +46,14 @@ class Effect(StrEnum):
 
 
 class Moment(StrEnum):
-    """When a witness is told of an effect."""
+    """When a witness is called."""
 
     BEFORE = "before"
     AFTER = "after"
 
 
 Witness = Callable[[Effect, Moment], None]
-"""Told of each side effect, just before and just after it; an effect that raises has no `after`."""
+"""Called just before and just after each side effect; not after one that raises."""
 
 
 def nobody(effect: Effect, moment: Moment) -> None:
@@ -62,7 +62,7 @@ def nobody(effect: Effect, moment: Moment) -> None:
 
 @contextmanager
 def witnessed(witness: Witness, effect: Effect) -> Iterator[None]:
-    """Tell `witness` of the effect that the block has."""
+    """Call `witness` before and after the block, which has this effect."""
     witness(effect, Moment.BEFORE)
     yield
     witness(effect, Moment.AFTER)

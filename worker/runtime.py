@@ -42,7 +42,7 @@ class Store:
 
 
 class Apis(NamedTuple):
-    """Both APIs as one job sees them. What it learns of its customer from either is masked in what the other says."""
+    """Both APIs as one job sees them. What one says about the customer is also masked in the errors of the other."""
 
     source: IPaaS
     store: Stamped
@@ -63,7 +63,7 @@ class Runtime:
 
     @classmethod
     def build(cls, settings: Settings | None = None, *, witness: Witness = nobody) -> Runtime:
-        """Read the configuration and prepare everything; nothing is called yet. Raises ConfigurationError."""
+        """Read the configuration and prepare everything, without any call yet. Raises ConfigurationError."""
         settings = settings or load_settings()
         connections = load_connections(settings.connections)
         timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
@@ -85,7 +85,7 @@ class Runtime:
         return self._of(system_id).connection
 
     def guard(self, claim: Claim, asked_at: float) -> Guard:
-        """What every call of a claimed job passes; the claim was asked for at `asked_at`, by this runtime's clock."""
+        """The guard that each call of a claimed job passes. `asked_at`: when the claim was asked for, by our clock."""
         lease, call = self.settings.lease_seconds, self.timeouts.call
         return Guard(self.ledger, claim, asked_at=asked_at, lease_seconds=lease, call_seconds=call, clock=self.clock)
 
@@ -114,7 +114,7 @@ class Runtime:
 
 
 def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
-    """The ledger with what every connection allows."""
+    """The ledger, with the limits of every connection."""
     times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
     stores = {connection.system_id: _store_limits(connection) for connection in connections}
     return Ledger(connect(settings.redis_url), times, stores, worker=WORKER, witness=witness)

@@ -1,7 +1,7 @@
-"""How a worker, beat and Flower of this application start: nothing is taken on for a Redis that would lose it.
+"""How a worker, beat and Flower of this application start: not before Redis is proved fit to keep the ledger.
 
-These are classes of the application itself. Celery's signals could do the same, but they are those of the whole
-process, and a listener's own Celery application imports this one for `submit`.
+These are classes of this application alone. Celery's signals could do the same, but they concern the whole process, and
+a listener's own Celery application may have imported this one for `submit`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ PAGES: Final = str(Path(__file__).parent / "monitor" / "flowerconfig.py")
 
 
 class Worker(CelerysWorker):
-    """A worker that knows its configuration before its first job, and its Redis before each connection to it."""
+    """A worker that reads its configuration before its first job, and proves Redis before each connection to it."""
 
     app: SyncApp
 
     def on_before_init(self, *args: Any, **options: Any) -> None:
-        """Read the whole configuration: a worker that can't do its work must not start."""
+        """Read the whole configuration, so that a worker that can't do its work does not start."""
         settings = or_end(lambda: self.app.runtime).settings
         start_sentry(settings)
         self.app.before_taking = Entrance(settings.redis).enter
@@ -46,7 +46,7 @@ class Worker(CelerysWorker):
 
 
 class Beat(CelerysBeat):
-    """A beat that does not start on a Redis that somebody must change first; it waits for one that is away."""
+    """A beat that ends if Redis' configuration must be changed first, and waits if Redis does not answer."""
 
     app: SyncApp
 
@@ -59,9 +59,9 @@ class Beat(CelerysBeat):
 
 
 class Entrance:
-    """What a worker passes each time before it takes messages from Redis.
+    """Proves Redis each time before a worker takes messages from it.
 
-    At the first time it ends on an unfit Redis. Once at work it outlives whatever Redis goes through, and waits.
+    If Redis is unfit at the start, the worker ends. Later it never ends for Redis' sake: it waits.
     """
 
     def __init__(self, url: RedisUrl) -> None:
@@ -69,7 +69,7 @@ class Entrance:
         self._was_passed = False
 
     def enter(self) -> None:
-        """Prove Redis. Raises NotReady where that must be waited for."""
+        """Prove Redis. Raises NotReady if the worker must wait for it."""
         proof = prove(self._url)
         if not self._was_passed:
             or_end(lambda: refuse_unfit(self._url, proof))
@@ -80,14 +80,14 @@ class Entrance:
 
 
 def prepare_flower(app: SyncApp) -> None:
-    """Give Flower our log, and our pages unless FLOWER_CONF names others; it refuses an unfit Redis as beat does."""
+    """Give Flower our log, and our pages unless FLOWER_CONF names others. If Redis is unfit, Flower ends, like beat."""
     set_up_log(app.settings)
     _look_at(app.settings.redis)
     os.environ.setdefault("FLOWER_CONF", PAGES)
 
 
 def _look_at(url: RedisUrl) -> None:
-    """Prove Redis once, and say what is not as it must be; an unfit one ends the process."""
+    """Prove Redis once and log what is wrong with it; end the process if it is unfit."""
     proof = prove(url)
     or_end(lambda: refuse_unfit(url, proof))
     _log(proof.findings)

@@ -84,7 +84,7 @@ def test_nothing_starts_on_a_redis_that_evicts_jobs(tmp_path: Path, command: str
 
 @pytest.mark.parametrize("command", ["worker", "beat", "flower", "check", "up"])
 def test_nothing_starts_on_a_url_that_can_not_be_used(tmp_path: Path, command: str) -> None:
-    """It is refused when the settings are read, in one line; as Celery's own URL it is not heeded at all."""
+    """It is refused when the settings are read, in one line; as Celery's own URL it is not used at all."""
     url = "redis://:hidden@127.0.0.1:1/0?max_connections=5"
     env = parts.environment(url, parts.write_connections(tmp_path, "http://127.0.0.1:1"), CELERY_BROKER_URL="amqp://")
     ended = (parts.console if command in {"check", "up"} else parts.celery)(env, tmp_path, command)
@@ -93,12 +93,12 @@ def test_nothing_starts_on_a_url_that_can_not_be_used(tmp_path: Path, command: s
     assert not [each for each in ("hidden", "Traceback") if each in ended.stdout + ended.stderr]
 
 
-def test_urls_of_celery_are_not_heeded_and_that_is_said(tmp_path: Path, redis_url: str) -> None:
+def test_urls_of_celery_are_not_used_and_that_is_said(tmp_path: Path, redis_url: str) -> None:
     """They are another application's, as likely as not."""
     env = parts.environment(redis_url, parts.write_connections(tmp_path, "http://127.0.0.1:1"))
     ended = parts.celery(env | {"CELERY_BROKER_URL": "redis://127.0.0.1:1/7"}, tmp_path, "purge", "--force")
     assert ended.returncode == 0
-    assert "CELERY_BROKER_URL (celery -b) is not heeded" in ended.stderr
+    assert "CELERY_BROKER_URL (celery -b) is not used" in ended.stderr
 
 
 def test_warning_is_logged_at_the_start(tmp_path: Path) -> None:

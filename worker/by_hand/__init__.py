@@ -1,1 +1,1 @@
-"""What a person starts and waits for, on the real APIs: previews, and an initialize."""
+"""What a person starts and waits for, with the real APIs: previews, and an initialize."""

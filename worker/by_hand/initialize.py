@@ -1,4 +1,4 @@
-"""Initialize: brings the customers of a connection's whole list into the ledger, or counts them."""
+"""Initialize: requests all customers of a connection's list from the ledger, or only counts them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 def go_on(
     progress: Progress, resting: Resting, *, limit: int | None = None, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[Step]:
-    """Ask for the customers of a connection from where its initialize stands."""
+    """Request the customers of a connection, from the place that its initialize has reached."""
     intake = LedgerIntake(app.runtime.ledger, app.wake, progress.system_id)
     return initialize(progress, _source(progress.system_id, sleep), intake, resting, limit=limit, sleep=sleep)
 
 
 def count(system_id: int, selection: Selection, resting: Resting, *, limit: int | None = None) -> Iterator[Census]:
-    """Count the customers that an initialize of a connection would ask for; writes nothing."""
+    """Count the customers that an initialize of a connection would request; writes nothing."""
     return census(_source(system_id, time.sleep), selection, resting, limit=limit)
 
 
 def _source(system_id: int, sleep: Callable[[float], None]) -> IPaaS:
-    """iPaaS.com, for reading a list: each read waits for its slot of the throttle, and belongs to no job."""
+    """iPaaS.com for reading a list: each read waits for a slot of the throttle, and belongs to no job."""
     runtime = app.runtime
     gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, sleep)
     return runtime.source(system_id, str(uuid.uuid4()), gate)

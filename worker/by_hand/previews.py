@@ -1,4 +1,4 @@
-"""Previews on the real APIs: each call takes its slot of the store's throttle, like the calls of jobs."""
+"""Previews with the real APIs: each call takes a slot of the store's throttle, like the calls of jobs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from worker.sync.preview import Preview
 
 PATIENCE_SECONDS: Final = 20.0
-"""How long after it was asked for a preview waits for slots; then it says that the throttle is used up."""
+"""How long a preview waits for slots in all; then it says that the throttle is used up."""
 
 
 class NobodyWaits(Exception):
-    """The preview is not waited for any longer: it makes no further call."""
+    """Nobody waits for the preview any longer, so it makes no further call."""
 
 
 class Previewer:
-    """Previews customers of one connection for somebody who waits for it now."""
+    """Previews customers of one connection, for somebody who is waiting for the result."""
 
     def __init__(self, runtime: Runtime, connection: Connection) -> None:
         self._mapping = connection.mapping
@@ -38,25 +38,25 @@ class Previewer:
     def preview(self, customer_id: str) -> Preview:
         """What a transfer of one customer would do.
 
-        Raises what `worker.sync.preview` does, ConnectionHeld, ThrottleUsedUp, LedgerRefuses, and NobodyWaits once it
-        was stopped.
+        Raises what `worker.sync.preview` raises, ConnectionHeld, ThrottleUsedUp, LedgerRefuses, and NobodyWaits once it
+        has been stopped.
         """
         return preview(customer_id, self._mapping, self._source, self._store)
 
     def stop(self) -> None:
-        """Make no further call, whichever thread makes them."""
+        """Make no further call, in whichever thread the preview runs."""
         self._stopped.set()
 
 
 class _Gate(ByHand):
-    """Waits for a slot as long as somebody waits for the preview."""
+    """Waits for a slot, for as long as somebody waits for the preview."""
 
     def __init__(self, runtime: Runtime, system_id: int, api: Api, until: float, stopped: threading.Event) -> None:
         super().__init__(runtime.ledger, system_id, runtime.timeouts.call, self._pause, api=api, until=until)
         self._stopped = stopped
 
     def before_read(self) -> None:
-        """Wait for a slot. Raises NobodyWaits too."""
+        """Wait for a slot. Also raises NobodyWaits."""
         self._pause(0)
         super().before_read()
 

@@ -1,7 +1,7 @@
-"""One reading of an answer: each exchange with either API becomes one of five intents here, and nowhere else.
+"""What an answer means: each exchange with either API becomes one of five intents here, and nowhere else.
 
-The table of the design's *What an answer means* is `_meaning`; what a body says of the call is found by
-`worker.http.outcome`.
+`_meaning` is the table of the design's *What an answer means*; `worker.http.outcome` finds what a body says about the
+call itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CODES_OF_SYSTEM: Final = frozenset({"VALD-1017", "VALD-1023"})
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What came back over the wire, unread; without a status where nothing came."""
+    """What came back over the wire, not interpreted yet; it has no status if nothing came."""
 
     status: int | None = None
     content: bytes = field(default=b"", repr=False)
@@ -46,9 +46,9 @@ class Exchange:
     reason: str = ""
     """The reason phrase of the status line."""
     fault: str = ""
-    """What went wrong on the way, in words of ours."""
+    """What went wrong on the way, in our words."""
     trouble: Trouble | None = None
-    """Set where something did: there is nothing to read then."""
+    """Set if something went wrong on the way; there is nothing to read then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class Answer:
     status: int | None
     intent: Intent
     trouble: Trouble | None = None
-    """What is wrong, where it is the store's."""
+    """What is wrong, if the intent is the store's."""
     body: Any = field(default=None, repr=False)
     """The JSON value, a text that is not JSON, or None if there is no body."""
     words: str = field(default="", repr=False)
-    """What it says of an error, with iPaaS.com's code in front and the link to its help behind; unmasked."""
+    """What it says about an error, after iPaaS.com's code and before the link to its help; not masked yet."""
     code: str = ""
     """iPaaS.com's error code."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -80,40 +80,40 @@ class Answer:
 
     @property
     def is_queued(self) -> bool:
-        """Whether the API only took the call down, to do it later."""
+        """Whether the API only accepted the call, to do it later."""
         return self.intent is Intent.NOT_YET
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the API asks to wait; None if it does not."""
+        """How many seconds the API asks to wait; None if it does not ask."""
         return seconds_asked(header(self.headers, "Retry-After"), header(self.headers, "Date"), datetime.now(UTC))
 
     @property
     def is_error_status(self) -> bool:
-        """Whether the status alone says that the call failed, even if what came with it can't be read."""
+        """Whether the status alone says that the call failed, even if the body can't be read."""
         return self.status in STATUSES_OF_ERRORS
 
     @property
     def has_no_content(self) -> bool:
-        """Whether the API says that it answers with nothing (204)."""
+        """Whether the API says that its answer is empty (204)."""
         return self.status == NO_CONTENT
 
     @property
     def of_no_record(self) -> Answer:
-        """The same answer to a call whose path names no record: if it is not found, the API itself is not there.
+        """The same answer to a call whose path names no record: "not found" then means that the API itself is down.
 
-        iPaaS.com's code knows better: it speaks of the record in the call's body.
+        But with a code of iPaaS.com's, it means the record that the call's body names.
         """
         is_away = self.is_missing and not self.code
         return replace(self, intent=Intent.STORES, trouble=Trouble.UNAVAILABLE) if is_away else self
 
     def unreadable(self, reason: str) -> Answer:
-        """The same answer, read once more: it speaks of another record, or of nothing that was asked."""
+        """The same answer as an unreadable one, because it is about another record or about something else."""
         return replace(self, intent=Intent.STORES, trouble=Trouble.UNREADABLE, words=reason)
 
 
 class Meaning(NamedTuple):
-    """An intent and, where it is the store's, its trouble."""
+    """An intent and, if it is the store's, its trouble."""
 
     intent: Intent
     trouble: Trouble | None = None
@@ -125,7 +125,7 @@ UNREADABLE: Final = Meaning(Intent.STORES, Trouble.UNREADABLE)
 def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = False) -> Answer:
     """What an exchange means. Never raises, whatever came over the wire.
 
-    `has_codes`: it may hold iPaaS.com's codes. `takes_text`: a success may be a text that is no JSON.
+    `has_codes`: it may hold iPaaS.com's error codes. `takes_text`: a success may be plain text instead of JSON.
     """
     status = exchange.status
     if exchange.trouble or status is None:
@@ -141,6 +141,7 @@ def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = Fals
 
 def _read(exchange: Exchange, status: int, body: Body, *, has_codes: bool, takes_text: bool) -> Answer:
     levels = levels_of(body.value)
+    # Most answers are plain customers that say nothing about the call: they skip the search for refusals and codes.
     if status in SUCCESSES and isinstance(body.value, dict) and all(map(SPEAKING.isdisjoint, levels)):
         return Answer(status, *_meaning_of_success(status), body=body.value, headers=exchange.headers)
     named = status  # what the body says that the status should have been
@@ -148,6 +149,7 @@ def _read(exchange: Exchange, status: int, body: Body, *, has_codes: bool, takes
         named = named_by_store(levels) or status
     elif not (takes_text and isinstance(body.value, str)):
         named = refused_as(body.value, levels) or status
+    # Only now the code: whether the answer is an error decides how much of its text may be searched for one.
     code = code_in(body.value, levels, exchange.reason, is_error=named in STATUSES_OF_ERRORS) if has_codes else ""
     meaning = _meaning(named, code, body, takes_text=takes_text)
     words = "" if meaning.intent is Intent.ACCEPTED else _said(body.value, exchange.reason, code)
@@ -155,7 +157,7 @@ def _read(exchange: Exchange, status: int, body: Body, *, has_codes: bool, takes
 
 
 def _meaning(status: int, code: str, body: Body, *, takes_text: bool) -> Meaning:
-    """What a status and a code mean together. The code knows better, but for a limit, which is never one record's."""
+    """What a status and a code mean together. The code outranks the status, except 429: no record alone causes that."""
     if status == TOO_MANY:
         return Meaning(Intent.STORES, Trouble.LIMITED)
     if code:
@@ -166,8 +168,8 @@ def _meaning(status: int, code: str, body: Body, *, takes_text: bool) -> Meaning
         return Meaning(Intent.STORES, Trouble.CREDENTIALS)
     if status not in OF_ONE_RECORD:
         return Meaning(Intent.STORES, Trouble.UNAVAILABLE)
-    # Without JSON the API has not spoken: a gateway says "default backend - 404", or nothing. Of a record that is not
-    # there the API may say nothing either.
+    # An error without JSON is not the API's: a gateway says "default backend - 404", or nothing. Believing it would
+    # fail every customer. Only a 404 or 410 may be empty, because the API itself may answer like that.
     has_spoken = body.is_json or (body.is_empty and status in {NOT_FOUND, GONE})
     return Meaning(Intent.CUSTOMERS) if has_spoken else UNREADABLE
 

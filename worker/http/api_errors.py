@@ -1,7 +1,7 @@
-"""Which error of the catalogue an answer is: for the job that met it, and for the hold of its connection.
+"""Which error of the catalogue an answer becomes: for the job that met it, and for the hold of its connection.
 
-They differ: a job whose write was refused for a revoked key keeps the specification's entry for that write, while the
-hold names what is wrong here, the key.
+The two can differ: if a write is refused because of a revoked key, the job has the specification's entry for a failed
+write, while the hold names the key as what is wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOT_READ: Final = (Trouble.SILENT, Trouble.UNRESOLVED, Trouble.UNREADABLE)
 
 @dataclass(frozen=True)
 class ApiErrors:
-    """The errors of one API that are the whole store's, by what is wrong."""
+    """The errors of one API that concern the whole store, by its trouble."""
 
     of: Mapping[Trouble, type[SyncError]]
 
@@ -48,13 +48,13 @@ class ApiErrors:
         return self.of_write(answer, kind, values)
 
     def of_write(self, answer: Answer, kind: type[SyncError], values: Iterable[str] = ()) -> SyncError:
-        """The error of a write that was not accepted: `kind`, the specification's own, wherever there was an answer."""
+        """The error of a write that was not accepted: `kind`, unless no answer came or a success was unreadable."""
         if answer.trouble in NOT_READ and not answer.is_error_status:
             return error_of(self.of[answer.trouble], answer, values)
         return error_of(kind, answer, values)
 
     def of_hold(self, error: SyncError) -> SyncError:
-        """What the connection is held for, where a job met `error`."""
+        """The error that the connection's hold names, if a job met `error`."""
         kind = self.of.get(error.trouble) if error.trouble else None
         if kind is None or isinstance(error, kind):
             return error
@@ -91,7 +91,7 @@ STAMPED: Final = ApiErrors(
 
 
 def error_of(kind: type[SyncError], answer: Answer, values: Iterable[str] = ()) -> SyncError:
-    """An error of this kind with what the answer said and meant; what it says holds none of the `values`."""
+    """An error of this kind, with what the answer says and means; the `values` are masked in what it says."""
     return kind(
         masked(answer.words, values),
         http_status=answer.status,
@@ -102,4 +102,4 @@ def error_of(kind: type[SyncError], answer: Answer, values: Iterable[str] = ()) 
 
 
 HELD_FOR: Final = {Api.IPAAS: IPAAS, Api.STAMPED: STAMPED}
-"""The errors of each API by the name that its calls are noted under."""
+"""The errors of each API, by the name under which its calls are noted."""

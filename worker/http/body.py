@@ -1,6 +1,6 @@
-"""The body of an answer: from its bytes to a value, and to the words that an API says of an error.
+"""The body of an answer: turns its bytes into a value, and finds an API's words about an error in it.
 
-Nothing lossy: bytes that are not what their charset says are no body at all, never a text with holes in it.
+Nothing is lost on the way: if the bytes do not fit their charset, the body is unreadable, and never a text with gaps.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     Fields = Mapping[str, Any]
 
 MESSAGE_FIELDS: Final = ("message", "error", "errors", "title", "detail")
-"""Where the words of an error stand, without case and underscores. Assumed (contract: Error codes): correct it here."""
+"""Fields of an error's words, without case and underscores. Assumed (contract: Error codes): correct it here."""
 HELP_FIELDS: Final = ("helplink", "help", "link")
-"""Where the link to iPaaS.com's help stands (contract: C that there is one, A its name)."""
+"""The fields that can hold the link to iPaaS.com's help (contract: C that there is one, A its name)."""
 ENVELOPES: Final = ("customer", "result", "data", "response")
-"""What an answer can be wrapped in (contract: "Read answers leniently", A)."""
+"""The fields that an answer can be wrapped in (contract: "Read answers leniently", A)."""
 ENVELOPES_DEPTH: Final = 4
 ASIDES: Final = ("meta",)
-"""Where a call's outcome can stand beside what it answers."""
+"""The fields in which a call's outcome can stand beside what it answers."""
 LISTS: Final = ("results", "customers", "data", "result")
-"""Under what a list of customers, or of outcomes, stands (contract: as above, A)."""
+"""The fields that can hold a list of customers or of outcomes (contract: as above, A)."""
 MESSAGE_DEPTH: Final = 5
-"""How far an error's words are looked for in a body that is nested."""
+"""How many levels deep a nested body is searched for an error's words."""
 MOST_DIGITS: Final = 100
 ABSURD: Final = re.compile(rf"\d{{{MOST_DIGITS}}}", re.ASCII)
-"""What only a number of absurd length holds, or a text."""
+"""Only a text, or a number of absurd length, holds this many digits in a row."""
 LONGEST_TITLE: Final = 120
 MARKUP: Final = re.compile(r"\s*<(!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 TITLE: Final = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
@@ -49,15 +49,15 @@ BYTE_ORDER_MARKS: Final = (
 )
 ALL_MARKS: Final = tuple(mark for mark, _ in BYTE_ORDER_MARKS)
 NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"})
-"""Encodings of Python's that are no charset of a text on the wire."""
+"""Encodings that Python knows and that no text on the wire has."""
 LATIN_1: Final = "iso8859-1"
 WINDOWS: Final = "cp1252"
 CONTROLS: Final = re.compile("[\x80-\x9f]")
-"""What Latin-1 has in the place of the quotes and signs of Windows' charset; nobody means them."""
+"""What Latin-1 has where Windows' charset has quotes and signs. Nobody writes these characters on purpose."""
 
 
 class Unreadable(Exception):
-    """The body is not what it says it is; the text says why, and holds nothing of the body."""
+    """The body can't be read. The error's text says why, and repeats nothing of the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ class Body:
 
     @property
     def is_plain_text(self) -> bool:
-        """Whether it is a text that is no JSON."""
+        """Whether it is a text that is not JSON."""
         return self.value is not None and not self.is_json
 
 
 def body_of(content: bytes, headers: Mapping[str, str]) -> Body:
-    """The value in some bytes. Raises Unreadable for a web page, for JSON that is cut, and for another charset."""
+    """The value in some bytes. Raises Unreadable for a web page, truncated JSON, or bytes of another charset."""
     media_type, encoding = _content_type(header(headers, "Content-Type"))
     text = _decoded(content, encoding).strip()
     if not text:
@@ -88,6 +88,7 @@ def body_of(content: bytes, headers: Mapping[str, str]) -> Body:
     try:
         return Body(_value(text), is_json=True)
     except (ValueError, ArithmeticError, RecursionError):  # arithmetic: an exponent of more digits than a Decimal takes
+        # The page comes first: a gateway may label its page as JSON, and its title says more than "not JSON".
         if MARKUP.match(text) or media_type.endswith("html"):
             raise Unreadable(_page(text)) from None
         if media_type.endswith("json") or text[0] in '{["':
@@ -96,9 +97,9 @@ def body_of(content: bytes, headers: Mapping[str, str]) -> Body:
 
 
 def _value(text: str) -> Any:
-    """The JSON value of a text. What is no number (NaN), or one of absurd length, is no value.
+    """The JSON value of a text. NaN, infinity and numbers of absurd length are read as None.
 
-    JSON within a JSON text, as software writes that encodes twice, is the value itself.
+    Some software encodes twice: if the value is a text that holds JSON, that JSON is the value.
     """
     whole = _whole if ABSURD.search(text) else int
     value = json.loads(text, parse_float=_number, parse_int=whole, parse_constant=lambda _: None)
@@ -109,13 +110,13 @@ def _value(text: str) -> Any:
 
 
 def _whole(literal: str) -> int | None:
-    """Raises ValueError, as `int` does, for one of thousands of digits: what holds it is not JSON."""
+    """A whole number, or None if it is absurdly long. Raises ValueError, as `int` does, for thousands of digits."""
     value = int(literal)
     return None if number_text(value) is None else value
 
 
 def _number(literal: str) -> int | Decimal | None:
-    """A number with the digits that it was written with; a whole one is an int, however it was written."""
+    """A number with all the digits it was written with. A whole one is an int, even if it was written as 12.0."""
     text = number_text(Decimal(literal))
     if text is None:
         return None
@@ -123,14 +124,14 @@ def _number(literal: str) -> int | Decimal | None:
 
 
 def fields_of(value: dict[str, Any]) -> Fields:
-    """An object's fields by their names without case and underscores: Success, is_success, isSuccess."""
+    """An object's fields by their names without case and underscores, so that is_success and isSuccess are the same."""
     return {name.lower().replace("_", ""): held for name, held in value.items()}
 
 
 def levels_of(value: Any) -> list[Fields]:
-    """The objects of an answer in which it can speak of the call itself: the outermost one and its envelopes.
+    """The objects of an answer that can say something about the call itself: the outermost one and its envelopes.
 
-    Of a list, its first entry if that is no record: an error can come in a list too.
+    If the answer is a list, it is the list's first entry, unless that is a record: an error can come in a list too.
     """
     if isinstance(value, list) and value and isinstance(value[0], dict) and "id" not in value[0]:
         value = value[0]
@@ -146,7 +147,7 @@ def levels_of(value: Any) -> list[Fields]:
 
 
 def text_of(value: Any) -> str | None:
-    """Numbers and booleans are read as their text, anything else that is no text as nothing: the API is not strict."""
+    """A value as text; numbers and booleans are written out, because the API is not strict. None for anything else."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -155,19 +156,19 @@ def text_of(value: Any) -> str | None:
 
 
 def number_text(value: float | Decimal) -> str | None:
-    """A number as people write it: 12345.0 is 12345. None for what is no number, and for one of absurd length."""
+    """A number as people write it: 12345.0 is 12345. None for NaN, infinity, and numbers of absurd length."""
     number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
     if not number.is_finite() or abs(number.adjusted()) > MOST_DIGITS:
         return None
     if not number:
-        return "0"  # of zero there are as many spellings as exponents, and a negative one
+        return "0"  # however it was written: -0, 0.00, 0e7
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 @lru_cache(maxsize=64)
 def _content_type(given: str) -> tuple[str, str]:
-    """The media type that an answer says it has, and the name of its encoding; empty if there is no such encoding."""
+    """The media type that an answer names, and Python's name of its encoding; that is empty if there is no such one."""
     message = Message()
     message["Content-Type"] = given.translate({10: None, 13: None})
     charset = message.get_param("charset")
@@ -187,8 +188,8 @@ def _decoded(content: bytes, encoding: str) -> str:
         raise Unreadable("the answer names a charset that does not exist")
     try:
         text = content.decode(encoding)
-    except (LookupError, ValueError):  # a UnicodeError is a ValueError; a LookupError means that it is no text's
-        raise Unreadable("the answer's bytes are not of the charset that it says") from None
+    except (LookupError, ValueError):  # a LookupError means that the encoding is not one of text
+        raise Unreadable("the answer's bytes do not fit the charset that it names") from None
     return _as_browsers_do(content, text) if encoding == LATIN_1 else text
 
 
@@ -201,7 +202,7 @@ def _encoding(charset: str) -> str:
 
 
 def _as_browsers_do(content: bytes, text: str) -> str:
-    """Text that says it is Latin-1 and holds Windows' quotes is Windows' charset, as browsers read it."""
+    """Read a text that claims to be Latin-1, but holds Windows' quotes, in Windows' charset, as browsers do."""
     if not CONTROLS.search(text):
         return text
     try:
@@ -211,19 +212,19 @@ def _as_browsers_do(content: bytes, text: str) -> str:
 
 
 def _page(text: str) -> str:
-    """A web page by its title, which tells a maintenance page from a login."""
+    """Name a web page by its title, which shows whether it is a maintenance page or a login."""
     title = TITLE.search(text)
     words = " ".join(unescape(title[1]).split()) if title else ""
     return f"a web page: {words[:LONGEST_TITLE]}" if words else "a web page"
 
 
-# What an API says of an error ----------------------------------------------------------------------------------------
+# What an API says about an error -------------------------------------------------------------------------------------
 
 
 def words_of(value: Any, depth: int = MESSAGE_DEPTH) -> str:
-    """The text under `message`, `error`, `errors`, `title` or `detail`, else all of the body's (contract: errors).
+    """The text under `message`, `error`, `errors`, `title` or `detail`, else all texts of the body (contract: errors).
 
-    Texts are taken as they are, not as JSON, whose escapes would hide values that are to be masked.
+    Texts are taken as they are, not as JSON, whose escapes would hide values that must be masked.
     """
     if isinstance(value, dict | list):
         return "; ".join(filter(None, _words(value, depth - 1))) if depth else "…"

@@ -1,12 +1,12 @@
 """Calls an HTTP API: the one place where `requests` is used.
 
-One `ApiClient` per connection and API keeps its connections alive and is shared by all threads. A call always ends with
-an `Answer`, whatever happens on the way: no exception of the network library, whose texts hold addresses and bodies,
-leaves this module.
+There is one `ApiClient` per connection and API; it keeps its TCP connections alive and is shared by all threads. A call
+always ends with an `Answer`, whatever happens on the way. No exception of the network library leaves this module,
+because its text can hold addresses and bodies.
 
-A whole call has one bound, so that a lease which covers it covers any call: seconds to connect
-(`worker.http.connecting`), and seconds from the moment that the request is sent to the last byte of the answer, head
-and body. `requests` and urllib3 bound each wait for a byte.
+Each call has a fixed time limit, so that a job's lease can cover it: some seconds to connect
+(`worker.http.connecting`), and some from sending the request to the last byte of the answer, headers and body.
+`requests` and urllib3 alone would only limit the wait for each byte.
 """
 
 from __future__ import annotations
@@ -41,32 +41,32 @@ if TYPE_CHECKING:
     from worker.jobs.errors import SyncError
 
 SHORTEST_GZIP_BYTES = 18
-"""The head and the tail that gzip always has."""
+"""The length of gzip's header and trailer together."""
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds to connect, whatever that takes, and seconds from a request to the last byte of its answer."""
+    """Seconds for all of connecting, and seconds from sending a request to the last byte of its answer."""
 
     connect: float = 5
     read: float = 15
 
     @property
     def call(self) -> float:
-        """The bound of one call, in seconds."""
+        """The time limit of one call, in seconds."""
         return self.connect + self.read
 
 
 class Gate(Protocol):
-    """What every call passes first; it raises where the call must not be made."""
+    """Every call passes it first; it raises if the call must not be made."""
 
     def before_read(self) -> None:
-        """Let a call through that changes nothing."""
+        """Wait for, or refuse, a call that changes nothing."""
 
     def before_write(self) -> None:
-        """Let a call through that changes something."""
+        """Wait for, or refuse, a call that changes something."""
 
 
 class ApiClient:
@@ -105,10 +105,10 @@ class ApiClient:
         longest_bytes: int = LONGEST_ANSWER_BYTES,
         takes_text: bool = False,
     ) -> Answer:
-        """Make one call. `route` is a path with `{names}` that `values` fill; it alone is logged.
+        """Make one call. `route` is a path with `{names}` that `values` fill; only the route is logged.
 
-        `takes_text`: its answer may be a text that is no JSON.
-        A call that changes something names its effect, which has happened once there is any answer to it.
+        `effect` names what a call changes; any answer counts as proof that it may have happened. `takes_text`: the
+        answer may be plain text instead of JSON.
         """
         path = route.format_map({name: quote(str(value), safe="") for name, value in (values or {}).items()})
         started = time.monotonic()
@@ -118,6 +118,7 @@ class ApiClient:
         answer = read(exchange, has_codes=self._has_codes, takes_text=takes_text)
         if effect and self._witness and answer.status is not None:
             self._witness(effect, Moment.AFTER)
+        # Noted before the answer is judged: whatever error follows, the job's history and its hold know this call.
         ms = round((time.monotonic() - started) * 1000)
         call = MadeCall(self.api, method, route, answer.status, ms, answer.intent)
         if attempt := running.get():
@@ -131,6 +132,7 @@ class ApiClient:
     ) -> Exchange:
         request = requests.Request(method, f"{self._base_url}/{path}", self._headers, params=query, json=body)
         timeout = self._timeouts.connect, self._timeouts.read
+        # No session: it would follow redirects, and a login page elsewhere could pass for the API's answer.
         try:
             with self._adapter.send(request.prepare(), stream=True, timeout=timeout) as response:
                 content = _content(response, longest_bytes)
@@ -149,12 +151,12 @@ class ApiCaller:
 
     errors: ClassVar[ApiErrors]
     read_failed: ClassVar[type[SyncError]]
-    """What a read that was refused fails with, if nothing says better."""
+    """The error of a refused read, if there is no more precise one."""
 
     api: ApiClient
     gate: Gate
     personal: set[str] = field(default_factory=set)
-    """What the job knows of its customer: nothing of it may show in what the API says of an error."""
+    """What the job knows about its customer; all of it is masked in what the API says about an error."""
 
     def read(
         self, route: str, query: Mapping[str, str] | None = None, *, takes_text: bool = False, **values: object
@@ -164,44 +166,44 @@ class ApiCaller:
         return self.api.call("GET", route, values, query=query, takes_text=takes_text)
 
     def checked(self, answer: Answer) -> Answer:
-        """The answer of a read, if it was accepted. Raises the error that it is otherwise."""
+        """The answer of a read, if it was accepted; otherwise raises its error."""
         if answer.intent is not Intent.ACCEPTED:
             raise self.errors.of_read(answer, self.read_failed, self.personal)
         return answer
 
     def unreadable(self, answer: Answer, reason: str) -> SyncError:
-        """The error of an accepted answer that is not of what was asked for."""
+        """The error of an accepted answer that is not about what was asked for."""
         return self.errors.of_read(answer.unreadable(reason), self.read_failed, self.personal)
 
 
 def _content(response: requests.Response, longest_bytes: int) -> bytes | None:
-    """All that an answer holds, unpacked; None if that is more than an answer may hold. Raises DecodeError."""
+    """The whole content of an answer, decompressed; None if it is longer than allowed. Raises DecodeError."""
     content = bytearray()
     while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         content += chunk
         if len(content) > longest_bytes:
             response.close()
             return None
-    if not content and 0 < response.raw.tell() < SHORTEST_GZIP_BYTES:  # urllib3 makes nothing of such a beginning
+    if not content and 0 < response.raw.tell() < SHORTEST_GZIP_BYTES:  # urllib3 takes cut gzip for an empty body
         raise urllib3.exceptions.DecodeError
     return bytes(content)
 
 
-# One bound for a whole answer ----------------------------------------------------------------------------------------
+# One time limit for a whole answer ------------------------------------------------------------------------------------
 
 
 class CutHead(http.client.HTTPException):
-    """The connection ended within the head of an answer."""
+    """The connection ended within the headers of an answer."""
 
 
 class _Bytes(socket.SocketIO):
-    """The bytes of one answer, up to a moment."""
+    """The bytes of one answer, as long as they come in time."""
 
     until: float
     has_ended = False
 
     def readinto(self, buffer: Any) -> int | None:
-        """Wait for more bytes, as long as there is time. Raises TimeoutError."""
+        """Wait for more bytes while there is time left. Raises TimeoutError."""
         remaining = self.until - time.monotonic()
         if remaining <= 0:
             raise TimeoutError(TOO_LATE)
@@ -212,7 +214,7 @@ class _Bytes(socket.SocketIO):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that is there in time, and whole."""
+    """An answer that must be complete, and in time."""
 
     def __init__(self, sock: socket.socket, *args: Any, until: float, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -223,18 +225,19 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self._bytes)
 
     def begin(self) -> None:
-        """Read the head. Raises CutHead.
+        """Read the headers. Raises CutHead.
 
-        `http.client` takes the end of a connection for the end of the head: of a cut answer it would make an empty
-        success. No more is read than it asks for, so that the end can't show before all of the head was there.
+        `http.client` takes the end of the connection for the end of the headers, and would read a truncated answer as
+        an empty success.
         """
+        # No byte is read ahead, so the connection's end cannot show here if all of the headers have come.
         super().begin()
         if self._bytes.has_ended:
             raise CutHead
 
 
 def _bounded(base: Any, connect: float, read: float) -> Any:
-    """A kind of connection with these bounds in seconds."""
+    """A class of connections with these time limits in seconds."""
 
     class Bounded(base):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
@@ -248,6 +251,7 @@ def _bounded(base: Any, connect: float, read: float) -> Any:
                 raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
 
         def request(self, *args: Any, **options: Any) -> None:
+            # Connect before the clock starts: connecting has its own limit, and must not shorten the answer's.
             if self.sock is None:
                 self.connect()
             until = time.monotonic() + read
@@ -259,7 +263,7 @@ def _bounded(base: Any, connect: float, read: float) -> Any:
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """`requests`' adapter, on such connections."""
+    """The adapter of `requests`, with such connections."""
 
     def __init__(self, timeouts: Timeouts, connections: int) -> None:
         """Keep up to `connections` connections alive."""
@@ -267,7 +271,7 @@ class _BoundedAdapter(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Make the pools."""
+        """Create the pools."""
         super().init_poolmanager(*args, **options)
         pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
         self.poolmanager.pool_classes_by_scheme = {

@@ -1,6 +1,6 @@
-"""Connecting with one bound, whatever that takes: the resolution of the name, and every address of the host.
+"""Connects within one time limit, which covers the name's resolution and all addresses of the host.
 
-`requests` and urllib3 bound each address by itself, and the resolver not at all.
+`requests` and urllib3 limit each address separately, and the resolver not at all.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ REASONS: Final = (
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError), "no secure connection (certificate or protocol)"),
     ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), "the answer was garbled"),
 )
-"""Why no answer came, by what `requests` and urllib3 raise; the first that fits."""
+"""Why no answer came, by what `requests` and urllib3 raise; the first match counts."""
 
 
 def connected(host: str, port: int, until: float, options: Any) -> socket.socket:
-    """A connection to the first address that takes one. Raises OSError."""
+    """A connection to the first address that accepts one; each gets a fair share of the time. Raises OSError."""
     addresses = _resolved(host.strip("[]"), port, until)
     failure: OSError = TimeoutError(TOO_LATE)
     for index, (family, kind, protocol, _, address) in enumerate(addresses):
@@ -43,38 +43,43 @@ def connected(host: str, port: int, until: float, options: Any) -> socket.socket
             break
         sock = socket.socket(family, kind, protocol)
         try:
-            for option in options or ():
-                sock.setsockopt(*option)
-            sock.settimeout(share)
-            sock.connect(address)
-            sock.settimeout(max(until - time.monotonic(), 0.001))  # what is left for the handshake
+            _connect(sock, address, share, options)
         except OSError as error:
             sock.close()
             failure = error
         else:
+            sock.settimeout(max(until - time.monotonic(), 0.001))  # the time left for the TLS handshake
             return sock
     raise failure
 
 
+def _connect(sock: socket.socket, address: Any, seconds: float, options: Any) -> None:
+    for option in options or ():
+        sock.setsockopt(*option)
+    sock.settimeout(seconds)
+    sock.connect(address)
+
+
 def _resolved(host: str, port: int, until: float) -> Addresses:
-    """The addresses of a host. Nothing can interrupt a resolver, so it is waited for from outside. Raises OSError."""
+    """The addresses of a host. The resolver runs in a thread, because nothing can interrupt it. Raises OSError."""
     with contextlib.suppress(OSError, UnicodeError):  # an address in numbers needs no resolver
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     found: SimpleQueue[Callable[[], Addresses]] = SimpleQueue()
-
-    def resolve() -> None:
-        try:
-            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            found.put(functools.partial(_raise, error))
-        else:
-            found.put(lambda: addresses)
-
-    threading.Thread(target=resolve, name="resolver", daemon=True).start()
+    threading.Thread(target=_resolve, args=[host, port, found], name="resolver", daemon=True).start()
     try:
         return found.get(timeout=max(until - time.monotonic(), 0))()
     except Empty:
         raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
+
+
+def _resolve(host: str, port: int, found: SimpleQueue[Callable[[], Addresses]]) -> None:
+    """Put a function into `found` that returns the addresses of a host, or raises OSError."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        found.put(functools.partial(_raise, error))
+    else:
+        found.put(lambda: addresses)
 
 
 def _raise(error: Exception) -> Addresses:
@@ -82,7 +87,7 @@ def _raise(error: Exception) -> Addresses:
 
 
 def why_no_answer(error: Exception) -> tuple[Trouble, str]:
-    """What is wrong if a call ended in an error, and the words for it, which go on behind the host's name."""
+    """What is wrong if a call ended in this error, and the words for it, which follow the host's name."""
     cause = error.args[0] if error.args else None
     is_unresolved = isinstance(error, requests.exceptions.InvalidURL | urllib3.exceptions.LocationValueError)
     if is_unresolved or isinstance(getattr(cause, "reason", None), urllib3.exceptions.NameResolutionError):

@@ -1,7 +1,7 @@
-"""What an answer's body says of the call itself: a code of iPaaS.com, a refusal inside a success, the status it names.
+"""What an answer's body says about the call: a code of iPaaS.com, a refusal inside a success, the status it names.
 
-None of the shapes is promised by Stamped.io (contract: "Read answers leniently", A), so names and words are read in any
-spelling. `worker.http.answers` alone decides what they mean.
+Stamped.io promises none of these shapes (contract: "Read answers leniently", A), so names and words are read in any
+spelling. Only `worker.http.answers` decides what they mean.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ ACCEPTED: Final = 202
 REFUSED, NOT_FOUND, GONE, TOO_MANY = 400, 404, 410, 429
 OF_SERVERS: Final = range(500, 600)
 OF_ONE_RECORD: Final = frozenset({REFUSED, NOT_FOUND, 409, GONE, 412, 413, 414, 422, 423, 424, 428, 431})
-"""What can be one record's own fault. Every other error would meet any customer: no such method, payment due, …"""
+"""Statuses that one record can cause. Every other error would meet any customer: no such method, payment due, …"""
 
 CODE: Final = re.compile(r"\b(AUTH|AUTZ|VALD|BIZL|NFND|INTL)-[0-9]{4}\b", re.IGNORECASE)
 """An error code of iPaaS.com (contract: C)."""
 CODE_FIELDS: Final = ("code", "errorcode")
-"""Where such a code stands; it may also stand in the message, or in the reason phrase (contract: A)."""
+"""The fields of such a code; it may also be part of the message or of the reason phrase (contract: A)."""
 CODES_DEPTH: Final = 4
 
 # The names below are compared without case and underscores. All are assumed: correct them here.
 FLAGS: Final = ("success", "issuccess", "succeeded", "successful", "issuccessful", "ok")
-"""Flags that say whether a call had its effect."""
+"""Flags that say whether the call worked."""
 STATES: Final = ("status", "state", "result", "outcome", "code", "data")
-"""Where the outcome of a call can stand in a word, or as false."""
+"""The fields that can hold a call's outcome, as a word or as false."""
 STATUS_FIELDS: Final = ("status", "statuscode", "httpstatus", "httpstatuscode")
-"""Where the true status of a call can stand inside its body; in `code` too, but that can be the API's own number."""
+"""Fields of a body that can hold the call's true status. `code` can too, but it can also be the API's own number."""
 ERROR_FIELDS: Final = (
     *("error", "errors", "errormessage", "errormessages", "errorcode", "validationerrors", "exceptionmessage"),
     *("iserror", "haserror", "haserrors", "failed", "failure", "failures"),
@@ -49,10 +49,10 @@ RECORD_FIELDS: Final = frozenset(
         *("createddatetime", "updateddatetime", "settings", "integrationid"),
     }
 )
-"""What an object with an id holds beside it, if it is a record: its `status` is the customer's then, not the call's."""
+"""With one of these beside its id, an object is a record, and its `status` is the customer's, not the call's."""
 IDS: Final = frozenset({"id", "customerid"})
 OF_CUSTOMERS: Final = frozenset({"comment", "notes", "firstname", "lastname", "company", "value"})
-"""Fields whose texts customers write."""
+"""Fields whose texts customers write, so that any word can stand there."""
 EMAIL_FIELDS: Final = frozenset({"email", "customeremail", "emailaddress"})
 STATUS: Final = re.compile(r"\s*([45][0-9]{2})(?:\.0*)?(?![\w.-])", re.ASCII)
 YES: Final = re.compile(r"\s*(?:true|yes|ok|success\w*|succeeded|done|1)(?![\w-])", re.IGNORECASE | re.ASCII)
@@ -63,25 +63,25 @@ FAILURE: Final = re.compile(
     r"|not[ _-]?(?:ok|successful|found|allowed))(?![\w-])",
     re.IGNORECASE | re.ASCII,
 )
-"""Words of a failure, with which a text begins."""
+"""A text that begins with one of these words speaks of a failure."""
 PENDING: Final = re.compile(
     r"\s*(?:pending|processing|queued|scheduled|in[ _-]progress)(?![\w-])", re.IGNORECASE | re.ASCII
 )
 SPEAKING: Final = frozenset(
     (*FLAGS, *STATES, *STATUS_FIELDS, *ERROR_FIELDS, *CODE_FIELDS, *MESSAGE_FIELDS, *LISTS),
 )
-"""An object that holds none of these says nothing of the call. That is how a customer usually comes."""
+"""An object without any of these says nothing about the call. Most customers are answered in such an object."""
 MOST_ENTRIES: Final = 20
-"""Of a list, as many entries are looked at: a list that is read has many, the outcome of a call few."""
+"""How many entries of a list are looked at: the outcome of a call has only a few, a list of customers many."""
 
 
 # iPaaS.com's error codes ----------------------------------------------------------------------------------------------
 
 
 def code_in(value: Any, levels: Sequence[Fields], reason: str, *, is_error: bool) -> str:
-    """The code of iPaaS.com in an answer: where an error stands, and of an error also as the beginning of any text.
+    """The code of iPaaS.com in an answer: in its error fields and, if the answer is an error, at the start of any text.
 
-    But a customer's comment can hold anything, a code too, and is no error.
+    Texts that customers write are left out: a comment can hold a code and is no error.
     """
     found = [map(CODE.search, _error_texts(value, levels))]
     if is_error:
@@ -90,7 +90,7 @@ def code_in(value: Any, levels: Sequence[Fields], reason: str, *, is_error: bool
 
 
 def _error_texts(value: Any, levels: Sequence[Fields]) -> Iterator[str]:
-    """The texts that stand where an error's code or words stand."""
+    """The texts in the fields that hold an error's code or words."""
     if isinstance(value, str) or _is_list_of_sentences(value):
         yield from _all_texts(value, 1)
     for level in levels:
@@ -99,7 +99,7 @@ def _error_texts(value: Any, levels: Sequence[Fields]) -> Iterator[str]:
 
 
 def _all_texts(value: Any, depth: int, but: frozenset[str] = frozenset()) -> Iterator[str]:
-    """All texts in a value, but for those of some fields."""
+    """All texts in a value, except those in the fields `but`."""
     if isinstance(value, str):
         yield value
     if isinstance(value, dict):
@@ -115,7 +115,7 @@ def _all_texts(value: Any, depth: int, but: frozenset[str] = frozenset()) -> Ite
 
 
 def refused_as(value: Any, levels: Sequence[Fields]) -> int | None:
-    """The status that a success should have had: of a refusal in its body, or 202 if it was only queued."""
+    """The status that a success should have had: an error's if its body refuses, 202 if the call was only queued."""
     if value is False or (isinstance(value, str) and FAILURE.match(value)) or _is_list_of_refusals(value):
         return REFUSED
     of_levels = ((_refused_status if _is_record(level) else _outcome_of)(level) for level in levels)
@@ -124,7 +124,7 @@ def refused_as(value: Any, levels: Sequence[Fields]) -> int | None:
 
 
 def _outcome_of(level: Fields) -> int | None:
-    """The status of what one object says of the call."""
+    """The status of what one object says about the call."""
     status = _status_in(level) or _status_of(level.get("code")) or _status_in_error(level)
     states = [level.get(name) for name in STATES]
     is_done = any(YES.match(str(level.get(name))) for name in (*FLAGS, *STATES))
@@ -136,19 +136,19 @@ def _outcome_of(level: Fields) -> int | None:
 
 
 def _refused_status(level: Fields) -> int | None:
-    """The status of a refusal by a flag, or by an error that stands there."""
+    """The status of a refusal, if a flag or an error field says that it is one."""
     is_no = any(_is_no(level[name]) for name in FLAGS if name in level)
     return REFUSED if is_no or any(_is_error(level.get(name)) for name in ERROR_FIELDS) else None
 
 
 def named_by_store(levels: Sequence[Fields]) -> int | None:
-    """The status that an error names itself, if it would meet any customer: a gateway passes a 503 on as a 400."""
+    """The status that an error's body names, if it would meet any customer: a gateway may pass a 503 on as a 400."""
     named = chain.from_iterable((_status_in(level), _status_in_error(level)) for level in levels)
     return next((status for status in named if status and status not in OF_ONE_RECORD), None)
 
 
 def _entries(value: Any, levels: Sequence[Fields]) -> Iterator[Fields]:
-    """The first entries of each list that an answer has, but for customers: one call can have an outcome for each."""
+    """The first entries of each list in an answer, without customers: a call can answer with several outcomes."""
     lists = [value, *(level.get(name) for level in levels for name in LISTS)]
     for each in lists:
         if isinstance(each, list):
@@ -165,12 +165,12 @@ def _has_email(level: Fields) -> bool:
 
 
 def _is_list_of_sentences(value: Any) -> bool:
-    """Whether it is a bare list of sentences, as of errors; a list of ids holds no blanks."""
+    """Whether it is a bare list of sentences, such as errors. Ids hold no blanks, so a list of ids is none."""
     return isinstance(value, list) and bool(value) and all(isinstance(each, str) and " " in each for each in value)
 
 
 def _is_list_of_refusals(value: Any) -> bool:
-    """Whether it is a bare list of sentences, or of nothing but words of failure and false."""
+    """Whether it is a bare list of sentences, or holds only words of failure and false."""
     if not isinstance(value, list) or not value:
         return False
     no_words = (each is False or (isinstance(each, str) and FAILURE.match(each)) for each in value[:MOST_ENTRIES])
@@ -182,7 +182,7 @@ def _status_in(level: Fields) -> int | None:
 
 
 def _status_in_error(level: Fields) -> int | None:
-    """The status that an error names: also as its `code`, if that is of the store's alone."""
+    """The status that an error field names. Its `code` counts only if it is 429 or 5xx: others can be the API's own."""
     errors = (level.get(name) for name in ("error", "errors"))
     first = (each[0] if isinstance(each, list) and each else each for each in errors)
     for each in first:
@@ -194,7 +194,7 @@ def _status_in_error(level: Fields) -> int | None:
 
 
 def _status_of(value: Any) -> int | None:
-    """An error status: a number, or what a text begins with."""
+    """An error status, as a number or at the start of a text."""
     is_text = isinstance(value, int | str | Decimal) and not isinstance(value, bool)
     found = STATUS.match(str(value)) if is_text else None
     return int(found[1]) if found else None
@@ -205,7 +205,7 @@ def _is_no(value: Any) -> bool:
 
 
 def _is_error(value: Any, depth: int = ENVELOPES_DEPTH) -> bool:
-    """Whether an error stands there: empty lists and texts, and false, say that there is none."""
+    """Whether a value is an error. Empty lists, empty texts, false and words such as "none" are not."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
     if inner is None or depth == 0:
         return value is not None and not NO_ERROR.fullmatch(str(value).strip())

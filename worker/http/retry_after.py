@@ -1,4 +1,4 @@
-"""How long an API asks to wait: its `Retry-After`, believed only as far as it is plausible."""
+"""How long an API asks to wait: its `Retry-After`, within plausible bounds."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 LEAST_SECONDS: Final = 1.0
-"""A shorter wait is none: whoever asks for it would be called dozens of times a second."""
+"""The shortest wait: with a shorter one, the API would be called dozens of times a second."""
 LONGEST_SECONDS: Final = 60 * 60.0
-"""A longer wait is a mistake, or no promise: after it one job tries, and is told again."""
+"""The longest wait. If the API meant a longer one, one job tries after this, and the API answers 429 again."""
 FIRST_EPOCH: Final = 1e9
-"""A number from here on is no wait of thirty years but a time, in seconds since 1970."""
+"""A number from here on is not a wait of thirty years but a time, in seconds since 1970."""
 FIRST_EPOCH_MS: Final = 1e12
-"""And from here on, in milliseconds."""
+"""A number from here on is a time in milliseconds since 1970."""
 
 
 def seconds_asked(value: str, date: str, now: datetime) -> float | None:
-    """Seconds to wait by a `Retry-After` header: a number, an HTTP date, or a time since 1970; None if it says nothing.
+    """Seconds to wait by a `Retry-After` header: a number, an HTTP date, or a time since 1970. None if it is neither.
 
-    A time is counted from the answer's own `Date`, so that the clock of this machine does not matter.
+    A time is compared with the answer's own `Date`, so that this machine's clock does not matter.
     """
     seconds = _number(value)
     if seconds is None or seconds >= FIRST_EPOCH:

@@ -1,1 +1,1 @@
-"""iPaaS.com's API: the source of customers and the place of the links."""
+"""iPaaS.com's API: where customers are read and links are recorded."""

@@ -1,4 +1,4 @@
-"""The iPaaS.com API: the source of customers and the place of the links."""
+"""The iPaaS.com API, from which customers are read and in which links are recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGINATION: Final = "X-Pagination"
 CUSTOMERS: Final = "customers/v2/Customers"
 LONGEST_LIST_BYTES: Final = 64 * 1024 * 1024
-"""All customers without a link may be in one answer; no other call is answered with so much."""
+"""The longest list: one answer may hold all customers without a link. Other answers are much shorter."""
 NO_CUSTOMER: Final = "iPaaS.com's answer is not a customer"
 
 
@@ -37,10 +37,10 @@ class IPaaS(ApiCaller):
     system_id: int
     tracking_guid: str
     is_triggered: bool = False
-    """Whether a trigger named the customer, or its transfer was a moment ago: iPaaS.com may not show it yet."""
+    """Whether a trigger named the customer, or it was transferred a moment ago: iPaaS.com may not show it yet."""
 
     def customer(self, customer_id: str) -> Customer:
-        """One customer, as it is now (contract: C). Raises CustomerNotFound and what any read raises."""
+        """One customer, as it is now (contract: C). Raises CustomerNotFound, and what any read raises."""
         answer = self.read("customers/v2/Customer/{id}", self._tracking, id=customer_id)
         if answer.intent is not Intent.ACCEPTED:
             raise self._not_read(answer)
@@ -52,16 +52,18 @@ class IPaaS(ApiCaller):
     def link(self, customer_id: str, customer: Customer | None = None) -> str | None:
         """The Stamped.io customer id that is linked to a customer, or None (contract: C).
 
-        It is the one that the customer's record shows, if that was read and shows one, else it is looked up.
+        If the customer's record is given and shows a link, that is the one; otherwise it is looked up.
         """
+        # A record without the link proves nothing: it may leave out its external ids. Without the look-up the customer
+        # would be created instead of updated.
         shown = shown_link(customer, self.system_id) if customer else None
         return shown or self._looked_up(customer_id)
 
     def linked_customer(self, stamped_id: str) -> str | None:
         """The iPaaS.com customer id that a Stamped.io customer is linked to (contract: LookupSpaceport, C).
 
-        Of several the one that was linked first, which is assumed. None also where iPaaS.com does not say: this is
-        asked for a warning's sake alone, and must stop no transfer.
+        If there are several, it is the one that was linked first, which is assumed. Also None if the read fails: the
+        answer only serves a warning, and must not stop a transfer.
         """
         route = "customers/v2/External/LookupSpaceport/{system_id}/customer/{external_id}"
         answer = self.read(route, self._tracking, system_id=self.system_id, external_id=stamped_id)
@@ -69,13 +71,13 @@ class IPaaS(ApiCaller):
         return linked if CUSTOMER_ID.fullmatch(linked) else None
 
     def customers(self, page: int) -> CustomerList:
-        """One page of all customers, from 1 on (contract: C the header, A that `pageNumber` is all it takes)."""
+        """One page of all customers, counted from 1 (contract: C the header, A that `pageNumber` is all it takes)."""
         return self._list(CUSTOMERS, {"pageNumber": str(page)})
 
     def unlinked(self, page: int = 1) -> CustomerList:
-        """One page, from 1 on, of the customers without a link for this system; all of them if it has no pages.
+        """One page, counted from 1, of the customers without a link for this system; all of them if it has no pages.
 
-        Contract: C the path, A the body, and A that it takes `pageNumber` where an answer comes with `X-Pagination`.
+        Contract: C the path, A the body, and A that it takes `pageNumber` if the answers have `X-Pagination`.
         """
         query = {"pageNumber": str(page)} if page > 1 else None
         return self._list("customers/v2/External/Missing/{system_id}/customer", query)
@@ -93,12 +95,14 @@ class IPaaS(ApiCaller):
         route = "customers/v2/External/UpdateExternalId"
         answer = self.api.call("POST", route, query=self._tracking, body=body, effect=Effect.RECORD_LINK).of_no_record
         if answer.is_accepted and not _repeats(answer.body, body):
-            answer = answer.unreadable("the answer is of another link")
-        if not answer.is_accepted:  # whatever happened: the customer is in Stamped.io by then, and that must be heard
+            answer = answer.unreadable("the answer is about another link")
+        # Always this error, even for refused credentials: the customer is in Stamped.io by now, and only this error's
+        # text says so.
+        if not answer.is_accepted:
             raise error_of(LinkNotRecorded, answer, self.personal)
 
     def subscription_name(self) -> str:
-        """The name of the iPaaS.com subscription that this connection belongs to: a cheap proof of the token."""
+        """The name of the connection's iPaaS.com subscription: a cheap way to prove the token."""
         answer = self.checked(self.read("subscriptions/v2/Subscription/{id}", self._tracking, id=self.system_id))
         shown = answer.body if isinstance(answer.body, dict) else {}
         if text_of(shown.get("id", self.system_id)) != str(self.system_id) or not shown:
@@ -106,7 +110,7 @@ class IPaaS(ApiCaller):
         return str(shown.get("name") or "")
 
     def _list(self, route: str, query: dict[str, str] | None) -> CustomerList:
-        """A list belongs to no transfer, so it takes no tracking guid."""
+        """Read a list. It belongs to no transfer, so the call has no tracking guid."""
         self.gate.before_read()
         values = {"system_id": self.system_id}
         answer = self.api.call("GET", route, values, query=query, longest_bytes=LONGEST_LIST_BYTES)
@@ -119,12 +123,11 @@ class IPaaS(ApiCaller):
         return {"trackingGuid": self.tracking_guid}
 
     def _not_read(self, answer: Answer) -> SyncError:
-        """The error of a customer that could not be read.
-
-        If there is no such customer, without iPaaS.com's code its API might not be there at all.
-        """
+        """The error of a customer that could not be read. Raises what reading a list raises."""
         if not answer.is_missing:
             return self.errors.of_read(answer, IPaaSReadFailed, self.personal)
+        # A 404 without a code may come from a gateway while the API is down. A list that can be read rules that out;
+        # otherwise the list's own error is raised here, and no customer fails for the outage.
         if not answer.code:
             self.customers(1)
         intent = Intent.NOT_YET if self.is_triggered else Intent.CUSTOMERS
@@ -133,7 +136,7 @@ class IPaaS(ApiCaller):
     def _customer_in(self, answer: Answer, customer_id: str) -> Customer:
         """The customer of an accepted answer, if it is the one that was asked for. Raises AnswerUnreadable.
 
-        Any field may be missing, the id too (contract: C); what has no field of a customer is none.
+        Any field may be missing, even the id (contract: C), but at least one must be there.
         """
         try:
             customer = Customer.model_validate(answer.body)
@@ -146,17 +149,17 @@ class IPaaS(ApiCaller):
         return customer
 
     def _reread(self, answer: Answer) -> Customer:
-        """A customer some of whose fields are neither texts nor numbers. Raises AnswerUnreadable."""
+        """A customer with fields that are neither texts nor numbers. Raises AnswerUnreadable."""
         try:
             return Customer.read(answer.body)
         except ValidationError:
             raise self.unreadable(answer, NO_CUSTOMER) from None
 
     def _looked_up(self, customer_id: str) -> str | None:
-        """The link that a look-up answers: a JSON-quoted text.
+        """The link by a look-up, whose answer is a JSON-quoted text.
 
-        A number, or a text quoted twice or not at all, is read as well. Whatever else stands there is no id but the
-        words of somebody between us and iPaaS.com. Raises AnswerUnreadable.
+        A number, or a text quoted twice or not at all, is read as well. Anything else comes from a gateway or proxy on
+        the way. Raises AnswerUnreadable for it.
         """
         route = "customers/v2/External/LookupExternal/{id}/{system_id}/customer"
         answer = self.read(route, self._tracking, takes_text=True, id=customer_id, system_id=self.system_id)
@@ -170,13 +173,13 @@ class IPaaS(ApiCaller):
 
 
 def shown_link(customer: Customer, system_id: int) -> str | None:
-    """The Stamped.io customer id that iPaaS.com holds for this system, if the customer's record itself shows one."""
+    """The Stamped.io customer id that the customer's record shows for this system, if it shows one."""
     ours = (each.external_id for each in customer.external_ids or () if each.system_id == str(system_id))
     return next(filter(None, map(live_link, ours)), None)
 
 
 def _repeats(answered: Any, sent: dict[str, Any]) -> bool:
-    """Whether what the answer shows of a link is what was sent."""
+    """Whether the link's fields that the answer shows are those that were sent."""
     if not isinstance(answered, dict):
         return True
     shown = {name: answered[name] for name in ("system_id", "external_id", "internal_id") if answered.get(name)}

@@ -15,7 +15,7 @@ Text = str | None
 
 
 class Lenient(BaseModel):
-    """Extra fields are ignored; what was read never shows in an error's text."""
+    """A record whose unknown fields are ignored, and whose values never show in an error's text."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, coerce_numbers_to_str=True)
 
@@ -52,9 +52,9 @@ class Customer(Lenient):
 
     @classmethod
     def read(cls, shown: Any) -> Self:
-        """The customer in a value whose fields may hold anything. Raises ValidationError if it is no object.
+        """The customer in a value whose fields may hold anything. Raises ValidationError if the value is not an object.
 
-        A number is read as its text, and what is no text as nothing: the API is not strict.
+        The API is not strict: a number is read as text, and anything that is not text as None.
         """
         return cls.model_validate(_as_texts(shown))
 

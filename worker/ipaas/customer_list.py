@@ -10,12 +10,12 @@ from worker.jobs.errors import AnswerUnreadable, CustomerIdInvalid
 from worker.jobs.job import customer_id, live_link
 
 LIST_NAMES = ("data", "results", "items", "customers")
-"""Where the list is, if it is not the body itself. Assumed (contract: the list's body, A): correct it here."""
+"""Fields that can hold the list, if the body is not one. Assumed (contract: the list's body, A): correct it here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list shows of one customer; None for what it does not show. It holds no personal data."""
+    """What a list shows about one customer; None if it does not show that. It holds no personal data."""
 
     id: str
     is_linked: bool | None = None
@@ -24,7 +24,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class CustomerList:
-    """The customers of a list, each once and in its order."""
+    """The customers of a list, each once, in the list's order."""
 
     customers: tuple[Listed, ...]
     unreadable: int = 0
@@ -34,7 +34,7 @@ class CustomerList:
 
     @classmethod
     def read(cls, body: Any, pagination: str | None, system_id: int) -> CustomerList:
-        """The list in a body, of customers or of their ids. Raises AnswerUnreadable if there is none.
+        """The list of customers, or of their ids, in a body. Raises AnswerUnreadable if there is none.
 
         Entries without an id are counted and left out.
         """
@@ -73,7 +73,7 @@ def _has_email(shown: dict[str, Any]) -> bool | None:
 
 
 def _pages(pagination: str | None) -> int | None:
-    """The total of `X-Pagination: {"current_Page":1,"total_Pages":9}` (contract: C), in any spelling of the name."""
+    """The total of `X-Pagination: {"current_Page":1,"total_Pages":9}` (contract: C), however the name is spelt."""
     try:
         held = json.loads(pagination or "{}")
         named = {str(name).replace("_", "").replace("-", "").lower(): value for name, value in held.items()}

@@ -1,4 +1,4 @@
-"""The calls that an attempt made, as the ledger is told of them and as its history shows them."""
+"""The API calls that an attempt made, as they are written to the ledger and shown in a job's history."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from worker.jobs.intents import Intent
 
 
 class Api(StrEnum):
-    """One of the two APIs, by the name that people know; calls are noted under it."""
+    """One of the two APIs, by the name that people know; each call is noted under that name."""
 
     IPAAS = "iPaaS.com"
     STAMPED = "Stamped.io"
@@ -22,7 +22,7 @@ class Api(StrEnum):
 
 
 ANSWERED_WELL = frozenset({Intent.ACCEPTED, Intent.CUSTOMERS})
-"""What shows that an API works: it did what it was asked to, or refused this one record in so many words."""
+"""The intents that show that an API works: it did what it was asked to, or it refused this one record and said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,11 @@ class MadeCall:
     """None if there was no answer."""
     ms: int
     intent: Intent = Intent.ACCEPTED
-    """What its answer meant; the history does not keep it."""
+    """What its answer meant; this is not kept in the history."""
 
     @property
     def is_missing(self) -> bool:
-        """Whether it was answered that there is no such record; an API that is away can look so, too."""
+        """Whether the answer was that there is no such record; an API that is down can answer the same."""
         return self.status in {404, 410}
 
     @property
@@ -50,9 +50,9 @@ class MadeCall:
 
 
 def note_meaning(calls: list[MadeCall], intent: Intent) -> None:
-    """Note what the last call meant: whoever asked knows better than the first look at its answer.
+    """Correct what the last call meant, once the job knows more than its first reading of the answer did.
 
-    If it was the whole store's, each 404 of that API right before it was, too: an API that is away knows nobody.
+    If the trouble is the whole store's, so is each 404 of that API right before it: an API that is down finds nobody.
     """
     *earlier, last = (place for place, call in enumerate(calls) if call.api is calls[-1].api)
     missing = takewhile(lambda place: calls[place].is_missing, reversed(earlier))

@@ -1,4 +1,4 @@
-"""The error catalogue: the words for each error that a person can meet. What happens next: `worker.jobs.errors`."""
+"""The error catalogue: the texts of each error that people can see. `worker.jobs.errors` says what happens next."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 
 INTERNAL: Final = "internal-error"
 LONGEST_SHOWN: Final = 300
-"""Characters of an API's words that lists, log lines and Sentry show; a job's own page has the rest."""
+"""How many characters of an API's own words lists, log lines and Sentry show; a job's own page shows them all."""
 
 
 class Concerns(StrEnum):
-    """Where the cause lies, and so who can put it right."""
+    """Where the cause lies, which also says who can fix it."""
 
     CONFIGURATION = "configuration"
     DATA = "data"
@@ -52,22 +52,22 @@ class Failure:
     code: str
     http_status: int | None = None
     detail: str = ""
-    """The API's own words, or what is wrong here; whole, which can be several pages."""
+    """The API's own words, or what is wrong on our side. It is not shortened, and can be several pages long."""
 
     @property
     def entry(self) -> Entry:
-        """The catalogue's entry; a code that an older version wrote reads as an internal error."""
+        """The catalogue's entry, or that of an internal error if only an older version knew the code."""
         return CATALOGUE.get(self.code, CATALOGUE[INTERNAL])
 
     @property
     def message(self) -> str:
-        """The entry's message with the HTTP status and the beginning of the API's own words behind it."""
+        """The entry's message, followed by the HTTP status and the beginning of the API's own words."""
         is_long = len(self.detail) > LONGEST_SHOWN
         return self._message(f"{self.detail[:LONGEST_SHOWN]}…" if is_long else self.detail)
 
     @property
     def whole_message(self) -> str:
-        """The same with all of the API's own words, for the places that show one job."""
+        """The same with all of the API's own words, for places that show a single job."""
         return self._message(self.detail)
 
     def _message(self, detail: str) -> str:

@@ -1,7 +1,7 @@
 """The errors of the catalogue, as they are raised, grouped by what happens next.
 
-An error class carries its catalogue entry; an error adds the HTTP status and what the API said of it, with personal
-data already masked. Nothing else in the software decides by an error's text.
+An error's class holds its catalogue entry; the error itself adds the HTTP status and the API's own words, with personal
+data already masked. No code decides anything by an error's text.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ if TYPE_CHECKING:
     from worker.jobs.intents import Trouble
 
 KINDS: Final[dict[str, type[SyncError]]] = {}
-"""The errors by code."""
+"""The class of each error, by its code."""
 
 
 class SyncError(Exception):
     """An error of the catalogue. `detail` must hold no personal data: it goes to the ledger, the logs and Sentry.
 
-    `intent` and `trouble` say what the answer meant that it was raised for; without an answer, its group says it.
+    `intent` and `trouble` say what the answer meant for which it was raised; if there was no answer, the error has the
+    intent of its group.
     `retry_after` is in seconds.
     """
 
     entry: ClassVar[Entry]
     retried: ClassVar[Retried] = Retried.NEVER
     is_of_absence: ClassVar[bool] = False
-    """Whether it says that a record is not there, which can be true for ever."""
+    """Whether it says that a record does not exist, which may stay true for ever."""
     intent: Intent
 
     def __init_subclass__(cls, code: str = "") -> None:
-        """Give an error its entry; a group has none."""
+        """Give an error its catalogue entry; a group has none."""
         if code:
             cls.entry = CATALOGUE[code]
             KINDS[code] = cls
@@ -66,7 +67,7 @@ def error_fields(error: SyncError) -> dict[str, Any]:
 
 
 def error_help(error: SyncError) -> dict[str, str]:
-    """The fields of a log line about an error that somebody should act on."""
+    """Further fields of a log line about an error, if somebody should act on it."""
     return {"cause": error.entry.cause, "resolution": error.entry.resolution}
 
 
@@ -85,11 +86,11 @@ class IPaaSUnreachable(AsLongAsItLasts, code="ipaas-unreachable"):
 
 
 class IPaaSUnavailable(AsLongAsItLasts, code="ipaas-unavailable"):
-    """iPaaS.com answers every call with a server error: what its connection is held for."""
+    """iPaaS.com answers every call with a server error, so the connection is held."""
 
 
 class IPaaSCallsLimited(AsLongAsItLasts, code="ipaas-calls-limited"):
-    """iPaaS.com answers 429: what its connection is held for."""
+    """iPaaS.com answers 429, so the connection is held."""
 
 
 class StampedUnreachable(AsLongAsItLasts, code="stamped-unreachable"):
@@ -97,11 +98,11 @@ class StampedUnreachable(AsLongAsItLasts, code="stamped-unreachable"):
 
 
 class StampedUnavailable(AsLongAsItLasts, code="stamped-unavailable"):
-    """Stamped.io answers every call with a server error: what its connection is held for."""
+    """Stamped.io answers every call with a server error, so the connection is held."""
 
 
 class StampedCallsLimited(AsLongAsItLasts, code="stamped-calls-limited"):
-    """Stamped.io answers 429: what its connection is held for."""
+    """Stamped.io answers 429, so the connection is held."""
 
 
 class HostNotFound(AsLongAsItLasts, code="host-not-found"):
@@ -109,30 +110,30 @@ class HostNotFound(AsLongAsItLasts, code="host-not-found"):
 
 
 class AnswerUnreadable(AsLongAsItLasts, code="answer-unreadable"):
-    """An API answered with something else than the contract's JSON, or of another record than the one asked for."""
+    """An API answered with something other than the contract's JSON, or about another record than the one asked for."""
 
 
 class ConnectionHeld(AsLongAsItLasts, code="connection-held"):
-    """A read that belongs to no job is not made while its connection is held."""
+    """A read that belongs to no job was not made, because its connection is held."""
 
 
 class ThrottleUsedUp(AsLongAsItLasts, code="throttle-used-up"):
-    """A read that belongs to no job found no slot of the throttle while somebody waited for it."""
+    """A read that belongs to no job got no slot of the throttle for as long as somebody waited for it."""
 
 
 class LedgerUnavailable(AsLongAsItLasts, code="redis-unavailable"):
-    """Redis does not answer. Nothing is lost: what was not written down was never answered for."""
+    """Redis does not answer. Nothing is lost: nobody is told that a job is accepted before the ledger holds it."""
 
 
 class LedgerRefuses(LedgerUnavailable, code="redis-refuses"):
-    """Redis answers, but refuses what it is asked for: its detail says why, and what to do."""
+    """Redis answers with a refusal. The error's detail says why, and what to do about it."""
 
 
-# Tried again once a person has put it right ---------------------------------------------------------------------------
+# Tried again once a person has fixed it -------------------------------------------------------------------------------
 
 
 class UntilPutRight(SyncError):
-    """It would meet any customer until a person has put it right: the connection is held, and tried with one job."""
+    """It would meet any customer until a person fixes it: the connection is held, and one job at a time tries it."""
 
     intent = Intent.STORES
     retried = Retried.HELD
@@ -150,11 +151,11 @@ class StampedCredentialsRefused(UntilPutRight, code="stamped-credentials-refused
     """Stamped.io answered a read with 401 or 403."""
 
 
-# As the API answered --------------------------------------------------------------------------------------------------
+# What follows depends on the answer -----------------------------------------------------------------------------------
 
 
 class AsAnswered(SyncError):
-    """The API's answer says whether it refuses this one customer, or would meet any."""
+    """The API's answer says whether it refuses this one customer or would meet any customer."""
 
     intent = Intent.CUSTOMERS
     retried = Retried.BY_ANSWER
@@ -184,7 +185,7 @@ class StampedReadFailed(AsAnswered, code="stamped-read-failed"):
 
 
 class NotYet(SyncError):
-    """A short delay may explain it: it is tried again for some minutes."""
+    """A short delay may explain it, so it is tried again for some minutes."""
 
     intent = Intent.NOT_YET
     retried = Retried.SOON
@@ -206,11 +207,11 @@ class StampedCustomerGone(NotYet, code="stamped-customer-gone"):
     is_of_absence = True
 
 
-# Never tried again by itself ------------------------------------------------------------------------------------------
+# Never retried automatically ------------------------------------------------------------------------------------------
 
 
 class AtOnce(SyncError):
-    """Another try would change nothing: what asked for it fails at once."""
+    """Another try would change nothing, so the job, trigger or message fails at once."""
 
     intent = Intent.CUSTOMERS
 
@@ -220,7 +221,7 @@ class EmailMissing(AtOnce, code="email-missing"):
 
 
 class EmailInvalid(AtOnce, code="email-invalid"):
-    """The customer's e-mail address holds what no address can hold."""
+    """The customer's e-mail address holds something that no e-mail address can hold."""
 
 
 class RequiredFieldEmpty(AtOnce, code="required-field-empty"):
@@ -232,7 +233,7 @@ class SubscriptionValueInvalid(AtOnce, code="subscription-value-invalid"):
 
 
 class NotAccepted(AtOnce):
-    """A notification of a trigger, or a message, that never becomes a job."""
+    """A notification or a message that never becomes a job."""
 
 
 class TriggerMalformed(NotAccepted, code="trigger-malformed"):
@@ -252,14 +253,14 @@ class ScopeUnsupported(NotAccepted, code="scope-unsupported"):
 
 
 class TriggerOff(NotAccepted, code="trigger-off"):
-    """The trigger is switched off for the connection: noted, and nothing is done."""
+    """The trigger is switched off for the connection. This is noted, and nothing else is done."""
 
 
 # Ours -----------------------------------------------------------------------------------------------------------------
 
 
 class Ours(SyncError):
-    """It is this software's, or its machine's, and never shown as an outage of anybody."""
+    """A fault of this software or of its machine; never shown as an outage of Redis or of an API."""
 
     intent = Intent.OURS
 
@@ -273,7 +274,7 @@ class InternalError(Ours, code="internal-error"):
 
     @classmethod
     def of(cls, error: Exception) -> Self:
-        """The fault that an error is which nobody foresaw: its kind and place, and nothing of its text."""
+        """The internal error for an exception that nobody foresaw. It names its kind and place, but not its text."""
         trace = error.__traceback__
         while trace and trace.tb_next:
             trace = trace.tb_next

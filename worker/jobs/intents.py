@@ -1,7 +1,7 @@
-"""What an answer of one of the two APIs means for the job that asked: five intents, and nothing else decides.
+"""The five intents: what an answer of one of the two APIs means for the job that asked.
 
-`worker.http.answers` reads each exchange into one of them. Retries, holds, failures, the log, Sentry and the screens
-branch on the intent alone, never again on a status or on a text.
+`worker.http.answers` turns each exchange into one of them. After that, retries, holds, failures, the log, Sentry and
+the screens branch on the intent alone, never on a status or a text.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ class Intent(StrEnum):
     """What an answer means."""
 
     ACCEPTED = "accepted"
-    """The API did what it was asked to, and speaks of the record that was asked for."""
+    """The API did what it was asked to, and answered about the record that was asked for."""
     NOT_YET = "not yet"
     """A short delay explains it: the job is tried again for some minutes."""
     CUSTOMERS = "the customer's"
-    """It refuses this one record: the job fails at once, with the API's words."""
+    """The API refuses this one record: the job fails at once, with the API's words."""
     STORES = "the store's"
     """It would meet any customer: no job fails for it while it lasts."""
     OURS = "ours"
-    """Nobody foresaw it: a fault of this software, never shown as an outage of anybody."""
+    """Nobody foresaw it: a fault of this software, never shown as an outage of Redis or of an API."""
 
 
 class Retried(StrEnum):
-    """When the worker tries again by itself."""
+    """Whether, and how, the worker retries automatically."""
 
     ALWAYS = "always"
     BY_ANSWER = "by answer"
@@ -36,13 +36,13 @@ class Retried(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """The answer to "Is it tried again by itself?", as people are shown it."""
+        """The answer to "Is it retried automatically?", as people see it."""
         return SENTENCES[self]
 
 
 SENTENCES: Final = {
     Retried.ALWAYS: "yes",
-    Retried.BY_ANSWER: "unless it is this customer that is refused",
+    Retried.BY_ANSWER: "unless the API refuses this one customer",
     Retried.SOON: "for some minutes",
     Retried.HELD: "while its connection is held",
     Retried.NEVER: "no",
@@ -50,7 +50,7 @@ SENTENCES: Final = {
 
 
 class Trouble(StrEnum):
-    """What is wrong with a whole store or with iPaaS.com: which error a hold names."""
+    """What is wrong with a whole store or with iPaaS.com; it decides which error a hold names."""
 
     SILENT = "no answer"
     UNRESOLVED = "host not found"
@@ -62,4 +62,4 @@ class Trouble(StrEnum):
 
 
 NEEDS_A_PERSON = frozenset({Trouble.CREDENTIALS, Trouble.SYSTEM})
-"""What does not pass by itself: whoever waits for it is told at once."""
+"""The trouble that does not pass by itself: a command or page that waits for the connection stops waiting at once."""

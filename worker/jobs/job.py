@@ -10,16 +10,16 @@ from typing import Final
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed
 
 CUSTOMER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-"""An iPaaS.com Customer ID, for example 150713 (specification: ID Format). Of one customer there is one id: 0150713 and
-150713 would be two jobs."""
+"""An iPaaS.com Customer ID, for example 150713 (specification: ID Format). It has no leading zero, because 0150713 and
+150713 would be two jobs of one customer."""
 
 STAMPED_ID = re.compile(r"(?=\D*\d)[\w-]{1,64}", re.ASCII)
 """A Stamped.io customer id (contract: a number, C); it becomes part of a path and of a key of the ledger.
 
-At least one digit keeps it from being a word of the API's own paths, such as `add`."""
+It has at least one digit, so it cannot be a word of the API's own paths, such as `add`."""
 
 NUMBERS_END = 10**19
-"""Numbers from here on are no ids; Python refuses to write out one of thousands of digits."""
+"""No id is this large or larger. The limit matters because Python refuses to print numbers of thousands of digits."""
 
 
 class Kind(StrEnum):
@@ -41,7 +41,7 @@ class State(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What it means, as it goes on from "The job" wherever a person sees the state."""
+        """What the state means, as a sentence that begins with "The job"."""
         return SENTENCES[self]
 
 
@@ -56,7 +56,7 @@ SENTENCES: Final = {
 
 
 class Action(StrEnum):
-    """What a job came to."""
+    """What a job did."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -71,20 +71,20 @@ class Next(StrEnum):
     NOTHING = ""
     SUBSCRIPTION = "subscription"
     UNCHANGED = "unchanged"
-    """Its state is the mapped one."""
+    """Its state is already the mapped one."""
     KEPT = "kept"
-    """Its state is another one, or not known, and stays as it is: the mapping does not resubscribe."""
+    """Its state differs, or is not known, but stays as it is, because the mapping does not resubscribe."""
 
 
 @dataclass(slots=True)
 class Consent:
-    """What a job knows of its customer's consent. Its next run knows it too, whatever this one comes to."""
+    """What a job knows about its customer's consent. The ledger hands it to the next run, however this one ends."""
 
     is_new: bool = False
-    """Whether a transfer of ours has created the customer, and nobody has set its subscription since: it can't have
-    unsubscribed."""
+    """Whether one of our transfers created the customer and nobody has set its subscription since, so that the customer
+    cannot have unsubscribed."""
     created: str = ""
-    """The id of the Stamped.io customer that an earlier run of the job has created, but could not bring to its end."""
+    """The id of the Stamped.io customer that an earlier run of the job created, if that run then did not finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Job:
 
     @classmethod
     def read(cls, kind: object, system_id: object, customer: object) -> Job:
-        """The job that a message names. Raises an error of the catalogue, which repeats nothing that is no id."""
+        """The job that a message names. Raises an error of the catalogue, which repeats only ids of the message."""
         if kind not in list(Kind):
             raise TriggerMalformed("the kind is neither customer nor subscription")
         system = plain_text(system_id)
@@ -115,7 +115,7 @@ class Job:
 
 
 def customer_id(value: object) -> str:
-    """The customer id in `value`, a text or a number. Raises CustomerIdInvalid, which names nothing of the value."""
+    """The customer id in `value`, a text or a number. Raises CustomerIdInvalid, which does not repeat the value."""
     text = plain_text(value)
     if not CUSTOMER_ID.fullmatch(text):
         raise CustomerIdInvalid
@@ -123,7 +123,7 @@ def customer_id(value: object) -> str:
 
 
 def plain_text(value: object) -> str:
-    """The text of a text or a number; empty for anything else, and for a number of absurd length."""
+    """A text without the blanks around it, or a number as text; empty for anything else and for an absurd number."""
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < NUMBERS_END:

@@ -1,4 +1,4 @@
-"""Long lists, a page at a time: each page is one round trip to the ledger."""
+"""Cuts long lists into pages; each page is one round trip to the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows an attempt that met an error: a pure function of the error's intent and of the attempts before it."""
+"""What follows an error: a pure function of the error's intent and of how many attempts failed before."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     Draw = Callable[[float, float], float]
 
 SHORT_REST_SECONDS: Final = 60.0
-"""Rests up to this long show in Flower as Celery retries; longer ones rest in the ledger."""
+"""A job that rests up to this long shows in Flower as a Celery retry; one that rests longer waits in the ledger."""
 FIRST_CAP_SECONDS: Final = 4.0
 LEAST_REST_SECONDS: Final = 0.5
-"""Full jitter can come to nothing at all; a retry waits at least this long."""
+"""A retry waits at least this long: full jitter alone could mean no wait at all."""
 NOT_YET_SECONDS: Final = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0)
-"""The longest rests while an API may not show yet what it was told: some minutes in all, each at least half as long."""
+"""The longest rest before each retry of a *not yet*; the shortest is half of it. Together they take some minutes."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Holds:
-    """How a store is held: the first hold's length, which doubles, the longest, and when an outage is seen as one."""
+    """How long a store is held: at first, with each hold twice as long, and at most; and how many errors it takes."""
 
     first_seconds: float
     longest_seconds: float
@@ -58,7 +58,7 @@ class Retry:
 
     @property
     def is_short(self) -> bool:
-        """Whether a Celery retry carries the job; one that rests longer is brought back by the sweep."""
+        """Whether a Celery retry brings the job back; if it rests longer, the sweep does."""
         return self.seconds <= SHORT_REST_SECONDS
 
 
@@ -66,20 +66,20 @@ class Retry:
 class Pause:
     """Hold the job's whole store: each hold that follows another is twice as long, up to the longest.
 
-    The ledger has the last word: it knows what other jobs met.
+    The ledger decides whether it is held, because it knows what other jobs met.
     """
 
     seconds: float
     longest_seconds: float
     strikes: int = 1
-    """Jobs that must meet such an error, since the API last answered well, before the store is held."""
+    """How many jobs must meet such an error, since the API last answered well, before the store is held."""
     can_be_the_jobs: bool = True
-    """Whether it is the job's own error if the same call was answered well for other jobs since it last met it."""
+    """Whether it is the job's own error if the same call has worked for other jobs since this job last met it."""
 
 
 @dataclass(frozen=True)
 class Fail:
-    """The job has failed, until somebody asks for it again."""
+    """The job has failed; it runs again only if somebody asks for it."""
 
 
 Decision = Retry | Pause | Fail
@@ -88,12 +88,14 @@ Decision = Retry | Pause | Fail
 def decide(
     error: SyncError, attempt: int, policy: Policy, met: int | None = None, draw: Draw = random.uniform
 ) -> Decision:
-    """What follows an error after `attempt` attempts failed before this one. Its intent alone decides.
+    """What follows an error if `attempt` attempts failed before this one. Only the error's intent matters.
 
-    Trouble of the whole store asks for a pause; if the ledger, which knows what other jobs met, does not hold the store
-    for it, its word decides in a second call: `met` is how often in a row this job alone has met the trouble, or 0 if
-    the trouble is the job's own. An API's own `Retry-After` is never undercut.
+    For trouble of the whole store, the first call returns a pause. If the ledger then does not hold the store, a second
+    call decides by what the ledger found: `met` is how often in a row this job has met the trouble, or 0 if the trouble
+    is the job's own. A retry never comes sooner than the API's `Retry-After`.
     """
+    # The pause comes before any retry: only the ledger knows what other jobs met. A retry decided without it would use
+    # up the attempts of all the store's jobs in one outage, and they would fail.
     if error.intent is Intent.STORES and met is None:
         return _pause(error, policy.holds)
     if met:
@@ -102,22 +104,22 @@ def decide(
 
 
 def retry(error: SyncError, attempt: int, schedule: Schedule, draw: Draw = random.uniform) -> Retry | None:
-    """When something is tried again that costs an attempt each time; None gives up."""
+    """When to try again, if each try costs an attempt; None if it is not tried again."""
     seconds = _rest_seconds(error.intent, attempt, schedule, draw)
     return None if seconds is None else Retry(max(seconds, error.retry_after or 0.0))
 
 
 def outlasted(error: SyncError, attempt: int) -> bool:
-    """Whether a *not yet* has lasted for longer than a delay explains: the API takes calls down and does not do them.
+    """Whether a *not yet* has lasted longer than a short delay explains: the API accepts calls and does not do them.
 
-    A record that still is not there is none.
+    If the error says that a record does not exist, it is believed by then, and this is False.
     """
     is_over = error.intent is Intent.NOT_YET and attempt >= len(NOT_YET_SECONDS)
     return is_over and not error.is_of_absence
 
 
 def _weathered(error: SyncError, met: int, holds: Holds, draw: Draw = random.uniform) -> Retry:
-    """How long a job rests that met trouble of the whole store, `met` times in a row by now; it costs no attempt."""
+    """How long a job rests that has met trouble of the whole store `met` times in a row. It costs no attempt."""
     longest = min(holds.longest_seconds, FIRST_CAP_SECONDS * 2 ** min(met - 1, 30))
     seconds = max(draw(min(LEAST_REST_SECONDS, longest), longest), error.retry_after or 0.0)
     return Retry(seconds, costs_attempt=False)
@@ -131,6 +133,7 @@ def _rest_seconds(intent: Intent, attempt: int, schedule: Schedule, draw: Draw) 
         return None
     if attempt < schedule.fast:
         return draw(LEAST_REST_SECONDS, min(SHORT_REST_SECONDS, FIRST_CAP_SECONDS * 2**attempt))
+    # No jitter: this is iPaaS.com's own schedule, and the throttle spreads the jobs that are due at the same time.
     slow = dict(enumerate(schedule.slow_minutes, start=schedule.fast)).get(attempt)
     return None if slow is None else slow * 60.0
 
@@ -138,8 +141,8 @@ def _rest_seconds(intent: Intent, attempt: int, schedule: Schedule, draw: Draw) 
 def _pause(error: SyncError, holds: Holds) -> Pause:
     """How a store is held for an error that would meet any customer.
 
-    Too many calls: for `Retry-After`. Refused credentials: until a job gets through. Everything else: once several jobs
-    met it since the API last answered well.
+    Too many calls: for as long as `Retry-After` says. Refused credentials: until a job gets through. Everything else:
+    only after several jobs have met it since the API last answered well.
     """
     asked = error.retry_after or 0
     first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)

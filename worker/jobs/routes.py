@@ -17,15 +17,15 @@ CATCH_UP: Final = "stamped.catch_up"
 CUSTOMERS: Final = "customers"
 SUBSCRIPTIONS: Final = "subscriptions"
 UPKEEP: Final = "upkeep"
-"""Sweeps, schedules, triggers to accept, and debug jobs: never long, so what is put here goes to the front."""
+"""For sweeps, schedules, triggers to accept, and debug jobs. It is always short, so whatever is put here runs soon."""
 
 QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 QUEUE_OF: Final = {Kind.CUSTOMER: CUSTOMERS, Kind.SUBSCRIPTION: SUBSCRIPTIONS}
 TASK_OF: Final = {Kind.CUSTOMER: TRANSFER_CUSTOMER, Kind.SUBSCRIPTION: RECONCILE_SUBSCRIPTION}
 ROUTES: Final = {TASK_OF[kind]: {"queue": QUEUE_OF[kind]} for kind in Kind}
-"""Celery's routes; every other task goes to the queue that is never long."""
+"""Celery's routes; every task that is not in them goes to `UPKEEP`."""
 
 
 def queue_of(kind: Kind, *, to_front: bool) -> str:
-    """The queue for the message of a job: its kind's own, or the one that is never long."""
+    """The queue for a job's message: that of its kind, or the one that is always short."""
     return UPKEEP if to_front else QUEUE_OF[kind]

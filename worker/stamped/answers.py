@@ -19,32 +19,32 @@ IDS = ("id", "customerId")
 """The names of a customer's id."""
 NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 TYPE_OF_CUSTOMERS = "customer"
-"""What the `type` of an envelope says of a customer, where it has one: a background job has an id too."""
+"""If an object has a `type`, a customer's contains this. A background job has an id too, but another type."""
 NO_CUSTOMERS = re.compile(r"(?:job|task|batch|import|queued?)(?:$|[A-Z_])")
-"""The names of fields that a background job has, and no customer."""
+"""Names of fields that background jobs have and customers do not."""
 TOTAL_PAGES = "totalPages"
-"""How many pages a list has, as the API's other lists say it. Assumed: correct it here."""
+"""The field with a list's number of pages, as in the API's other lists. Assumed: correct it here."""
 STATE = "isSubscribed"
-"""Whether a customer is subscribed (contract: Customer object, C)."""
+"""The field that says whether a customer is subscribed (contract: Customer object, C)."""
 PERSONAL = ("email", "customerEmail", "firstName", "lastName", "notes")
-"""What of a customer's record tells who it is (contract: Customer object, C)."""
+"""The fields of a customer's record that show who it is (contract: Customer object, C)."""
 
 
 @dataclass(frozen=True, slots=True)
 class StampedCustomer:
-    """What an answer says of a customer; None if it does not say."""
+    """What an answer says about a customer; None if it does not say that."""
 
     id: str | None = None
     email: str | None = None
     is_subscribed: bool | None = None
     record: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """All that the answer shows of it, by Stamped.io's names."""
+    """Everything that the answer shows about it, by Stamped.io's names."""
 
     def is_known_as(self, email: str) -> bool:
         """Whether it can be the customer with this e-mail address who was just written.
 
-        Beside its own address its id is believed, whatever it looks like. Alone it must look like a customer's, a
-        number: an id can be a background job's too.
+        If the answer shows this address beside the id, any id is accepted. Without an address, the id must be a number,
+        as customers' ids are: it could be a background job's.
         """
         if self.email:
             return bool(self.id) and is_same_mailbox(self.email, email)
@@ -52,23 +52,23 @@ class StampedCustomer:
 
     @property
     def shows_an_id(self) -> bool:
-        """Whether it shows an id, in whatever spelling."""
+        """Whether it shows an id, even one that cannot be used."""
         return any(self.record.get(name) not in (None, "") for name in IDS)
 
     def shows(self, payload: Mapping[str, str]) -> bool:
-        """Whether what was written shows in it, as far as it shows such fields at all."""
+        """Whether it shows the values that were written, in those of their fields that it has."""
         return all(_is_same(name, self.record[name], sent) for name, sent in payload.items() if name in self.record)
 
     @property
     def personal(self) -> list[str]:
-        """What of it tells who it is."""
+        """The values that show who it is."""
         return [value for name in PERSONAL if isinstance(value := self.record.get(name), str)]
 
 
 def customer_in(body: Any) -> StampedCustomer:
     """The customer in an answer: flat, or under `customer`, `result` or `data`.
 
-    An id beside an e-mail address is a customer's, whatever else stands there: an id alone may be the envelope's.
+    An id beside an e-mail address is a customer's, but an id alone may belong to the envelope.
     """
     if not isinstance(body, dict):
         return StampedCustomer()
@@ -91,7 +91,7 @@ def customers_in(body: Any) -> list[StampedCustomer]:
 
 
 def items_in(body: Any) -> list[Any] | None:
-    """What a list holds, by itself or in envelopes; None if the answer is no list."""
+    """The items of a list, which may be wrapped in envelopes; None if the answer is not a list."""
     for _ in range(ENVELOPES_DEPTH):
         if not isinstance(body, dict):
             break
@@ -102,19 +102,19 @@ def items_in(body: Any) -> list[Any] | None:
 
 
 def pages_in(body: Any) -> int | None:
-    """How many pages a list says that it has; None if it does not."""
+    """How many pages a list says it has; None if it does not say."""
     pages = body.get(TOTAL_PAGES) if isinstance(body, dict) else None
     return pages if isinstance(pages, int) and not isinstance(pages, bool) else None
 
 
 def _identity(body: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The id and the e-mail address that stand in an object itself."""
+    """The id and the e-mail address in an object, without its envelopes."""
     stamped_id = next(filter(None, map(_id, map(body.get, IDS))), None)
     return stamped_id, _text(body.get("email")) or _text(body.get("customerEmail"))
 
 
 def _is_something_else(body: dict[str, Any]) -> bool:
-    """Whether it says of itself that it is no customer, but a job, an import or a message."""
+    """Whether an object is a background job, an import or a message, by its own fields."""
     kind = body.get("type")
     is_other_kind = isinstance(kind, str) and TYPE_OF_CUSTOMERS not in kind.lower()
     return is_other_kind or any(map(NO_CUSTOMERS.match, body))
@@ -126,7 +126,7 @@ def _id(value: Any) -> str | None:
 
 
 def _is_same(name: str, shown: Any, sent: str) -> bool:
-    """Whether a field shows what was sent. Of an address Stamped.io may change the case, of a number the quotes."""
+    """Whether a field shows what was sent. Stamped.io may change an address's case, or answer a text as a number."""
     text = text_of(shown) or ""
     return is_same_mailbox(text, sent) if name == "email" else text.strip() == sent.strip()
 

@@ -1,4 +1,4 @@
-"""The Stamped.io API: the destination of customers and their subscription state."""
+"""The Stamped.io API, to which customers and their subscription states are written."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ CUSTOMERS: Final = "dashboard/customers"
 CREATE: Final = "dashboard/customers/add"
 SEARCH: Final = "search"
 PAGE: Final = "page"
-"""How a list is searched and paged. Assumed: correct them here."""
+"""The parameters that search a list and choose its page. Assumed: correct them here."""
 SURVEY_EMAIL: Final = "email"
-"""What the body of a survey call names the address. Assumed: correct it here."""
+"""The field of a survey call's body that holds the address. Assumed: correct it here."""
 MOST_PAGES: Final = 20
-"""How many pages of a search are read: whoever has more people of one address has another problem."""
-ANOTHER: Final = "the answer is of another customer"
+"""How many pages of a search are read at most. No real address has that many customers."""
+ANOTHER: Final = "the answer is about another customer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +47,26 @@ class Stamped(ApiCaller):
     read_failed = StampedReadFailed
 
     is_fresh: bool = False
-    """Whether a transfer wrote to the customer a moment ago: Stamped.io may not show it yet."""
+    """Whether a transfer wrote this customer a moment ago: Stamped.io may not show it yet."""
 
     def create(self, payload: Mapping[str, str], taken: Callable[[], None] = lambda: None) -> StampedCustomer:
-        """Create a customer, or update the one that has this e-mail (contract: C). The answer always has an id.
+        """Create a customer, or update the one that has this e-mail (contract: C). The customer returned has an id.
 
-        `taken` is called once Stamped.io has taken the call, whatever its answer then lacks.
-        Raises CustomerWriteFailed, and StampedIdUnknown where neither the answer nor a search settles the id: not yet,
-        or, where several customers have the address, never.
+        `taken` is called once Stamped.io has accepted the call, even if its answer then lacks the id.
+        Raises CustomerWriteFailed, and StampedIdUnknown if neither the answer nor a search shows the id. Its intent is
+        *not yet* if the search finds nobody, and *the customer's* if it finds several.
         """
         answer = self._write(CREATE, payload, Effect.CREATE_CUSTOMER).of_no_record
         if not answer.is_accepted and not answer.is_queued:
             raise self._refused(answer, CustomerWriteFailed)
+        # Before the answer is read: the search for the id can fail. The next run would then find this customer, take it
+        # for an old one, and never subscribe it.
         taken()
         created = customer_in(answer.body) if answer.is_accepted else StampedCustomer()
         return created if created.is_known_as(payload["email"]) else self._only(payload["email"])
 
     def update(self, stamped_id: str, payload: Mapping[str, str]) -> StampedCustomer:
-        """Update one customer (contract: a POST, C). Raises StampedCustomerGone on 404, else CustomerWriteFailed."""
+        """Update one customer (contract: a POST, C). Raises StampedCustomerGone on 404, or CustomerWriteFailed."""
         if not STAMPED_ID.fullmatch(stamped_id):
             raise StampedCustomerGone
         answer = self._write(CUSTOMER, payload, Effect.UPDATE_CUSTOMER, id=stamped_id)
@@ -76,36 +78,36 @@ class Stamped(ApiCaller):
         return written
 
     def customer(self, stamped_id: str) -> StampedCustomer:
-        """One customer (contract: C). Raises StampedCustomerGone on 404 and what any read raises.
+        """One customer (contract: C). Raises StampedCustomerGone on 404, and what any read raises.
 
-        A 404 is believed where the store itself is there: with a wrong store hash every customer would be gone. Whoever
-        was written a moment ago is not there yet.
+        A customer that was written a moment ago may not be readable yet; the error's intent is then *not yet*.
         """
         if not STAMPED_ID.fullmatch(stamped_id):
             raise StampedCustomerGone(intent=Intent.CUSTOMERS)
         answer = self.read(CUSTOMER, id=stamped_id)
         if answer.is_missing:
+            # Prove the store before believing the 404: with a wrong store hash every customer would seem gone.
             self.prove()
             intent = Intent.NOT_YET if self.is_fresh else Intent.CUSTOMERS
             raise StampedCustomerGone(http_status=answer.status, intent=intent)
         customer = self._asked_for(stamped_id, self.checked(answer))
         if customer.id is None:
-            raise self.unreadable(answer, "the answer is no customer")
+            raise self.unreadable(answer, "the answer is not a customer")
         return customer
 
     def customers_with(self, email: str) -> list[StampedCustomer]:
-        """The customers with exactly this e-mail, by the rule of mail (contract: `search` and `page`, A).
+        """The customers with exactly this e-mail, compared as mailboxes (contract: `search` and `page`, A).
 
-        All pages are read, within a bound: a search can show others first. Raises what any read raises.
+        It reads up to `MOST_PAGES` pages, as a search can show other customers first. Raises what any read raises.
         """
         self.personal.add(email)
         found = {each.id: each for fresh, _ in self._pages(email) for each in fresh if _has(each, email)}
         return list(found.values())
 
     def has_nobody(self, email: str) -> bool:
-        """Whether nobody has exactly this e-mail, for certain; read no further than to the first who has it.
+        """Whether it is certain that nobody has exactly this e-mail. It stops reading at the first customer who has.
 
-        A search that has not come to its end within the bound might show somebody yet. Raises what any read raises.
+        False also if `MOST_PAGES` pages were not all: the next one might show somebody. Raises what any read raises.
         """
         self.personal.add(email)
         for fresh, is_last in self._pages(email):
@@ -122,7 +124,7 @@ class Stamped(ApiCaller):
         self._set_subscription("survey/unsubscribe", email, Effect.UNSUBSCRIBE)
 
     def prove(self) -> None:
-        """Make a cheap read that needs the credentials and the store hash. Raises what any read raises."""
+        """Prove the credentials and the store hash by a cheap read. Raises what any read raises."""
         self._list({PAGE: "1"})
 
     def _only(self, email: str) -> StampedCustomer:
@@ -133,7 +135,7 @@ class Stamped(ApiCaller):
         return found[0]
 
     def _pages(self, email: str) -> Iterator[tuple[list[StampedCustomer], bool]]:
-        """Who is new on each page of a search, and whether it is known to end there; read until nobody new is shown."""
+        """The new customers of each page of a search, and whether it surely is the last; ends at a page with none."""
         known: set[StampedCustomer] = set()
         for page in range(1, MOST_PAGES + 1):
             body = self._list({SEARCH: email, PAGE: str(page)})
@@ -149,7 +151,7 @@ class Stamped(ApiCaller):
     def _list(self, query: Mapping[str, str]) -> Any:
         answer = self.checked(self.read(CUSTOMERS, query).of_no_record)
         if items_in(answer.body) is None and not answer.has_no_content:
-            raise self.unreadable(answer, "the answer is no list of customers")
+            raise self.unreadable(answer, "the answer is not a list of customers")
         return answer.body
 
     def _set_subscription(self, route: str, email: str, effect: Effect) -> None:
@@ -158,7 +160,7 @@ class Stamped(ApiCaller):
             raise self._refused(answer, SubscriptionFailed)
 
     def _updated_later(self, stamped_id: str, payload: Mapping[str, str], answer: Answer) -> StampedCustomer:
-        """The customer of an update that was only taken down, if it shows by now. Raises what `update` raises."""
+        """The customer of an update that was accepted for later, if it shows by now. Raises what `update` raises."""
         if answer.is_missing:
             raise StampedCustomerGone(http_status=answer.status)
         if answer.is_queued and (shown := self.customer(stamped_id)).shows(payload):
@@ -171,7 +173,7 @@ class Stamped(ApiCaller):
         return self.api.call("POST", route, values, body=dict(body), effect=effect)
 
     def _asked_for(self, stamped_id: str, answer: Answer) -> StampedCustomer:
-        """The customer of an accepted answer, unless it is another one. Raises AnswerUnreadable."""
+        """The customer of an accepted answer. Raises AnswerUnreadable if it is another one."""
         customer = customer_in(answer.body)
         shown = (customer, *map(customer_in, items_in(answer.body) or ()))
         if any(each.id != stamped_id and each.shows_an_id for each in shown):

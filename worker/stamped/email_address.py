@@ -1,4 +1,4 @@
-"""E-mail addresses: as people write them, and when two of them are one mailbox."""
+"""E-mail addresses: cleans them of what people type around them, and decides whether two are the same mailbox."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from worker.telemetry.folding import INVISIBLE
 
 UNSEEN: Final = re.compile(f"[{INVISIBLE}]")
 REPLACED: Final = frozenset("\ufffc\ufffd")
-"""What stands for something that was lost."""
+"""The characters that software writes in place of one that it lost."""
 NOT_ASCII: Final = "\u037e\u1fef\u212a"
-"""What composition (NFC) would make an ASCII character, and so another mailbox: the Kelvin sign a K."""
+"""Characters that composition (NFC) would turn into ASCII ones, such as the Kelvin sign into K: another mailbox."""
 DOTS: Final = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
-"""The other full stops between the parts of a domain (RFC 3490)."""
+"""Other full stops that can separate the parts of a domain (RFC 3490)."""
 MAILTO: Final = re.compile(r"mailto:/*", re.IGNORECASE)
 APART: Final = re.compile(f"([{NOT_ASCII}])")
 SPECIAL: Final = frozenset('<>()[],;:\\"@')
-"""What stands in an address only within quotes (RFC 5321)."""
+"""Characters that an address can hold only within quotes (RFC 5321)."""
 ASCII_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 CLEAN: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
-"""An address that needs no cleaning, as most do: `cleaned` would change nothing of it."""
+"""An address that `cleaned` would not change, as is true of most."""
 
 
 def cleaned(text: str) -> str:
-    """The address in a text: without the blanks around it, `mailto:` and what is invisible, and composed (NFC).
+    """The address in a text: composed (NFC), without blanks around it, `mailto:` and invisible characters.
 
-    So one person has one spelling. Empty where nothing is to be seen in it. Raises EmailInvalid, which names the
-    character that no address can hold by its number and place, and nothing else of the text.
+    So each address has one spelling. Empty if the text shows nothing. Raises EmailInvalid, which names the character
+    that no address can hold by its number and place, and repeats nothing else of the text.
     """
     address = _plain(text)
     if not address:
@@ -51,7 +51,7 @@ def cleaned(text: str) -> str:
 
 
 def is_same_mailbox(one: str, other: str) -> bool:
-    """Whether two addresses are one mailbox: the domain has no case; the local part differs by more than ASCII case."""
+    """Whether two addresses are one mailbox, whatever the case of the domain and of ASCII letters in the local part."""
     return _mailbox(one) == _mailbox(other)
 
 
@@ -74,7 +74,7 @@ def _is_between(text: str, marks: str) -> bool:
 
 
 def _wrong(text: str, *, is_free: bool) -> list[str]:
-    """The characters that can't stand there: controls, what was lost, and without quotes blanks and special ones."""
+    """The characters that can't stand there: controls, lost ones and, unless it is quoted, blanks and special ones."""
     return [char for char in text if _is_never_meant(char) or (not is_free and _is_special(char))]
 
 

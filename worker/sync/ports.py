@@ -1,4 +1,4 @@
-"""What the use cases need of the two APIs and of the ledger. The tests give fakes, the tasks the real ones."""
+"""What the use cases need from the two APIs and from the ledger. Tests hand them fakes, the tasks the real ones."""
 
 from __future__ import annotations
 
@@ -14,50 +14,50 @@ if TYPE_CHECKING:
 
 
 class Readable(Protocol):
-    """What every use case reads of iPaaS.com."""
+    """What every use case reads from iPaaS.com."""
 
     def customer(self, customer_id: str) -> Customer:
         """The customer as it is now."""
 
     def link(self, customer_id: str, customer: Customer | None = None) -> str | None:
-        """The linked Stamped.io customer id: the one that the customer's record shows, else the one looked up."""
+        """The linked Stamped.io customer id: from the customer's record if that shows one, else from a look-up."""
 
 
 class Linkable(Readable, Protocol):
-    """What a transfer needs of iPaaS.com."""
+    """What a transfer needs from iPaaS.com."""
 
     def linked_customer(self, stamped_id: str) -> str | None:
-        """The customer id that a Stamped.io customer is linked to."""
+        """The iPaaS.com customer id that a Stamped.io customer is linked to."""
 
     def record_link(self, customer_id: str, stamped_id: str) -> None:
         """Link the two records."""
 
 
 class Lists(Protocol):
-    """What an initialize reads of iPaaS.com."""
+    """What an initialize reads from iPaaS.com."""
 
     def customers(self, page: int) -> CustomerList:
-        """One page of all customers, from 1 on."""
+        """One page of all customers, counted from 1."""
 
     def unlinked(self, page: int) -> CustomerList:
-        """One page of the customers without a link, from 1 on; all of them if the answer does not say its pages."""
+        """One page of the customers without a link, counted from 1; all of them if the answer names no pages."""
 
 
 class Writable(Protocol):
-    """What a transfer needs of Stamped.io."""
+    """What a transfer needs from Stamped.io."""
 
     def has_nobody(self, email: str) -> bool:
-        """Whether nobody has this e-mail, for certain."""
+        """Whether it is certain that nobody has this e-mail."""
 
     def create(self, payload: Mapping[str, str], taken: Callable[[], None]) -> StampedCustomer:
-        """Create a customer, or update the one with this e-mail; `taken` is called once the call is taken."""
+        """Create a customer, or update the one with this e-mail; `taken` is called once Stamped.io has accepted it."""
 
     def update(self, stamped_id: str, payload: Mapping[str, str]) -> StampedCustomer:
         """Update one customer."""
 
 
 class Searchable(Protocol):
-    """What a preview needs of Stamped.io."""
+    """What a preview needs from Stamped.io."""
 
     def customer(self, stamped_id: str) -> StampedCustomer:
         """One customer, with its email and its present state."""
@@ -67,7 +67,7 @@ class Searchable(Protocol):
 
 
 class Subscribable(Protocol):
-    """What a reconciliation needs of Stamped.io."""
+    """What a reconciliation needs from Stamped.io."""
 
     def customer(self, stamped_id: str) -> StampedCustomer:
         """One customer, with its email and its present state."""
@@ -80,16 +80,16 @@ class Subscribable(Protocol):
 
 
 class Intake(Protocol):
-    """What an initialize needs of the ledger, for one connection."""
+    """What an initialize needs from the ledger, for one connection."""
 
     def backlog(self) -> int:
         """How many of the store's jobs wait for their turn."""
 
     def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
-        """What is known of some customers."""
+        """What is known about some customers."""
 
     def request(self, customer_ids: Sequence[str]) -> None:
-        """Ask for customers, behind whatever triggers ask for."""
+        """Request customers; the customers that triggers ask for come first."""
 
     def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
-        """Note how far it has come, and whom it has met since. Raises TakenOver."""
+        """Note how far it has come, and which customers it has met since the last note. Raises TakenOver."""

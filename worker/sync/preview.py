@@ -1,4 +1,4 @@
-"""The preview: what a transfer would do. It reads, and writes nothing."""
+"""The preview: what a transfer would do. It only reads."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Preview:
 
     write: Write
     stamped_id: str | None
-    """The Stamped.io customer that would be written to; None if that is a new one, or can't be told beforehand."""
+    """The Stamped.io customer that would be written to; None if it would be a new one, or cannot be known yet."""
     matches: int
-    """How many customers of Stamped.io have the email of one that has no living link."""
+    """How many customers of Stamped.io have the email; 0 if the customer is linked to one that exists."""
     gone_id: str | None
-    """The link's Stamped.io customer, where that no longer exists."""
+    """The linked Stamped.io customer, if it no longer exists."""
     payload: dict[str, str]
     warnings: tuple[str, ...]
     """Recommended rows that could not be filled."""
@@ -54,13 +54,13 @@ class Preview:
     is_subscribed: bool | None
     """The present state in Stamped.io; None if it is not known."""
     subscription_failure: Failure | None = None
-    """The error that the subscription job would fail with, after a transfer that does not."""
+    """The error with which the subscription job would fail, although the transfer would not."""
 
 
 def preview(customer_id: str, mapping: Mapping, source: Readable, store: Searchable) -> Preview:
-    """Say what a transfer would do. Raises what a transfer would, but for the errors of its writes.
+    """What a transfer would do. Raises what a transfer would raise, except the errors of its writes.
 
-    Without a link, or with one whose customer is gone, Stamped.io matches by email: the preview searches for it.
+    If there is no link, or the linked customer is gone, Stamped.io would match by email; the preview searches for it.
     """
     customer = source.customer(customer_id)
     mapped = mapping.apply(customer)

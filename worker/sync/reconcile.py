@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a reconciliation came to."""
+    """The result of a reconciliation."""
 
     action: Action
     stamped_id: str | None
     next_step: Next = Next.NOTHING
-    """Nothing follows a reconciliation."""
+    """Always this: nothing follows a reconciliation."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the ledger keeps of it besides: nothing."""
+        """What else the ledger keeps about it: nothing."""
         return {}
 
 
@@ -41,7 +41,8 @@ def reconcile(
     """Subscribe or unsubscribe one customer, if the field is mapped and its state in Stamped.io differs.
 
     `stamped_id` is the id that the transfer wrote to; without it, the link is looked up. `is_new`: the transfer found
-    nobody with this e-mail before. A mapping with `resubscribe = false` leaves everybody else unsubscribed who is.
+    nobody with this e-mail before. With `resubscribe = false` in the mapping, an unsubscribed customer who is not new
+    stays unsubscribed.
     """
     desired = _desired(customer_id, mapping, source)
     if desired is None:
@@ -63,7 +64,7 @@ def reconcile(
 
 
 def _desired(customer_id: str, mapping: Mapping, source: Readable) -> bool | None:
-    """The mapped value by today's mapping; the customer is read only where a field of it decides."""
+    """The mapped value by today's mapping; the customer is read only if the value comes from one of its fields."""
     if not mapping.maps_subscription or mapping.static_subscription is not None:
         return mapping.static_subscription
     return mapping.subscription(source.customer(customer_id))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """What a transfer came to."""
+    """The result of a transfer."""
 
     action: Action
     stamped_id: str
@@ -26,13 +26,13 @@ class Transferred:
     warnings: tuple[str, ...] = ()
     """Recommended rows that could not be filled."""
     is_new: bool = False
-    """Whether the customer is new in Stamped.io; known only where the mapping does not resubscribe."""
+    """Whether the customer is new in Stamped.io; it is only looked up if the mapping does not resubscribe."""
     shared_with: str | None = None
-    """Another iPaaS.com customer that is linked to the same Stamped.io customer; known only if that is asked for."""
+    """Another iPaaS.com customer that is linked to the same Stamped.io customer; only looked up if asked for."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the ledger keeps of it besides."""
+        """What else the ledger keeps about it."""
         looked = {"shared_with": self.shared_with} if self.action is Action.CREATED or self.shared_with else {}
         return {"is_new": self.is_new} | looked
 
@@ -48,14 +48,15 @@ def transfer(
 ) -> Transferred:
     """Create or update one customer in Stamped.io and record the link.
 
-    The customer is read afresh. Without an external-ID link it is created, which updates the customer that has its
-    email; with one, the linked customer is updated. A linked customer that is gone is created and linked anew.
-    `consent`: what earlier runs of the job found out; what this one does is noted in it at once. `warns_shared`: look
-    who else is linked to the created customer, at the cost of a read. The link comes first: nothing that may have to
-    wait, or fail, stands between it and the create.
+    The customer is read afresh. If it has an external-ID link, the linked customer is updated. If it has none, it is
+    created, which updates the customer that has its email. If the linked customer is gone, it is created and linked
+    anew.
+    `consent`: what earlier runs of the job found out; this run notes in it at once what it does. `warns_shared`: look
+    up who else is linked to the created customer, which costs a read.
     """
     consent = consent or Consent()
     customer = source.customer(customer_id)
+    # Map before looking up the link: a customer that cannot be mapped fails without another call.
     mapped = mapping.apply(customer)
     link = source.link(customer_id, customer)
 
@@ -65,9 +66,11 @@ def transfer(
         step = next_step(mapped, mapping, current=written.is_subscribed, is_new=consent.is_new)
         return Transferred(Action.UPDATED, link, step, mapped.warnings, consent.is_new, shared_with)
 
+    # Search before the create: afterwards everybody would be found, and nobody would be new.
     is_new = consent.is_new or _is_new(mapped, mapping, store)
     written = _created(mapped.payload, store, consent, is_new=is_new)
     stamped_id = str(written.id)
+    # Record the link before anything else that can wait or fail: without it, the next transfer would create again.
     source.record_link(customer_id, stamped_id)
     shared_with = _shared_with(customer_id, stamped_id, source) if warns_shared else None
     step = next_step(mapped, mapping, current=written.is_subscribed, is_new=consent.is_new)
@@ -75,9 +78,10 @@ def transfer(
 
 
 def next_step(mapped: Mapped, mapping: Mapping, *, current: bool | None, is_new: bool = False) -> Next:
-    """Whether a subscription job is needed: only when the field is mapped and the state differs, or is not known.
+    """Whether a subscription job is needed: only if the field is mapped and the state differs or is not known.
 
-    One is also needed where the mapped value is not clear: it fails with that as its own error, the transfer does not.
+    If the mapped value is neither true nor false, the subscription job is needed too, so that it fails with that error
+    and the transfer does not.
     """
     if mapped.unclear_subscription:
         return Next.SUBSCRIPTION
@@ -89,11 +93,11 @@ def next_step(mapped: Mapped, mapping: Mapping, *, current: bool | None, is_new:
 
 
 def _is_new(mapped: Mapped, mapping: Mapping, store: Writable) -> bool:
-    """Whether the store has nobody with this e-mail; looked up only where the subscription depends on it.
+    """Whether the store has nobody with this e-mail; looked up only if the subscription depends on it.
 
-    A transfer that is repeated because its worker died behind the create, before it could note that, finds its own
-    customer, who then counts as known and stays as Stamped.io made it: rather that than a subscription that somebody
-    has ended.
+    If a worker dies after the create but before it has noted it, the next run finds the customer of the first one. That
+    customer then counts as known and stays as Stamped.io made it. This is intended: better one customer too few
+    subscribed than one who had unsubscribed.
     """
     if mapping.resubscribes or not mapped.subscription:
         return False
@@ -101,13 +105,13 @@ def _is_new(mapped: Mapped, mapping: Mapping, store: Writable) -> bool:
 
 
 def _created(payload: Fields[str, str], store: Writable, consent: Consent, *, is_new: bool) -> StampedCustomer:
-    """Create the customer, and note that it is new once Stamped.io has taken it: the next run finds it there.
+    """Create the customer, and note in `consent` whether it is new as soon as Stamped.io has accepted it.
 
-    Whom Stamped.io shows as subscribed has nothing to come any more, and may unsubscribe from now on. If an earlier run
-    has created another one, as the address was another then, this one was not new to us.
+    A customer that Stamped.io then shows as subscribed no longer counts as new, because it may unsubscribe from now on.
+    Nor does one with another id than an earlier run created, when the customer had another address.
     """
 
-    def note() -> None:
+    def note() -> None:  # before the answer is read: if that fails, the next run finds its own customer in the store
         consent.is_new = is_new
 
     earlier, written = consent.created, store.create(payload, taken=note)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 DEBUG = "/debug"
 LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
-"""Room for some 10,000 notifications; iPaaS.com's own Manual Sync sends 3,000 at most (C)."""
+"""Enough for about 10,000 notifications; iPaaS.com's own Manual Sync sends at most 3,000 (C)."""
 GUID = re.compile(r"[0-9A-Fa-f-]{8,64}", re.ASCII)
 TRIGGER_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 SCOPE = re.compile(r"[a-z]{1,32}(/[a-z]{1,32}){0,3}", re.ASCII)
-"""What may be kept of a refused notification: nothing that can hold an e-mail address, a name or a sentence."""
+"""With the patterns above: what may be kept of a refused notification, without room for an e-mail address or a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def parsed(text: str | bytes) -> Any:
 
 
 def judge(trigger: object, connections: Connections) -> list[Verdict]:
-    """Accept or refuse each notification of a trigger on its own. `trigger` is its JSON, as text or as a value."""
+    """Accept or refuse each notification of a trigger separately. `trigger` is its JSON, as a text or as a value."""
     try:
         body = parsed(trigger) if isinstance(trigger, str | bytes) else trigger
         notifications = _notifications(body)
@@ -107,22 +107,27 @@ def _judged(notification: object, connections: Connections, trigger_id: str, pos
 
 
 def _accepted(notification: dict[str, Any], connections: Connections) -> Accepted:
-    scope = notification.get("scope")
-    if not isinstance(scope, str):
-        raise TriggerMalformed("`scope` is missing")
-    plain_scope = scope.strip().removesuffix(DEBUG)
-    if plain_scope not in SCOPES:
-        raise ScopeUnsupported(_plain(scope, SCOPE))
+    scope, is_debug = _scope(notification.get("scope"))
     connection = _connection(notification.get("destination"), connections)
     customer = _customer(notification.get("id"))
-    if plain_scope not in connection.triggers:
-        raise TriggerOff(plain_scope)
+    if scope not in connection.triggers:
+        raise TriggerOff(scope)
     guid = notification.get("tracking_guid")
     return Accepted(
         Job(Kind.CUSTOMER, connection.system_id, customer),
         guid if isinstance(guid, str) and GUID.fullmatch(guid) else "",
-        scope.strip().endswith(DEBUG),
+        is_debug,
     )
+
+
+def _scope(value: object) -> tuple[str, bool]:
+    """A notification's scope without `/debug`, and whether it had that. Raises TriggerMalformed, ScopeUnsupported."""
+    if not isinstance(value, str):
+        raise TriggerMalformed("`scope` is missing")
+    scope = value.strip().removesuffix(DEBUG)
+    if scope not in SCOPES:
+        raise ScopeUnsupported(_plain(value, SCOPE))
+    return scope, value.strip().endswith(DEBUG)
 
 
 def _connection(destination: object, connections: Connections) -> Connection:
@@ -145,6 +150,6 @@ def _customer(value: object) -> str:
 
 
 def _plain(value: object, pattern: re.Pattern[str]) -> str:
-    """The value where it is harmless to keep and show, else nothing."""
+    """The value if it is harmless to keep and show, else an empty text."""
     text = plain_text(value)
     return text if pattern.fullmatch(text) else ""

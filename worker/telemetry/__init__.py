@@ -1,1 +1,1 @@
-"""What the outside learns: the log and Sentry, without personal data."""
+"""What is reported: the log and Sentry, without personal data."""

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each in production, readable on a terminal; no personal data in either."""
+"""Log lines: JSON objects in production, plain text on a terminal, and no personal data in either."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ calls = logging.getLogger("worker.calls")
 
 CELERY_TASKS = "celery.app.trace"
 NOISY = (CELERY_TASKS, "celery.worker.strategy", "celery.beat")
-"""Celery's own line for each message sent, received and finished: the tasks log their jobs themselves."""
+"""Loggers of Celery's that write a line for each message sent, received and finished. Our tasks log their jobs."""
 
-TELLTALE = "urllib3"
-"""Its lines hold the addresses of calls, whose queries hold e-mail addresses; `log_call` says all that is needed."""
+URL_LOGGER = "urllib3"
+"""Its lines hold URLs, and their queries hold e-mail addresses, so it is silenced; `log_call` logs the calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is being done in this thread: it stands in every log line."""
+    """The attempt that runs in this thread; every log line has its fields."""
 
     job: Job
     task_id: str
@@ -38,11 +38,11 @@ class Attempt:
     number: int = 1
     """Which attempt of the job it is, from 1."""
     calls: list[MadeCall] = field(default_factory=list)
-    """The API calls that it has made so far."""
+    """The API calls made so far."""
 
 
 running: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
-"""The attempt that runs in this thread. Whoever sets it resets it."""
+"""The attempt that runs in this thread. Code that sets it also resets it."""
 
 
 def log_call(call: MadeCall) -> None:
@@ -67,9 +67,9 @@ class _AttemptFilter(logging.Filter):
 
 
 class _Brief(logging.Filter):
-    """Of Celery's line for a failed task, leaves out the copy of the task's arguments and of the exception's text.
+    """Shortens Celery's line for a failed task: without its copy of the task's arguments and the exception's text.
 
-    An error of the catalogue is told with what to do about it instead of its trace.
+    An error of the catalogue gets its cause and resolution instead of a trace.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -81,7 +81,7 @@ class _Brief(logging.Filter):
 
 
 class _JsonLines(JsonFormatter):
-    """One JSON object a line, with its time in UTC."""
+    """One JSON object per line, with its time in UTC."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
         del datefmt
@@ -89,7 +89,7 @@ class _JsonLines(JsonFormatter):
 
 
 class _Lines(logging.Formatter):
-    """Lines that a person reads; behind a failure, its cause and what to do about it."""
+    """Lines for people to read; a failure is followed by its cause and resolution."""
 
     def format(self, record: logging.LogRecord) -> str:
         help_lines = {"Cause": getattr(record, "cause", ""), "Resolution": getattr(record, "resolution", "")}
@@ -103,18 +103,20 @@ def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     output = logging.StreamHandler(sys.stderr)
     output.addFilter(_AttemptFilter())
-    output.setFormatter(
-        _Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
-        if is_text
-        else _JsonLines(
-            "%(asctime)s %(levelname)s %(name)s %(message)s",
-            rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
-        )
-    )
+    output.setFormatter(_text_lines() if is_text else _json_lines())
     root = logging.getLogger()
     root.handlers[:] = [output]
     root.setLevel(level)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger(CELERY_TASKS).addFilter(_Brief())
-    logging.getLogger(TELLTALE).setLevel(logging.CRITICAL)
+    logging.getLogger(URL_LOGGER).setLevel(logging.CRITICAL)
+
+
+def _text_lines() -> logging.Formatter:
+    return _Lines("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
+
+
+def _json_lines() -> logging.Formatter:
+    names = {"asctime": "at", "levelname": "level", "name": "logger"}
+    return _JsonLines("%(asctime)s %(levelname)s %(name)s %(message)s", rename_fields=names)

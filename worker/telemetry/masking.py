@@ -1,4 +1,4 @@
-"""Takes personal data out of text that an API wrote, in whatever spelling or escape it comes back."""
+"""Masks personal data in text that an API wrote, whatever spelling or escapes it comes back in."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ BREAKS: Final = r"\s@<>\"'(),;:&?/\\\[\]{}"
 EMAIL: Final = re.compile(
     rf"(?:\"[^\"@]{{1,64}}\"|(?<![^{BREAKS}=])[^{BREAKS}=]+)(?:@|%40|\\u0040)\[?[^{BREAKS}]+\]?", re.IGNORECASE
 )
-"""It can start only behind a break, so that the time it takes grows with the text and not with its square."""
+"""A match can only start after a break; otherwise the time would grow with the square of the text's length."""
 MASK: Final = "[masked]"
 LONGEST: Final = 4_000
-"""Characters of an API's words that are kept."""
+"""How many characters of an API's words are kept."""
 LOOKED_AT: Final = 16_000
-"""Characters that are looked at: more than are kept, as masks are shorter than what they hide."""
+"""How many characters are looked at: more than are kept, because masks shorten the text."""
 SHORTEST_VALUE: Final = 2
-"""A value of fewer characters is not searched for: it would take ordinary words apart."""
+"""A value with fewer characters is not searched for: it would mask parts of ordinary words."""
 LONGEST_VALUE: Final = 200
-"""A longer value is searched for by its quotes alone: software spells names anew, not essays."""
+"""A longer value is only searched for by its quotes: software may respell names, but not essays."""
 SHORTEST_WORD: Final = 3
 SHORTEST_INSIDE: Final = 4
-"""A word of this many letters is found inside others too; a shorter one, such as Tom, would take `customer` apart."""
+"""A word this long is also found inside other words; a shorter one, such as Tom, would mask a part of `customer`."""
 MOST_WORDS: Final = 4
-"""A value of more words is a sentence, whose words are everybody's."""
+"""A value with more words is a sentence, and its single words are not personal."""
 SHORTEST_QUOTE: Final = 12
-"""So many characters in a row of a longer value are a quote of it."""
+"""This many characters in a row from a longer value count as a quote of it."""
 BLOCK: Final = SHORTEST_QUOTE // 2
-"""A quote holds at least one block of a value that is cut into blocks of this size."""
+"""The size of the blocks that a value is cut into; every quote holds at least one whole block."""
 BLOCKS_ALIKE: Final = 8
-"""How many places of one block are tried."""
+"""How many places of the same block are tried."""
 ROUNDS: Final = 3
-"""How often escapes are undone: an escape can be escaped itself."""
+"""How many times escapes are undone: an escape can be escaped again."""
 
 ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,31}[0-9]{0,2});", re.IGNORECASE)
 UNITS: Final = re.compile(r"(?<!\\)(?:\\+u[0-9a-f]{4})+|(?:%u[0-9a-f]{4})+", re.IGNORECASE)
 BYTES: Final = re.compile(r"(?:%[0-9a-f]{2})+|(?<!\\)(?:\\+x[0-9a-f]{2})+|(?:=[89a-f][0-9a-f])+", re.IGNORECASE)
 MIME_WORD: Final = re.compile(r"=\?[\w-]{1,40}\?[bq]\?[^?\s]{1,1000}\?=", re.IGNORECASE)
-"""A word of a mail's head (RFC 2047)."""
+"""An encoded word of a mail's headers (RFC 2047)."""
 HEX: Final = re.compile(r"[0-9a-f]{4}|[0-9a-f]{2}", re.IGNORECASE)
 
 
 def masked(text: str, values: Iterable[str] = ()) -> str:
-    """`text` on one line and not too long, without e-mail addresses and without the `values`, whole or in part."""
+    """`text` on one line, shortened, with e-mail addresses and the `values` masked, whole or in part."""
     text = _unescaped(text[:LOOKED_AT])
     seen, hidden = Folded.of(text), bytearray(len(text))
     values = [_on_one_line(value) for value in values]
-    parts = {spelling for value in values for part in _telling(value) for spelling in spellings(part)}
+    parts = {spelling for value in values for part in _personal_parts(value) for spelling in spellings(part)}
     for part in sorted(parts, key=len, reverse=True):
         for start, end in seen.found(part):
             if len(part) >= SHORTEST_INSIDE or _stands_alone(text, hidden, start, end):
@@ -68,8 +68,8 @@ def masked(text: str, values: Iterable[str] = ()) -> str:
     return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
-def _telling(value: str) -> Iterator[str]:
-    """The value and the parts of it that tell who it is: the words of a name, the name in an address."""
+def _personal_parts(value: str) -> Iterator[str]:
+    """The value and the parts of it that show who it is: the words of a name, the name in an address."""
     if SHORTEST_VALUE <= len(value) <= LONGEST_VALUE:
         yield value
     name, at, _ = value.partition("@")
@@ -81,7 +81,7 @@ def _telling(value: str) -> Iterator[str]:
 
 
 def _stands_alone(text: str, hidden: bytearray, start: int, end: int) -> bool:
-    """Whether a short word is one there: beside signs, beside what is masked, or set off by its capitals."""
+    """Whether a short word stands alone: between signs or masked text, or set off by its capitals."""
     is_begun = start == 0 or not text[start - 1].isalnum() or hidden[start - 1] or _turns(text[start - 1], text[start])
     is_ended = end == len(text) or not text[end].isalnum() or hidden[end] or _turns(text[end - 1], text[end])
     return bool(is_begun and is_ended)
@@ -92,7 +92,7 @@ def _turns(before: str, behind: str) -> bool:
 
 
 def _quotes(text: str, value: str) -> Iterator[tuple[int, int]]:
-    """Where longer pieces of the value stand in the text, as where an API cuts it short."""
+    """Where longer pieces of the value stand in the text, for example because the API has cut it."""
     if len(value) < SHORTEST_QUOTE:
         return
     blocks: dict[str, list[int]] = {}
@@ -106,12 +106,12 @@ def _quotes(text: str, value: str) -> Iterator[tuple[int, int]]:
         )
         if behind - first >= SHORTEST_QUOTE:
             yield first, behind
-            place = behind - BLOCK  # what begins before is a part of this quote
+            place = behind - BLOCK  # any block before that belongs to this quote
         place += 1
 
 
 def _alike(text: str, place: int, value: str, start: int) -> tuple[int, int]:
-    """How far text and value are the same around a block that they share."""
+    """How far text and value agree around a block that they share: the first place, and the one after the last."""
     before = 0
     while before < min(place, start) and text[place - before - 1] == value[start - before - 1]:
         before += 1
@@ -134,7 +134,7 @@ def _with_masks(text: str, hidden: bytearray) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """The text on one line, as a person would have written it: without the escapes of HTML, JSON, URLs and mail."""
+    """The text on one line, as a person would write it: without the escapes of HTML, JSON, URLs and mail."""
     for _ in range(ROUNDS):
         plain = ENTITY.sub(lambda match: unescape(match[0]), text)
         plain = UNITS.sub(_of_units, plain)
@@ -147,7 +147,7 @@ def _unescaped(text: str) -> str:
 
 
 def _of_units(match: re.Match[str]) -> str:
-    """UTF-16, where two halves make one character."""
+    """The text of UTF-16 units, two of which can make one character."""
     units = b"".join(int(unit, 16).to_bytes(2, "little") for unit in HEX.findall(match[0]))
     return units.decode("utf-16-le", "replace")
 
@@ -172,5 +172,5 @@ def _on_one_line(text: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what could steer a terminal, and without half an emoji, which nothing could write."""
+    """The text without control characters, which could steer a terminal, and half emojis, which cannot be written."""
     return "".join(char if char.isprintable() else " " for char in text)

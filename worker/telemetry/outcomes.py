@@ -1,6 +1,6 @@
-"""How each outcome of a job, a trigger or a message is told: in the log, and to Sentry if somebody must act.
+"""How each outcome of a job, a trigger or a message is reported: in the log, and to Sentry if somebody must act.
 
-The metrics count the same outcomes in the ledger, in the step that ends a job.
+The metrics count the same outcomes, but in the ledger, in the step that ends a job.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Outcome:
     """One way in which something ends, or goes on."""
 
     name: str
-    """The field `outcome` of its log line; of a job that is done, its action takes the place."""
+    """The field `outcome` of its log line; a job that is done has its action there instead."""
     level: int
     text: str
     has_help: bool = False
-    """Whether its line has the error's cause and resolution: somebody may want to act."""
+    """Whether its log line has the error's cause and resolution, because somebody may want to act."""
     is_reported: bool = False
-    """Whether Sentry gets the error: somebody must act."""
+    """Whether Sentry gets the error, because somebody must act."""
 
 
 DONE: Final = Outcome("done", logging.INFO, "%s: %s in %.3f s")
@@ -40,12 +40,12 @@ WAITING: Final = Outcome("waiting", logging.WARNING, "%s: tried again in %.0f s,
 RUNS_AGAIN: Final = Outcome("queued", logging.WARNING, "%s: runs again at once, %s")
 FAILED: Final = Outcome(sentry.FAILED, logging.ERROR, "%s: failed, %s", has_help=True, is_reported=True)
 FAILED_AGAIN: Final = Outcome(sentry.FAILED, logging.WARNING, "%s: failed again, %s", has_help=True)
-"""It had failed so before, and nobody has asked for it since: that is no news."""
+"""It had already failed like this, and nobody has asked for it since, so it is not news."""
 LOST: Final = Outcome("lost", logging.WARNING, "%s: the claim was lost; another worker has the job")
-"""What the job came to is the other worker's to tell."""
+"""The other worker reports how the job ends."""
 NOT_BEGUN: Final = Outcome("not begun", logging.ERROR, "%s: not begun, %s", has_help=True)
 BROKEN_OFF: Final = Outcome("broken off", logging.ERROR, "%s: broken off, %s", has_help=True, is_reported=True)
-"""Redis went away: the job is found when its lease is over. No more of these come at once than a worker has threads."""
+"""Redis went away; the sweep finds the job when its lease is over. At most one per thread comes at once."""
 HOLD_BEGAN: Final = Outcome(sentry.HOLD, logging.ERROR, "connection %d: held, %s", has_help=True, is_reported=True)
 HOLD_ENDED: Final = Outcome("hold ended", logging.WARNING, "connection %d: no longer held")
 REFUSED: Final = Outcome("refused", logging.WARNING, "trigger %s, notification %d: %s", has_help=True)
@@ -60,9 +60,9 @@ CAUGHT_UP: Final = Outcome("caught up", logging.INFO, "connection %d: caught up,
 def announce(
     outcome: Outcome, /, *args: object, error: SyncError | None = None, job: Job | None = None, **more: Any
 ) -> None:
-    """Tell an outcome. `args` fill its text, and `error` is the last of them if there is one.
+    """Report an outcome. `args` fill its text; if there is an `error`, it is added as the last of them.
 
-    `job` is named to Sentry; `more` are further fields of the line.
+    `job` is named in the log line and in Sentry; `more` are further fields of the line.
     """
     fields = {"outcome": outcome.name} | ({"job": str(job)} if job else {}) | more
     if error:

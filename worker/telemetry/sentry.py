@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 OUTCOMES = "worker.outcomes"
 """The logger of `worker.telemetry.outcomes`."""
 OWN_LOGGERS = ("tasks.*", OUTCOMES)
-"""What these log of an error is no second report: `report` sends the error itself."""
+"""What these loggers write about an error is not reported a second time: `report` sends the error itself."""
 BEAT = "celery.beat"
-"""While Redis is away it says so for each sweep. The workers say it less often, and Sentry misses the check-ins."""
+"""While Redis is down, beat logs it for each task that is due. The workers log it less often, and check-ins stop."""
 
 PACKAGE = "stamped-customer-sync"
 
@@ -46,9 +46,9 @@ MARGIN_MINUTES = 5
 def start_sentry(settings: Settings) -> None:
     """Report errors to the DSN of the settings, if there is one.
 
-    Nothing personal is sent. That is Sentry's default but for local variables, bodies, command lines, which can hold
-    passwords, and the addresses of calls, whose queries hold e-mail addresses; without the integration that notes
-    these, no call gets Sentry's headers either. Messages get none: nothing is traced.
+    Nothing personal is sent. By default Sentry would send local variables, bodies, command lines, which can hold
+    passwords, and the URLs of calls, whose queries hold e-mail addresses; all of that is switched off here. Without the
+    integration that notes URLs, no call gets Sentry's headers either, and messages get none because nothing is traced.
     """
     if settings.sentry_dsn is None:
         return
@@ -69,7 +69,7 @@ def start_sentry(settings: Settings) -> None:
 
 
 def release() -> str | None:
-    """The name of this release; what runs from its source, without being installed, has none."""
+    """The name of this release; None if the software runs from its source without being installed."""
     try:
         return f"{PACKAGE}@{version(PACKAGE)}"
     except PackageNotFoundError:
@@ -77,14 +77,14 @@ def release() -> str | None:
 
 
 def report(error: SyncError, job: Job, tracking_guid: str = "", *, outcome: str = FAILED) -> None:
-    """Report the error that a job has failed with, or that its connection's hold began with (`HOLD`)."""
+    """Report the error with which a job failed or, with `HOLD`, a hold of its connection began."""
     with sentry_sdk.new_scope() as scope:
         scope.set_tags(_named(job, tracking_guid) | {"outcome": outcome})
         scope.capture_exception(error)
 
 
 def report_refusals(refusals: Iterable[tuple[str, SyncError]]) -> None:
-    """Report why notifications of one trigger were refused, by their system: once for each system and code."""
+    """Report why notifications of one trigger were refused, given as system and error: once per system and code."""
     for (system, _), error in {(system, error.entry.code): error for system, error in refusals}.items():
         with sentry_sdk.new_scope() as scope:
             scope.set_tags({"connection": system, "outcome": "refused"})
@@ -92,9 +92,9 @@ def report_refusals(refusals: Iterable[tuple[str, SyncError]]) -> None:
 
 
 def check_in(monitor: str, every_seconds: float) -> None:
-    """Tell Sentry that something of a schedule has run: it misses what beat or the workers leave out.
+    """Tell Sentry that a scheduled task has run, so that Sentry notices if beat or the workers stop running it.
 
-    Sentry counts in minutes: what runs more often tells so once a minute.
+    Sentry counts in minutes, so a task that runs more often checks in once a minute.
     """
     minutes = math.ceil(every_seconds / MINUTE_SECONDS)
     capture_checkin(
@@ -108,24 +108,28 @@ def check_in(monitor: str, every_seconds: float) -> None:
 
 
 def grouped(event: Event, hint: Hint) -> Event:
-    """Name the job that runs, group an error of the catalogue, and mask what a text may still hold.
+    """Name the running job, group the event if it is an error of the catalogue, and mask its texts once more.
 
-    An error of the catalogue is grouped by code, connection and status.
-    A hold is an issue of its own beside the failures with the same error.
+    Errors of the catalogue are grouped by code, connection and status. A hold is grouped apart from the failures with
+    the same error.
     """
     if attempt := running.get():
         event["tags"] = _named(attempt.job, attempt.tracking_guid) | dict(event.get("tags") or {})
     error = (hint.get("exc_info") or (None, None, None))[1]
     if isinstance(error, SyncError):
-        tags = {str(name): str(value) for name, value in (event.get("tags") or {}).items()}
-        status = str(error.failure.http_status or "none")
-        prefix = ["hold"] if tags.get("outcome") == HOLD else []
-        event["fingerprint"] = [*prefix, error.entry.code, tags.get("connection", ""), status]
-        event["tags"] = tags | {"code": error.entry.code, "http_status": status}
+        _group(event, error)
     for holder, name in _texts(event):
         if isinstance(holder.get(name), str):
             holder[name] = masked(holder[name])
     return event
+
+
+def _group(event: Event, error: SyncError) -> None:
+    tags = {str(name): str(value) for name, value in (event.get("tags") or {}).items()}
+    status = str(error.failure.http_status or "none")
+    prefix = ["hold"] if tags.get("outcome") == HOLD else []
+    event["fingerprint"] = [*prefix, error.entry.code, tags.get("connection", ""), status]
+    event["tags"] = tags | {"code": error.entry.code, "http_status": status}
 
 
 def _named(job: Job, tracking_guid: str) -> dict[str, str]:
@@ -134,7 +138,7 @@ def _named(job: Job, tracking_guid: str) -> dict[str, str]:
 
 
 def _texts(event: Event) -> Iterator[tuple[dict[str, Any], str]]:
-    """Where an event holds text that somebody else wrote."""
+    """The places of an event that can hold text that somebody else wrote."""
     held: dict[str, Any] = {**event}
     yield from ((exception, "value") for exception in (held.get("exception") or {}).get("values") or [])
     yield from ((breadcrumb, "message") for breadcrumb in (held.get("breadcrumbs") or {}).get("values") or [])

@@ -343,7 +343,7 @@ def test_search_takes_the_one_exact_match_and_never_guesses(
 def test_search_that_is_no_list_says_nothing_of_anybody(answered: Callable[..., Stamped], answer: object) -> None:
     """Not that nobody has the address."""
     for name in OF_LISTS:
-        with pytest.raises(AnswerUnreadable, match="the answer is no list of customers") as raised:
+        with pytest.raises(AnswerUnreadable, match="the answer is not a list of customers") as raised:
             CALLS[name](answered(answer))
         assert raised.value.intent is Intent.STORES
 
@@ -367,13 +367,13 @@ def test_answer_of_another_customer_is_unreadable(answered: Callable[..., Stampe
     """Its subscription state is another person's."""
     with pytest.raises(AnswerUnreadable) as raised:
         CALLS[name](answered(answer))
-    assert (raised.value.failure.detail, raised.value.intent) == ("the answer is of another customer", Intent.STORES)
+    assert (raised.value.failure.detail, raised.value.intent) == ("the answer is about another customer", Intent.STORES)
 
 
 def test_write_that_is_answered_with_anothers_address_is_unreadable(answered: Callable[..., Stamped]) -> None:
     """Unless the id says that it is the customer, whose address Stamped.io may keep."""
     answered({"id": 143491, "email": "old@example.com"}).update(ID, PAYLOAD)
-    with pytest.raises(AnswerUnreadable, match="the answer is of another customer"):
+    with pytest.raises(AnswerUnreadable, match="the answer is about another customer"):
         answered({"email": "zz@example.com", "isSubscribed": False}).update(ID, PAYLOAD)
 
 
@@ -388,7 +388,7 @@ def test_answer_that_names_the_customer_is_taken(answered: Callable[..., Stamped
 def test_answer_that_names_nobody_is_enough_for_a_write_alone(answered: Callable[..., Stamped], answer: object) -> None:
     """Of a read it may be somebody else, who would be unsubscribed."""
     CALLS["update"](answered(answer))
-    with pytest.raises(AnswerUnreadable, match="the answer is no customer") as raised:
+    with pytest.raises(AnswerUnreadable, match="the answer is not a customer") as raised:
         CALLS["customer"](answered(answer))
     assert raised.value.intent is Intent.STORES
 

@@ -16,7 +16,7 @@ from worker.jobs.errors import CustomerWriteFailed, EmailMissing, error_fields, 
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind
 from worker.telemetry import logs
-from worker.telemetry.logs import CELERY_TASKS, NOISY, TELLTALE, Attempt, configure, log_call, running
+from worker.telemetry.logs import CELERY_TASKS, NOISY, URL_LOGGER, Attempt, configure, log_call, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
     """Give logging back as it was."""
-    loggers = [logging.getLogger(name) for name in (None, TELLTALE, *NOISY)]
+    loggers = [logging.getLogger(name) for name in (None, URL_LOGGER, *NOISY)]
     before = [(logger, logger.level, logger.handlers[:], logger.filters[:]) for logger in loggers]
     yield
     for logger, level, handlers, filters in before:
