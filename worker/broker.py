@@ -16,7 +16,7 @@ from worker.ledger import RedisError
 from worker.ledger.connection import WRITABLE, WRITABLE_MS, outage
 from worker.ledger.connection import Connection as ProvedConnection
 from worker.ledger.connection import TlsConnection as ProvedTlsConnection
-from worker.ledger.refusals import in_words
+from worker.ledger.redis_errors import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from worker.cli.check_write import check_by_writing
 from worker.cli.connections import mapping_in_short
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
+from worker.cli.job_lines import titled
 from worker.cli.options import json_option, system_option, yes_option
-from worker.cli.outcome import titled
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proof import prove

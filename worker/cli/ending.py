@@ -104,7 +104,7 @@ def jobs_go_on() -> Iterator[None]:
 def explained(error: Exception) -> int | None:
     """Show an error that a person can meet: its exit code. None for any other, which is a fault of ours."""
     # A command that ends well shows no error, and `--help` must not wait for these.
-    from worker.cli.outcome import titled  # noqa: PLC0415
+    from worker.cli.job_lines import titled  # noqa: PLC0415
     from worker.config.settings import load_settings  # noqa: PLC0415
     from worker.presentation.screen import Screen  # noqa: PLC0415
 

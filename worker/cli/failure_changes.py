@@ -10,8 +10,8 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
+from worker.cli.job_lines import titled
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
-from worker.cli.outcome import titled
 from worker.config.settings import load_settings
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State

@@ -8,8 +8,8 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.failure_changes import discard, rerun
+from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts, titled
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
-from worker.cli.outcome import attempt_as_json, outcome_as_json, show_attempts, titled
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.jobs.job import Job, Kind, State, customer_id

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.cli.ending import ALL_WELL, FAILED, code_of
 from worker.cli.holds import in_short
-from worker.cli.outcome import titled
+from worker.cli.job_lines import titled
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.pages import pages

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli.job_lines import titled
 from worker.cli.options import json_option
-from worker.cli.outcome import titled
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.jobs.errors import ConnectionUnknown

@@ -13,8 +13,8 @@ from worker.app import app
 from worker.by_hand.initialize import count, go_on
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
+from worker.cli.job_lines import titled
 from worker.cli.options import chosen, json_option, system_option
-from worker.cli.outcome import titled
 from worker.cli.pace import LongProgress
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Kind

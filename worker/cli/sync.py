@@ -11,8 +11,8 @@ from worker.app import app
 from worker.cli.ending import ALL_WELL, jobs_go_on
 from worker.cli.follow import Follower, Summary
 from worker.cli.ids import LIST_OF_IDS, read_ids
+from worker.cli.job_lines import outcome_as_json
 from worker.cli.options import chosen, json_option, system_option
-from worker.cli.outcome import outcome_as_json
 from worker.jobs.job import Job, Kind
 from worker.jobs.pages import pages
 from worker.ledger.outcome import Outcome

@@ -9,7 +9,7 @@ import click
 from tasks import submit
 from worker.cli.ending import ALL_WELL, WRONG, jobs_go_on
 from worker.cli.ids import piped
-from worker.cli.outcome import titled
+from worker.cli.job_lines import titled
 from worker.jobs.errors import TriggerOff
 from worker.presentation.screen import Screen
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused

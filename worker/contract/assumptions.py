@@ -40,7 +40,7 @@ class Assumption:
 
 
 ROWS, STAMPED, ANSWERS = "worker/mapping/rows.py", "worker/stamped/client.py", "worker/stamped/answers.py"
-JOBS, OUTCOME, BODY = "worker/jobs/job.py", "worker/http/outcome.py", "worker/http/body.py"
+JOBS, OUTCOME, BODY = "worker/jobs/job.py", "worker/http/call_outcome.py", "worker/http/body.py"
 
 ASSUMPTIONS: Final = (
     *(Assumption(f"write.{name}", f"A write takes `{name}`", ROWS, f'"{name}"') for name in WIRE_NAMES.values()),

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from worker.contract.shapes import entries, holders, in_words, is_list_path, is_ok, is_passing, shown_address, written
-from worker.http.outcome import NOT_FOUND
+from worker.http.call_outcome import NOT_FOUND
 from worker.jobs.errors import StampedReadFailed
 
 if TYPE_CHECKING:

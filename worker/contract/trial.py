@@ -12,7 +12,7 @@ from worker.contract.shapes import id_of, in_words, is_ok, is_passing
 from worker.contract.subject import Subject, is_ours, state_of
 from worker.contract.writes import try_create, try_create_again, try_read, try_update
 from worker.http.body import MESSAGE_FIELDS
-from worker.http.outcome import NOT_FOUND
+from worker.http.call_outcome import NOT_FOUND
 from worker.jobs.errors import SyncError
 from worker.stamped.answers import STATE
 from worker.stamped.client import SURVEY_EMAIL

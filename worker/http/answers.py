@@ -1,6 +1,6 @@
 """What an answer means: each exchange with either API becomes one of five intents here, and nowhere else.
 
-`_meaning` is the table of the design's *What an answer means*; `worker.http.outcome` finds what a body says about the
+`_meaning` is the table of the design's *What an answer means*; `worker.http.call_outcome` finds what a body says about the
 call itself.
 """
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from worker.http.body import Body, Unreadable, body_of, header, help_in, levels_of, words_of
-from worker.http.outcome import (
+from worker.http.call_outcome import (
     ACCEPTED,
     GONE,
     NOT_FOUND,

@@ -22,7 +22,7 @@ from worker.ledger.records import (
     Weighed,
     Weight,
 )
-from worker.ledger.refusals import ScriptFailed
+from worker.ledger.redis_errors import ScriptFailed
 from worker.ledger.upkeep import Swept
 
 __all__ = [

@@ -18,7 +18,7 @@ import redis
 
 from worker.config.faults import ConfigurationError, Fault
 from worker.ledger.connection import NONSENSE, connect
-from worker.ledger.refusals import CLUSTER, DISK, FULL, NO_SCRIPT, REFUSALS, RIGHTS, code_of
+from worker.ledger.redis_errors import CLUSTER, DISK, FULL, NO_SCRIPT, REFUSALS, RIGHTS, code_of
 from worker.ledger.scripting import source
 from worker.ledger.trials import LEDGER_KEYS, QUEUES, Finding, Gathering, Trial, channels, own_trials, queue_trials
 

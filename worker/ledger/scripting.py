@@ -15,7 +15,7 @@ from worker.effects import Effect, Moment, Witness, nobody, witnessed
 from worker.ledger.connection import NONSENSE, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
-from worker.ledger.refusals import ScriptFailed, error_of, in_words
+from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

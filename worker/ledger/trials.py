@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import redis
 
 from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
-from worker.ledger.refusals import ABORTED, COMMAND, REFUSALS, RIGHTS, URL, code_of, in_words, passes
+from worker.ledger.redis_errors import ABORTED, COMMAND, REFUSALS, RIGHTS, URL, code_of, in_words, passes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from worker.cli.follow import LINES_AT_MOST, Follower, Summary
-from worker.cli.outcome import outcome_as_json
+from worker.cli.job_lines import outcome_as_json
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind, State
 from worker.ledger import Counts, Hold, Record

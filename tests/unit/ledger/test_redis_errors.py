@@ -13,7 +13,7 @@ from redis._parsers.base import BaseParser
 
 from worker.jobs.errors import LedgerRefuses, LedgerUnavailable, SyncError
 from worker.ledger import ScriptFailed
-from worker.ledger.refusals import REFUSALS, SILENCES, error_of, in_words, passes
+from worker.ledger.redis_errors import REFUSALS, SILENCES, error_of, in_words, passes
 from worker.ledger.scripting import available
 from worker.ledger.trials import rule
 
