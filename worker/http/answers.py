@@ -1,7 +1,7 @@
 """What an answer means: each exchange with either API becomes one of five intents here, and nowhere else.
 
-`_meaning` is the table of the design's *What an answer means*; `worker.http.call_outcome` finds what a body says about the
-call itself.
+`_meaning` is the table of the design's *What an answer means*; `worker.http.call_outcome` finds what a body says about
+the call itself.
 """
 
 from __future__ import annotations
