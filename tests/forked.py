@@ -66,5 +66,5 @@ def _become(env: dict[str, str], folder: Path, command: list[str], paths: list[P
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
-    sys.argv = command
+    sys.argv = [str(word) for word in command]  # a StrEnum is a text to a real process
     COMMANDS[command[0]]()
