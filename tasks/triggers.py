@@ -10,7 +10,7 @@ from tasks.jobs import RefusingTask
 from tasks.refusals import refuse
 from worker.app import app
 from worker.jobs.errors import LedgerUnavailable, TriggerOff
-from worker.jobs.pages import pages
+from worker.jobs.job import pages
 from worker.jobs.routes import ACCEPT_TRIGGER
 from worker.ledger import Request
 from worker.sync.triggers import Accepted, Refused, Verdict, judge

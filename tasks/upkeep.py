@@ -43,11 +43,11 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
     except SyncError as error:
         refuse_message(error, RERUN, system_id, customer_id)
         raise
-    requested = run_again([job])
+    requested = rerun_all([job])
     return {"job": str(job), "version": requested[job]}
 
 
-def run_again(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
+def rerun_all(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
     """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each."""
     requested = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
     app.wake(message for each in requested for message in each.messages)

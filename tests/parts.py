@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from tests import forked
+from worker.http.client import Timeouts
 from worker.ledger.keys import PREFIX
 from worker.local.ports import free_port
 from worker.local.valkey import ValkeyFailed, embedded_valkey
@@ -32,6 +33,9 @@ PATIENCE_SECONDS = 120
 TOKEN = "sandbox-token"
 PRIVATE_KEY = "sandbox-private"
 """What opens the sandbox, and nothing else."""
+
+TIMEOUTS = Timeouts(connect=5, read=15)
+"""Those of the calls that a test makes itself; none comes near them."""
 
 QUICK = {
     "STAMPED_SYNC_LEASE_SECONDS": "4",

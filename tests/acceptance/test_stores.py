@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.upkeep import run_again
+from tasks.upkeep import rerun_all
 from tests import parts
 from worker.app import app
 from worker.config.settings import Settings
@@ -66,10 +66,10 @@ def test_store_in_trouble_delays_no_other_and_recovers_by_itself(tmp_path: Path,
         env = parts.environment(redis_url, runtime.settings.connections, STAMPED_SYNC_HOLD_FIRST_SECONDS="1")
         with parts.worker_process(env, tmp_path / "worker.log"), parts.beat_process(env, tmp_path / "beat.log"):
             ill.sandbox.add_fault(fault)
-            run_again(jobs(ILL))
+            rerun_all(jobs(ILL))
             until = time.monotonic() + OUTAGE_SECONDS
             parts.eventually(runtime.ledger.holds)
-            run_again(jobs(WELL))
+            rerun_all(jobs(WELL))
             parts.eventually(lambda: settled(WELL))
             assert not settled(ILL)
             parts.eventually(lambda: time.monotonic() > until)

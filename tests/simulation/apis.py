@@ -7,6 +7,7 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from tests.parts import TIMEOUTS
 from tests.simulation.actors import Killed
 from tests.simulation.chance import Fault
 from tests.simulation.weather import kinds_of
@@ -29,7 +30,9 @@ class SimulatedApi(ApiClient):
     """One API of one connection."""
 
     def __init__(self, side: str, system_id: int, world: World, stage: Stage, ledger: Ledger) -> None:
-        super().__init__({api.key: api for api in Api}[side], "http://simulated", "", has_codes=side == "ipaas")
+        super().__init__(
+            {api.key: api for api in Api}[side], "http://simulated", "", timeouts=TIMEOUTS, has_codes=side == "ipaas"
+        )
         self._side = side
         self._system_id = system_id
         self._world = world

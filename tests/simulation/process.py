@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import redis
 from pydantic import SecretStr
 
+from tests.parts import TIMEOUTS
 from tests.simulation.apis import SimulatedApi
 from tests.simulation.chance import Fault
 from worker.app import app
 from worker.config.settings import Settings
 from worker.connections import Connection, Connections, IPaaSEndpoint, StampedEndpoint
-from worker.http.client import Timeouts
 from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
 from worker.mapping.mapping import Mapping
@@ -112,7 +112,7 @@ class Parts:
             settings=settings,
             connections=connections,
             ledger=ledger,
-            timeouts=Timeouts(),
+            timeouts=TIMEOUTS,
             policy=Policy(SCHEDULE, HOLDS),
             witness=stage.witness,
             stores={each.system_id: Store(each, *self._apis(each, world, stage, ledger)) for each in connections},

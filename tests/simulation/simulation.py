@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import Reject, Retry
 
 from tasks import pump
-from tasks.upkeep import run_again
+from tasks.upkeep import rerun_all
 from tests import parts
 from tests.simulation import checks
 from tests.simulation.actors import Actor
@@ -107,7 +107,7 @@ class Simulation:
         checks.check_failed(self._stage, self._ledger, self._world)
         failed = [record.job for kind in Kind for record in parts.in_state(self._ledger, State.FAILED, kind)]
         self._stage.note(f"failed, and run again: {failed}")
-        run_again(failed)
+        rerun_all(failed)
         if not self._come_to_rest():
             return
         checks.check_customers(self._stage, self._world, self._upstream.accepted, app.runtime.connections)

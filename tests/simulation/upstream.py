@@ -6,7 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tasks import submit
-from tasks.upkeep import run_again
+from tasks.upkeep import rerun_all
 from tests.simulation.chance import Fault
 from tests.simulation.process import MAPPINGS, NEWSLETTER, flip
 from worker.jobs.job import Job, Kind
@@ -52,7 +52,7 @@ class Upstream:
         random = self._stage.chance.random
         some = self.pending[: random.randint(1, 3)]
         if random.random() < 1 / 10:
-            run_again(some[:1])
+            rerun_all(some[:1])
             self._accept(some[:1])
         else:
             scope = random.choice(("customer/updated", "customer/updated", "customer/created/debug"))

@@ -14,8 +14,7 @@ from worker.cli.job_lines import titled
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
 from worker.config.settings import load_settings
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind, State
-from worker.jobs.pages import PAGE, pages
+from worker.jobs.job import PAGE, Job, Kind, State, pages
 from worker.ledger.activity import Filter
 from worker.presentation.screen import Screen, counted
 from worker.runtime import open_ledger
@@ -67,10 +66,10 @@ def rerun(**choice: Unpack[Choice]) -> int:
 
     Exit codes: 0 requested, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from tasks.upkeep import run_again  # noqa: PLC0415 - only a rerun needs Celery
+    from tasks.upkeep import rerun_all  # noqa: PLC0415 - only a rerun needs Celery
 
     with jobs_go_on():
-        return _change("retry", "requested again", lambda _, page: len(run_again(page)), choice)
+        return _change("retry", "requested again", lambda _, page: len(rerun_all(page)), choice)
 
 
 @click.command(name="discard")

@@ -12,8 +12,7 @@ from worker.cli.ending import ALL_WELL, FAILED, code_of
 from worker.cli.holds import in_short
 from worker.cli.job_lines import titled
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind, State
-from worker.jobs.pages import pages
+from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.outcome import MISSING, Outcome, Records, has_ended, rests_long, subscription_version
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.screen import counted

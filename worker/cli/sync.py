@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from tasks.upkeep import run_again
+from tasks.upkeep import rerun_all
 from worker.app import app
 from worker.cli.ending import ALL_WELL, jobs_go_on
 from worker.cli.follow import Follower, Summary
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.job_lines import outcome_as_json
 from worker.cli.options import chosen, json_option, system_option
-from worker.jobs.job import Job, Kind
-from worker.jobs.pages import pages
+from worker.jobs.job import Job, Kind, pages
 from worker.ledger.outcome import Outcome
 from worker.presentation.screen import Screen, counted
 
@@ -82,7 +81,7 @@ def _requested(screen: Screen, system_id: int, customer_ids: Sequence[str], *, d
     try:
         with screen.progress("Requested", total) as show:
             for page in pages(customer_ids):
-                yield run_again([Job(Kind.CUSTOMER, system_id, each) for each in page], debug=debug)
+                yield rerun_all([Job(Kind.CUSTOMER, system_id, each) for each in page], debug=debug)
                 done += len(page)
                 show(done)
     except KeyboardInterrupt:

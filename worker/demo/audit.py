@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from worker.demo.changes import FAULTS, REFUSED_CODES
 from worker.ipaas.customer import Customer
 from worker.jobs.errors import SyncError
-from worker.jobs.job import Job, Kind, State, live_link
-from worker.jobs.pages import pages
+from worker.jobs.job import Job, Kind, State, live_link, pages
 from worker.sandbox.stamped import SUBSCRIBED_AT_FIRST
 
 if TYPE_CHECKING:

@@ -50,8 +50,8 @@ CHUNK_BYTES = 64 * 1024
 class Timeouts:
     """Seconds for all of connecting, and seconds from sending a request to the last byte of its answer."""
 
-    connect: float = 5
-    read: float = 15
+    connect: float
+    read: float
 
     @property
     def call(self) -> float:
@@ -78,8 +78,8 @@ class ApiClient:
         base_url: str,
         authorization: str,
         *,
+        timeouts: Timeouts,
         has_codes: bool = False,
-        timeouts: Timeouts = Timeouts(),
         connections: int = 20,
         witness: Witness = nobody,
     ) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Item = TypeVar("Item")
 
 CUSTOMER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 """An iPaaS.com Customer ID, for example 150713 (specification: ID Format). It has no leading zero, because 0150713 and
@@ -17,6 +23,9 @@ STAMPED_ID = re.compile(r"(?=\D*\d)[\w-]{1,64}", re.ASCII)
 """A Stamped.io customer id (contract: a number, C); it becomes part of a path and of a key of the ledger.
 
 It has at least one digit, so it cannot be a word of the API's own paths, such as `add`."""
+
+PAGE: Final = 500
+"""Long lists of jobs go to the ledger a page at a time: each page is one round trip."""
 
 NUMBERS_END = 10**19
 """No id is this large or larger. The limit matters because Python refuses to print numbers of thousands of digits."""
@@ -135,3 +144,10 @@ def live_link(external_id: str | None) -> str | None:
     """The external id, or None if it is empty or marks a deleted link (contract: `DELETED:`, C)."""
     external_id = (external_id or "").strip()
     return None if not external_id or external_id.startswith("DELETED:") else external_id
+
+
+def pages(items: Iterable[Item], size: int = PAGE) -> Iterator[list[Item]]:
+    """The items in lists of at most `size`."""
+    remaining = iter(items)
+    while page := list(islice(remaining, size)):
+        yield page

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
 
-from worker.jobs.job import Job, Kind, State
-from worker.jobs.pages import PAGE
+from worker.jobs.job import PAGE, Job, Kind, State
 from worker.ledger.outcome import Outcome, has_ended, subscription_version
 from worker.ledger.records import moment
 from worker.ledger.scripting import available

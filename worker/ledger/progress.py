@@ -6,8 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from worker.effects import Effect
-from worker.jobs.job import State
-from worker.jobs.pages import pages
+from worker.jobs.job import State, pages
 from worker.jobs.progress import Known, Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import keys
 from worker.ledger.records import moment

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from worker.jobs.job import State
+from worker.jobs.job import PAGE, State
 from worker.ledger import keys
 from worker.ledger.activity import Activity, Filter
 from worker.ledger.figures import read_figures
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from worker.jobs.job import Job, Kind
     from worker.ledger.figures import Figures
     from worker.ledger.limits import StoreLimits
-
-PAGE = 500
 
 
 class Reading:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import redis
 
-from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
+from worker.jobs.routes import QUEUES
 from worker.ledger.redis_errors import ABORTED, COMMAND, REFUSALS, RIGHTS, URL, code_of, in_words, passes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 PRIORITIES: Final = ("", "\x06\x163", "\x06\x166", "\x06\x169")
 """What kombu puts behind the name of a queue, for the lists of its priorities."""
 EXCHANGES: Final = (*QUEUES, "celeryev", "celery.pidbox", "reply.celery.pidbox")

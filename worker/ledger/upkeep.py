@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect
 from worker.jobs.errors import TriggerOff, WorkerLost
-from worker.jobs.job import Kind, State
-from worker.jobs.pages import pages
+from worker.jobs.job import Kind, State, pages
 from worker.jobs.routes import QUEUE_OF
 from worker.ledger import keys
 from worker.ledger.keys import PREFIX

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from tornado.web import HTTPError
 
-from tasks.upkeep import run_again
-from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
-from worker.jobs.pages import PAGE
+from tasks.upkeep import rerun_all
+from worker.jobs.job import CUSTOMER_ID, PAGE, Job, Kind, State
 from worker.ledger.activity import Filter
 from worker.monitor import job as job_page
 from worker.monitor.change import Change
@@ -111,7 +110,7 @@ class GroupChange(_Asking):
         if question.verb is Verb.RERUN:
             self.runtime.connection(question.system_id)
             words = "run again, as somebody asked in Error Logs"
-            await self._do(wanted, lambda page: len(run_again(page)), "rerun", words)
+            await self._do(wanted, lambda page: len(rerun_all(page)), "rerun", words)
         elif reason := self.reason():
             await self._do(wanted, self.ledger.discard_all, "discarded", f"discarded: {reason}")
         else:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
-from tasks.upkeep import run_again
+from tasks.upkeep import rerun_all
 from worker.jobs.errors import LedgerUnavailable
-from worker.jobs.job import Job, Kind
-from worker.jobs.pages import PAGE, pages
+from worker.jobs.job import PAGE, Job, Kind, pages
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE, Change
 from worker.monitor.lanes import LaneFull
 from worker.monitor.page import Page
@@ -189,7 +188,7 @@ class Submission:
         self.batch_id = self._ledger.batches.begin(self._system_id)
         try:
             for page in pages(ids):
-                versions = run_again([Job(Kind.CUSTOMER, self._system_id, each) for each in page], debug=debug)
+                versions = rerun_all([Job(Kind.CUSTOMER, self._system_id, each) for each in page], debug=debug)
                 self._requested += len(versions)
                 self._ledger.batches.add(self.batch_id, {job.customer_id: each for job, each in versions.items()})
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flower.utils.tasks import get_task_by_id
 from tornado.web import HTTPError
 
-from tasks.upkeep import run_again
+from tasks.upkeep import rerun_all
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Job
 from worker.jobs.routes import TASK_OF
@@ -38,7 +38,7 @@ class _Rerun(Change):
     async def rerun(self, job: Job) -> None:
         """Request the job anew, with its attempts reset; it does not wait for the due time of a retry."""
         self.runtime.connection(job.system_id)
-        await self.aside(run_again, [job])
+        await self.aside(rerun_all, [job])
         log.info("%s: run again, as somebody asked on its page", job)
         self.go_to("job", job.kind, job.system_id, job.customer_id)
 

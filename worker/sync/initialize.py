@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from worker.jobs.pages import pages
+from worker.jobs.job import pages
 from worker.jobs.progress import Selection
 from worker.sync.list_pages import ListPages
 from worker.sync.patience import patiently

@@ -45,7 +45,7 @@ class Stage:
     def exchange(self, private_key: str = parts.PRIVATE_KEY) -> Exchange:
         """Calls to the store."""
         keys = b64encode(f"sandbox-public:{private_key}".encode()).decode()
-        api = ApiClient(Api.STAMPED, f"{self.running.url}/api/v2/270392", f"Basic {keys}")
+        api = ApiClient(Api.STAMPED, f"{self.running.url}/api/v2/270392", f"Basic {keys}", timeouts=parts.TIMEOUTS)
         return Exchange(api, lambda: self.calls.append(None))
 
     def trial(self) -> Trial:

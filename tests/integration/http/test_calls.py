@@ -53,7 +53,9 @@ def api(url: str, timeouts: Timeouts = IMPATIENT) -> ApiClient:
 
 def called(server: RawServer) -> Answer:
     """The answer to a call that waits as long as it takes, with an e-mail address in its query and in its body."""
-    return api(server.url, Timeouts()).call("POST", "path", query={"search": EMAIL}, body={"email": EMAIL})
+    return api(server.url, Timeouts(connect=5, read=15)).call(
+        "POST", "path", query={"search": EMAIL}, body={"email": EMAIL}
+    )
 
 
 def trouble(url: str) -> tuple[Trouble | None, str]:

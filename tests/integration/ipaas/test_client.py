@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import parts
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
 from worker.effects import Effect, Moment
@@ -63,6 +64,7 @@ def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Momen
         "Bearer sandbox-token",
         has_codes=True,
         witness=lambda effect, moment: noted.append((effect, moment)),
+        timeouts=parts.TIMEOUTS,
     )
     return IPaaS(api, gate or Gate(), system_id=4021, tracking_guid=GUID)
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.integration.jobs import CALLS, FAILURE
 from tests.parts import SYSTEM
-from worker.jobs.job import Action, Job, Kind, Next, State
-from worker.jobs.pages import PAGE
+from worker.jobs.job import PAGE, Action, Job, Kind, Next, State
 from worker.ledger import Ledger, StoreLimits
 from worker.ledger.batches import PAGES, Batch
 from worker.ledger.outcome import MISSING

@@ -13,8 +13,7 @@ from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import ID, NOWHERE, Stage, run
 from tests.parts import SYSTEM
 from worker.jobs.catalogue import CATALOGUE, Failure
-from worker.jobs.job import Action, Job, Kind, State
-from worker.jobs.pages import PAGE
+from worker.jobs.job import PAGE, Action, Job, Kind, State
 from worker.ledger import Refusal
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import EMAIL, ID, JOB, NOWHERE, Stage, run
 from tests.parts import SYSTEM
 from worker.jobs.catalogue import CATALOGUE, Failure
-from worker.jobs.job import Job, Kind, State
-from worker.jobs.pages import PAGE
+from worker.jobs.job import PAGE, Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, UPKEEP
 from worker.monitor.manual_sync import MOST_IDS
 from worker.monitor.previews import PREVIEWED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import parts
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
 from worker.effects import Effect, Moment
@@ -66,6 +67,7 @@ def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Momen
         url + BASE,
         AUTHORIZATION,
         witness=lambda effect, moment: noted.append((effect, moment)),
+        timeouts=parts.TIMEOUTS,
     )
     return Stamped(api, gate or Gate())
 
