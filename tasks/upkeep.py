@@ -66,7 +66,7 @@ def _swept(kind: Kind) -> Swept:
 
 def _log_sweep(found: dict[str, int]) -> None:
     if any(found[name] for name in ("due", "dead", "lost")):
-        log.info("sweep: %(due)d retries due, %(dead)d leases run out, %(lost)d messages lost", found)
+        log.info("sweep: %(due)d retries due, %(dead)d leases expired, %(lost)d messages lost", found)
     if found["strays"]:
         log.warning("sweep: %(strays)d places and slots belonged to no job and are free again", found)
     if found["mended"]:

@@ -271,7 +271,7 @@ def test_sweep_goes_through_all_that_is_due(stage: Stage, caplog: pytest.LogCapt
         rest(stage, job, 0)
     assert run(sweep, queue=UPKEEP).value == found(due=6)
     assert stage.queued == {CUSTOMERS: 5, SUBSCRIPTIONS: 1}
-    assert "sweep: 6 retries due, 0 leases run out, 0 messages lost" in caplog.messages
+    assert "sweep: 6 retries due, 0 leases expired, 0 messages lost" in caplog.messages
 
 
 def test_job_that_lost_too_many_workers_is_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
@@ -296,7 +296,7 @@ def test_job_that_lost_a_worker_is_sent_again(stage: Stage, caplog: pytest.LogCa
     assert run(sweep, queue=UPKEEP).value == found(dead=1)
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
     told = [(line.levelname, line.getMessage()) for line in caplog.records if line.name == "tasks.upkeep"]
-    assert told == [("INFO", "sweep: 0 retries due, 1 leases run out, 0 messages lost")]
+    assert told == [("INFO", "sweep: 0 retries due, 1 leases expired, 0 messages lost")]
 
 
 def test_sweep_is_bounded(stage: Stage) -> None:
