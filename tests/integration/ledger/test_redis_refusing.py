@@ -14,6 +14,7 @@ from tests.proofs.processes import SERVERS, Server
 from tests.proofs.troubles import TROUBLES, Trouble
 from worker.config.settings import Settings
 from worker.ledger import LedgerUnavailable, ScriptFailed
+from worker.ledger.connection import Outage
 from worker.local.machine import redis_answers
 from worker.local.ports import free_port
 
@@ -69,6 +70,7 @@ def spoil(stage: Stage) -> None:
 
 def test_fault_of_a_script_fails_the_job_as_ours(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """It is logged once with its script, and Redis is not said to be away."""
+    stage.patch.setattr("worker.ledger.scripting.outage", Outage())  # the process' own may have logged it just before
     stage.ledger.request(JOB)
     spoil(stage)
     with pytest.raises(ScriptFailed) as raised:
