@@ -142,8 +142,9 @@ def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = Fals
 def _read(exchange: Exchange, status: int, body: Body, *, has_codes: bool, takes_text: bool) -> Answer:
     levels = levels_of(body.value)
     # Most answers are plain customers that say nothing about the call: they skip the search for refusals and codes.
-    if status in SUCCESSES and isinstance(body.value, dict) and all(map(SPEAKING.isdisjoint, levels)):
-        return Answer(status, *_meaning_of_success(status), body=body.value, headers=exchange.headers)
+    is_done = status in SUCCESSES and status not in {ACCEPTED, PARTIAL}
+    if is_done and isinstance(body.value, dict) and all(map(SPEAKING.isdisjoint, levels)):
+        return Answer(status, Intent.ACCEPTED, body=body.value, headers=exchange.headers)
     named = status  # what the body says that the status should have been
     if status not in SUCCESSES:
         named = named_by_store(levels) or status

@@ -115,12 +115,18 @@ def _whole(literal: str) -> int | None:
     return None if number_text(value) is None else value
 
 
-def _number(literal: str) -> int | Decimal | None:
-    """A number with all the digits it was written with. A whole one is an int, even if it was written as 12.0."""
+def _number(literal: str) -> int | Decimal | str | None:
+    """A number with all the digits it was written with. A whole one is an int, even if it was written as 12.0.
+
+    A tiny one is a text, because a Decimal would be written as 1E-8 wherever it becomes a text.
+    """
     text = number_text(Decimal(literal))
     if text is None:
         return None
-    return Decimal(text) if "." in text else int(text)
+    if "." not in text:
+        return int(text)
+    number = Decimal(text)
+    return number if str(number) == text else text
 
 
 def fields_of(value: dict[str, Any]) -> Fields:

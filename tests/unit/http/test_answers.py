@@ -36,6 +36,12 @@ def meaning(body: object, status: int = 200, reason: str = "", **headers: str) -
     return found.intent, found.trouble
 
 
+@pytest.mark.parametrize(("status", "words"), [(200, ""), (202, "note: later"), (206, "note: later")])
+def test_words_are_kept_of_whatever_is_not_done(status: int, words: str) -> None:
+    """Of a plain object, too: only of what is done nobody needs them."""
+    assert answer({"note": "later"}, status).words == words
+
+
 # By status -----------------------------------------------------------------------------------------------------------
 
 

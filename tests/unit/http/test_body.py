@@ -41,6 +41,7 @@ def refused(content: bytes, content_type: str = JSON) -> str:
         (b"", None),
         (b" \r\n", None),
         (b'{"a": 12345.0}', {"a": Decimal("12345.0")}),
+        (b'{"a": 0.00000001, "b": 1.5e-9}', {"a": "0.00000001", "b": "0.0000000015"}),
         (b'{"a": NaN, "b": -Infinity}', {"a": None, "b": None}),
         (b'"half an emoji \\ud83d"', "half an emoji \ud83d"),
     ],
