@@ -129,7 +129,7 @@ class Outage:
 
     def look(self, client: redis.Redis) -> None:
         """Try a write, and end the outage if it succeeds: that a script ran does not end it, as some write nothing."""
-        with suppress(redis.RedisError):
+        with suppress(redis.RedisError, *NONSENSE):
             client.set(WRITABLE, "", px=WRITABLE_MS)
             self.ended()
 

@@ -49,11 +49,24 @@ FAILURES: Final = (redis.RedisError, *NONSENSE)
 """What the client raises."""
 
 
+READS_ANSWERS: Final = frozenset({"read_response", "parse_response", "_execute_transaction"})
+"""The functions of the client that read what Redis answers."""
+WRITES_ARGUMENT: Final = "encode"
+"""That of the client that turns an argument of ours into bytes, which happens inside the last of them, too."""
+
+
+def _is_over_answer(error: BaseException) -> bool:
+    """Whether the client raised an error while it read an answer, and not while it wrote what we gave it."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    names = {each.f_code.co_name for each in frames if each.f_globals["__name__"].startswith("redis.")}
+    return not READS_ANSWERS.isdisjoint(names) and WRITES_ARGUMENT not in names
+
+
 def _failure(error: BaseException, script: str = "") -> SyncError | None:
     """The error of the catalogue for one that the client raised, which is logged; None for any other's."""
     if not isinstance(error, redis.RedisError):
-        # A ValueError can be ours as well: it is the client's only if code of the client raised it.
-        if not any(frame.f_globals["__name__"].startswith("redis.") for frame, _ in walk_tb(error.__traceback__)):
+        # A ValueError can be ours as well: it is the client's only if it was raised over an answer.
+        if not _is_over_answer(error):
             return None
         error = redis.InvalidResponse(type(error).__name__)
     failed = error_of(error, script)
@@ -134,7 +147,7 @@ class Scripts:
             args = [PREFIX, job.kind, member, limits, *args]
         if self._witness is not nobody:
             self._witness(effect, Moment.BEFORE)
-        try:
+        try:  # not `available`, which does the same: a context manager is three calls more
             answer = self._scripts[effect](keys=keys, args=args)
             if outage.since is not None:
                 outage.look(self._client)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import redis
@@ -17,12 +17,35 @@ from worker.ledger.redis_errors import REFUSALS, SILENCES, error_of, in_words, p
 from worker.ledger.scripting import available
 from worker.ledger.trials import rule
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 Raised = TypeVar("Raised", bound=BaseException)
 
 IN_SCRIPT_7 = " script: 79ecc731c997f3a3a579c4366504d7a36d977ba1, on @user_script:12."
 IN_SCRIPT_6 = "ERR Error running script (call to f_79ecc731c997f3a3a579c4366504d7a36d977ba1): @user_script:12: "
 SECRET = "zoe@example.com"
 GUIDE = (Path(__file__).parents[3] / "docs" / "redis.md").read_text("utf-8")
+
+
+class Answered(redis.Connection):
+    """A connection over a socket that is open already."""
+
+    def __init__(self, sock: socket.socket, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self._given = sock
+
+    def _connect(self) -> socket.socket:
+        return self._given
+
+    def on_connect(self) -> None:
+        """Greet nobody."""
+        parser: Any = self._parser
+        parser.on_connect(self)
+
+    def on_connect_check_health(self, *_: Any, **__: Any) -> None:
+        """As above."""
+        self.on_connect()
 
 
 def answered(text: str, *, in_pipeline: bool = False) -> redis.RedisError:
@@ -220,8 +243,12 @@ def test_the_ledger_raises_what_is_told() -> None:
 
 def test_bytes_that_no_redis_sends_are_no_answer_of_one() -> None:
     """Whatever the client raises over them; no connection of the ledger looks at each answer for it."""
-    with pytest.raises(LedgerUnavailable, match="is not what answers there") as raised, available():
-        redis.connection.parse_url("nonsense")  # type: ignore[no-untyped-call] # a ValueError, as of its parsers
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = redis.Redis.from_pool(redis.ConnectionPool(Answered, sock=ours))
+        theirs.sendall(b":nonsense\r\n")
+        with pytest.raises(LedgerUnavailable, match="is not what answers there") as raised, available():
+            client.get("key")
     assert isinstance(raised.value.__cause__, ValueError)
 
 
@@ -229,6 +256,24 @@ def test_fault_of_our_own_is_not_taken_for_one_of_redis() -> None:
     """Its trace must be seen."""
     with pytest.raises(ValueError, match="invalid literal"), available():
         int("ours")
+
+
+@pytest.mark.parametrize(
+    ("ask", "fault"),
+    [
+        (lambda client: client.zadd("key", [1, 2]), AttributeError),
+        (lambda client: client.set("key", "\ud83d"), UnicodeEncodeError),
+        (lambda client: client.pipeline().set("key", "\ud83d").execute(), UnicodeEncodeError),
+    ],
+    ids=["a list for a dict", "half an emoji", "half an emoji in a transaction"],
+)
+def test_what_the_client_can_not_send_is_our_fault(ask: Callable[[Any], object], fault: type[Exception]) -> None:
+    """Although its code raises the error, no answer was read."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = redis.Redis.from_pool(redis.ConnectionPool(Answered, sock=ours))
+        with pytest.raises(fault), available():
+            ask(client)
 
 
 @pytest.mark.parametrize("code", REFUSALS)
