@@ -22,7 +22,7 @@ from worker.jobs.job import Job
 from worker.jobs.retries import Pause, Retry, decide, outlasted
 from worker.jobs.routes import queue_of
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
-from worker.telemetry import outcomes
+from worker.telemetry import outcomes, sentry
 from worker.telemetry.logs import Attempt, running
 from worker.telemetry.outcomes import announce
 
@@ -99,7 +99,7 @@ class JobTask(RefusingTask):
         try:
             claim = runtime.ledger.claim(job)
         except ClaimRefused as refused:
-            return self._left(job, refused)
+            return self._left(job, refused, runtime)
         except LedgerUnavailable as error:
             announce(outcomes.NOT_BEGUN, job, error=error)
             raise
@@ -107,12 +107,15 @@ class JobTask(RefusingTask):
         token = running.set(attempt)
         try:
             return _Run(self, runtime, claim, attempt, asked_at).do(work)
+        except Exception:
+            sentry.tag(job, claim.tracking_guid)
+            raise
         finally:
             running.reset(token)
 
-    def _left(self, job: Job, refused: ClaimRefused) -> dict[str, Any]:
+    def _left(self, job: Job, refused: ClaimRefused, runtime: Runtime) -> dict[str, Any]:
         """Leave alone a job that can't be claimed. Raises ConnectionUnknown if its connection is not configured."""
-        if refused.is_unknown and job.system_id not in app.runtime.stores:
+        if refused.is_unknown and job.system_id not in runtime.clients:
             error = ConnectionUnknown(str(job.system_id))
             refuse_message(error, self.name, job.system_id, job.customer_id)
             raise error

@@ -33,7 +33,7 @@ WORKER = f"{socket.gethostname()}/{os.getpid()}"
 
 
 @dataclass(frozen=True)
-class Store:
+class Clients:
     """A connection, and both its APIs with their kept-alive sessions."""
 
     connection: Connection
@@ -58,7 +58,7 @@ class Runtime:
     timeouts: Timeouts
     policy: Policy
     witness: Witness
-    stores: Mapping[int, Store]
+    clients: Mapping[int, Clients]
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
@@ -77,7 +77,7 @@ class Runtime:
                 Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
             ),
             witness=witness,
-            stores={each.system_id: _store(each, timeouts, settings.concurrency, witness) for each in connections},
+            clients={each.system_id: _clients(each, timeouts, settings.concurrency, witness) for each in connections},
         )
 
     def connection(self, system_id: int) -> Connection:
@@ -106,11 +106,11 @@ class Runtime:
         """The connection's Stamped.io store for one job. Raises ConnectionUnknown."""
         return Stamped(self._of(system_id).stamped, gate, **more)
 
-    def _of(self, system_id: int) -> Store:
-        store = self.stores.get(system_id)
-        if store is None:
+    def _of(self, system_id: int) -> Clients:
+        clients = self.clients.get(system_id)
+        if clients is None:
             raise ConnectionUnknown(str(system_id))
-        return store
+        return clients
 
 
 def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
@@ -130,13 +130,13 @@ def _store_limits(connection: Connection) -> StoreLimits:
     )
 
 
-def _store(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Store:
+def _clients(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Clients:
     ipaas, stamped = connection.ipaas, connection.stamped
     keys = f"{stamped.public_key}:{stamped.private_key.get_secret_value()}"
     store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
     bearer, basic = f"Bearer {ipaas.token.get_secret_value()}", f"Basic {b64encode(keys.encode()).decode()}"
     kept: dict[str, Any] = {"timeouts": timeouts, "connections": threads, "witness": witness}
-    return Store(
+    return Clients(
         connection,
         ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, **kept),
         ApiClient(Api.STAMPED, store_url, basic, **kept),

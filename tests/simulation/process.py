@@ -20,7 +20,7 @@ from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
 from worker.mapping.mapping import Mapping
 from worker.mapping.rows import SUBSCRIPTION, Row, RowType
-from worker.runtime import Runtime, Store
+from worker.runtime import Clients, Runtime
 
 if TYPE_CHECKING:
     from collections import abc
@@ -115,7 +115,7 @@ class Parts:
             timeouts=TIMEOUTS,
             policy=Policy(SCHEDULE, HOLDS),
             witness=stage.witness,
-            stores={each.system_id: Store(each, *self._apis(each, world, stage, ledger)) for each in connections},
+            clients={each.system_id: Clients(each, *self._apis(each, world, stage, ledger)) for each in connections},
             clock=stage.clock.seconds,
             stage=stage,
         )
@@ -133,14 +133,14 @@ REAL = Parts()
 def flip(system_id: int, mapping: Mapping) -> None:
     """Give a connection another mapping, for every run that starts from now on."""
     runtime = app.runtime
-    stores = {
-        each: replace(store, connection=store.connection.model_copy(update={"mapping": mapping}))
+    clients = {
+        each: replace(held, connection=held.connection.model_copy(update={"mapping": mapping}))
         if each == system_id
-        else store
-        for each, store in runtime.stores.items()
+        else held
+        for each, held in runtime.clients.items()
     }
-    connections = Connections(store.connection for store in stores.values())
-    app.runtime = replace(runtime, connections=connections, stores=stores)
+    connections = Connections(held.connection for held in clients.values())
+    app.runtime = replace(runtime, connections=connections, clients=clients)
 
 
 @contextmanager

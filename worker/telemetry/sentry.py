@@ -76,6 +76,11 @@ def release() -> str | None:
         return None
 
 
+def tag(job: Job, tracking_guid: str) -> None:
+    """Name the job in whatever else is reported of this task: Celery's integration reports what its run raises."""
+    sentry_sdk.get_isolation_scope().set_tags(_named(job, tracking_guid))
+
+
 def report(error: SyncError, job: Job, tracking_guid: str = "", *, outcome: str = FAILED) -> None:
     """Report the error with which a job failed or, with `HOLD`, a hold of its connection began."""
     with sentry_sdk.new_scope() as scope:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis
+import sentry_sdk
 from celery.exceptions import Reject, Retry
 
 from tasks import reconcile_subscription, transfer_customer
@@ -324,8 +325,11 @@ def test_redis_that_goes_away_ends_the_run(stage: Stage, effect: Effect, moment:
     """Nothing more is written without a claim, and nothing is made up: the job is found when its lease is over."""
     with parts.valkey() as url, redis.Redis.from_url(url) as server:
         stage.build(url, at(effect, moment, lambda: server.shutdown(nosave=True)))
-        ended = transferred(stage)
+        with sentry_sdk.isolation_scope() as scope:
+            ended = transferred(stage)
+            event: Any = scope.apply_to_event({}, {})
     assert isinstance(ended.value, LedgerUnavailable)
+    assert event["tags"]["job"] == str(JOB)  # so Sentry names the job if Celery's integration reports the error
     assert ended.value.failure.code == "redis-unavailable"
     assert (stage.called[-1] == "UpdateExternalId") is (effect is Effect.RECORD_LINK)
 
