@@ -29,7 +29,7 @@ def retry_failed_subscriptions() -> dict[str, int]:
     count = runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days)
     admit(runtime.ledger.systems())
     sentry.check_in("retry-failed-subscriptions", runtime.settings.subscription_retry_minutes * 60)
-    return {"reopened": count}
+    return {"retried": count}
 
 
 def _reconciled(given: Given) -> Reconciled:

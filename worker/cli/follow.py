@@ -97,9 +97,10 @@ class Follower:
                 records = self._ledger.records(jobs)
                 for job, record in zip(jobs, records, strict=True):
                     yield from self._ended(job, record)
-                if all(record and record.state in NOT_STARTED for record in records):
-                    break  # The queue is first in, first out: those behind have not started either.
-                self._has_seen_work = True
+                has_started = not all(record and record.state in NOT_STARTED for record in records)
+                self._has_seen_work |= has_started
+                if kind is Kind.CUSTOMER and not has_started:
+                    break  # They were asked for in this order and start in it: those behind have not started either.
 
     def _ended(self, job: Job, record: Record | None) -> Iterator[list[Outcome]]:
         """The customer's outcomes, if this job is the last of it to end."""

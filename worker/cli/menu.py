@@ -25,7 +25,7 @@ COMMANDS = {
     "status": "Show the holds, the jobs by state, and the queues.",
     "holds": "List the connections that are held, or end a hold.",
     "failures": "List, show, retry or discard failed jobs.",
-    "repair": "Find and mend what does not fit together in the ledger.",
+    "repair": "Find and repair inconsistencies in the ledger.",
     "connections": "Show the configured connections, or an example.",
     "mapping": "Show which iPaaS.com field goes where in Stamped.io.",
     "errors": "Show the error catalogue.",

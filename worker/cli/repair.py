@@ -29,7 +29,7 @@ MEANING: Final = {
 @click.option("--yes", "acts", is_flag=True, help="Mend what is found; without it, nothing is changed.")
 @json_option
 def command(*, acts: bool, as_json: bool) -> int:
-    """Compare the ledger's records, lists and slots, and mend what does not fit together.
+    """Compare the ledger's records, lists and slots, and repair inconsistencies.
 
     The workers mend whatever they come across. This command looks at everything: run it after Redis has lost keys,
     because it was full and evicted them, because somebody deleted them, or because it came back from an old copy.

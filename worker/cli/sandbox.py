@@ -26,7 +26,7 @@ def command(port: int, customers: int) -> None:
     """Serve a sandbox of both APIs, to try everything without credentials, until Ctrl-C.
 
     It holds sample customers in iPaaS.com and an empty Stamped.io store, only in memory, and prints a connections file
-    for them on standard output. Under /sandbox/ it shows its state and can be told which calls to let fail.
+    for them on standard output. Under /sandbox/ it shows its state and can be told which calls should fail.
 
     \b
     Example, in an empty folder and three terminals:

@@ -43,11 +43,6 @@ class MadeCall:
         """Whether the answer was that there is no such record; an API that is down can answer the same."""
         return self.status in {404, 410}
 
-    @property
-    def is_well(self) -> bool:
-        """Whether its answer shows that the API works."""
-        return self.intent in ANSWERED_WELL
-
 
 def note_meaning(calls: list[MadeCall], intent: Intent) -> None:
     """Correct what the last call meant, once the job knows more than its first reading of the answer did.

@@ -18,6 +18,8 @@ Item = TypeVar("Item")
 CUSTOMER_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 """An iPaaS.com Customer ID, for example 150713 (specification: ID Format). It has no leading zero, because 0150713 and
 150713 would be two jobs of one customer."""
+NO_ID: Final = "is not a whole number of 1 to 19 digits that does not start with 0"
+"""What is wrong with a text that is none; it goes on after the text's name."""
 
 STAMPED_ID = re.compile(r"(?=\D*\d)[\w-]{1,64}", re.ASCII)
 """A Stamped.io customer id (contract: a number, C); it becomes part of a path and of a key of the ledger.

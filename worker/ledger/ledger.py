@@ -198,7 +198,7 @@ class Ledger(Upkeep):
         return Weighed(Weight(weight), messages, hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
 
     def fail(self, claim: Claim, calls: Sequence[MadeCall], failure: Failure) -> Ended:
-        """End a job badly; a newer request reopens it at once."""
+        """End a job badly; a newer request runs it again at once."""
         outcome = claim.version, *error_args(failure), failure.http_status or 0
         messages, hold_ended, runs_again, is_news = self._end(Effect.FAIL, claim, calls, outcome)
         return Ended(messages, bool(hold_ended), runs_again=bool(runs_again), is_news=bool(is_news))

@@ -1,4 +1,4 @@
-"""Upkeep: brings back the jobs that nobody would run, reopens, forgets and repairs.
+"""Upkeep: brings back the jobs that nobody would run, retries, forgets and repairs.
 
 The sweep mends by itself what it meets. A repair compares all of the ledger's rows, lists, places and slots, and finds
 also what nobody would meet: a job whose place is in no list.
@@ -160,10 +160,10 @@ class Upkeep(Reading):
         skipped, count = 0, 0
         while True:
             args: Args = [PREFIX, kind, PAGE, int(for_days * DAY_MS), skipped, system_id]
-            still_failed, reopened, stray = map(int, self._scripts.run(Effect.RETRY_FAILED, args))
+            still_failed, retried, stray = map(int, self._scripts.run(Effect.RETRY_FAILED, args))
             skipped += still_failed
-            count += reopened
-            if still_failed + reopened + stray < PAGE:
+            count += retried
+            if still_failed + retried + stray < PAGE:
                 return count
 
     # Repair -----------------------------------------------------------------------------------------------------------

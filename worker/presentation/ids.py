@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from worker.jobs.errors import CustomerIdInvalid
-from worker.jobs.job import customer_id
+from worker.jobs.job import NO_ID, customer_id
 from worker.presentation.screen import shortened
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ FAULTS_SHOWN: Final = 20
 """How many bad ids are shown at most: a file that is not a list of ids can have thousands."""
 LONGEST_SHOWN: Final = 40
 """Characters that are shown of what is no id: it may be anything, even an e-mail address."""
-PROBLEM: Final = "is not a whole number of 1 to 19 digits that does not start with 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Given:
     @property
     def fault(self) -> str:
         """What is wrong with it, if it is no id."""
-        return f"{self.place}: '{shortened(self.text, LONGEST_SHOWN)}' {PROBLEM}"
+        return f"{self.place}: '{shortened(self.text, LONGEST_SHOWN)}' {NO_ID}"
 
 
 @dataclass(frozen=True, slots=True)

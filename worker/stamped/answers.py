@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from worker.http.body import ENVELOPES, ENVELOPES_DEPTH, LISTS, number_text, text_of
-from worker.jobs.job import STAMPED_ID, plain_text
+from worker.jobs.job import CUSTOMER_ID, STAMPED_ID, plain_text
 from worker.stamped.email_address import is_same_mailbox
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 IDS = ("id", "customerId")
 """The names of a customer's id."""
-NUMBER = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 TYPE_OF_CUSTOMERS = "customer"
 """If an object has a `type`, a customer's contains this. A background job has an id too, but another type."""
 NO_CUSTOMERS = re.compile(r"(?:job|task|batch|import|queued?)(?:$|[A-Z_])")
@@ -48,7 +47,7 @@ class StampedCustomer:
         """
         if self.email:
             return bool(self.id) and is_same_mailbox(self.email, email)
-        return bool(self.id and NUMBER.fullmatch(self.id))
+        return bool(self.id and CUSTOMER_ID.fullmatch(self.id))
 
     @property
     def shows_an_id(self) -> bool:

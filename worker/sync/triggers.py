@@ -16,7 +16,7 @@ from worker.jobs.errors import (
     TriggerMalformed,
     TriggerOff,
 )
-from worker.jobs.job import Job, Kind, customer_id, plain_text
+from worker.jobs.job import NO_ID, Job, Kind, customer_id, plain_text
 
 if TYPE_CHECKING:
     from worker.connections import Connection, Connections
@@ -146,7 +146,7 @@ def _customer(value: object) -> str:
     try:
         return customer_id(value)
     except CustomerIdInvalid:
-        raise CustomerIdInvalid("`id` is not a whole number of 1 to 19 digits that does not start with 0") from None
+        raise CustomerIdInvalid(f"`id` {NO_ID}") from None
 
 
 def _plain(value: object, pattern: re.Pattern[str]) -> str:

@@ -258,7 +258,7 @@ def test_failed_subscriptions_are_sent_again(stage: Stage) -> None:
     jobs = [Job(Kind.SUBSCRIPTION, parts.SYSTEM, str(number)) for number in range(3)]
     for job in (*jobs, JOB):
         fail(stage, job)
-    assert run(retry_failed_subscriptions, queue=UPKEEP).value == {"reopened": 3}
+    assert run(retry_failed_subscriptions, queue=UPKEEP).value == {"retried": 3}
     assert [args for _, args in stage.messages(SUBSCRIPTIONS)] == [[parts.SYSTEM, job.customer_id] for job in jobs]
     assert stage.record().state is State.FAILED
 

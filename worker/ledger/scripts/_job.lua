@@ -13,7 +13,7 @@
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
 -- The hash counts in `messages` those of its messages that may still be on their way.
 --
--- No key expires by itself: the sweep alone forgets, so that a row and its places go together.
+-- None of these keys expires by itself: the sweep alone forgets, so that a row and its places go together.
 -- Scripts get codes and numbers as arguments. What an API said is passed through as it came, and never decoded here: a text
 -- from outside must not be able to stop a script between two of its writes.
 local prefix = ARGV[1]
@@ -31,8 +31,8 @@ local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 -- How many attempts of a job are remembered.
 local ATTEMPTS_KEPT = 20
 
--- What of a job's row belongs to the trouble that it has met, and is over with it.
-local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'was_held' }
+-- What of a job's row belongs to the trouble that it has met, and is over with it; 'spared' is an earlier release's.
+local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'was_held', 'spared' }
 
 local function system_of(member) return string.match(member, '^(%d+):') end
 

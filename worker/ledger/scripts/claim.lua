@@ -8,7 +8,7 @@
 --          written to by a transfer a moment ago '1'|'' }
 --     or { why not: 'unknown' | 'queued' | 'running' | 'waiting' | 'done' | 'failed' }
 --
--- For so long an API may not show yet what was written to it.
+-- How long an API may go on showing a customer as it was before a write.
 local MOMENT_MS = 5 * 60 * 1000
 local kind, member, token = ARGV[2], ARGV[3], ARGV[5]
 local key, now, limits = KEYS[1], now_ms(), limits_of(ARGV[4])

@@ -1,4 +1,4 @@
--- End a job badly; it stays open to a re-run, and a new trigger reopens it: at once if one came during the run.
+-- End a job badly; it stays open to a re-run, and a new trigger runs it again: at once if one came during the run.
 -- include: _clock _field _job _store _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`

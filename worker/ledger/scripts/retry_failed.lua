@@ -3,10 +3,10 @@
 -- KEYS   none
 -- ARGV   1 prefix  2 kind  3 page size  4 for ms: how long after the first failure a job is tried again
 --        5 skip: how many failed jobs earlier pages left failed  6 system id
--- Answer { how many of this page stay failed, how many were reopened, how many were no failed jobs }; admit.lua sends them
+-- Answer { how many of this page stay failed, how many were retried, how many were no failed jobs }; admit.lua sends them
 local kind, system, now = ARGV[2], ARGV[6], now_ms()
 local page = redis.call('ZRANGE', index_of('failed', kind, system), ARGV[5], ARGV[5] + ARGV[3] - 1)
-local reopened, stray = 0, 0
+local retried, stray = 0, 0
 for _, member in ipairs(page) do
   local key = key_of(kind, member)
   local first = tonumber(field(key, 'first_failed_at') or '')
@@ -19,7 +19,7 @@ for _, member in ipairs(page) do
     redis.call('HDEL', key, unpack(TROUBLES))
     redis.call('HSET', key, 'queued_at', text(now))
     enqueue(kind, member)
-    reopened = reopened + 1
+    retried = retried + 1
   end
 end
-return { #page - reopened - stray, reopened, stray }
+return { #page - retried - stray, retried, stray }
