@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 Scope = Literal["customer/created", "customer/updated"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 """The outbound triggers that a connection can switch on (contract: outbound scopes, C)."""
+CREATED, UPDATED = SCOPES
 
 LEAST_LIMIT: Final = 5
 """The most calls of one API that any job needs."""
@@ -177,7 +178,7 @@ class Connection(_Part):
     @property
     def catches_up(self) -> bool:
         """Whether new customers are transferred by themselves, and a search finds those whose trigger was lost."""
-        return "customer/created" in self.triggers
+        return CREATED in self.triggers
 
 
 class Connections:

@@ -42,7 +42,7 @@ WAITING = {
 ENDING = {
     "--help": ["--help"],
     "status": ["status"],
-    "failures": ["failures", "retry", "--all", "--yes"],
+    "failures": ["failures", "rerun", "--all", "--yes"],
     "mapping": ["mapping"],
     "errors": ["errors"],
 }

@@ -1,8 +1,9 @@
-"""`stamped-sync failures retry` and `discard`: what a person does with many failed jobs at once."""
+"""`stamped-sync failures rerun` and `discard`: what a person does with many failed jobs at once."""
 
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -50,7 +51,7 @@ def choice_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(name="retry")
+@click.command(name="rerun")
 @choice_options
 def rerun(**choice: Unpack[Choice]) -> int:
     """Run failed jobs again.
@@ -60,16 +61,20 @@ def rerun(**choice: Unpack[Choice]) -> int:
 
     \b
     Examples:
-      stamped-sync failures retry 150713
-      stamped-sync failures retry --code stamped-unreachable --system 4021
-      stamped-sync failures retry --all --yes
+      stamped-sync failures rerun 150713
+      stamped-sync failures rerun --code stamped-unreachable --system 4021
+      stamped-sync failures rerun --all --yes
 
     Exit codes: 0 requested, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     from tasks.upkeep import rerun_all  # noqa: PLC0415 - only a rerun needs Celery
 
     with jobs_go_on():
-        return _change("retry", "requested again", lambda _, page: len(rerun_all(page)), choice)
+        return _change("rerun", "requested again", lambda _, page: len(rerun_all(page)), choice)
+
+
+rerun_by_its_old_name = copy(rerun)
+rerun_by_its_old_name.hidden = True
 
 
 @click.command(name="discard")

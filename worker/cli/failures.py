@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.ending import ALL_WELL, FAILED
-from worker.cli.failure_changes import discard, rerun
+from worker.cli.failure_changes import discard, rerun, rerun_by_its_old_name
 from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts, titled
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.config.settings import load_settings
@@ -29,10 +29,10 @@ LONGEST_LIST = 1_000_000
 
 @click.group(name="failures")
 def command() -> None:
-    """List, show, retry or discard failed jobs.
+    """List, show, rerun or discard failed jobs.
 
-    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS) and can be retried until then. Failed
-    subscription jobs are also retried by themselves, every hour for 7 days.
+    A failed job stays in the ledger for 30 days (STAMPED_SYNC_FAILED_DAYS) and can be rerun until then. Failed
+    subscription jobs are retried by themselves, every hour for 7 days.
     """
 
 
@@ -206,4 +206,5 @@ def _show(screen: Screen, record: Record) -> None:
 
 
 command.add_command(rerun)
+command.add_command(rerun_by_its_old_name, "retry")
 command.add_command(discard)

@@ -24,7 +24,7 @@ COMMANDS = {
     "trigger": "Hand over a trigger from iPaaS.com.",
     "status": "Show the holds, the jobs by state, and the queues.",
     "holds": "List the connections that are held, or end a hold.",
-    "failures": "List, show, retry or discard failed jobs.",
+    "failures": "List, show, rerun or discard failed jobs.",
     "repair": "Find and repair inconsistencies in the ledger.",
     "connections": "Show the configured connections, or an example.",
     "mapping": "Show which iPaaS.com field goes where in Stamped.io.",

@@ -126,11 +126,11 @@ def test_show_of_an_unknown_job_is_told(env: dict[str, str], tmp_path: Path) -> 
         (["--system", "9"], [State.FAILED, State.FAILED, State.FAILED]),
     ],
 )
-def test_retry_runs_those_that_are_meant(
+def test_rerun_runs_those_that_are_meant(
     options: list[str], expected: list[State], env: dict[str, str], tmp_path: Path, jobs: Ledger
 ) -> None:
     """Conditions narrow each other."""
-    done = parts.console(env, tmp_path, "failures", "retry", "--yes", *options)
+    done = parts.console(env, tmp_path, "failures", "rerun", "--yes", *options)
     assert (done.returncode, states(jobs)) == (0, expected)
 
 
@@ -141,7 +141,7 @@ def test_discard_forgets_those_that_are_meant(env: dict[str, str], tmp_path: Pat
     assert states(jobs) == [None, State.FAILED, State.FAILED]
 
 
-@pytest.mark.parametrize("verb", ["retry", "discard"])
+@pytest.mark.parametrize("verb", ["rerun", "retry", "discard"])
 def test_nothing_is_done_where_nobody_can_be_asked(
     verb: str, env: dict[str, str], tmp_path: Path, jobs: Ledger
 ) -> None:
@@ -152,7 +152,7 @@ def test_nothing_is_done_where_nobody_can_be_asked(
     assert "1  Customer has no email address (email-missing)" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["retry", "discard"])
+@pytest.mark.parametrize("verb", ["rerun", "retry", "discard"])
 def test_a_selection_is_needed(verb: str, env: dict[str, str], tmp_path: Path, jobs: Ledger) -> None:
     """Everything is only meant when --all says so."""
     done = parts.console(env, tmp_path, "failures", verb, "--yes")

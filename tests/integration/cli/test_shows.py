@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from tests.integration.jobs import CALLS, made
+from tests.integration.jobs import CALLS, calls_of
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import Job, Kind
 from worker.jobs.retries import Pause
@@ -29,7 +29,7 @@ def prepared(client: redis.Redis) -> Ledger:
     """A ledger with a job that rests, one that has a message, and one that waits for its turn."""
     ledger = Ledger(client, stores={4021: StoreLimits(concurrent=1)})
     ledger.request_all(JOBS)
-    ledger.defer(ledger.claim(JOBS[0]), made(0, 1), 1200, Failure("stamped-unreachable"), carried=False)
+    ledger.defer(ledger.claim(JOBS[0]), calls_of(0, 1), 1200, Failure("stamped-unreachable"), carried=False)
     return ledger
 
 
