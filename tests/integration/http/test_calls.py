@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 EMAIL = "zoe@example.com"
 AUTHORIZATION = "Basic c2VjcmV0"
+PATIENT = Timeouts(connect=5, read=15)
 IMPATIENT = Timeouts(connect=0.2, read=0.2)
 ENOUGH = 1_000
 """Pieces of an answer that has no end: far more than a call may wait for."""
@@ -53,14 +54,12 @@ def api(url: str, timeouts: Timeouts = IMPATIENT) -> ApiClient:
 
 def called(server: RawServer) -> Answer:
     """The answer to a call that waits as long as it takes, with an e-mail address in its query and in its body."""
-    return api(server.url, Timeouts(connect=5, read=15)).call(
-        "POST", "path", query={"search": EMAIL}, body={"email": EMAIL}
-    )
+    return api(server.url, PATIENT).call("POST", "path", query={"search": EMAIL}, body={"email": EMAIL})
 
 
-def trouble(url: str) -> tuple[Trouble | None, str]:
+def trouble(url: str, timeouts: Timeouts = IMPATIENT) -> tuple[Trouble | None, str]:
     """What was wrong with a call, which is the store's and tells nothing of the call."""
-    answer = api(url).call("POST", "path", query={"search": EMAIL}, body={"email": EMAIL})
+    answer = api(url, timeouts).call("POST", "path", query={"search": EMAIL}, body={"email": EMAIL})
     assert answer.intent is Intent.STORES
     assert EMAIL.partition("@")[0] not in f"{answer!r} {answer.words}"
     return answer.trouble, answer.words
@@ -217,7 +216,7 @@ def test_error_answer_is_an_answer(server: RawServer, status: int) -> None:
 def test_web_page_in_place_of_an_answer_is_none(server: RawServer, page: bytes) -> None:
     """A 200 of a proxy, or of the wrong address, is no success."""
     server.answer = lambda _: [http(page)]
-    assert trouble(server.url) == (Trouble.UNREADABLE, "a web page")
+    assert trouble(server.url, PATIENT) == (Trouble.UNREADABLE, "a web page")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -226,7 +225,7 @@ def test_redirect_is_not_followed(server: RawServer, other: RawServer, status: i
     """Neither to another server, which would get the credentials, nor on the same one, wherever it points."""
     headers = [f"Location: {location.format(other.url)}"] if location else []
     server.answer = lambda _: [http(b"moved", f"{status} Moved", *headers)]
-    assert trouble(server.url) == (Trouble.UNREADABLE, "redirects to another address")
+    assert trouble(server.url, PATIENT) == (Trouble.UNREADABLE, "redirects to another address")
     assert (len(server.requests), other.connections) == (1, 0)
 
 
@@ -299,7 +298,7 @@ def test_compressed_nothing_in_drops_is_given_up(server: RawServer) -> None:
 def test_answer_that_is_cut_in_its_head_is_no_empty_success(server: RawServer, head: str) -> None:
     """What the library takes for the end of the head is the end of the connection."""
     server.answer = lambda _: [head.encode(), b""]
-    assert trouble(server.url) == (Trouble.SILENT, "127.0.0.1: the connection was refused or cut")
+    assert trouble(server.url, PATIENT) == (Trouble.SILENT, "127.0.0.1: the connection was refused or cut")
 
 
 def hold(_: bytes) -> Iterator[bytes]:
@@ -333,14 +332,14 @@ def test_call_without_an_answer_is_silent(server: RawServer, case: str) -> None:
 def test_refused_connection_is_silent() -> None:
     """Nobody listens."""
     told = (Trouble.SILENT, "127.0.0.1: the connection was refused or cut")
-    assert trouble(f"http://127.0.0.1:{free_port()}") == told
+    assert trouble(f"http://127.0.0.1:{free_port()}", PATIENT) == told
 
 
 def test_server_without_tls_is_silent_over_https(server: RawServer) -> None:
     """The reason names what is missing."""
     server.greeting = b"SSH-2.0-OpenSSH_9.6\r\n"
     told = (Trouble.SILENT, "127.0.0.1: no secure connection (certificate or protocol)")
-    assert trouble(server.url.replace("http:", "https:")) == told
+    assert trouble(server.url.replace("http:", "https:"), PATIENT) == told
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid", "*.invalid"])
