@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+MOST_AT_ROOT, MOST_IN_FOLDER, LONGEST_FILE = 8, 20, 300
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 
@@ -27,6 +29,16 @@ def headings(text: str) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_folders_and_files_of_the_product_stay_small() -> None:
+    """Few files at the root, at most 20 in a folder (each command has its own in `cli`), and none is over 300 lines."""
+    modules = [path for part in ("worker", "tasks") for path in (ROOT / part).rglob("*.py")]
+    folders = Counter(path.parent for path in modules)
+    assert folders[ROOT / "worker"] <= MOST_AT_ROOT
+    crowded = {folder for folder, count in folders.items() if count > MOST_IN_FOLDER}
+    assert crowded <= {ROOT / "worker" / "cli"}
+    assert [path for path in modules if len(path.read_text("utf-8").splitlines()) > LONGEST_FILE] == []
 
 
 @pytest.mark.parametrize("name", TABLES)
