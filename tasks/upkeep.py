@@ -12,12 +12,12 @@ from worker.jobs.errors import SyncError, WorkerLost
 from worker.jobs.job import Job, Kind
 from worker.jobs.routes import RERUN, SWEEP
 from worker.ledger import Swept
+from worker.ledger.upkeep import JOBS_AT_ONCE
 from worker.telemetry import outcomes
 from worker.telemetry.outcomes import announce
 
 log = logging.getLogger(__name__)
 
-PAGE = 50
 PAGES = 200
 """How many pages one sweep sends at most, so that it ends before the next one is due."""
 
@@ -57,9 +57,9 @@ def rerun_all(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
 def _swept(kind: Kind) -> Swept:
     total = Swept()
     for _ in range(PAGES):
-        found = app.runtime.ledger.sweep(kind, PAGE)
+        found = app.runtime.ledger.sweep(kind, JOBS_AT_ONCE)
         total += found
-        if found.most < PAGE:
+        if found.most < JOBS_AT_ONCE:
             break
     return total
 

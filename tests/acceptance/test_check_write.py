@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from worker.contract.assumptions import ASSUMPTIONS
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
@@ -129,7 +129,7 @@ def test_a_store_that_is_held_gets_no_calls(
     job = Job(Kind.CUSTOMER, parts.SYSTEM, "150713")
     ledger.request(job)
     failure = Failure("customer-write-failed" if api == "stamped" else "ipaas-calls-limited", 429)
-    calls = made(0, 1, Intent.STORES) if api == "stamped" else made(1, 0, Intent.STORES)
+    calls = calls_of(0, 1, Intent.STORES) if api == "stamped" else calls_of(1, 0, Intent.STORES)
     ledger.hold(ledger.claim(job), calls, failure, Pause(600, 600))
     done = parts.console(env, tmp_path, *WRITE, "--yes")
     if api == "ipaas":

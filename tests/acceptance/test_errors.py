@@ -14,7 +14,7 @@ import pytest
 
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Job, Kind, State
@@ -214,7 +214,7 @@ def test_preview_of_a_held_connection_ends_with_its_code(stage: Scene) -> None:
     """It names the error that began the hold, and makes no call."""
     failure = Failure("stamped-credentials-refused", 401)
     stage.ledger.request(customer())
-    stage.ledger.hold(stage.ledger.claim(customer()), made(0, 1, Intent.STORES), failure, Pause(60, 60))
+    stage.ledger.hold(stage.ledger.claim(customer()), calls_of(0, 1, Intent.STORES), failure, Pause(60, 60))
     told = stage.console("preview", ID, "--system", str(parts.SYSTEM))
     assert (told.returncode, "connection-held" in told.stderr, failure.code in told.stderr) == (1, True, True)
     assert not [call for call in stage.calls() if "Stamped.io" in call]

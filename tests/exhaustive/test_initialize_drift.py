@@ -14,7 +14,7 @@ WILD, CALM = range(300), range(1_000, 1_300)
 
 
 @dataclass
-class Told:
+class Tally:
     """What became of some lists, by their seeds."""
 
     left_out: list[int] = field(default_factory=list)
@@ -49,22 +49,22 @@ def test_nobody_is_left_out_of_a_list_that_changes_wildly(stops: float) -> None:
 
     A list that grows faster than it is read is given up on; then it is not said that nobody was left out.
     """
-    told = Told()
+    tally = Tally()
     for seed in WILD:
         listed, book = Drifting(seed, longest=40, until=400), Book()
-        told.note(seed, listed, book, run(seed, listed, book, stops=stops))
-    assert told == Told(unproved=told.unproved)
-    assert len(told.unproved) < len(WILD) / 20
+        tally.note(seed, listed, book, run(seed, listed, book, stops=stops))
+    assert tally == Tally(unproved=tally.unproved)
+    assert len(tally.unproved) < len(WILD) / 20
 
 
 def test_nobody_is_left_out_of_a_list_that_changes_now_and_then() -> None:
     """As lists do in life; nearly all are proved complete."""
-    told = Told()
+    tally = Tally()
     for seed in CALM:
         listed, book = Drifting(seed, is_calm=True), Book()
-        told.note(seed, listed, book, run(seed, listed, book))
-    assert told == Told(unproved=told.unproved)
-    assert len(told.unproved) < len(CALM) / 50
+        tally.note(seed, listed, book, run(seed, listed, book))
+    assert tally == Tally(unproved=tally.unproved)
+    assert len(tally.unproved) < len(CALM) / 50
 
 
 def test_one_reading_would_leave_somebody_out() -> None:

@@ -23,14 +23,14 @@ JOB = Job(Kind.CUSTOMER, SYSTEM, "150713")
 OTHER = Job(Kind.CUSTOMER, SYSTEM, "150714")
 
 
-def made(ipaas: int, stamped: int, last: Intent = Intent.ACCEPTED) -> list[MadeCall]:
+def calls_of(ipaas: int, stamped: int, last: Intent = Intent.ACCEPTED) -> list[MadeCall]:
     """Calls that an attempt made: first of iPaaS.com, then of Stamped.io, all answered well but for the last one."""
     calls = [MadeCall(Api.IPAAS, "GET", "customers/v2/Customer/{id}", 200, 10)] * ipaas
     calls += [MadeCall(Api.STAMPED, "POST", "dashboard/customers/{id}", 200, 20)] * stamped
     return [*calls[:-1], replace(calls[-1], intent=last)]
 
 
-CALLS = made(2, 1)
+CALLS = calls_of(2, 1)
 FAILURE = Failure("customer-write-failed", 422, "rejected")
 
 

@@ -91,7 +91,7 @@ def test_connection_that_was_given_up_ends_in_errors_of_the_connection_alone(red
         channel.basic_ack("tag")
 
 
-REFUSING = [each for each in TROUBLES if each.told and each.name != "a restart"]
+REFUSING = [each for each in TROUBLES if each.words and each.name != "a restart"]
 
 
 @pytest.mark.parametrize("trouble", REFUSING, ids=lambda trouble: trouble.name)

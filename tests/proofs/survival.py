@@ -163,7 +163,7 @@ def _go_through(run: Survivors, met: Meeting, seconds: float, jobs: list[Job], r
         if met.at_start:
             run.start()
             pids = run.pids
-            parts.eventually(lambda: run.says(met.trouble.told))
+            parts.eventually(lambda: run.says(met.trouble.words))
     left = run.made.rest()
     result.must(not left, f"{met}: {left} jobs left")
     seen = run.events()
@@ -175,7 +175,7 @@ def _go_through(run: Survivors, met: Meeting, seconds: float, jobs: list[Job], r
 
 def _judge(lines: list[dict[str, Any]], met: Meeting, result: Result) -> None:
     """What was logged of a trouble: its reason in few lines, and no trace."""
-    words = met.trouble.told
+    words = met.trouble.words
     told = [line for line in lines if words and words in line["message"]]
     errors = [line for line in lines if line.get("level") in {"ERROR", "CRITICAL"}]
     traces = [line for line in lines if "exc_info" in line or "Traceback" in line["message"]]

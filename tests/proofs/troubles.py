@@ -34,7 +34,7 @@ class Trouble:
 
     name: str
     bring: Callable[[Server, float], AbstractContextManager[None]]
-    told: str = ""
+    words: str = ""
     """What the log says of Redis; empty where it may pass unnoticed."""
     by_start: bool = False
     """Whether processes are to be started during it too."""

@@ -15,7 +15,7 @@ from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept, Weighed, Weight
 from worker.ledger.scripting import source
-from worker.ledger.upkeep import PAGE
+from worker.ledger.upkeep import JOBS_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,7 @@ class HandsOverInTwoSteps(Ledger):
 class NeverSweeps(Ledger):
     """Nobody looks for what was lost."""
 
-    def sweep(self, kind: Kind, limit: int = PAGE) -> Swept:
+    def sweep(self, kind: Kind, limit: int = JOBS_AT_ONCE) -> Swept:
         """Find nothing."""
         assert kind
         assert limit

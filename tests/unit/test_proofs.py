@@ -22,11 +22,11 @@ def sandbox() -> Sandbox:
     """Two customers that were carried over as they are."""
     sandbox = Sandbox([person(1), person(2, subscribed=False)])
     for customer_id in ("1", "2"):
-        carry(sandbox, customer_id)
+        transfer(sandbox, customer_id)
     return sandbox
 
 
-def carry(sandbox: Sandbox, customer_id: str) -> None:
+def transfer(sandbox: Sandbox, customer_id: str) -> None:
     """Do what a transfer and its reconciliation do."""
     fields = expected(sandbox.customers[customer_id])
     made = store(sandbox).add(fields)

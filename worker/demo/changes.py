@@ -7,6 +7,7 @@ import uuid
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from worker.connections import CREATED
 from worker.mapping.rows import BOOLEAN_WORDS
 from worker.sandbox.customers import NEWSLETTER
 from worker.sandbox.faults import Fault
@@ -51,10 +52,10 @@ def trigger(system_id: int, customer_id: str | None, scope: str) -> Trigger:
 
 def to_be_refused(system_id: int, customer_id: str) -> list[Trigger | str]:
     """A delete, a trigger for a system without a connection, and one whose text is cut off."""
-    whole = json.dumps(trigger(system_id, customer_id, "customer/created"))
+    whole = json.dumps(trigger(system_id, customer_id, CREATED))
     return [
         trigger(system_id, customer_id, "customer/deleted"),
-        trigger(UNKNOWN_SYSTEM, customer_id, "customer/created"),
+        trigger(UNKNOWN_SYSTEM, customer_id, CREATED),
         whole[: len(whole) // 2],
     ]
 

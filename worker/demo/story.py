@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks import submit
 from worker.app import app
+from worker.connections import CREATED, UPDATED
 from worker.demo.audit import Result, audit, standing, tally
 from worker.demo.changes import FAULTS, change_customers, to_be_refused, trigger
 from worker.demo.report import Report
@@ -97,13 +98,13 @@ def _perform(stage: Stage, report: Report) -> Result:
     with report.following("First load", len(customer_ids)) as show:
         for refused in to_be_refused(system_id, customer_ids[0]):
             submit(refused)
-        _send(system_id, customer_ids, "customer/created", show)
+        _send(system_id, customer_ids, CREATED, show)
         _wait_until_settled(stage, len(customer_ids), show)
     first = tally(ledger, system_id, customer_ids)
 
     changed_ids = change_customers(sandbox, first.stamped_ids)
     with report.following("Changes", len(changed_ids)) as show:
-        _send(system_id, changed_ids, "customer/updated", show)
+        _send(system_id, changed_ids, UPDATED, show)
         _wait_until_settled(stage, len(changed_ids), show, others=len(customer_ids) - len(changed_ids))
 
     mapping = app.runtime.connection(system_id).mapping

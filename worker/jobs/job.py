@@ -59,8 +59,8 @@ class State(StrEnum):
 SENTENCES: Final = {
     State.QUEUED: "waits for its turn in its connection's queue",
     State.SENT: "is on its way to a worker",
-    State.RUNNING: "is being done by a worker",
-    State.WAITING: "rests until it is tried again",
+    State.RUNNING: "is being run by a worker",
+    State.WAITING: "waits to be tried again",
     State.DONE: "ended well",
     State.FAILED: "failed, and shows in Error Logs",
 }

@@ -34,7 +34,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Holds:
-    """How long a store is held: at first, with each hold twice as long, and at most; and how many errors it takes."""
+    """How long a store is held (each hold lasts twice as long as the one before), and how many errors begin a hold."""
 
     first_seconds: float
     longest_seconds: float

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from worker.ledger.records import Record
     from worker.ledger.scripting import Found
 
-PAGE = 50
+ROWS_PER_PAGE = 50
 SUSPICIOUS = 5
 """After so many failures without a success since, a group looks like a fault of the configuration."""
 
@@ -125,7 +125,7 @@ class Activity:
         self._client = client
         self._ledger = ledger
 
-    def page(self, wanted: Filter, begins: str = "", size: int = PAGE) -> Page:
+    def page(self, wanted: Filter, begins: str = "", size: int = ROWS_PER_PAGE) -> Page:
         """The jobs that are meant, newest first, from behind a place on.
 
         Queued jobs come in the order of their turn, waiting ones in that of their due time, the last first.

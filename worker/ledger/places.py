@@ -50,9 +50,10 @@ class JobList:
         return (self.kind, str(self.system_id)) == (place.kind, place.member.partition(":")[0])
 
     def is_behind(self, place: JobPlace) -> bool:
-        """Whether those of its jobs that share a place's time come after it, of a list that may not hold it.
+        """Whether this list's jobs with the same time as `place` come after it, even if the list does not hold it.
 
-        They do so all or none, as their names begin alike.
+        Either all of them do or none, because jobs of one time are in the order of their names, and those of one list
+        begin alike.
         """
         return JobPlace(place.score, self.kind, f"{self.system_id}:") < place
 

@@ -233,7 +233,7 @@ class Record:
     def has_settled(self, version: int) -> bool:
         """Whether the run that was asked for as `version` has ended, well or badly.
 
-        A job that was discarded and requested anew counts from 1 again: what is wanted of it now is all that comes.
+        A job that was discarded and requested anew counts from 1 again: a later version than it wants never comes.
         """
         return self.settled >= min(version, self.wanted) and self.state in {State.DONE, State.FAILED}
 

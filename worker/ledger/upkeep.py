@@ -37,7 +37,7 @@ LOSSES_ALLOWED: Final = 5
 LOSSES_SPREAD_MS: Final = 2_000
 """How far apart jobs come back whose workers died more than once: the one that kills them then dies alone."""
 REFUSALS_KEPT: Final = 10_000
-PAGE: Final = 50
+JOBS_AT_ONCE: Final = 50
 STORES_AT_ONCE: Final = 10
 """How many jobs, and how many stores, one script of a sweep looks at: it must keep Redis from others for some
 milliseconds at most."""
@@ -114,7 +114,7 @@ class Upkeep(Reading):
         """Whether something that any worker does every so often is due; whoever gets True does it."""
         return bool(self._scripts.run(Effect.IS_DUE, [name, int(every_seconds * 1000)], keys=[keys.DONE_AT]))
 
-    def sweep(self, kind: Kind, limit: int = PAGE) -> Swept:
+    def sweep(self, kind: Kind, limit: int = JOBS_AT_ONCE) -> Swept:
         """Bring the jobs of a kind back that nobody would run, of some stores at a time; `admit` sends them.
 
         At most `limit` jobs of those stores, and their number in `Swept.most` says whether there may be more.
@@ -159,11 +159,11 @@ class Upkeep(Reading):
     def _retry_failed(self, kind: Kind, for_days: float, system_id: int) -> int:
         skipped, count = 0, 0
         while True:
-            args: Args = [PREFIX, kind, PAGE, int(for_days * DAY_MS), skipped, system_id]
+            args: Args = [PREFIX, kind, JOBS_AT_ONCE, int(for_days * DAY_MS), skipped, system_id]
             still_failed, retried, stray = map(int, self._scripts.run(Effect.RETRY_FAILED, args))
             skipped += still_failed
             count += retried
-            if still_failed + retried + stray < PAGE:
+            if still_failed + retried + stray < JOBS_AT_ONCE:
                 return count
 
     # Repair -----------------------------------------------------------------------------------------------------------

@@ -140,7 +140,7 @@ def _static_findings(table: Table) -> Iterator[Finding]:
     if "source" in table:
         yield "source", "a Static row has a value and no source", EXAMPLES["value"]
     if destination in EMAIL_DESTINATIONS:
-        problem = f"{destination} cannot be Static: every customer would become one in Stamped.io"
+        problem = f"{destination} cannot be Static: every customer would become the same one in Stamped.io"
         yield "type", problem, EXAMPLES["type"]
     elif "value" not in table:
         yield "value", "is missing", STATIC_SUBSCRIPTION if destination == SUBSCRIPTION else EXAMPLES["value"]

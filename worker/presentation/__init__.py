@@ -1,1 +1,1 @@
-"""How people are told, on any screen."""
+"""What people read, on the console and on the pages alike."""

@@ -65,7 +65,7 @@ class Shown:
 
 
 def behind(place: Place, shown: Shown) -> Place:
-    """The place after its page was read and showed this. Its strangers were counted by `Place.among` before."""
+    """The next place, once the page at this one was read and showed this. `Place.among` has counted the strangers."""
     announced = place.announced if shown.announced is None else shown.announced
     is_denied = bool(shown.strangers) and announced is not None and place.page > announced
     is_second = place.page == place.before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tests import parts
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from tests.integration.stage import JOB, Stage
 from worker.by_hand.initialize import go_on
 from worker.jobs.catalogue import Failure
@@ -23,7 +23,7 @@ def test_list_is_read_once_the_hold_is_over(stage: Stage) -> None:
     stage.ledger.request(OTHER)
     refused = Failure("ipaas-credentials-refused", 401)
     began = time.monotonic()
-    stage.ledger.hold(stage.ledger.claim(OTHER), made(1, 0, Intent.STORES), refused, Pause(3600, 3600))
+    stage.ledger.hold(stage.ledger.claim(OTHER), calls_of(1, 0, Intent.STORES), refused, Pause(3600, 3600))
     rests: list[tuple[type[SyncError], bool]] = []
 
     def resting(error: SyncError, seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from tests.integration.stage import ID, NOWHERE, Stage
 from worker.app import app
 from worker.by_hand.previews import NobodyWaits, Previewer
@@ -83,7 +83,7 @@ def test_held_store_is_not_called(stage: Stage) -> None:
     """Jobs do not call it either; what the other API says is read."""
     ledger = limited(stage)
     ledger.request(OTHER)
-    ledger.hold(ledger.claim(OTHER), made(0, 1, Intent.STORES), REFUSED, Pause(3600, 3600))
+    ledger.hold(ledger.claim(OTHER), calls_of(0, 1, Intent.STORES), REFUSED, Pause(3600, 3600))
     with pytest.raises(ConnectionHeld, match="stamped-credentials-refused"):
         previewed()
     assert {call.api for call in stage.sandbox.calls} == {"ipaas"}
@@ -136,7 +136,7 @@ def test_command_tells_a_hold(env: dict[str, str], tmp_path: Path, client: redis
     """Until when, why, and what to do."""
     ledger = Ledger(client)
     ledger.request(OTHER)
-    ledger.hold(ledger.claim(OTHER), made(0, 1, Intent.STORES), REFUSED, Pause(3600, 3600))
+    ledger.hold(ledger.claim(OTHER), calls_of(0, 1, Intent.STORES), REFUSED, Pause(3600, 3600))
     done = parts.console(env, tmp_path, "preview", ID)
     told, entry = " ".join(done.stderr.split()), CATALOGUE["connection-held"]
     assert (done.returncode, done.stdout) == (1, "")

@@ -14,7 +14,7 @@ from worker.jobs.calls import Api
 from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
 from worker.ledger import ClaimRefused, Ledger, LedgerTimes, Limit, StoreLimits, Swept
-from worker.ledger.upkeep import PAGE
+from worker.ledger.upkeep import JOBS_AT_ONCE
 
 if TYPE_CHECKING:
     import redis
@@ -307,7 +307,7 @@ def test_no_script_of_a_sweep_holds_redis_for_long(client: redis.Redis, clock: C
     for _ in range(120):
         found = many.sweep(Kind.CUSTOMER)
         swept += found
-        if found.most < PAGE:
+        if found.most < JOBS_AT_ONCE:
             break
     assert (swept.dead, swept.strays, swept.mended) == {
         "dead": (720, 0, 0),

@@ -212,12 +212,12 @@ def test_memory_that_is_nearly_full_is_told(server: Server) -> None:
     assert proof.errors == ()
 
 
-@pytest.mark.parametrize("trouble", [each for each in TROUBLES if each.told], ids=lambda trouble: trouble.name)
+@pytest.mark.parametrize("trouble", [each for each in TROUBLES if each.words], ids=lambda trouble: trouble.name)
 def test_trouble_that_passes_is_an_error_until_it_is_over(server: Server, trouble: Trouble) -> None:
     """It is told in the words of the log, and nobody has to change anything."""
     with trouble.bring(server, 0.5):
         proof = prove(server.url)
-    assert trouble.told in words(proof)
+    assert trouble.words in words(proof)
     assert proof.errors
     assert proof.unfit == ()
     parts.eventually(lambda: prove(server.url).findings == ())

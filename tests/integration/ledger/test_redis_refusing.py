@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-REFUSING = [each for each in TROUBLES if each.told and each.name != "a restart"]
+REFUSING = [each for each in TROUBLES if each.words and each.name != "a restart"]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_command_line_says_what_redis_does(server: Server, trouble: Trouble, tmp
     with trouble.bring(server, 0):
         done = parts.console(env, tmp_path, "sync", ID)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"✗ Redis refuses at {server.url}: it {trouble.told}")
+    assert done.stderr.startswith(f"✗ Redis refuses at {server.url}: it {trouble.words}")
     assert "correct the user" not in done.stderr
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import VIRTUAL_CLOCK, Clock
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
@@ -16,7 +16,7 @@ from worker.ledger import Claim, ClaimRefused, Ledger, LedgerTimes, Limit, Store
 if TYPE_CHECKING:
     import redis
 
-USED = made(2, 1)
+USED = calls_of(2, 1)
 FAILURE = Failure("customer-write-failed", 503)
 OUTAGE = Pause(seconds=5, longest_seconds=600, strikes=3)
 REFUSED = Pause(seconds=5, longest_seconds=600)
@@ -90,7 +90,7 @@ def test_slots_that_were_not_used_are_given_back(client: redis.Redis, clock: Clo
     """A job that ended before its call to the store leaves the slot to another at once."""
     ledger = make(client, clock, store_1=StoreLimits(concurrent=10, stamped=Limit(1, 10)))
     (job,) = sent(ledger, jobs(2))
-    ended = ledger.fail(ledger.claim(job), made(1, 0), Failure("email-missing"))
+    ended = ledger.fail(ledger.claim(job), calls_of(1, 0), Failure("email-missing"))
     assert len(ended.messages) == 1
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, admitted, jobs, make, sent
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.conftest import Clock
 
 NO_LIMIT = StoreLimits(concurrent=10, stamped=None)
-OF_SOURCE = made(1, 0)
-OF_STORE = made(0, 1)
+OF_SOURCE = calls_of(1, 0)
+OF_STORE = calls_of(0, 1)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_hold_of_a_store_without_jobs_is_forgotten(store: Ledger, clock: Clock) 
     store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED)
     clock.advance(5)
     (message,) = store.admit(1)[0]
-    store.fail(store.claim(message.job), made(1, 0, Intent.OURS), FAILURE)
+    store.fail(store.claim(message.job), calls_of(1, 0, Intent.OURS), FAILURE)
     store.sweep(Kind.CUSTOMER)
     assert len(store.holds()) == 1
     clock.advance(601)
@@ -94,7 +94,7 @@ def test_hold_of_a_store_without_jobs_is_forgotten(store: Ledger, clock: Clock) 
     assert store.holds() == []
 
 
-MET = made(0, 1, Intent.STORES)
+MET = calls_of(0, 1, Intent.STORES)
 """A call that met trouble."""
 
 
@@ -168,7 +168,7 @@ def test_hold_of_one_api_ends_by_a_call_that_was_answered_well(store: Ledger, cl
     store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED)
     clock.advance(5)
     (message,) = store.admit(1)[0]
-    claim, met = store.claim(message.job), made(1, 1, Intent.STORES)
+    claim, met = store.claim(message.job), calls_of(1, 1, Intent.STORES)
     weighed = store.hold(claim, met, FAILURE, OUTAGE)
     assert weighed.weight is Weight.RESTS
     ended = store.defer(claim, met, 0, FAILURE, carried=True, costs_attempt=False)
@@ -177,7 +177,7 @@ def test_hold_of_one_api_ends_by_a_call_that_was_answered_well(store: Ledger, cl
 
 def test_calls_before_the_trouble_do_not_end_the_hold(store: Ledger, clock: Clock) -> None:
     """Every probe reads from iPaaS.com before iPaaS.com refuses its link: the hold goes on, and is told once."""
-    met = [*made(1, 1), *made(1, 0, Intent.STORES)]
+    met = [*calls_of(1, 1), *calls_of(1, 0, Intent.STORES)]
     (job,) = sent(store, jobs(1))
     assert store.hold(store.claim(job), met, FAILURE, REFUSED).hold_began
     for _ in range(3):
@@ -189,7 +189,7 @@ def test_calls_before_the_trouble_do_not_end_the_hold(store: Ledger, clock: Cloc
 
 def test_a_jobs_own_answers_are_no_evidence_against_it(store: Ledger) -> None:
     """The first page of a search is answered, the second is not, again and again: nobody else got through."""
-    met = [*made(0, 1), *made(0, 1, Intent.STORES)]
+    met = [*calls_of(0, 1), *calls_of(0, 1, Intent.STORES)]
     (job,) = sent(store, jobs(1))
     for _ in range(5):
         claim = store.claim(job)

@@ -14,7 +14,7 @@ import requests
 from tests import parts
 from tests.integration import raw_server
 from tests.integration.html import text_of
-from tests.integration.jobs import JOB, made
+from tests.integration.jobs import JOB, calls_of
 from tests.integration.monitor_stage import LOGIN, Monitor, serving
 from tests.integration.raw_server import RawServer, http
 from tests.integration.stage import EMAIL, ID, Stage
@@ -258,7 +258,7 @@ def test_preview_of_a_held_connection_says_until_when(stage: Stage, quick: Monit
     other = Job(Kind.CUSTOMER, parts.SYSTEM, "1")
     stage.ledger.request(other)
     failure = Failure("ipaas-credentials-refused", 401)
-    stage.ledger.hold(stage.ledger.claim(other), made(1, 0, Intent.STORES), failure, Pause(3600, 3600))
+    stage.ledger.hold(stage.ledger.claim(other), calls_of(1, 0, Intent.STORES), failure, Pause(3600, 3600))
     page = text_of(quick.post(PREVIEW, form(quick, [ID])).text)
     assert f"Could not be read: {CATALOGUE['connection-held'].title}" in page
     assert "(ipaas-credentials-refused)" in page

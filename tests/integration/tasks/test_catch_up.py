@@ -11,7 +11,7 @@ import pytest
 
 from tasks.catch_up import catch_up
 from tests import parts
-from tests.integration.jobs import made
+from tests.integration.jobs import calls_of
 from worker.app import app, celery_settings
 from worker.config.settings import Settings
 from worker.jobs.catalogue import Failure
@@ -185,7 +185,7 @@ def test_store_that_is_held_is_left_to_a_later_call(stage: Stage) -> None:
     """Its jobs would only wait."""
     stage.ledger.request(job("1"))
     failure = Failure("stamped-credentials-refused", 401)
-    stage.ledger.hold(stage.ledger.claim(job("1")), made(0, 1, Intent.STORES), failure, Pause(3600, 3600))
+    stage.ledger.hold(stage.ledger.claim(job("1")), calls_of(0, 1, Intent.STORES), failure, Pause(3600, 3600))
     assert run(ALWAYS, stage) == 0
     assert stage.called == []
     stage.ledger.release(parts.SYSTEM)

@@ -266,7 +266,7 @@ def test_failed_subscriptions_are_sent_again(stage: Stage) -> None:
 def test_sweep_goes_through_all_that_is_due(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """Page after page, of both kinds, and says how many."""
     caplog.set_level(logging.INFO)
-    stage.patch.setattr("tasks.upkeep.PAGE", 2)
+    stage.patch.setattr("tasks.upkeep.JOBS_AT_ONCE", 2)
     for job in (*(Job(Kind.CUSTOMER, parts.SYSTEM, str(number)) for number in range(5)), JOB.subscription):
         rest(stage, job, 0)
     assert run(sweep, queue=UPKEEP).value == found(due=6)
@@ -301,7 +301,7 @@ def test_job_that_lost_a_worker_is_sent_again(stage: Stage, caplog: pytest.LogCa
 
 def test_sweep_is_bounded(stage: Stage) -> None:
     """It ends before the next one is due; what is left waits for that."""
-    stage.patch.setattr("tasks.upkeep.PAGE", 1)
+    stage.patch.setattr("tasks.upkeep.JOBS_AT_ONCE", 1)
     stage.patch.setattr("tasks.upkeep.PAGES", 3)
     for number in range(5):
         rest(stage, Job(Kind.CUSTOMER, parts.SYSTEM, str(number)), 0)

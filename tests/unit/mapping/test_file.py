@@ -136,7 +136,10 @@ def test_a_wrong_row_is_a_fault_that_says_what_is_right(
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (_static(destination="Email", value="a@b.example"), "Email cannot be Static: every customer would become one"),
+        (
+            _static(destination="Email", value="a@b.example"),
+            "Email cannot be Static: every customer would become the same one",
+        ),
         ({**EMAIL, "level": "optional"}, "must be required for Email"),
         ({**EMAIL, "level": "recommended"}, "must be required for Email"),
     ],
