@@ -181,6 +181,18 @@ def test_a_secret_that_is_not_there_is_a_fault_that_says_where(file: Path, secre
     assert fault.example == 'token = { env = "IPAAS_TOKEN" }'
 
 
+def test_a_wrong_secret_of_dotenv_is_named_with_its_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever wrote it there finds it."""
+    monkeypatch.chdir(file.parent)
+    monkeypatch.delenv("IPAAS_TOKEN", raising=False)
+    (file.parent / ".env").write_text("A=1\nIPAAS_TOKEN=two words\n")
+    file.write_text(_toml(ipaas=_ipaas('{ env = "IPAAS_TOKEN" }')), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(file)
+    (fault,) = raised.value.faults
+    assert fault.problem.startswith("environment variable IPAAS_TOKEN (.env, line 2) holds a character")
+
+
 def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
     """Whatever else is wrong around it."""
     stamped = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,10 +18,14 @@ from worker.config.text_file import MEGABYTE, Unreadable, read_text
 from worker.config.toml_file import LONGEST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from dotenv.parser import Binding
+
 DOTENV: Final = ".env"
+ASSIGNMENT: Final = re.compile(r"\s*(?:export\s+)?([A-Z_][A-Z0-9_]*)\s*=")
+"""How a line that sets a variable begins. Names in lower case are not taken from it: they may be a piece of a key."""
 
 PREFIX: Final = "STAMPED_SYNC_"
 """Every variable that begins with this is meant for this software."""
@@ -35,30 +40,66 @@ SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 """Kubernetes sets such variables in every pod: those of a service named stamped-sync are not settings."""
 
 
+@dataclass(frozen=True)
+class Dotenv:
+    """What the `.env` file in the current folder holds, and every fault in it."""
+
+    values: dict[str, str]
+    lines: dict[str, int]
+    """The line of each variable, by its name in upper case."""
+    faults: Sequence[Fault]
+
+
 def environment() -> dict[str, str]:
-    """The variables of `.env` and of the process, which win. Raises ConfigurationError if `.env` can't be read."""
-    return read_dotenv() | dict(os.environ)
+    """The variables of `.env` and of the process, which win unless they are empty. Raises ConfigurationError."""
+    held = read_dotenv()
+    if held.faults:
+        raise ConfigurationError(held.faults)
+    return dict(os.environ) | held.values | {name: value for name, value in os.environ.items() if value}
 
 
-def read_dotenv() -> dict[str, str]:
-    """The variables of the `.env` file in the current folder; none if there is no such file."""
+def read_dotenv() -> Dotenv:
+    """Read the `.env` file in the current folder, which need not exist."""
     try:
         text = read_text(Path(DOTENV), 1 * MEGABYTE)
     except FileNotFoundError:
-        return {}
+        return Dotenv({}, {}, [])
     except Unreadable as error:
-        raise ConfigurationError([Fault(DOTENV, "", str(error))]) from None
-    held = dotenv_values(stream=StringIO("".join(_statements(text))))
-    return {name: value for name, value in held.items() if value is not None}
+        return Dotenv({}, {}, [Fault(DOTENV, "", str(error))])
+    statements = list(parse_stream(StringIO(text)))
+    good = [each for each in statements if each.value is not None]
+    held = dotenv_values(stream=StringIO("".join(each.original.string for each in good)))
+    return Dotenv(
+        {name: value for name, value in held.items() if value is not None},
+        {str(each.key).upper(): _line(each) for each in good},
+        [_broken(each) for each in statements if each.error or (each.key and each.value is None)],
+    )
 
 
-def _statements(text: str) -> Iterator[str]:
-    """The lines of the form NAME=value. The others may be meant for other programs: they are only warned of."""
-    for statement in parse_stream(StringIO(text)):
-        if statement.error:
-            warn(f"{DOTENV}, line {statement.original.line} is ignored: it is not of the form NAME=value")
-        else:
-            yield statement.original.string
+def line_of(name: str) -> int | None:
+    """The line of `.env` that sets a variable; None if the process sets it, or nobody does."""
+    if any(value and each.upper() == name.upper() for each, value in os.environ.items()):
+        return None
+    return read_dotenv().lines.get(name.upper())
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """The file and the key of a fault of a variable: its line in `.env`, or the environment."""
+    line = line_of(name)
+    return (DOTENV, f"line {line}, {name}") if line else ("environment", name)
+
+
+def _line(statement: Binding) -> int:
+    """The line where a statement begins; the parser counts from the empty lines before it."""
+    text = statement.original.string
+    return statement.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _broken(statement: Binding) -> Fault:
+    """The fault of a line that can't be read. It never shows more of the line than a name: that may be a secret."""
+    named = ASSIGNMENT.match(statement.original.string)
+    problem = "has a quote that is not closed, or text behind it" if named else "is not of the form NAME=value"
+    return Fault(DOTENV, f"line {_line(statement)}{f', {named[1]}' if named else ''}", problem, 'NAME="value"')
 
 
 # Misspelt settings ---------------------------------------------------------------------------------------------------

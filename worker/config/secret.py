@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from worker.config.environment import DOTENV, line_of
 from worker.config.faults import unknown, wrong
 from worker.config.text_file import KILOBYTE, Unreadable, read_text
 
@@ -41,7 +42,8 @@ def _text_and_place(value: Any, folder: Path, environ: Mapping[str, str]) -> tup
         return _from_file(folder / name)
     if name not in environ:
         raise wrong(f"environment variable {name} is not set")
-    return environ[name], f"environment variable {name}"
+    line = line_of(name)
+    return environ[name], f"environment variable {name}{f' ({DOTENV}, line {line})' if line else ''}"
 
 
 def _reference(value: Any) -> tuple[str, str]:

@@ -19,7 +19,7 @@ from pydantic import (
     field_validator,
 )
 
-from worker.config.environment import PREFIX, read_dotenv, warn_of_misspelt
+from worker.config.environment import PREFIX, place_of, read_dotenv, warn_of_misspelt
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
 from worker.config.redis_url import RedisUrl, RedisUrlWrong
 
@@ -214,15 +214,17 @@ def load_settings() -> Settings:
     """Read the settings, each from its environment variable, else from `.env`.
 
     An empty variable counts as not set, so that `NAME=${NAME:-}` in a compose file keeps the default. Raises
-    ConfigurationError with one fault for each variable that is wrong.
+    ConfigurationError with one fault for each variable that is wrong, and for each line of `.env` that is.
     """
     held = read_dotenv()
-    given = {name.upper(): value for each in (held, os.environ) for name, value in each.items() if value}
+    given = {name.upper(): value for each in (held.values, os.environ) for name, value in each.items() if value}
     fields = {variable(name): name for name in Settings.model_fields}
     try:
         settings = Settings.model_validate({fields[name]: given[name] for name in fields.keys() & given.keys()})
     except ValidationError as error:
-        raise ConfigurationError(_faults(error)) from None
+        raise ConfigurationError([*held.faults, *_faults(error)]) from None
+    if held.faults:
+        raise ConfigurationError(held.faults)
     warn_of_misspelt(given, fields.keys(), settings.connections)
     return settings
 
@@ -239,7 +241,7 @@ def _faults(error: ValidationError) -> list[Fault]:
     for each in error.errors(include_url=False, include_input=False):
         place = str(each["loc"][0])
         name = place if place in fields else variable(place)
-        faults.setdefault(name, fault_of(each, "environment", name, f"{name}={_right_value(fields[name])}"))
+        faults.setdefault(name, fault_of(each, *place_of(name), f"{name}={_right_value(fields[name])}"))
     return list(faults.values())
 
 

@@ -85,6 +85,16 @@ def test_a_wrong_configuration_is_told(text: str, told: str, redis_url: str, tmp
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "status"])
+def test_a_broken_dotenv_is_told(command: str, env: dict[str, str], tmp_path: Path) -> None:
+    """Each fault in it with its line, and none of what could be a secret: code 2."""
+    (tmp_path / ".env").write_text('IPAAS_TOKEN="hunter2\n\nhunter2\nSTAMPED_SYNC_DONE_DAYS=hunter2\n')
+    done = parts.console(env, tmp_path, command)
+    assert (done.returncode, done.stdout, "hunter2" in done.stderr) == (2, "", False)
+    for place in (".env: line 1, IPAAS_TOKEN: ", ".env: line 3: ", ".env: line 4, STAMPED_SYNC_DONE_DAYS: "):
+        assert place in done.stderr
+
+
 # Preview -------------------------------------------------------------------------------------------------------------
 
 

@@ -90,12 +90,11 @@ def test_every_variable_of_ours_is_known() -> None:
 def test_settings_warn_once_and_stop_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From the environment and from `.env`; a line of that which is none is told too."""
+    """From the environment and from `.env`."""
     monkeypatch.setenv("STAMPED_SYNC_DONE_DAY", "3")
-    (tmp_path / ".env").write_text("STAMPED_SYNC_SWEEP=1\nno line at all\nSTAMPED_SYNC_FAILED_DAYS=9\n")
+    (tmp_path / ".env").write_text("STAMPED_SYNC_SWEEP=1\nSTAMPED_SYNC_FAILED_DAYS=9\n")
     assert [load_settings().failed_days for _ in range(2)] == [9, 9]
     assert caplog.messages == [
-        ".env, line 2 is ignored: it is not of the form NAME=value",
         "STAMPED_SYNC_SWEEP is not a setting and is ignored; did you mean STAMPED_SYNC_SWEEP_SECONDS?",
         "STAMPED_SYNC_DONE_DAY is not a setting and is ignored; did you mean STAMPED_SYNC_DONE_DAYS?",
     ]

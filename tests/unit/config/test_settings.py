@@ -67,11 +67,12 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monk
 def test_secrets_are_looked_up_in_the_environment_and_in_dotenv(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The connections file's `{ env = … }` finds what `.env` holds."""
-    (tmp_path / ".env").write_text("IPAAS_TOKEN=held\nSTAMPED_KEY=held\n")
+    """The connections file's `{ env = … }` finds what `.env` holds; an empty variable hides nothing."""
+    (tmp_path / ".env").write_text("IPAAS_TOKEN=held\nSTAMPED_KEY=held\nOTHER_KEY=held\n")
     monkeypatch.setenv("STAMPED_KEY", "given")
+    monkeypatch.setenv("OTHER_KEY", "")
     held = environment()
-    assert (held["IPAAS_TOKEN"], held["STAMPED_KEY"]) == ("held", "given")
+    assert (held["IPAAS_TOKEN"], held["STAMPED_KEY"], held["OTHER_KEY"]) == ("held", "given", "held")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,43 @@ def test_a_dotenv_file_that_is_not_text_is_a_fault(tmp_path: Path) -> None:
     assert (fault.file, fault.problem) == (".env", "is not UTF-8 text: save it in UTF-8")
     with pytest.raises(ConfigurationError):
         environment()
+
+
+BROKEN_LINES = [
+    ('STAMPED_SYNC_LOG_LEVEL="DEBUG\n', "line 1, STAMPED_SYNC_LOG_LEVEL", "has a quote that is not closed"),
+    ("\n\n# a remark\n\nexport A='x\n", "line 5, A", "has a quote that is not closed"),
+    ('A="x" y\n', "line 1, A", "has a quote that is not closed, or text behind it"),
+    ("A=1\n\nno line at all\n", "line 3", "is not of the form NAME=value"),
+    ("A=1\nSTAMPED_SYNC_DONE_DAYS\n", "line 2", "is not of the form NAME=value"),
+    ("c2VjcmV0='", "line 1", "is not of the form NAME=value"),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "problem"), BROKEN_LINES)
+def test_a_line_of_dotenv_that_cannot_be_read_is_a_fault(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    """Its default would be used silently. The fault shows nothing of it but the name: the rest may be a secret."""
+    (tmp_path / ".env").write_text(text)
+    (fault,) = _faults()
+    assert (fault.file, fault.key) == (".env", key)
+    assert fault.problem.startswith(problem)
+    with pytest.raises(ConfigurationError):
+        environment()
+
+
+def test_faults_of_dotenv_name_its_line_and_come_with_all_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Broken lines, wrong values of lines, and wrong values of the process, which hide those of the file."""
+    lines = ["A=1", "stamped_sync_concurrency=many", "B='", "", "STAMPED_SYNC_DONE_DAYS=1", "STAMPED_SYNC_DONE_DAYS=0"]
+    (tmp_path / ".env").write_text("\n".join([*lines, "STAMPED_SYNC_SWEEP_SECONDS=1"]))
+    monkeypatch.setenv("STAMPED_SYNC_SWEEP_SECONDS", "often")
+    monkeypatch.setenv("STAMPED_SYNC_CONCURRENCY", "")
+    assert {str(fault).partition(": must")[0] for fault in _faults()} == {
+        '.env: line 3, B: has a quote that is not closed, or text behind it (for example: NAME="value")',
+        ".env: line 2, STAMPED_SYNC_CONCURRENCY",
+        ".env: line 6, STAMPED_SYNC_DONE_DAYS",
+        "environment: STAMPED_SYNC_SWEEP_SECONDS",
+    }
 
 
 def test_a_dotenv_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
