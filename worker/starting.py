@@ -16,6 +16,7 @@ from celery.apps.worker import Worker as CelerysWorker
 
 from worker.app import or_end, set_up_log
 from worker.broker import NotReady
+from worker.config.settings import variable
 from worker.ledger.proof import prove, refuse_unfit
 from worker.telemetry.sentry import start_sentry
 
@@ -80,9 +81,14 @@ class Entrance:
 
 
 def prepare_flower(app: SyncApp) -> None:
-    """Give Flower our log, and our pages unless FLOWER_CONF names others. If Redis is unfit, Flower ends, like beat."""
+    """Give Flower our log, its login, and our pages unless FLOWER_CONF names others.
+
+    If Redis is unfit, Flower ends, like beat.
+    """
     set_up_log(app.settings)
     _look_at(app.settings.redis)
+    if logins := app.settings.flower_basic_auth:
+        os.environ[variable("flower_basic_auth")] = logins.get_secret_value()  # it may come from `.env`
     os.environ.setdefault("FLOWER_CONF", PAGES)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
 
 from worker.config.environment import PREFIX, place_of, read_dotenv, warn_of_misspelt
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
+from worker.config.flower_login import problems_of
 from worker.config.redis_url import RedisUrl, RedisUrlWrong
 
 UNTYPABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -48,6 +50,12 @@ def _is_sentry_dsn(dsn: str) -> bool:
     return bool(parts and parts.username and parts.path.rpartition("/")[2].isdecimal())
 
 
+def _usable_logins(logins: SecretStr) -> SecretStr:
+    if problems := list(problems_of(logins.get_secret_value().split(","))):
+        raise wrong("; ".join(problems))
+    return logins
+
+
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -68,6 +76,7 @@ User = Annotated[
 ]
 """Flower separates user and password with a colon, and logins with commas. The others can't be typed."""
 Password = Annotated[SecretStr, checked(is_usable_password, f"must be {USABLE_PASSWORD}")]
+Logins = Annotated[SecretStr, AfterValidator(_usable_logins)]
 SentryDsn = Annotated[SecretStr, checked(_is_sentry_dsn, "must be the DSN that Sentry shows for the project")]
 
 
@@ -169,6 +178,13 @@ class Settings(BaseModel):
         default=None,
         examples=["a-long-password"],
         description="The password of that login, without a comma; if not set, one is made and kept in the data folder.",
+    )
+    flower_basic_auth: Logins | None = Field(
+        default=None,
+        validation_alias="FLOWER_BASIC_AUTH",
+        examples=["operator:a-long-password"],
+        description="The login of a Flower that is started in another way, as user:password; several are separated by "
+        "commas.",
     )
     sentry_dsn: SentryDsn | None = Field(
         default=None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
+from worker.local.ports import free_port
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -83,6 +84,16 @@ def test_a_wrong_configuration_is_told(text: str, told: str, redis_url: str, tmp
     assert str(path) in done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "status", "up"])
+def test_a_login_of_flower_that_nobody_could_use_is_told(command: str, env: dict[str, str], tmp_path: Path) -> None:
+    """With its line in `.env`, before anything starts."""
+    (tmp_path / ".env").write_text("FLOWER_BASIC_AUTH=hunter2\n")
+    done = parts.console(env, tmp_path, command, *(["--flower-port", str(free_port())] if command == "up" else []))
+    assert (done.returncode, done.stdout, "hunter2" in done.stderr) == (2, "", False)
+    assert ".env: line 1, FLOWER_BASIC_AUTH: must be a user and a password with a colon between" in done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 
 
 @pytest.mark.parametrize("command", ["check", "status"])

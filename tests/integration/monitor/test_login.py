@@ -94,6 +94,14 @@ def test_login_that_nobody_could_use_is_refused_at_the_start(
     assert "secret" not in ended.stderr
 
 
+def test_login_of_dotenv_is_looked_at_too(tmp_path: Path) -> None:
+    """It is Flower's login like any other."""
+    (tmp_path / ".env").write_text("FLOWER_BASIC_AUTH=secret\n")
+    ended = flower(tmp_path)
+    assert (ended.returncode, "secret" in ended.stderr) == (2, False)
+    assert ".env: line 1, FLOWER_BASIC_AUTH: must be a user and a password" in ended.stderr
+
+
 def test_login_of_a_configuration_file_is_looked_at_too(tmp_path: Path) -> None:
     """For somebody who has a configuration file of their own."""
     own = tmp_path / "own.py"

@@ -1,11 +1,14 @@
-"""The login that `stamped-sync up` gives Flower: what can't be used is refused before anything starts."""
+"""Flower's logins: what can't be used is refused before anything starts."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from worker import starting
+from worker.app import SyncApp
 from worker.config.faults import ConfigurationError
 from worker.config.settings import load_settings
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 USER, PASSWORD = "STAMPED_SYNC_FLOWER_USER", "STAMPED_SYNC_FLOWER_PASSWORD"
+LOGINS = "FLOWER_BASIC_AUTH"
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +46,10 @@ def test_letters_are_any(monkeypatch: pytest.MonkeyPatch, name: str, text: str) 
         (PASSWORD, "secret\n"),
         (PASSWORD, "secret\x1b"),
         (PASSWORD, "secret\udce4"),
+        (LOGINS, "secret"),
+        (LOGINS, "anna:secret,"),
+        (LOGINS, "anna:secret\x1b"),
+        (LOGINS, "anna:secret\udce4"),
     ],
 )
 def test_what_nobody_could_log_in_with_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
@@ -52,3 +60,22 @@ def test_what_nobody_could_log_in_with_is_refused(monkeypatch: pytest.MonkeyPatc
     (fault,) = refused.value.faults
     assert fault.key == name
     assert "secret" not in str(fault)
+
+
+def test_every_login_that_nobody_could_use_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its number, as each is a secret."""
+    monkeypatch.setenv(LOGINS, "secret,anna:secret,anna:")
+    with pytest.raises(ConfigurationError, match="login 1 of 3: must be a user and a password") as refused:
+        load_settings()
+    assert "; login 3 of 3: has no password behind the colon" in str(refused.value)
+
+
+def test_flower_gets_the_login_of_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Flower itself reads only the process's environment, where an empty variable counts as not set."""
+    (tmp_path / ".env").write_text(f"{LOGINS}=anna:secret\n")
+    monkeypatch.setenv(LOGINS, "")
+    monkeypatch.setenv("FLOWER_CONF", "")
+    for name in ("_look_at", "set_up_log"):
+        monkeypatch.setattr(starting, name, lambda _: None)
+    starting.prepare_flower(SyncApp())
+    assert os.environ[LOGINS] == "anna:secret"
