@@ -342,7 +342,7 @@ class TestMessages:
         assert failure
         assert failure.message == (
             "An error occurred while sending the customer to Stamped.io, including the HTTP status code "
-            "and the message returned by Stamped.io. "
+            "and the message returned by Stamped.io: "
             "HTTP 422: [masked] of [masked] [masked] is on the blocklist"
         )
 
@@ -354,7 +354,7 @@ class TestMessages:
         failure = stage.stumbled(job).failure
         assert failure
         assert failure.message == (
-            "An error occurred running the call to subscribe/unsubscribe. "
+            "An error occurred running the call to subscribe/unsubscribe: "
             "HTTP 404: There is no customer with the email [masked]."
         )
         first = customer(system_id=STATIC)

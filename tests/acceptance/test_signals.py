@@ -297,7 +297,7 @@ def test_redis_that_goes_away_shows_where_no_ledger_is_needed(tmp_path: Path) ->
 
 def test_redis_that_refuses_is_told_as_what_it_is(tmp_path: Path) -> None:
     """With the reason and what to do, in the log, in Sentry and on the command line."""
-    code, reason = "redis-refuses", "It has reached its maxmemory and takes no writes (OOM): raise maxmemory"
+    code, reason = "redis-refuses", "it has reached its maxmemory and takes no writes (OOM): raise maxmemory"
     with parts.valkey() as redis_url, contextlib.ExitStack() as worker:
         watch = worker.enter_context(watched(redis_url, tmp_path, Sandbox([ZOE])))
         stage, job = watch.stage, customer()
@@ -315,7 +315,7 @@ def test_redis_that_refuses_is_told_as_what_it_is(tmp_path: Path) -> None:
         check_event(event, job, [code, str(parts.SYSTEM), "none"])
         ended = stage.console("sync", ID)
         assert ended.returncode == 2
-        assert f"Redis refuses at {redis_url}: {reason.replace('It', 'it')}" in ended.stderr
+        assert f"Redis refuses at {redis_url}: {reason}" in ended.stderr
         assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()
 
 

@@ -138,7 +138,7 @@ def redis_silent(error: LedgerUnavailable, address: str) -> str:
     """What Redis does at its address, and what to do about it, if it does not answer or refuses."""
     failure = error.failure
     shown = f"{failure.entry.title} at {address}"
-    return f"{shown}: {failure.detail[0].lower()}{failure.detail[1:].removesuffix('.')}" if failure.detail else shown
+    return f"{shown}: {failure.detail}" if failure.detail else shown
 
 
 # Standard output and standard error ----------------------------------------------------------------------------------

@@ -71,8 +71,9 @@ class Failure:
         return self._message(self.detail)
 
     def _message(self, detail: str) -> str:
-        status = f"HTTP {self.http_status}" if self.http_status else ""
-        return " ".join(filter(None, [self.entry.message, ": ".join(filter(None, [status, detail]))]))
+        more = [f"HTTP {self.http_status}"] if self.http_status else []
+        more += [detail] if detail else []
+        return ": ".join([self.entry.message.removesuffix("."), *more]) if more else self.entry.message
 
     def as_json(self) -> dict[str, str | int | None]:
         """The `error` object of the command line's JSON."""

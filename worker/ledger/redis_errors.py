@@ -148,8 +148,8 @@ def error_of(error: redis.RedisError, script: str = "") -> SyncError:
     if isinstance(error, redis.DataError) or (code and _is_ours(error, code)):
         return ScriptFailed(_place(error, code or type(error).__name__, script))
     if code is None:
-        return LedgerUnavailable(_sentence(in_words(error)))
-    return LedgerRefuses(_sentence(in_words(error)))
+        return LedgerUnavailable(f"it {in_words(error)}")
+    return LedgerRefuses(f"it {in_words(error)}")
 
 
 def in_words(error: BaseException) -> str:
@@ -236,7 +236,3 @@ def _about_tls(error: ssl.SSLError) -> tuple[str, str]:
 def _cause(error: BaseException) -> BaseException | None:
     """What the client met. No further back: there may be the error of an API, during which the client was called."""
     return error.__cause__ or error.__context__
-
-
-def _sentence(words: str) -> str:
-    return f"It {words}."

@@ -66,7 +66,7 @@ def redis_answers(settings: Settings) -> bool:
         return True
     if _is_embeddable(settings.redis) and not _is_listening(settings.redis.port):
         return False
-    raise LedgerUnavailable(f"It {proof.findings[0]}.")
+    raise LedgerUnavailable(f"it {proof.findings[0]}")
 
 
 @dataclass(frozen=True)

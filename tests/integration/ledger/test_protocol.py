@@ -205,7 +205,7 @@ def test_every_job_is_in_exactly_one_index(ledger: Ledger, clock: Clock) -> None
 
 def test_redis_that_does_not_answer_is_told_plainly() -> None:
     """A Redis that is down raises one error of ours, which says why and what to do."""
-    with pytest.raises(LedgerUnavailable, match="It can't be reached, as nothing listens there: start it"):
+    with pytest.raises(LedgerUnavailable, match="it can't be reached, as nothing listens there: start it"):
         Ledger(connect("redis://127.0.0.1:1/0")).request(JOB)
 
 

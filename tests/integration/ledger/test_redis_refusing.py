@@ -60,7 +60,7 @@ def test_pages_say_what_redis_does(server: Server, stage: Stage) -> None:
     for answer in answers:
         assert answer.status_code == 503
         assert "Redis refuses" in text_of(answer.text)
-        assert "It is a replica that has lost its primary (MASTERDOWN)" in text_of(answer.text)
+        assert "it is a replica that has lost its primary (MASTERDOWN)" in text_of(answer.text)
 
 
 def spoil(stage: Stage) -> None:

@@ -520,7 +520,7 @@ def test_refused_write_is_the_specifications_error(answered: Callable[..., Stamp
         WRITES[name](store)
     expected = SubscriptionFailed if "subscribe" in name else CustomerWriteFailed
     assert (type(raised.value), raised.value.retry_after) == (expected, 7)
-    assert raised.value.failure.message == f"{expected.entry.message} HTTP {status}: no"
+    assert raised.value.failure.message == f"{expected.entry.message.removesuffix('.')}: HTTP {status}: no"
 
 
 @pytest.mark.parametrize(

@@ -90,15 +90,15 @@ def test_the_specifications_entries_keep_their_titles(code: str, title: str) -> 
 @pytest.mark.parametrize(
     ("failure", "message"),
     [
-        (Failure("email-missing"), "{}"),
-        (Failure("email-missing", detail="Email is empty"), "{} Email is empty"),
-        (Failure("email-missing", 422), "{} HTTP 422"),
-        (Failure("email-missing", 422, "is invalid"), "{} HTTP 422: is invalid"),
+        (Failure("email-missing"), "{}."),
+        (Failure("email-missing", detail="Email is empty"), "{}: Email is empty"),
+        (Failure("email-missing", 422), "{}: HTTP 422"),
+        (Failure("email-missing", 422, "is invalid"), "{}: HTTP 422: is invalid"),
     ],
 )
 def test_message_has_the_status_and_the_apis_words_behind_it(failure: Failure, message: str) -> None:
-    """What is not known is not shown."""
-    assert failure.message == message.format(CATALOGUE["email-missing"].message)
+    """After a colon, as they go on in lower case; what is not known is not shown."""
+    assert failure.message == message.format(CATALOGUE["email-missing"].message.removesuffix("."))
 
 
 def test_failure_as_json_is_what_the_command_line_prints() -> None:
@@ -107,7 +107,7 @@ def test_failure_as_json_is_what_the_command_line_prints() -> None:
     assert Failure("customer-write-failed", 422, "taken").as_json() == {
         "code": "customer-write-failed",
         "title": entry.title,
-        "message": f"{entry.message} HTTP 422: taken",
+        "message": f"{entry.message.removesuffix('.')}: HTTP 422: taken",
         "cause": entry.cause,
         "resolution": entry.resolution,
         "http_status": 422,
@@ -165,7 +165,7 @@ def test_error_survives_the_way_to_another_process(kind: type[SyncError]) -> Non
 def test_error_shows_its_entry_everywhere() -> None:
     """As a text in the log and as a representation in Flower: code, message, status and the API's words."""
     error = CustomerWriteFailed("taken", http_status=422)
-    assert str(error) == f"customer-write-failed: {error.entry.message} HTTP 422: taken"
+    assert str(error) == f"customer-write-failed: {error.entry.message.removesuffix('.')}: HTTP 422: taken"
     assert repr(error) == f"CustomerWriteFailed({str(error)!r})"
 
 

@@ -112,7 +112,7 @@ def test_refusal_is_told_with_what_to_do(text: str, code: str, may_pass: bool, i
     failed = error_of(error, "claim")
     assert isinstance(failed, LedgerRefuses)
     assert failed.failure.code == "redis-refuses"
-    assert failed.failure.detail == f"It {REFUSALS[code].words} ({code}): {REFUSALS[code].advice}."
+    assert failed.failure.detail == f"it {REFUSALS[code].words} ({code}): {REFUSALS[code].advice}"
     assert passes(error) is may_pass
     assert SECRET not in f"{failed} {failed!r}"
 
@@ -131,7 +131,7 @@ def test_unknown_refusal_is_told_by_its_first_word_alone(text: str) -> None:
     """A proxy or a later release can say anything."""
     failed = error_of(answered(text), "claim")
     assert isinstance(failed, LedgerRefuses)
-    assert failed.failure.detail in {"It refuses (QUARANTINED): read Redis' log.", "It refuses (ERR): read Redis' log."}
+    assert failed.failure.detail in {"it refuses (QUARANTINED): read Redis' log", "it refuses (ERR): read Redis' log"}
 
 
 @pytest.mark.parametrize("in_pipeline", [False, True], ids=["alone", "in a pipeline"])
@@ -215,7 +215,7 @@ def test_silence_is_told_by_its_cause(error: redis.RedisError, words: str, may_p
     """What does not answer is no refusal; a certificate does not become trusted by waiting."""
     failed = error_of(error)
     assert type(failed) is LedgerUnavailable
-    assert failed.failure.detail.startswith(f"It {words}")
+    assert failed.failure.detail.startswith(f"it {words}")
     assert passes(error) is may_pass
     assert SECRET not in str(failed)
 
@@ -223,7 +223,7 @@ def test_silence_is_told_by_its_cause(error: redis.RedisError, words: str, may_p
 def test_error_of_an_api_is_not_taken_for_one_of_redis() -> None:
     """Redis is lost while the refusal of an API's certificate is written down."""
     error = _from(_from(_unverified(), RuntimeError()), redis.ConnectionError("Connection closed by server."))
-    assert error_of(error).failure.detail.startswith("It ends the connection without an answer")
+    assert error_of(error).failure.detail.startswith("it ends the connection without an answer")
     assert passes(error)
 
 

@@ -228,5 +228,5 @@ def test_refused_call_is_the_specifications_second_error(desired: bool, call: st
     with pytest.raises(SubscriptionFailed) as raised:
         reconciled(apis, static(desired))
     message = raised.value.failure.message
-    assert message.startswith("An error occurred running the call to subscribe/unsubscribe.")
+    assert message.startswith("An error occurred running the call to subscribe/unsubscribe: ")
     assert message.endswith("HTTP 404: no such customer")
