@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from worker.jobs.errors import (
 from worker.jobs.job import NO_ID, Job, Kind, customer_id, plain_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from worker.connections import Connection, Connections
 
 DEBUG = "/debug"
@@ -107,11 +110,18 @@ def _judged(notification: object, connections: Connections, trigger_id: str, pos
 
 
 def _accepted(notification: dict[str, Any], connections: Connections) -> Accepted:
-    scope, is_debug = _scope(notification.get("scope"))
-    connection = _connection(notification.get("destination"), connections)
-    customer = _customer(notification.get("id"))
+    """Accept a notification. Raises an error with the code of its first fault, and the words of all."""
+    errors: list[SyncError] = []
+    with _noted(errors):
+        scope, is_debug = _scope(notification.get("scope"))
+    with _noted(errors):
+        connection = _connection(notification.get("destination"), connections)
+    with _noted(errors):
+        customer = _customer(notification.get("id"))
+    if errors:
+        raise type(errors[0])("; ".join(error.failure.detail for error in errors))
     if scope not in connection.triggers:
-        raise TriggerOff(scope)
+        raise TriggerOff(f"`scope` is {scope}")
     guid = notification.get("tracking_guid")
     return Accepted(
         Job(Kind.CUSTOMER, connection.system_id, customer),
@@ -120,23 +130,34 @@ def _accepted(notification: dict[str, Any], connections: Connections) -> Accepte
     )
 
 
+@contextmanager
+def _noted(errors: list[SyncError]) -> Iterator[None]:
+    """Note an error and go on, so that the others are found too."""
+    try:
+        yield
+    except SyncError as error:
+        errors.append(error)
+
+
 def _scope(value: object) -> tuple[str, bool]:
     """A notification's scope without `/debug`, and whether it had that. Raises TriggerMalformed, ScopeUnsupported."""
-    if not isinstance(value, str):
+    if value is None:
         raise TriggerMalformed("`scope` is missing")
+    if not isinstance(value, str):
+        raise TriggerMalformed("`scope` is not a text in quotes")
     scope = value.strip().removesuffix(DEBUG)
     if scope not in SCOPES:
-        raise ScopeUnsupported(_plain(value, SCOPE))
+        raise ScopeUnsupported(f"`scope` is {_plain(value, SCOPE) or 'something else'}")
     return scope, value.strip().endswith(DEBUG)
 
 
 def _connection(destination: object, connections: Connections) -> Connection:
     if destination is None or destination == "":
         raise TriggerMalformed("`destination` is missing")
-    digits = plain_text(destination)
-    connection = connections.get(int(digits)) if digits.isdecimal() and digits.isascii() and len(digits) < 20 else None  # noqa: PLR2004 - a 64-bit number
+    digits = _plain(destination, DIGITS)
+    connection = connections.get(int(digits)) if digits else None
     if connection is None:
-        raise ConnectionUnknown(_plain(destination, DIGITS))
+        raise ConnectionUnknown(f"`destination` is {digits or 'not a system id'}")
     return connection
 
 

@@ -18,7 +18,7 @@ from worker.jobs.errors import (
     TriggerMalformed,
     TriggerOff,
 )
-from worker.jobs.job import Job, Kind
+from worker.jobs.job import NO_ID, Job, Kind
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused, judge
 
 GUID = "0a8e4a1c-7d5e-4d0f-9f0a-111111111111"
@@ -162,6 +162,31 @@ def test_missing_field_is_named(field: str) -> None:
     """The refusal says which field a listener left out."""
     broken = {name: value for name, value in notification().items() if name != field}
     assert refused(trigger(broken)).error.failure.detail == f"`{field}` is missing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "detail"),
+    [
+        ({"scope": 1}, TriggerMalformed, "`scope` is not a text in quotes"),
+        ({"scope": "customer/deleted"}, ScopeUnsupported, "`scope` is customer/deleted"),
+        ({"scope": EMAIL}, ScopeUnsupported, "`scope` is something else"),
+        ({"destination": "9999"}, ConnectionUnknown, "`destination` is 9999"),
+        ({"destination": [4021]}, ConnectionUnknown, "`destination` is not a system id"),
+        ({"destination": "4022"}, TriggerOff, "`scope` is customer/updated"),
+        ({"destination": None, "id": ""}, TriggerMalformed, "`destination` is missing; `id` is missing"),
+        (
+            {"scope": {}, "destination": 1, "id": "zoe"},
+            TriggerMalformed,
+            f"`scope` is not a text in quotes; `destination` is 1; `id` {NO_ID}",
+        ),
+    ],
+)
+def test_everything_that_is_wrong_is_named_at_once(
+    changes: dict[str, Any], error: type[SyncError], detail: str
+) -> None:
+    """One refusal is enough to put a listener right; its code is that of the first fault."""
+    verdict = refused(trigger(notification(**changes)))
+    assert (type(verdict.error), verdict.error.failure.detail) == (error, detail)
 
 
 @pytest.mark.parametrize(
