@@ -21,21 +21,23 @@ log = logging.getLogger(__name__)
 
 def refuse(refused: Refused) -> None:
     """Note a refused notification. Raises LedgerUnavailable."""
-    app.runtime.ledger.refuse(_noted(refused))
+    noted = _noted(refused)
+    app.runtime.ledger.refuse(noted)
     outcome = outcomes.SWITCHED_OFF if isinstance(refused.error, TriggerOff) else outcomes.REFUSED
-    announce(outcome, refused.trigger_id, refused.position, error=refused.error)
+    announce(outcome, noted.place, error=refused.error)
 
 
 def refuse_message(error: SyncError, task: str, system_id: object = None, customer_id: object = None) -> None:
     """Note a message that holds no job. Nothing else happens to it, so its sender can only learn of it here."""
-    announce(outcomes.MESSAGE_REFUSED, task, error=error)
     system, customer = (
         text if DIGITS.fullmatch(text := plain_text(value)) else "" for value in (system_id, customer_id)
     )
+    noted = _noted(Refused(error, task, 0, system_id=system, customer_id=customer))
+    announce(outcomes.REFUSED, noted.place, error=error)
     try:
-        app.runtime.ledger.refuse(_noted(Refused(error, task, 0, system_id=system, customer_id=customer)))
+        app.runtime.ledger.refuse(noted)
     except LedgerUnavailable as silent:
-        log.warning("message of %s: not noted, %s", task, silent)
+        log.warning("%s: not noted, %s", noted.place, silent)
 
 
 def _noted(refused: Refused) -> Refusal:

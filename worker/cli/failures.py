@@ -111,14 +111,8 @@ def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
     screen.heading("Refused notifications")
     for refusal in refused:
         customer = f"{refusal.system_id}/{refusal.customer_id}".strip("/")
-        screen.line(" ".join(filter(None, [local(refusal.at), _place(refusal), refusal.scope, customer])))
+        screen.line(" ".join(filter(None, [local(refusal.at), refusal.place, refusal.scope, customer])))
         screen.prose(": ".join(filter(None, [titled(refusal.failure), refusal.detail])), indent=4)
-
-
-def _place(refusal: Refusal) -> str:
-    """Which notification of which trigger it was; the position is 0 if the whole trigger could not be read."""
-    trigger = f"trigger {refusal.trigger_id}" if refusal.trigger_id else "a trigger without id"
-    return f"notification {refusal.position} of {trigger}" if refusal.position else trigger
 
 
 def _as_json(record: Record) -> dict[str, object]:

@@ -246,7 +246,7 @@ class Refusal:
     detail: str
     trigger_id: str
     position: int
-    """Which notification of the trigger, from 1."""
+    """Which notification of the trigger, from 1; 0 if it is none: then the id is the name of a task, or empty."""
     system_id: str
     scope: str
     customer_id: str
@@ -258,6 +258,14 @@ class Refusal:
     def failure(self) -> Failure:
         """The catalogue's entry with this refusal's detail."""
         return Failure(self.code, detail=self.detail)
+
+    @property
+    def place(self) -> str:
+        """What was refused, in words."""
+        if not self.position:
+            return f"message of {self.trigger_id}" if self.trigger_id else "a trigger that cannot be read"
+        trigger = f"trigger {self.trigger_id}" if self.trigger_id else "a trigger without id"
+        return f"notification {self.position} of {trigger}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,8 @@ BROKEN_OFF: Final = Outcome("broken off", logging.ERROR, "%s: broken off, %s", h
 """Redis went away; the sweep finds the job when its lease is over. At most one per thread comes at once."""
 HOLD_BEGAN: Final = Outcome(sentry.HOLD, logging.ERROR, "connection %d: held, %s", has_help=True, is_reported=True)
 HOLD_ENDED: Final = Outcome("hold ended", logging.WARNING, "connection %d: no longer held")
-REFUSED: Final = Outcome("refused", logging.WARNING, "trigger %s, notification %d: %s", has_help=True)
+REFUSED: Final = Outcome("refused", logging.WARNING, "%s: refused, %s", has_help=True)
 SWITCHED_OFF: Final = Outcome("refused", logging.INFO, REFUSED.text, has_help=True)
-MESSAGE_REFUSED: Final = Outcome("refused", logging.WARNING, "message of %s: refused, %s", has_help=True)
 TRIGGER_WAITS: Final = Outcome("waiting", logging.WARNING, "a trigger waits, %s", has_help=True)
 CATCH_UP_WAITS: Final = Outcome("waiting", logging.WARNING, "connection %d: the catch-up waits, %s", has_help=True)
 CATCH_UPS_WAIT: Final = Outcome("waiting", logging.WARNING, "catch-up: goes on later, %s", has_help=True)

@@ -164,9 +164,17 @@ def test_list_tells_why_and_which_notification_was_refused(
     env: dict[str, str], tmp_path: Path, client: redis.Redis
 ) -> None:
     """Whoever maintains the listener finds the notification, and sees what is wrong with it."""
-    Ledger(client).refuse(Refusal("trigger-malformed", "`id` is missing", "6f0c", 2, "4021", "customer/created", ""))
+    for trigger_id, position in (("6f0c", 2), ("", 3), ("", 0), ("stamped.rerun", 0)):
+        refusal = Refusal("trigger-malformed", "`id` is missing", trigger_id, position, "4021", "customer/created", "")
+        Ledger(client).refuse(refusal)
     shown = parts.console(env, tmp_path, "failures", "list").stdout
-    assert "notification 2 of trigger 6f0c" in shown
+    for told in (
+        "notification 2 of trigger 6f0c",
+        "notification 3 of a trigger without id",
+        "message of stamped.rerun",
+    ):
+        assert f" {told} customer/created 4021\n" in shown
+    assert " a trigger that cannot be read " in shown
     assert "(trigger-malformed): `id` is missing" in shown
 
 

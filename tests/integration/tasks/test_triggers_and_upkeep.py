@@ -126,6 +126,24 @@ def test_refusal_tells_an_operator_what_to_do(stage: Stage, caplog: pytest.LogCa
     assert "zoe" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (trigger(notification(id="zoe")), "notification 1 of trigger 6f0c"),
+        ({"notifications": [{}]}, "notification 1 of a trigger without id"),
+        ("nonsense", "a trigger that cannot be read"),
+    ],
+)
+def test_refusal_is_logged_with_what_it_concerns(
+    stage: Stage, caplog: pytest.LogCaptureFixture, body: object, place: str
+) -> None:
+    """The notification, or the whole trigger."""
+    assert stage.queued == {}
+    submit(body)
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "worker.outcomes"]
+    assert line.startswith(f"{place}: refused, ")
+
+
 def test_trigger_that_is_off_is_noted_and_nothing_is_done(
     stage: Stage, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
