@@ -196,6 +196,9 @@ class Connections:
     def __len__(self) -> int:
         return len(self._by_system_id)
 
+    def __str__(self) -> str:
+        return ", ".join(f"{each.system_id} {each.name}" for each in self)
+
     def get(self, system_id: int) -> Connection | None:
         """The connection of a system id, or None."""
         return self._by_system_id.get(system_id)

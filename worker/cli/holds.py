@@ -20,7 +20,7 @@ from worker.runtime import open_ledger
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.ledger import Hold, Ledger
+    from worker.ledger import Hold
 
 
 @click.group(name="holds")
@@ -45,7 +45,8 @@ def list_holds(*, as_json: bool) -> int:
 
     Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen, holds = Screen(), _ledger().holds()
+    screen, settings = Screen(), load_settings()
+    holds = open_ledger(settings, load_connections(settings.connections)).holds()
     if as_json:
         for hold in holds:
             screen.json(as_json_object(hold))
@@ -70,10 +71,11 @@ def release(system: int) -> int:
 
     Exit codes: 0 released, 1 the connection is not held, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen, ledger = Screen(), _ledger()
-    known = {*ledger.systems(), *(each.system_id for each in load_connections(load_settings().connections))}
-    if system not in known:
-        raise ConnectionUnknown(str(system))
+    screen, settings = Screen(), load_settings()
+    connections = load_connections(settings.connections)
+    ledger = open_ledger(settings, connections)
+    if not connections.get(system) and system not in ledger.systems():
+        raise ConnectionUnknown(f"{system}; configured: {connections}")
     if not ledger.release(system):
         screen.error(f"Connection {system} is not held; `stamped-sync holds list` shows those that are.")
         return FAILED
@@ -115,8 +117,3 @@ def _until(hold: Hold) -> str:
     if hold.is_over:
         return "now being tried again"
     return f"for {lasting(max(hold.until - datetime.now(UTC), timedelta()))} more, until {local(hold.until)}"
-
-
-def _ledger() -> Ledger:
-    settings = load_settings()
-    return open_ledger(settings, load_connections(settings.connections))

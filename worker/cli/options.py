@@ -58,14 +58,13 @@ def chosen(connections: Connections, system_id: int | None) -> Connection:
 
     Raises ConnectionUnknown, and click's UsageError if there are several to choose from.
     """
-    configured = ", ".join(f"{each.system_id} {each.name}" for each in connections)
     if system_id is None:
         if len(connections) > 1:
-            raise click.UsageError(f"There are several connections; choose one with --system N: {configured}.")
+            raise click.UsageError(f"There are several connections; choose one with --system N: {connections}.")
         return next(iter(connections))
     connection = connections.get(system_id)
     if connection is None:
-        raise ConnectionUnknown(f"{system_id}; configured: {configured}")
+        raise ConnectionUnknown(f"{system_id}; configured: {connections}")
     return connection
 
 

@@ -88,12 +88,20 @@ def test_no_id_at_all_is_wrong_usage(text: str, env: dict[str, str], tmp_path: P
     assert "There is no id" in done.stderr
 
 
-def test_an_unknown_system_is_told_with_those_that_exist(env: dict[str, str], tmp_path: Path) -> None:
-    """Whoever mistyped sees the right one."""
-    done = parts.console(env, tmp_path, "sync", ID, "--system", "9")
+@pytest.mark.parametrize(
+    "arguments",
+    [["sync", ID, "--system", "9"], ["preview", ID, "--system", "9"], ["holds", "release", "9"]],
+    ids=" ".join,
+)
+def test_an_unknown_system_is_told_with_those_that_exist(
+    arguments: list[str], env: dict[str, str], tmp_path: Path
+) -> None:
+    """Whoever mistyped sees the right one, and what to do next."""
+    done = parts.console(env, tmp_path, *arguments)
     assert done.returncode == 2
     assert "connection-unknown" in done.stderr
-    assert "4021 Sandbox 4021" in done.stderr
+    assert "for this system id: 9; configured: 4021 Sandbox 4021" in done.stderr
+    assert "Then run the command or send the trigger again." in done.stderr
 
 
 def test_several_connections_need_a_choice(redis_url: str, tmp_path: Path) -> None:
