@@ -81,10 +81,7 @@ class Entrance:
 
 
 def prepare_flower(app: SyncApp) -> None:
-    """Give Flower our log, its login, and our pages unless FLOWER_CONF names others.
-
-    If Redis is unfit, Flower ends, like beat.
-    """
+    """Give Flower our log, its login, and our pages unless FLOWER_CONF names others. It ends if Redis is unfit."""
     set_up_log(app.settings)
     _look_at(app.settings.redis)
     if logins := app.settings.flower_basic_auth:

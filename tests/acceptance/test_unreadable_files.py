@@ -24,10 +24,10 @@ def sparse_file(path: Path) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
-    "folder": (lambda path: path.mkdir(), "is a folder: remove it, or put a file in its place"),
+    "folder": (lambda path: path.mkdir(), "is a folder: name a file instead, or put one in its place"),
     "dangling": (lambda path: path.symlink_to("nowhere"), "is a link to a file that does not exist: make that file"),
     "loop": (lambda path: path.symlink_to(path.name), "is a link that leads back to itself: remove it"),
-    "device": (lambda path: path.symlink_to("/dev/zero"), "is a device or a pipe: remove it"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "is a device or a pipe: name a file instead"),
     "binary": (lambda path: path.write_bytes(b"A=\0\1"), "save it as text in UTF-8"),
     "latin-1": (lambda path: path.write_bytes(b"A=\xeb\n"), "is not UTF-8 text: save it in UTF-8"),
     "huge": (sparse_file, "MB: put the right file in its place"),

@@ -8,11 +8,12 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.failure_changes import discard, rerun, rerun_by_its_old_name
+from worker.cli.ids import one_id
 from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts, titled
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.jobs.job import Job, Kind, State, customer_id
+from worker.jobs.job import Job, Kind, State
 from worker.ledger.activity import Filter
 from worker.ledger.outcome import Outcome
 from worker.presentation.screen import Screen, counted
@@ -137,7 +138,7 @@ def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
 
 
 @command.command(name="show")
-@click.argument("customer", metavar="ID")
+@click.argument("customer", type=one_id, metavar="ID")
 @only_system_option
 @kind_option
 @json_option
@@ -153,11 +154,10 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
 
     Exit codes: 0 all well, 1 the ledger holds no such job, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen = Screen()
-    checked, settings = customer_id(customer), load_settings()
+    screen, settings = Screen(), load_settings()
     ledger = open_ledger(settings)
     systems = _systems(settings, ledger) if system is None else [system]
-    jobs = [Job(each, system_id, checked) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
+    jobs = [Job(each, system_id, customer) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
     held = [record for record in ledger.records(jobs) if record]
     for number, record in enumerate(held):
         history = ledger.activity.history(record.job)
@@ -169,7 +169,7 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
         _show(screen, record)
         show_attempts(screen, history)
     if not held:
-        screen.error(f"The ledger holds no job of customer {checked}.")
+        screen.error(f"The ledger holds no job of customer {customer}.")
     return ALL_WELL if held else FAILED
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from worker.jobs.errors import CustomerIdInvalid
-from worker.presentation.ids import Given, checked, in_lines, separated
+from worker.jobs.job import customer_id
+from worker.presentation.ids import UNDECODED, Given, checked, in_lines, no_id, separated
 from worker.presentation.screen import counted
 
 if TYPE_CHECKING:
@@ -17,8 +18,16 @@ if TYPE_CHECKING:
 
     from worker.presentation.screen import Screen
 
-LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors="replace")
-"""A parameter that is a file of ids, or - for standard input. Bytes that are not text make a bad id, no traceback."""
+LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors=UNDECODED)
+"""A parameter that is a file of ids, or - for standard input."""
+
+
+def one_id(text: str) -> str:
+    """The type of a parameter that is an id. Raises BadParameter, which repeats on the terminal what was given."""
+    try:
+        return customer_id(text)
+    except CustomerIdInvalid:
+        raise click.BadParameter(no_id(text)) from None
 
 
 def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) -> list[str]:
@@ -28,7 +37,7 @@ def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) 
     """
     if not arguments and not files:
         files = [piped(LIST_OF_IDS, "Give customer ids, --file, or a list on standard input.")]
-    in_files = (in_lines(each, "standard input" if each.name == "<stdin>" else each.name) for each in files)
+    in_files = (in_lines(each, name_of(each)) for each in files)
     found = checked(chain(_in_arguments(arguments), *in_files))
     for fault in found.faults:
         screen.error(fault)
@@ -46,6 +55,11 @@ def piped(kind: click.File, usage: str) -> Any:
     if sys.stdin is None or sys.stdin.isatty():
         raise click.UsageError(usage)
     return kind.convert("-", None, None)
+
+
+def name_of(file: IO[Any]) -> str:
+    """What a file is called in an error."""
+    return "standard input" if file.name in {"<stdin>", 0} else file.name
 
 
 def _in_arguments(arguments: Iterable[str]) -> Iterator[Given]:

@@ -8,8 +8,8 @@ import click
 
 from worker.by_hand.previews import Previewer
 from worker.cli.ending import ALL_WELL, code_of
+from worker.cli.ids import one_id
 from worker.cli.options import chosen, json_option, system_option
-from worker.jobs.job import customer_id
 from worker.presentation.preview import follow_up_in_words, write_in_words
 from worker.presentation.screen import Screen, shortened
 from worker.runtime import Runtime
@@ -23,7 +23,7 @@ LONGEST_VALUE = 200
 
 
 @click.command()
-@click.argument("customer", metavar="ID")
+@click.argument("customer", type=one_id, metavar="ID")
 @system_option
 @json_option
 def command(customer: str, system: int | None, *, as_json: bool) -> int:
@@ -42,15 +42,14 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
     Exit codes: 0 the transfer can be done, 1 it or the subscription would fail, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen(as_json=as_json)
-    checked = customer_id(customer)
     runtime = Runtime.build()
     connection = chosen(runtime.connections, system)
     with screen.busy("Reading from iPaaS.com and Stamped.io"):
-        planned = Previewer(runtime, connection).preview(checked)
+        planned = Previewer(runtime, connection).preview(customer)
     if as_json:
-        screen.json(_as_json(planned, connection.system_id, checked))
+        screen.json(_as_json(planned, connection.system_id, customer))
     else:
-        _show(screen, planned, connection, checked)
+        _show(screen, planned, connection, customer)
     return code_of([planned.subscription_failure]) if planned.subscription_failure else ALL_WELL
 
 

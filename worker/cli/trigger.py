@@ -8,7 +8,7 @@ import click
 
 from tasks import submit
 from worker.cli.ending import ALL_WELL, WRONG, jobs_go_on
-from worker.cli.ids import piped
+from worker.cli.ids import name_of, piped
 from worker.cli.job_lines import titled
 from worker.jobs.errors import TriggerOff
 from worker.presentation.screen import Screen
@@ -42,20 +42,21 @@ def command(file: BinaryIO | None) -> int:
     trigger = file.read(LONGEST_TRIGGER_BYTES + 1)
     with jobs_go_on():
         verdicts = submit(trigger)
-    return max([_show(screen, number, verdict) for number, verdict in enumerate(verdicts, start=1)], default=ALL_WELL)
+    name = name_of(file)
+    return max([_show(screen, name, number, each) for number, each in enumerate(verdicts, start=1)], default=ALL_WELL)
 
 
-def _show(screen: Screen, number: int, verdict: Verdict) -> int:
-    """Say what became of one notification: its exit code. Raises the error of a trigger that can't be read at all."""
+def _show(screen: Screen, name: str, number: int, verdict: Verdict) -> int:
+    """Say what became of one notification: its exit code. Raises the error of a file that holds no trigger."""
     if isinstance(verdict, Accepted):
         screen.mark(f"{number} accepted: {verdict.job}", is_good=True)
         return ALL_WELL
     if not verdict.position:
-        raise verdict.error
+        raise type(verdict.error)(f"{name}: {verdict.error.failure.detail}")
     if isinstance(verdict.error, TriggerOff):
         screen.line(f"- {number} noted: {_named(verdict)}{titled(verdict.error.failure)}")
         return ALL_WELL
-    screen.mark(f"{number} refused: {_named(verdict)}{titled(verdict.error.failure)}", is_good=False)
+    screen.mark(f"{number} refused: {name}: {_named(verdict)}{titled(verdict.error.failure)}", is_good=False)
     screen.failure(verdict.error.failure)
     return WRONG
 

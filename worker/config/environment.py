@@ -92,7 +92,7 @@ def place_of(name: str) -> tuple[str, str]:
 def _line(statement: Binding) -> int:
     """The line where a statement begins; the parser counts from the empty lines before it."""
     text = statement.original.string
-    return statement.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+    return statement.original.line + text.count("\n", 0, len(text) - len(text.lstrip()))
 
 
 def _broken(statement: Binding) -> Fault:

@@ -10,6 +10,7 @@ from typing import Final
 
 MEGABYTE: Final = 1024 * 1024
 KILOBYTE: Final = 1024
+NOT_UTF8: Final = "is not UTF-8 text: save it in UTF-8"
 
 
 class Unreadable(Exception):
@@ -32,7 +33,7 @@ def read_text(path: Path, longest: int) -> str:
         raise Unreadable(_problem(error)) from None
     except ValueError:
         raise Unreadable("is not the name of a file: correct it") from None
-    return _text(content)
+    return decoded(content)
 
 
 def _content(path: Path, longest: int) -> bytes:
@@ -40,9 +41,9 @@ def _content(path: Path, longest: int) -> bytes:
     if _is_null(found):
         return b""
     if stat.S_ISDIR(found.st_mode):
-        raise Unreadable("is a folder: remove it, or put a file in its place")
+        raise Unreadable("is a folder: name a file instead, or put one in its place")
     if not stat.S_ISREG(found.st_mode):
-        raise Unreadable("is a device or a pipe: remove it, or put a file in its place")
+        raise Unreadable("is a device or a pipe: name a file instead, or put one in its place")
     with path.open("rb") as file:
         content = file.read(longest + 1)
     if len(content) > longest:
@@ -55,13 +56,14 @@ def _is_null(found: os.stat_result) -> bool:
     return stat.S_ISCHR(found.st_mode) and found.st_rdev == Path(os.devnull).stat().st_rdev
 
 
-def _text(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """The text in UTF-8 of a file, or of a piece of it. Raises Unreadable."""
     if b"\0" in content:
         raise Unreadable("is not text but binary data, or is text in UTF-16: save it as text in UTF-8")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Unreadable("is not UTF-8 text: save it in UTF-8") from None
+        raise Unreadable(NOT_UTF8) from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -20,7 +20,7 @@ from worker.monitor.change import LARGEST_BYTES, MEGABYTE, Change
 from worker.monitor.lanes import LaneFull
 from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
-from worker.presentation.ids import checked, in_lines
+from worker.presentation.ids import UNDECODED, checked, in_lines
 from worker.presentation.preview import follow_up_in_words, write_in_words
 from worker.presentation.screen import counted, shortened
 
@@ -78,7 +78,7 @@ class Asked:
 
 def _ids_in(body: bytes, name: str) -> Iterator[Given]:
     """The ids in a list, which is read as the command line reads a file."""
-    return in_lines(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", errors="replace"), name)
+    return in_lines(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", errors=UNDECODED), name)
 
 
 class ManualSyncPage(Page):

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from worker.config.text_file import Unreadable, decoded
 from worker.jobs.errors import CustomerIdInvalid
 from worker.jobs.job import NO_ID, customer_id
-from worker.presentation.screen import shortened
+from worker.presentation.screen import printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 FAULTS_SHOWN: Final = 20
 """How many bad ids are shown at most: a file that is not a list of ids can have thousands."""
+UNDECODED: Final = "surrogateescape"
+"""How a list is opened, so that a fault can tell bytes that are not UTF-8."""
 LONGEST_SHOWN: Final = 40
 """Characters that are shown of what is no id: it may be anything, even an e-mail address."""
 
@@ -28,7 +31,10 @@ class Given:
     @property
     def fault(self) -> str:
         """What is wrong with it, if it is no id."""
-        return f"{self.place}: '{shortened(self.text, LONGEST_SHOWN)}' {NO_ID}"
+        try:
+            return f"{self.place}: {no_id(decoded(self.text.encode(errors=UNDECODED)))}"
+        except Unreadable as error:
+            return f"{self.place}: {error}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,11 @@ def checked(given: Iterable[Given]) -> Checked:
             if count <= FAULTS_SHOWN:
                 faults.append(each.fault)
     return Checked(list(ids), faults, count)
+
+
+def no_id(text: str) -> str:
+    """Says that a text is no id."""
+    return f"'{printable(shortened(text, LONGEST_SHOWN))}' {NO_ID}"
 
 
 def in_lines(lines: Iterable[str], name: str) -> Iterator[Given]:

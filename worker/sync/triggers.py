@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from worker.config.text_file import NOT_UTF8
 from worker.connections import SCOPES
 from worker.jobs.errors import (
     ConnectionUnknown,
@@ -66,7 +67,7 @@ def parsed(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except UnicodeDecodeError:
-        raise TriggerMalformed("it is not UTF-8 text") from None
+        raise TriggerMalformed(f"it {NOT_UTF8}") from None
     except json.JSONDecodeError as error:
         raise TriggerMalformed(f"it is not JSON: {error.msg}, line {error.lineno} column {error.colno}") from None
     except ValueError:

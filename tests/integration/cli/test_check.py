@@ -9,6 +9,7 @@ import pytest
 
 from tests import parts
 from worker.local.ports import free_port
+from worker.presentation.screen import printable
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -84,6 +85,13 @@ def test_a_wrong_configuration_is_told(text: str, told: str, redis_url: str, tmp
     assert str(path) in done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_in_place_of_the_connections_file_is_told(env: dict[str, str], tmp_path: Path) -> None:
+    """With the right fix: nobody should remove it."""
+    done = parts.console(env | {"STAMPED_SYNC_CONNECTIONS": "/"}, tmp_path, "check")
+    assert (done.returncode, done.stdout, "remove" in done.stderr) == (2, "", False)
+    assert "/: is a folder: name a file instead, or put one in its place" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["check", "status", "up"])
@@ -184,8 +192,12 @@ def test_preview_of_a_host_that_does_not_exist_is_a_fault_of_the_configuration(r
     assert (done.returncode, "host-not-found" in done.stderr) == (2, True)
 
 
-def test_preview_refuses_what_is_no_id(env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path) -> None:
-    """A slash in an id never becomes a part of a path."""
-    done = parts.console(env, tmp_path, "preview", "150713/../1")
+@pytest.mark.parametrize("command", [["preview"], ["failures", "show"]], ids=" ".join)
+@pytest.mark.parametrize("text", ["abc", "150713/../1", "\x1b[2J"])
+def test_what_is_no_id_is_refused_and_repeated(
+    command: list[str], text: str, env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """A slash in an id never becomes a part of a path, and nothing in it steers the terminal."""
+    done = parts.console(env, tmp_path, *command, text)
     assert (done.returncode, sandbox.sandbox.calls) == (2, [])
-    assert "customer-id-invalid" in done.stderr
+    assert f"'{printable(text)}' is not a whole number of 1 to 19 digits" in done.stderr

@@ -80,6 +80,28 @@ def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, clien
     assert wanted(client, "1") == [0]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("150713\nZoë\n".encode("latin-1"), "ids.txt, line 2: is not UTF-8 text: save it in UTF-8"),
+        (
+            "150713\n".encode("utf-16"),
+            "ids.txt, line 1: is not text but binary data, or is text in UTF-16",
+        ),
+    ],
+    ids=["Latin-1", "UTF-16"],
+)
+@pytest.mark.parametrize("is_piped", [False, True], ids=["file", "piped"])
+def test_a_list_in_another_encoding_is_told(
+    content: bytes, told: str, is_piped: bool, env: dict[str, str], tmp_path: Path
+) -> None:
+    """As of any other file: with the fix."""
+    (tmp_path / "ids.txt").write_bytes(content)
+    done = parts.console(env, tmp_path, "sync", *([] if is_piped else ["-f", "ids.txt"]), text=content)
+    assert done.returncode == 2
+    assert told.replace("ids.txt", "standard input" if is_piped else "ids.txt") in done.stderr
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])
 def test_no_id_at_all_is_wrong_usage(text: str, env: dict[str, str], tmp_path: Path) -> None:
     """An empty list is told, not passed over."""

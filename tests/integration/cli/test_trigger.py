@@ -58,6 +58,18 @@ def test_each_notification_is_judged_on_its_own(env: dict[str, str], tmp_path: P
     assert Ledger(client).refusal_count() == 2
 
 
+def test_the_file_of_a_fault_is_named(env: dict[str, str], tmp_path: Path) -> None:
+    """Of one notification, and of what is no trigger at all."""
+    (tmp_path / "one.json").write_text(trigger(GOOD, {"scope": 1}), encoding="utf-8")
+    (tmp_path / "two.json").write_bytes('{"id": "Zoë"}'.encode("latin-1"))
+    told = "✗ 2 refused: one.json: Trigger cannot be read (trigger-malformed)\n"
+    assert told in parts.console(env, tmp_path, "trigger", "one.json").stdout
+    told = "sends: two.json: it is not UTF-8 text: save it in UTF-8\n"
+    done = parts.console(env, tmp_path, "trigger", "two.json")
+    assert (done.returncode, told in done.stderr) == (2, True)
+    assert "sends: standard input: it is not JSON" in parts.console(env, tmp_path, "trigger", text="Zoe").stderr
+
+
 def test_a_trigger_that_is_switched_off_is_noted(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
     """That is no error, and nothing is transferred."""
     done = parts.console(env, tmp_path, "trigger", text=trigger(GOOD | {"scope": "customer/created"}))

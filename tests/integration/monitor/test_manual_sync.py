@@ -81,6 +81,13 @@ def test_form_offers_the_connections(monitor: Monitor) -> None:
     assert f"Sandbox {SYSTEM} ({SYSTEM})" in monitor.text(FORM)
 
 
+def test_list_in_another_encoding_is_told(stage: Stage, monitor: Monitor) -> None:
+    """As on the command line."""
+    answer = sent(monitor, SUBMIT, {"file": ("ids.txt", "Zoë".encode("latin-1"))}, ids="")
+    assert "ids.txt, line 1: is not UTF-8 text: save it in UTF-8" in text_of(answer.text)
+    assert requested(stage) == 0
+
+
 @pytest.mark.parametrize("path", [PREVIEW, SUBMIT])
 def test_all_faults_are_told_at_once(stage: Stage, monitor: Monitor, path: str) -> None:
     """Each with its line, those of the file too; nothing is requested, and what was pasted is still there."""

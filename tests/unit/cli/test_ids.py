@@ -16,7 +16,7 @@ def named(text: str, name: str = "ids.txt") -> io.TextIOWrapper:
     """A file that is open."""
     file = io.BytesIO(text.encode())
     file.name = name
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace")
+    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape")
 
 
 def test_ids_are_separated_by_blanks_commas_and_lines() -> None:

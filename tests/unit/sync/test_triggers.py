@@ -195,7 +195,7 @@ def test_everything_that_is_wrong_is_named_at_once(
         ("", "it is not JSON: Expecting value, line 1 column 1"),
         ("<html>", "it is not JSON: Expecting value, line 1 column 1"),
         ('{"notifications": [', "it is not JSON: Expecting value, line 1 column 20"),
-        (b"\xff\xff\xff", "it is not UTF-8 text"),
+        (b"\xff\xff\xff", "it is not UTF-8 text: save it in UTF-8"),
         ("[" * 100_000, "it is nested too deeply"),
         pytest.param("1" * 5000, "a number in it is too long", id="5000 digits"),
         pytest.param("1" * (LONGEST_TRIGGER_BYTES + 1), "it is longer than 2 MB", id="2 MB"),
