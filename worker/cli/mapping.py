@@ -47,7 +47,7 @@ def command(system: int | None, *, example: bool) -> int:
         if number:
             screen.line()
         screen.heading(f"{connection.system_id} {connection.name}")
-        screen.table(COLUMNS, map(_cells, connection.mapping.rows))
+        screen.table(COLUMNS, map(_cells, connection.mapping.rows), prose=COLUMNS[-1])
         screen.line()
         screen.line(subscription_in_words(connection.mapping))
     return ALL_WELL

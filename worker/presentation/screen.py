@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 WIDEST = 88
 """Longer lines of prose are hard to read."""
+PROSE = 60
+"""The width of prose in a table."""
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("—", "yellow")}
 UNBOUNDED = 10_000
 """Only on a terminal are lines broken: whoever searches a log finds each line whole."""
@@ -64,14 +66,20 @@ class Screen:
         for name, value in held.items():
             self._out.print(filled(self._out, f"{name:<{width}}{value}", indent, indent + width))
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = ()) -> None:
-        """A table; the columns that `numbers` names are aligned to the right."""
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = (), prose: str = ""
+    ) -> None:
+        """A table; the columns that `numbers` names are aligned to the right, that of `prose` is broken into lines."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in columns:
-            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+            width = PROSE if column == prose else None
+            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", max_width=width)
         for row in rows:
             table.add_row(*(shown(self._out, cell) for cell in row))
-        self._out.print(table, soft_wrap=False)
+        for drawn in self._out.render_lines(table, pad=False):
+            line = Text.assemble(*((each.text, each.style or "") for each in drawn))
+            line.rstrip()
+            self._out.print(line)
 
     def json(self, value: object) -> None:
         """One line of JSON, sent on at once."""

@@ -144,6 +144,15 @@ def test_the_example_is_printed_without_any_configuration(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout.count("[[connection]]")) == (0, 2)
 
 
+@pytest.mark.parametrize("command", ["mapping", "status"])
+def test_tables_that_are_piped_end_where_their_text_ends(command: str, env: dict[str, str], tmp_path: Path) -> None:
+    """No blanks behind it, and prose is broken into lines that can be read."""
+    lines = parts.console(env, tmp_path, command).stdout.splitlines()
+    table = lines[: lines.index("")]
+    assert len(table) > 2
+    assert [line for line in table if line != line.rstrip() or len(line) > 120] == []
+
+
 def test_the_mapping_in_force_is_shown(env: dict[str, str], tmp_path: Path) -> None:
     """Row by row, a Static value as it is written."""
     done = parts.console(env, tmp_path, "mapping")
