@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from tests.parts import ROOT
 from tests.tables import PAGES, TABLES
+from worker.connections import load_connections
 from worker.contract.assumptions import ASSUMPTIONS
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 def document(path: Path) -> str:
     """A document's name, for its test's."""
     return str(path.relative_to(ROOT))
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """A document's examples in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
 def headings(text: str) -> set[str]:
@@ -54,6 +61,37 @@ def test_sample_of_check_write_names_the_files_that_it_names() -> None:
     shown = [each for each in ASSUMPTIONS if f" {each.says}" in sample]
     assert len(shown) == 3
     assert sorted(re.findall(r"(worker/[\w/]+\.py):…", sample)) == sorted(each.file for each in shown)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", PAGES / "connections.md"], ids=document)
+def test_example_of_a_connection_works_on_a_machine_of_ones_own(path: Path, tmp_path: Path) -> None:
+    """Its secret's file is beside it, where a newcomer can put one."""
+    example = next(block for block in blocks(path, "toml") if "[[connection]]" in block)
+    (file := tmp_path / "connections.toml").write_text(
+        example.replace('mapping = "mapping.toml"', ""), encoding="utf-8"
+    )
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "stamped_private_key").write_text("key", encoding="utf-8")
+    assert load_connections(file, {"IPAAS_TOKEN": "token", "STAMPED_PUBLIC_KEY": "key"}).get(4021)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", PAGES / "triggers.md"], ids=document)
+def test_example_of_a_call_needs_no_new_curl(path: Path) -> None:
+    """`--json` came with curl 7.82, and what is sent is a trigger."""
+    (call,) = [block for block in blocks(path, "sh") if block.startswith("curl ")]
+    assert "-H 'Content-Type: application/json' -d '" in call
+    body = json.loads(call.partition("-d '")[2].strip().removesuffix("'"))
+    assert body["args"][0]["notifications"][0]["scope"] == "customer/updated"
+
+
+def test_commands_of_the_readme_run_as_they_stand() -> None:
+    """Each names the folder where it is installed; the sentence that says so covers the other pages."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "put it before each `stamped-sync` and `celery`" in readme
+    commands = re.findall(r"`((?:stamped-sync|celery) [^`]+)`", readme) + [
+        line for block in blocks(ROOT / "README.md", "sh") for line in re.findall(r"^(?:stamped-sync|celery) .*", block)
+    ]
+    assert commands == []
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=document)
