@@ -28,6 +28,7 @@ from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
     from worker.jobs.progress import Progress
+    from worker.runtime import Runtime
     from worker.sync.initialize import Step
 
 HOUR_SECONDS: Final = 60 * 60
@@ -45,19 +46,18 @@ def catch_up() -> dict[str, int]:
     requested = 0
     try:
         while systems and runtime.clock() < until:
-            requested += _piece(systems.pop(), hours * HOUR_SECONDS, until)
+            requested += _piece(runtime, systems.pop(), hours * HOUR_SECONDS, until)
     except LedgerUnavailable as error:
         announce(outcomes.CATCH_UPS_WAIT, error=error)
     return {"requested": requested}
 
 
-def _piece(system_id: int, every_seconds: float, until: float) -> int:
+def _piece(runtime: Runtime, system_id: int, every_seconds: float, until: float) -> int:
     """Do a piece of one connection's catch-up, if it is due. Returns how many customers it requested."""
-    ledger = app.runtime.ledger
-    progress = ledger.progress.begin_catch_up(system_id, every_seconds)
-    if progress is None or ledger.hold_of(system_id):
+    progress = runtime.ledger.progress.begin_catch_up(system_id, every_seconds)
+    if progress is None or runtime.ledger.hold_of(system_id):
         return 0
-    piece = _Piece(progress)
+    piece = _Piece(runtime, progress)
     with suppress(TakenOver):  # another worker continues it
         try:
             piece.go_on(until)
@@ -73,15 +73,16 @@ def _piece(system_id: int, every_seconds: float, until: float) -> int:
 class _Piece:
     """A piece of one catch-up."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, runtime: Runtime, progress: Progress) -> None:
+        self._runtime = runtime
         self.progress = progress
 
     def go_on(self, until: float) -> None:
         """Go on until the time is up, without waiting even for the throttle. Raises what an initialize raises."""
-        runtime, system_id = app.runtime, self.progress.system_id
+        runtime, system_id = self._runtime, self.progress.system_id
         gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
         source = runtime.source(system_id, str(uuid.uuid4()), gate)
-        intake = LedgerIntake(runtime.ledger, app.wake, system_id)
+        intake = LedgerIntake(runtime.ledger, system_id)
         for step in initialize(self.progress, source, intake, _give_up):
             self.progress = step.progress
             if step.place.has_ended:
@@ -95,7 +96,7 @@ class _Piece:
         if place.logged == code:
             return
         noted = replace(self.progress, position=str(replace(place, logged=code)))
-        self.progress = app.runtime.ledger.progress.advance(noted)
+        self.progress = self._runtime.ledger.progress.advance(noted)
         announce(outcomes.CATCH_UP_WAITS, noted.system_id, error=error)
 
 

@@ -20,7 +20,7 @@ from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalErr
 from worker.jobs.intents import Intent, Trouble
 from worker.jobs.job import Job
 from worker.jobs.retries import Pause, Retry, decide, outlasted
-from worker.jobs.routes import queue_of
+from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.logs import Attempt, running
@@ -183,15 +183,14 @@ class _Run:
     def _complete(self, done: Done) -> dict[str, Any]:
         job, action = self._job, done.action
         # The ledger first, the log after it: if the claim is lost, the other worker reports how the job ends.
-        self._go_on(
-            self._ledger.complete(self._claim, self._calls, action, done.stamped_id, done.next_step, **done.facts)
-        )
+        ended = self._ledger.complete(self._claim, self._calls, action, done.stamped_id, done.next_step, **done.facts)
+        self._note_hold(ended)
         seconds = round(time.monotonic() - self._started, 3)
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
 
     def _put_back(self) -> dict[str, Any]:
-        self._go_on(self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent))
+        self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
         self._announce(outcomes.THROTTLED)
         return self._queued()
 
@@ -221,7 +220,7 @@ class _Run:
         weighed = self._ledger.hold(
             self._claim, self._calls, error.failure, pause, held_for.failure, consent=self._guard.consent
         )
-        self._go_on(weighed)
+        self._note_hold(weighed)
         if weighed.hold_began:
             self._announce(outcomes.HOLD_BEGAN, self._job.system_id, error=held_for)
         return weighed
@@ -236,35 +235,32 @@ class _Run:
             costs_attempt=rest.costs_attempt,
             consent=self._guard.consent,
         )
-        self._go_on(ended)
-        if ended.runs_again:
-            return self._run_again(error)
+        self._note_hold(ended)
+        if ended.is_requeued:
+            return self._requeued(error)
         self._announce(outcomes.WAITING, self._job, rest.seconds, error=error)
         if rest.is_short:
-            queue = queue_of(self._job.kind, to_front=self._claim.debug)
+            queue = UPKEEP if self._claim.debug else QUEUE_OF[self._job.kind]
             raise self._task.retry(exc=error, countdown=rest.seconds, queue=queue)
         return {"job": str(self._job), "state": "waiting", "code": error.entry.code}
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
         ended = self._ledger.fail(self._claim, self._calls, error.failure)
-        if ended.runs_again:
-            self._go_on(ended)
-            return self._run_again(error)
+        self._note_hold(ended)
+        if ended.is_requeued:
+            return self._requeued(error)
         self._announce(outcomes.FAILED if ended.is_news else outcomes.FAILED_AGAIN, error=error)
-        self._go_on(ended)
         raise error from None
 
-    def _run_again(self, error: SyncError) -> dict[str, Any]:
-        """End a run that failed while its job was requested again: the job has not failed, it runs again."""
-        self._announce(outcomes.RUNS_AGAIN, error=error)
+    def _requeued(self, error: SyncError) -> dict[str, Any]:
+        """End a run that failed while its job was requested: the job has not failed, it waits for its turn again."""
+        self._announce(outcomes.REQUEUED, error=error)
         return self._queued(error)
 
     def _queued(self, error: SyncError | None = None) -> dict[str, Any]:
         return {"job": str(self._job), "state": "queued"} | ({"code": error.entry.code} if error else {})
 
-    def _go_on(self, ended: Ended | Weighed) -> None:
-        if ended.messages:
-            app.wake(ended.messages)
+    def _note_hold(self, ended: Ended | Weighed) -> None:
         if ended.hold_ended:
             announce(outcomes.HOLD_ENDED, self._job.system_id)
 

@@ -27,8 +27,7 @@ def admit(systems: Iterable[int]) -> float:
     """Send the jobs that may run now. Returns the seconds until it is worth looking again."""
     wait = LONGEST_WAIT_SECONDS
     for system_id in systems:
-        messages, seconds = app.runtime.ledger.admit(system_id)
-        app.wake(messages)
+        seconds = app.runtime.ledger.admit(system_id)
         if seconds is not None:
             wait = min(wait, seconds)
     return max(wait, SHORTEST_WAIT_SECONDS)

@@ -29,7 +29,8 @@ def submit(trigger: object) -> list[Verdict]:
     # Accepted ones first: if Redis fails in between and the trigger is sent again, repeating them does no harm, while
     # refusals would be noted twice.
     for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
-        _take(page)
+        requests = [Request(each.job, each.tracking_guid, debug=each.debug) for each in page]
+        app.runtime.ledger.request_each(requests)
     for verdict in verdicts:
         if isinstance(verdict, Refused):
             refuse(verdict)
@@ -57,9 +58,3 @@ def _submit_patiently(trigger: object) -> list[Verdict]:
             announce(outcomes.TRIGGER_WAITS, error=error)
             time.sleep(seconds)
     raise AssertionError("`repeat` has no end")
-
-
-def _take(page: list[Accepted]) -> None:
-    requests = [Request(each.job, each.tracking_guid, debug=each.debug) for each in page]
-    requested = app.runtime.ledger.request_each(requests)
-    app.wake(message for each in requested for message in each.messages)

@@ -49,9 +49,8 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
 
 def rerun_all(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
     """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each."""
-    requested = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
-    app.wake(message for each in requested for message in each.messages)
-    return {each.job: each.version for each in requested}
+    versions = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
+    return dict(zip(jobs, versions, strict=True))
 
 
 def _swept(kind: Kind) -> Swept:

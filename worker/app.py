@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,25 +15,22 @@ import click
 from celery import Celery
 from celery.app.log import Logging
 from kombu import Queue
-from kombu.exceptions import OperationalError
 from kombu.utils.imports import symbol_by_name
 
 from worker.broker import InWords
 from worker.config.faults import ConfigurationError
 from worker.config.redis_url import RedisUrl
 from worker.config.settings import Settings, load_settings
-from worker.effects import Effect, nobody, witnessed
 from worker.jobs import routes
 from worker.runtime import Runtime
 from worker.telemetry import logs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from kombu.connection import ConnectionPool
 
     from worker.broker import Connection
-    from worker.ledger import Message
 
 log = logging.getLogger(__name__)
 
@@ -98,22 +94,6 @@ class SyncApp(Celery):
         """What `celery beat` runs."""
         return self.subclass_with_self("worker.starting:Beat")  # type: ignore[arg-type] # as above
 
-    def wake(self, messages: Iterable[Message]) -> None:
-        """Send the messages that the ledger owes; each wakes a worker for a job in the ledger.
-
-        If the queue can't be reached, the sweeper sends them later.
-        """
-        witness = self.runtime.witness
-        for message in messages:
-            job, kind = message.job, message.job.kind
-            queue = routes.queue_of(kind, to_front=message.to_front)
-            try:
-                with nullcontext() if witness is nobody else witnessed(witness, Effect.PUBLISH):
-                    self.send_task(routes.TASK_OF[kind], args=(job.system_id, job.customer_id), queue=queue)
-            except OperationalError:
-                log.warning("%s: the queue takes no message now; the sweeper will send it", job)
-                return
-
     _pool: ConnectionPool | None
 
     @property
@@ -149,10 +129,10 @@ class SyncApp(Celery):
         manner = there.manner
         if connect_retries_timeout is not None:
             manner["connect_retries_timeout"] = connect_retries_timeout
-        made: Connection = super()._connection(  # type: ignore[misc]
+        connection: Connection = super()._connection(  # type: ignore[misc]
             there.plain, ssl=there.tls, transport_options=manner, **options
         )
-        return made
+        return connection
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:

@@ -106,9 +106,9 @@ class Connection(kombu.Connection):
     def _establish_connection(self) -> Any:
         if self.before:
             self.before()
-        made = super()._establish_connection()
+        connection = super()._establish_connection()
         outage.ended()
-        return made
+        return connection
 
     def _ensure_connection(  # type: ignore[override] # kombu's own arguments, in its order
         self, errback: object = None, max_retries: int | None = None, *pauses: float, **options: Any

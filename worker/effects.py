@@ -37,7 +37,6 @@ class Effect(StrEnum):
     BEGIN_INITIALIZE = "begin_initialize"
     BEGIN_CATCH_UP = "begin_catch_up"
     ADVANCE_INITIALIZE = "advance_initialize"
-    PUBLISH = "publish"
     CREATE_CUSTOMER = "create_customer"
     UPDATE_CUSTOMER = "update_customer"
     RECORD_LINK = "record_link"

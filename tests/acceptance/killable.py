@@ -62,7 +62,7 @@ def repair(_: int) -> None:
 
 def initialize(system_id: int) -> None:
     """Ask for every customer of a connection, from where the last run stopped."""
-    for _ in go_on(app.runtime.ledger.progress.begin(system_id, Selection.ALL), give_up):
+    for _ in go_on(app.runtime, app.runtime.ledger.progress.begin(system_id, Selection.ALL), give_up):
         pass
 
 

@@ -98,10 +98,8 @@ class Scene:
             self.celery.send_task("stamped.accept_trigger", args=(trigger,), queue=UPKEEP)
 
     def request(self, *jobs: Job) -> dict[Job, int]:
-        """Ask for jobs as a Manual Sync does: into the ledger, then onto the queue; the versions asked for."""
-        requested = self.ledger.request_all(jobs, urgent=True)
-        self.publish(*(message.job for each in requested for message in each.messages))
-        return {each.job: each.version for each in requested}
+        """Ask for jobs as a Manual Sync does; the versions asked for."""
+        return dict(zip(jobs, self.ledger.request_all(jobs, urgent=True), strict=True))
 
     def publish(self, *jobs: Job) -> None:
         """Send one message for each job, owed or not."""

@@ -50,8 +50,8 @@ def test_it_asks_before_it_writes(said: str, env: dict[str, str], tmp_path: Path
         assert {call.method for call in sandbox.sandbox.calls} == {"GET"}
         os.write(mine, f"{said}\n".encode())
         assert asks.wait(parts.PATIENCE_SECONDS) == (0 if said == "y" else 1)
-    for told in (EMAIL, "store 270392", "4021 Sandbox 4021", "no call to delete it"):
-        assert told in " ".join(asked.decode().split())
+    for words in (EMAIL, "store 270392", "4021 Sandbox 4021", "no call to delete it"):
+        assert words in " ".join(asked.decode().split())
     assert bool(sandbox.sandbox.stamped_customers) == (said == "y")
     os.close(mine)
     os.close(theirs)
@@ -70,9 +70,9 @@ def test_interruption_leaves_the_customer_unsubscribed(
         for number in numbers:
             running.send_signal(number)
             time.sleep(0.05)
-        _, told = running.communicate(timeout=parts.PATIENCE_SECONDS)
+        _, words = running.communicate(timeout=parts.PATIENCE_SECONDS)
     assert running.returncode == 128 + numbers[0]
-    assert f"{EMAIL} may be in Stamped.io now" in told.decode()
+    assert f"{EMAIL} may be in Stamped.io now" in words.decode()
     [customer] = sandbox.sandbox.stamped_customers.values()
     assert customer["isSubscribed"] is False
 

@@ -118,8 +118,8 @@ def test_unsubscribing_always_works(stage: Scene, system_id: int) -> None:
 def test_preview_says_what_becomes_of_the_subscription(stage: Scene) -> None:
     """Before anything is done."""
     unsubscribed_by_themselves(stage, KEEPING)
-    told = stage.console("preview", ID, "--system", str(KEEPING)).stdout
-    assert "left unsubscribed" in " ".join(told.split())
+    printed = stage.console("preview", ID, "--system", str(KEEPING)).stdout
+    assert "left unsubscribed" in " ".join(printed.split())
 
 
 # Two customers, one in Stamped.io ------------------------------------------------------------------------------------
@@ -139,9 +139,9 @@ def test_customers_who_share_one_are_warned_of(stage: Scene) -> None:
     assert stage.calls() == ["read", "look up", "create", "link", "look who"]
     assert record.shared_with == ID
     lines = [line for line in stage.log.read_text(encoding="utf-8").splitlines() if '"outcome": "shared"' in line]
-    told = json.loads(lines[-1])
+    printed = json.loads(lines[-1])
     expected = f"customer {WARNING}/{OTHER}: Stamped.io customer {record.stamped_id} is linked to customer {ID} too"
-    assert (told["level"], told["message"].startswith(expected)) == ("WARNING", True)
+    assert (printed["level"], printed["message"].startswith(expected)) == ("WARNING", True)
 
 
 def test_without_the_setting_nobody_looks(stage: Scene) -> None:

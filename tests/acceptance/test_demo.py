@@ -116,8 +116,8 @@ def test_it_shows_every_outcome(kept: Kept) -> None:
         "Triggers refused",
     }
     assert all(counts.values()), counts
-    for told in ("(email-missing)", "(scope-unsupported)", "(connection-unknown)", "(trigger-malformed)", "HTTP 429"):
-        assert told in kept.shown
+    for words in ("(email-missing)", "(scope-unsupported)", "(connection-unknown)", "(trigger-malformed)", "HTTP 429"):
+        assert words in kept.shown
 
 
 def test_no_email_address_is_in_redis(kept: Kept, domains: list[bytes]) -> None:
@@ -164,9 +164,9 @@ def test_a_part_that_dies_ends_it_with_code_1_and_the_end_of_its_log(tmp_path: P
         parts.eventually(lambda: _text_with(tmp_path / "out", "First load: ", process))
         os.kill(next(pid for pid, command in children.items() if "worker.app worker" in command), signal.SIGKILL)
         assert process.wait(parts.PATIENCE_SECONDS) == 1
-    told = (tmp_path / "err").read_text()
-    assert "worker ended with signal 9" in told
-    assert "The end of worker.log" in told
+    words = (tmp_path / "err").read_text()
+    assert "worker ended with signal 9" in words
+    assert "The end of worker.log" in words
     assert alive(children) == []
 
 

@@ -56,8 +56,8 @@ def env(redis_url: str, sandbox: RunningSandbox, tmp_path: Path) -> dict[str, st
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_what_is_good_and_what_is_not_is_told_apart(encoding: str, env: dict[str, str], tmp_path: Path) -> None:
     """`ok` and `x` stand where ✓ and ✗ can't."""
-    told = with_encoding(env | {"STAMPED_SYNC_REDIS_URL": "redis://127.0.0.1:9/0"}, encoding)
-    code, shown = said(told, tmp_path, "check")
+    env = with_encoding(env | {"STAMPED_SYNC_REDIS_URL": "redis://127.0.0.1:9/0"}, encoding)
+    code, shown = said(env, tmp_path, "check")
     marks = [line.split(b" ")[0] for line in shown.splitlines() if line[:1].strip()]
     assert (code, marks) == (1, [b"ok", b"x", b"ok", b"ok", b"ok"])
     assert shown.isascii()

@@ -215,8 +215,12 @@ def test_preview_of_a_held_connection_ends_with_its_code(stage: Scene) -> None:
     failure = Failure("stamped-credentials-refused", 401)
     stage.ledger.request(customer())
     stage.ledger.hold(stage.ledger.claim(customer()), calls_of(0, 1, Intent.STORES), failure, Pause(60, 60))
-    told = stage.console("preview", ID, "--system", str(parts.SYSTEM))
-    assert (told.returncode, "connection-held" in told.stderr, failure.code in told.stderr) == (1, True, True)
+    ended = stage.console("preview", ID, "--system", str(parts.SYSTEM))
+    assert (ended.returncode, "connection-held" in ended.stderr, failure.code in ended.stderr) == (
+        1,
+        True,
+        True,
+    )
     assert not [call for call in stage.calls() if "Stamped.io" in call]
 
 
@@ -225,9 +229,9 @@ def test_preview_with_a_used_up_throttle_ends_with_its_code(stage: Scene) -> Non
     until = int((time.time() + 600) * 1000)
     calls = {f"call-{number}": until for number in range(100_000)}
     stage.client.zadd(f"stamped-sync:slots:stamped:{parts.SYSTEM}", calls)
-    told = stage.console("preview", ID, "--system", str(parts.SYSTEM))
-    assert (told.returncode, "throttle-used-up" in told.stderr) == (1, True)
-    assert "Stamped.io: the next call is free in " in told.stderr
+    ended = stage.console("preview", ID, "--system", str(parts.SYSTEM))
+    assert (ended.returncode, "throttle-used-up" in ended.stderr) == (1, True)
+    assert "Stamped.io: the next call is free in " in ended.stderr
 
 
 @pytest.mark.parametrize("code", REFUSED)

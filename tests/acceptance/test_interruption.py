@@ -80,11 +80,11 @@ def answers_signals(pid: int) -> bool:
     """Whether a process catches SIGTERM, which Python by itself does not; or whether it is over."""
     listed = Path(f"/proc/{pid}/status")
     if listed.is_file():
-        told = [line.split()[1] for line in listed.read_text().splitlines() if line.startswith("SigCgt")]
+        caught = [line.split()[1] for line in listed.read_text().splitlines() if line.startswith("SigCgt")]
     else:
         ps = ["ps", "-o", "sigcatch=", "-p", str(pid)]
-        told = subprocess.run(ps, capture_output=True, text=True, check=False).stdout.split()
-    return not told or bool(int(told[0], 16) >> (signal.SIGTERM - 1) & 1)
+        caught = subprocess.run(ps, capture_output=True, text=True, check=False).stdout.split()
+    return not caught or bool(int(caught[0], 16) >> (signal.SIGTERM - 1) & 1)
 
 
 @pytest.fixture

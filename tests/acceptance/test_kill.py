@@ -202,7 +202,6 @@ SCENARIOS = {
     # Who hands a trigger over and gets no answer sends it again.
     Effect.REQUEST: Scenario(create, submit, again=submit),
     Effect.REFUSE: Scenario(create, submit, again=submit),
-    Effect.PUBLISH: NEW,
     Effect.CLAIM: NEW,
     Effect.RENEW: NEW,
     Effect.CREATE_CUSTOMER: NEW,
@@ -225,7 +224,7 @@ SCENARIOS = {
     Effect.ADVANCE_INITIALIZE: Scenario(first_seen, catch_up, again=catch_up),
 }
 """Every side effect of a worker."""
-INITIALIZE = (Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.REQUEST, Effect.PUBLISH, Effect.ADVANCE_INITIALIZE)
+INITIALIZE = (Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.REQUEST, Effect.ADVANCE_INITIALIZE)
 """What an initialize does; it runs in the command line."""
 REPAIR = (Effect.REPAIR_ROWS, Effect.REPAIR_PLACES, Effect.REPAIR_STORE)
 """What a repair does; so does it."""

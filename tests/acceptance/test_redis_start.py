@@ -63,9 +63,9 @@ def test_worker_does_not_start_and_check_says_the_same(tmp_path: Path, kind: str
         checked, ended = parts.console(env, tmp_path, "check"), parts.celery(env, tmp_path, "worker")
     assert (checked.returncode, ended.returncode) == (1, 2)
     assert f"✗ Redis, {url.replace('hidden', '***').replace('other', '***')}: it " in checked.stdout
-    for told in (checked.stdout, ended.stderr):
-        assert UNFIT[kind] in told
-        assert not [each for each in ("hidden", "other@", "Traceback") if each in told]
+    for words in (checked.stdout, ended.stderr):
+        assert UNFIT[kind] in words
+        assert not [each for each in ("hidden", "other@", "Traceback") if each in words]
 
 
 @pytest.mark.parametrize("name", SERVERS)

@@ -106,7 +106,7 @@ class Watched:
         """What the command line says."""
         return " ".join(self.stage.console(*arguments).stdout.split())
 
-    def told(self) -> str:
+    def everything_said(self) -> str:
         """All that was logged and sent since."""
         beat = self.stage.folder / "beat.log"
         return "\n".join([self.log, beat.read_text(encoding="utf-8") if beat.exists() else "", *self.sentry.texts])
@@ -135,7 +135,7 @@ def watch(started: Watched) -> Iterator[Watched]:
     """The same, with nothing in the ledger, the log and Sentry yet; at the end, nothing personal is in either."""
     started.begin()
     yield started
-    assert found(started.told(), {*PERSONAL, *SECRETS}) == set()
+    assert found(started.everything_said(), {*PERSONAL, *SECRETS}) == set()
 
 
 def echoing(way: Way) -> Way:
@@ -270,7 +270,7 @@ def test_bad_days_of_a_worker_show_too(tmp_path: Path) -> None:
         totals = stage.ledger.figures().totals
         assert [totals["attempts", Kind.CUSTOMER, *outcome] for outcome in outcomes] == [1, 1]
         assert groups(watch) == [(Kind.CUSTOMER, parts.SYSTEM, code, 1) for code in UNLUCKY]
-        assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()
+        assert found(watch.everything_said(), {*PERSONAL, *SECRETS}) == set()
 
 
 def test_redis_that_goes_away_shows_where_no_ledger_is_needed(tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_redis_that_goes_away_shows_where_no_ledger_is_needed(tmp_path: Path) ->
         check_event(event, job, [code, str(parts.SYSTEM), "none"])
         ended = stage.console("failures", "list")
         assert (ended.returncode, CATALOGUE[code].title in ended.stderr) == (2, True)
-        assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()
+        assert found(watch.everything_said(), {*PERSONAL, *SECRETS}) == set()
 
 
 def test_redis_that_refuses_is_told_as_what_it_is(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_redis_that_refuses_is_told_as_what_it_is(tmp_path: Path) -> None:
         ended = stage.console("sync", ID)
         assert ended.returncode == 2
         assert f"Redis refuses at {redis_url}: {reason}" in ended.stderr
-        assert found(watch.told(), {*PERSONAL, *SECRETS}) == set()
+        assert found(watch.everything_said(), {*PERSONAL, *SECRETS}) == set()
 
 
 def test_every_code_is_shown_to_be_seen() -> None:

@@ -58,9 +58,9 @@ def test_interrupting_a_wait_loses_nothing(env: dict[str, str], tmp_path: Path, 
     running = subprocess.Popen(command, env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     parts.eventually(lambda: wanted(client, ID) == [1] and client.llen("customers"))
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=parts.PATIENCE_SECONDS)
+    _, words = running.communicate(timeout=parts.PATIENCE_SECONDS)
     assert running.returncode == 130
-    assert "Nothing is lost" in told
+    assert "Nothing is lost" in words
     record = Ledger(client).record(Job(Kind.CUSTOMER, parts.SYSTEM, ID))
     assert record
     assert record.state is State.SENT
@@ -104,8 +104,8 @@ def test_wait_ends_with_a_table_of_outcomes(env: dict[str, str], sandbox: Runnin
     done = parts.console(env, tmp_path, "sync", "--file", "ids.txt", "--wait")
     shown = " ".join(done.stdout.split())
     assert done.returncode == 1
-    for told in ("1,000 customers", "customer created 10", "customer failed 990", "Resolution: Check the iPaaS.com"):
-        assert told in shown
+    for words in ("1,000 customers", "customer created 10", "customer failed 990", "Resolution: Check the iPaaS.com"):
+        assert words in shown
 
 
 @pytest.mark.usefixtures("worker")

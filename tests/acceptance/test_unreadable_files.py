@@ -98,8 +98,12 @@ def test_no_service_starts_with_a_dotenv_that_cannot_be_read(
 def test_a_service_logs_a_misspelt_setting_once(service: str, env: dict[str, str], tmp_path: Path) -> None:
     """With the nearest name, in its log; it starts all the same."""
     log = tmp_path / "log"
-    told = env | {"STAMPED_SYNC_CONCURENCY": "3", "STAMPED_SYNC_LOG_FORMAT": "json", "FLOWER_PORT": str(free_port())}
-    with parts.process(["-m", "celery", "-A", "worker.app", service], told, log):
+    wrong = env | {
+        "STAMPED_SYNC_CONCURENCY": "3",
+        "STAMPED_SYNC_LOG_FORMAT": "json",
+        "FLOWER_PORT": str(free_port()),
+    }
+    with parts.process(["-m", "celery", "-A", "worker.app", service], wrong, log):
         parts.eventually(lambda: "did you mean STAMPED_SYNC_CONCURRENCY?" in log.read_text())
         parts.eventually(lambda: "127.0.0.1" in log.read_text())  # it has gone on to look for Redis
     assert log.read_text().count("STAMPED_SYNC_CONCURENCY is not a setting and is ignored") == 1

@@ -75,7 +75,7 @@ class Up:
         """Ask for one transfer, as any producer could; the version that has settled then."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             ledger = Ledger(client)
-            version = ledger.request(JOB, urgent=True).version
+            version = ledger.request(JOB, urgent=True)
             record = parts.eventually(lambda: (held := ledger.record(JOB)) and held.has_settled(version) and held)
             assert record.state is State.DONE
             return version
@@ -103,9 +103,9 @@ def refusal(folder: Path, env: dict[str, str], *options: str) -> str:
     """What `up` says on standard error when it must not start."""
     with started(["up", *options], env, folder) as process:
         assert process.wait(parts.PATIENCE_SECONDS) == 2
-    told = (folder / "err").read_text()
-    assert "Traceback" not in told
-    return told
+    words = (folder / "err").read_text()
+    assert "Traceback" not in words
+    return words
 
 
 def test_it_ends_with_code_0_on_sigterm_and_leaves_no_child(tmp_path: Path, sandbox: RunningSandbox) -> None:
@@ -187,26 +187,26 @@ def test_a_second_one_on_the_same_data_is_refused(tmp_path: Path, sandbox: Runni
 def test_redis_on_another_machine_is_never_embedded(tmp_path: Path, sandbox: RunningSandbox) -> None:
     """The message names the address, and nothing is started."""
     env = environment(tmp_path, "redis://:hidden@redis.invalid:6379/0", sandbox.url)
-    told = refusal(tmp_path, env, "--flower-port", str(free_port()))
-    assert "redis.invalid" in told
-    assert "hidden" not in told
+    words = refusal(tmp_path, env, "--flower-port", str(free_port()))
+    assert "redis.invalid" in words
+    assert "hidden" not in words
     assert not (tmp_path / "stamped-sync-data").exists()
 
 
 def test_what_listens_but_is_no_redis_is_left_alone(tmp_path: Path, sandbox: RunningSandbox) -> None:
     """Another program has the port: that is said, and no Valkey tried."""
     url = sandbox.url.replace("http://", "redis://") + "/0"
-    told = refusal(tmp_path, environment(tmp_path, url, sandbox.url), "--flower-port", str(free_port()))
-    assert "Redis does not answer" in told
+    words = refusal(tmp_path, environment(tmp_path, url, sandbox.url), "--flower-port", str(free_port()))
+    assert "Redis does not answer" in words
 
 
 def test_a_wrong_configuration_is_refused_before_anything_starts(tmp_path: Path, sandbox: RunningSandbox) -> None:
     """All its faults are named."""
     env = environment(tmp_path, url_of(free_port()), sandbox.url)
     (tmp_path / "connections.toml").write_text('[[connection]]\nsystem_id = "x"\nnme = "Acme"\n')
-    told = refusal(tmp_path, env, "--flower-port", str(free_port()))
-    assert "system_id" in told
-    assert "nme" in told
+    words = refusal(tmp_path, env, "--flower-port", str(free_port()))
+    assert "system_id" in words
+    assert "nme" in words
     assert not (tmp_path / "stamped-sync-data").exists()
 
 
@@ -226,7 +226,7 @@ def test_a_login_that_flower_would_misread_is_refused(tmp_path: Path, sandbox: R
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "words"),
     [
         ("flower-password", b"p\xff\n", "flower-password is not UTF-8 text"),
         ("flower-password", None, "flower-password is a folder"),
@@ -237,13 +237,13 @@ def test_a_login_that_flower_would_misread_is_refused(tmp_path: Path, sandbox: R
     ],
 )
 def test_what_a_person_left_in_the_data_folder_is_refused(
-    tmp_path: Path, sandbox: RunningSandbox, name: str, content: bytes | None, told: str
+    tmp_path: Path, sandbox: RunningSandbox, name: str, content: bytes | None, words: str
 ) -> None:
     """In words with the path, and nothing is started."""
     (left := tmp_path / "stamped-sync-data" / name).parent.mkdir()
     left.mkdir() if content is None else left.write_bytes(content)
     env = environment(tmp_path, url_of(free_port()), sandbox.url)
     said = " ".join(refusal(tmp_path, env, "--flower-port", str(free_port())).split())
-    assert told in said
+    assert words in said
     assert "STAMPED_SYNC_DATA" in said
     assert "Traceback" not in said

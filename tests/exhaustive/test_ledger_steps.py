@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import VIRTUAL_CLOCK, Clock
-from tests.integration.jobs import CALLS, FAILURE, of_messages
+from tests.integration.jobs import CALLS, FAILURE, admitted, taken
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Action, Consent, Job, Kind, Next, State
@@ -197,7 +197,7 @@ def held(ledger: Ledger) -> None:
 def probing(ledger: Ledger) -> Claim:
     """The same, and a job proves the store."""
     held(ledger)
-    (job,) = of_messages(ledger.admit(STORE)[0])
+    (job,) = admitted(ledger, STORE)
     return ledger.claim(job)
 
 
@@ -348,14 +348,16 @@ def go_on(ledger: Ledger) -> None:
         wait(ledger, 30)
         for kind in Kind:
             ledger.sweep(kind)
-        sent = of_messages(ledger.admit(STORE)[0])
+        ledger.admit(STORE)
+        sent = taken(ledger)
         while sent:
             try:
                 claim = ledger.claim(sent.pop())
             except ClaimRefused:
                 continue
             hand_over = Next.SUBSCRIPTION if claim.job.kind is Kind.CUSTOMER else Next.NOTHING
-            sent += of_messages(ledger.complete(claim, CALLS, Action.UPDATED, "1", hand_over).messages)
+            ledger.complete(claim, CALLS, Action.UPDATED, "1", hand_over)
+            sent += taken(ledger)
         if is_at_rest(ledger):
             return
     raise AssertionError("it never comes to rest")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from ast import literal_eval
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import redis
 
@@ -23,10 +25,8 @@ from worker.ledger import ClaimRefused, Ledger, Limit, StoreLimits
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
-
-    from worker.ledger import Message
 
 MOST_EXTRA = 0.01
 SWEEP_SECONDS = 5
@@ -78,7 +78,7 @@ def note(result: Result, name: str, sent: Sent) -> None:
 
 
 class Hour:
-    """The real ledger on a real Valkey, whose clock is moved, and a real list for its messages."""
+    """The real ledger on a real Valkey, whose clock is moved."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
@@ -87,25 +87,28 @@ class Hour:
         self.client.set("virtual-clock", 1_800_000_000_000)
         self.ledger = Ledger(client, stores=STORES, replaced={"_clock": VIRTUAL_CLOCK})
 
-    def send(self, messages: Iterable[Message]) -> None:
-        """Put messages onto the queue."""
-        for message in messages:
-            self.client.lpush(CUSTOMERS, message.job.customer_id)
-            self.sent.messages += 1
-            self.started.add(message.job.customer_id)
-
     def sweep(self) -> None:
         """Let five seconds pass, and sweep."""
         self.client.incrby("virtual-clock", SWEEP_SECONDS * 1000)
         for kind in Kind:
             self.ledger.sweep(kind)
-        self.send(self.ledger.admit(parts.SYSTEM)[0])
+        self.ledger.admit(parts.SYSTEM)
         self.sent.sweeps += 1
 
     def take(self) -> Job | None:
         """Take a message off the queue."""
-        customer_id = self.client.rpop(CUSTOMERS)
-        return Job(Kind.CUSTOMER, parts.SYSTEM, str(customer_id)) if customer_id else None
+        message: Any = self.client.rpop(CUSTOMERS)
+        if message is None:
+            return None
+        _, customer_id = literal_eval(json.loads(message)["headers"]["argsrepr"])
+        self.sent.messages += 1
+        self.started.add(customer_id)
+        return Job(Kind.CUSTOMER, parts.SYSTEM, customer_id)
+
+    def take_rest(self) -> None:
+        """Take all that is left on the queue, when the hour is over."""
+        while self.take():
+            pass
 
 
 def hour(count: int, seconds: int, work: Callable[[Hour], None], *, is_held: bool) -> Sent:
@@ -114,13 +117,13 @@ def hour(count: int, seconds: int, work: Callable[[Hour], None], *, is_held: boo
         made = Hour(client)
         jobs = customers(count)
         for start in range(0, count, 1000):
-            for each in made.ledger.request_all(jobs[start : start + 1000]):
-                made.send(each.messages)
+            made.ledger.request_all(jobs[start : start + 1000])
         if is_held:
             hold(made)
         for _ in range(0, seconds, SWEEP_SECONDS):
             made.sweep()
             work(made)
+        made.take_rest()
         made.sent.jobs = len(made.started)
         return made.sent
 
@@ -130,7 +133,7 @@ def hold(made: Hour) -> None:
     pause = Pause(seconds=2 * HOUR_SECONDS, longest_seconds=2 * HOUR_SECONDS)
     while job := made.take():
         with contextlib.suppress(ClaimRefused):
-            made.send(made.ledger.hold(made.ledger.claim(job), CALLS, REFUSED, pause).messages)
+            made.ledger.hold(made.ledger.claim(job), CALLS, REFUSED, pause)
 
 
 def at_work(made: Hour) -> None:
@@ -140,7 +143,7 @@ def at_work(made: Hour) -> None:
             claim = made.ledger.claim(job)
         except ClaimRefused:
             continue
-        made.send(made.ledger.complete(claim, CALLS, "created", "1").messages)
+        made.ledger.complete(claim, CALLS, "created", "1")
 
 
 def nobody(_: Hour) -> None:

@@ -56,12 +56,10 @@ class Stage:
         return Celery("proof", broker=self.server.url, set_as_current=False)
 
     def request(self, jobs: Iterable[Job], *, at_a_time: int = 1000) -> None:
-        """Ask for jobs, and send the messages that are owed."""
+        """Ask for jobs."""
         waiting = list(jobs)
         for start in range(0, len(waiting), at_a_time):
-            for each in self.ledger.request_all(waiting[start : start + at_a_time]):
-                for message in each.messages:
-                    self.send(message.job)
+            self.ledger.request_all(waiting[start : start + at_a_time])
 
     def send(self, job: Job) -> None:
         """Send the message of a job."""

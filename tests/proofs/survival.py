@@ -176,11 +176,11 @@ def _go_through(run: Survivors, met: Meeting, seconds: float, jobs: list[Job], r
 def _judge(lines: list[dict[str, Any]], met: Meeting, result: Result) -> None:
     """What was logged of a trouble: its reason in few lines, and no trace."""
     words = met.trouble.words
-    told = [line for line in lines if words and words in line["message"]]
+    logged = [line for line in lines if words and words in line["message"]]
     errors = [line for line in lines if line.get("level") in {"ERROR", "CRITICAL"}]
     traces = [line for line in lines if "exc_info" in line or "Traceback" in line["message"]]
-    result.say(f"{met}: {len(errors)} lines of errors, {len(told)} that say why, {len(traces)} traces")
-    result.must(bool(told) or not words, f"{met}: nobody said that Redis {words}")
+    result.say(f"{met}: {len(errors)} lines of errors, {len(logged)} that say why, {len(traces)} traces")
+    result.must(bool(logged) or not words, f"{met}: nobody said that Redis {words}")
     result.must(not traces, f"{met}: a trace: {traces[:1]}")
     result.must(len(errors) <= MOST_LINES, f"{met}: {len(errors)} lines of errors")
 

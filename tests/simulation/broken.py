@@ -54,7 +54,8 @@ class HandsOverInTwoSteps(Ledger):
         subscription = claim.job.subscription
         if self.record(subscription):
             self._client.hset(self.key(subscription), "stamped_id", stamped_id or "")
-        return Ended((*ended.messages, *self.request(subscription).messages), ended.hold_ended)
+        self.request(subscription)
+        return ended
 
 
 class NeverSweeps(Ledger):
@@ -96,7 +97,7 @@ class BlamesTheJob(Ledger):
 
     def hold(self, *_: Any, **__: Any) -> Weighed:
         """Weigh nothing."""
-        return Weighed(Weight.OWN, (), hold_began=False, hold_ended=False, met=0)
+        return Weighed(Weight.OWN, hold_began=False, hold_ended=False, met=0)
 
 
 class BelievesASuccess(SimulatedApi):

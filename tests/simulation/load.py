@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.app import app
 from worker.by_hand.initialize import go_on
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.jobs.job import Job, Kind
@@ -34,7 +35,7 @@ class Load:
             self.is_under_way = True
         try:
             progress = self._ledger.progress.begin(self._system_id, Selection.ALL)
-            for step in go_on(progress, self._rest, sleep=self._stage.sleep):
+            for step in go_on(app.runtime, progress, self._rest, sleep=self._stage.sleep):
                 if step.place.has_ended:
                     self._end(step)
         except LedgerUnavailable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 VISIBILITY_MS = 300_000
 LONGEST_DELAY_SECONDS = 90
 ALL = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
+LENGTHS = "local n = {} for i, key in ipairs(KEYS) do n[i] = redis.call('LLEN', key) end return n"
 QUEUE_OF_TASK = {TASK_OF[kind]: queue for kind, queue in QUEUE_OF.items()}
 
 
@@ -41,8 +43,6 @@ class Queues:
         self._client = client
         self._stage = stage
         self._delayed: list[Delayed] = []
-        self.lengths = dict.fromkeys(ALL, 0)
-        """How many messages wait in each queue."""
         self._number = 0
 
     def publish(
@@ -76,7 +76,6 @@ class Queues:
     def take(self, queue: str) -> dict[str, Any] | None:
         """The oldest message of a queue that has one; None where it gets lost or is late."""
         text: Any = self._client.rpop(queue)
-        self.lengths[queue] -= 1
         chance = self._stage.chance
         match chance.first(Fault.MESSAGE_LOST, Fault.MESSAGE_DELAYED, Fault.MESSAGE_REPEATED):
             case Fault.MESSAGE_LOST:
@@ -88,7 +87,7 @@ class Queues:
                 return None
             case Fault.MESSAGE_REPEATED:
                 self._delay(queue, text, chance.random.randint(0, 1000 * LONGEST_DELAY_SECONDS))
-        return {"queue": queue, "text": text, **json.loads(text)}
+        return {"queue": queue, "text": text, **_read(text)}
 
     def not_acknowledged(self, message: dict[str, Any]) -> None:
         """A worker died with a message: it comes back after the visibility timeout, where it had been written down."""
@@ -102,17 +101,33 @@ class Queues:
         for each in due:
             self._delayed.remove(each)
             self._client.rpush(each.queue, each.text)
-            self.lengths[each.queue] += 1
 
     @property
     def next_due_ms(self) -> int | None:
         """When the next message that is on its way arrives."""
         return min((each.due_ms for each in self._delayed), default=None)
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """How many messages wait in each queue; the ledger's scripts push them, too."""
+        lengths: Any = self._client.eval(LENGTHS, len(ALL), *ALL)
+        return dict(zip(ALL, lengths, strict=True))
+
     def _put(self, queue: str, text: str) -> None:
         self._client.lpush(queue, text)
-        self.lengths[queue] += 1
 
     def _delay(self, queue: str, text: str, milliseconds: int) -> None:
         self._number += 1
         self._delayed.append(Delayed(self._stage.clock.now_ms + milliseconds, self._number, queue, text))
+
+
+def _read(text: str) -> dict[str, Any]:
+    """The task, the arguments and the retries of a message: one of Celery's form, or one of `publish`."""
+    message: dict[str, Any] = json.loads(text)
+    if "headers" not in message:
+        return message
+    return {
+        "task": message["headers"]["task"],
+        "args": json.loads(b64decode(message["body"]))[0],
+        "retries": message["headers"]["retries"],
+    }

@@ -229,8 +229,10 @@ class Simulation:
 
     def _take_message(self) -> bool:
         """Give a free worker the oldest message of one queue; False where there is none, or no free worker."""
+        if None not in self._workers:
+            return False
         waiting = [queue for queue, length in self._queues.lengths.items() if length]
-        if None not in self._workers or not waiting:
+        if not waiting:
             return False
         message = self._queues.take(self._random.choice(waiting))
         if message:

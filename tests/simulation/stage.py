@@ -71,11 +71,10 @@ class Stage:
             return
         if effect in AT_ONCE and moment is Moment.BEFORE:
             return
-        is_publish = effect is Effect.PUBLISH
-        if not is_publish and self.chance.strikes(Fault.LEDGER_SILENT):
+        if self.chance.strikes(Fault.LEDGER_SILENT):
             self.note(f"gets no answer from Redis, {moment} {effect}")
             raise LedgerUnavailable("ConnectionError")
-        if moment is Moment.AFTER and not is_publish:
+        if moment is Moment.AFTER:
             self.note(str(effect))
         self.pause(f"{moment} {effect}", within_ms=BOUNDS_MS.get(effect) if moment is Moment.AFTER else None)
         self.actor.deadline = None

@@ -6,7 +6,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from worker.app import app
 from worker.ledger.guard import ThrottledReads
 from worker.ledger.ledger import LedgerIntake
 from worker.sync.census import Census, census
@@ -17,24 +16,31 @@ if TYPE_CHECKING:
 
     from worker.ipaas.client import IPaaS
     from worker.jobs.progress import Progress, Selection
+    from worker.runtime import Runtime
     from worker.sync.patience import Resting
 
 
 def go_on(
-    progress: Progress, resting: Resting, *, limit: int | None = None, sleep: Callable[[float], None] = time.sleep
+    runtime: Runtime,
+    progress: Progress,
+    resting: Resting,
+    *,
+    limit: int | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Step]:
     """Request the customers of a connection, from the place that its initialize has reached."""
-    intake = LedgerIntake(app.runtime.ledger, app.wake, progress.system_id)
-    return initialize(progress, _source(progress.system_id, sleep), intake, resting, limit=limit, sleep=sleep)
+    intake = LedgerIntake(runtime.ledger, progress.system_id)
+    return initialize(progress, _source(runtime, progress.system_id, sleep), intake, resting, limit=limit, sleep=sleep)
 
 
-def count(system_id: int, selection: Selection, resting: Resting, *, limit: int | None = None) -> Iterator[Census]:
+def count(
+    runtime: Runtime, system_id: int, selection: Selection, resting: Resting, *, limit: int | None = None
+) -> Iterator[Census]:
     """Count the customers that an initialize of a connection would request; writes nothing."""
-    return census(_source(system_id, time.sleep), selection, resting, limit=limit)
+    return census(_source(runtime, system_id, time.sleep), selection, resting, limit=limit)
 
 
-def _source(system_id: int, sleep: Callable[[float], None]) -> IPaaS:
+def _source(runtime: Runtime, system_id: int, sleep: Callable[[float], None]) -> IPaaS:
     """iPaaS.com for reading a list: each read waits for a slot of the throttle, and belongs to no job."""
-    runtime = app.runtime
     gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, sleep)
     return runtime.source(system_id, str(uuid.uuid4()), gate)

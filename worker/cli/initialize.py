@@ -101,7 +101,7 @@ def _carried_on(progress: Progress, limit: int | None) -> Step:
     step = Step(progress, Place.read(progress.position))
     with LongProgress("Requested") as shown:
         stall = Stall(progress.system_id, shown.note)
-        for step in go_on(progress, _resting(shown.note), limit=limit):
+        for step in go_on(app.runtime, progress, _resting(shown.note), limit=limit):
             _show(shown, step)
             stall.look(step)
     return step
@@ -231,7 +231,7 @@ def _count(screen: Screen, system_id: int, selection: Selection, limit: int | No
 def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
     census = Census()
     with LongProgress("Counted") as shown:
-        for census in count(system_id, selection, _resting(shown.note), limit=limit):
+        for census in count(app.runtime, system_id, selection, _resting(shown.note), limit=limit):
             shown.show(census.customers, census.ahead)
     return census
 

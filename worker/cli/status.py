@@ -19,7 +19,7 @@ from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.jobs.job import Kind, State
 from worker.ledger import LedgerUnavailable
-from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
+from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
 from worker.runtime import open_ledger
@@ -133,7 +133,7 @@ def _show_alarms(screen: Screen, figures: Figures) -> None:
     """What an operator must see first."""
     if figures.vanished:
         screen.mark(vanished_in_words(figures), is_good=False)
-        screen.prose(VANISHED_ADVICE)
+        screen.prose(VANISHED_HELP)
         screen.line()
     if held := figures.holds:
         holds.show(screen, held)

@@ -24,8 +24,3 @@ QUEUE_OF: Final = {Kind.CUSTOMER: CUSTOMERS, Kind.SUBSCRIPTION: SUBSCRIPTIONS}
 TASK_OF: Final = {Kind.CUSTOMER: TRANSFER_CUSTOMER, Kind.SUBSCRIPTION: RECONCILE_SUBSCRIPTION}
 ROUTES: Final = {TASK_OF[kind]: {"queue": QUEUE_OF[kind]} for kind in Kind}
 """Celery's routes; every task that is not in them goes to `UPKEEP`."""
-
-
-def queue_of(kind: Kind, *, to_front: bool) -> str:
-    """The queue for a job's message: that of its kind, or the one that is always short."""
-    return UPKEEP if to_front else QUEUE_OF[kind]

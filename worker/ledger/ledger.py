@@ -23,9 +23,7 @@ from worker.ledger.records import (
     ClaimLost,
     ClaimRefused,
     Ended,
-    Message,
     Request,
-    Requested,
     Throttled,
     Weighed,
     Weight,
@@ -34,7 +32,7 @@ from worker.ledger.scripting import Args, Scripts
 from worker.ledger.upkeep import Upkeep, error_args
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
 
@@ -73,24 +71,20 @@ class Ledger(Upkeep):
 
     # Asking -----------------------------------------------------------------------------------------------------------
 
-    def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> Requested:
-        """Ask for one more run of a job: it is in the ledger once this returns. Send the messages that are owed."""
+    def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> int:
+        """Ask for one more run of a job: it is in the ledger once this returns. Answers the version that is wanted."""
         return self.request_each([Request(job, tracking_guid, urgent, debug)])[0]
 
     def request_all(
         self, jobs: Sequence[Job], *, urgent: bool = False, debug: bool = False, background: bool = False
-    ) -> list[Requested]:
-        """Ask for one more run of many jobs alike, in one round trip."""
+    ) -> list[int]:
+        """Ask for one more run of many jobs alike, in one round trip; the version that is wanted of each."""
         return self.request_each([Request(job, "", urgent, debug, background) for job in jobs])
 
-    def request_each(self, requests: Sequence[Request]) -> list[Requested]:
-        """Ask for runs that differ, in one round trip."""
+    def request_each(self, requests: Sequence[Request]) -> list[int]:
+        """Ask for runs that differ, in one round trip; the version that is wanted of each."""
         calls = [(each.job, self._request_args(each)) for each in requests]
-        answers = self._scripts.run_all(Effect.REQUEST, calls)
-        return [
-            Requested(each.job, int(version), self._messages(sent))
-            for each, (version, sent) in zip(requests, answers, strict=True)
-        ]
+        return [int(version) for version in self._scripts.run_all(Effect.REQUEST, calls)]
 
     # Running ----------------------------------------------------------------------------------------------------------
 
@@ -147,8 +141,8 @@ class Ledger(Upkeep):
         """End a job well. `shared_with`: the other customer that has its Stamped.io id, None if nobody has."""
         stamped_id = stamped_id or claim.stamped_id or ""
         outcome = claim.version, action, stamped_id, next_step, int(is_new), shared_with or ""
-        messages, hold_ended = self._end(Effect.COMPLETE, claim, calls, outcome)
-        return Ended(messages, bool(hold_ended))
+        (hold_ended,) = self._end(Effect.COMPLETE, claim, calls, outcome)
+        return Ended(bool(hold_ended))
 
     def defer(
         self,
@@ -163,17 +157,16 @@ class Ledger(Upkeep):
     ) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back.
 
-        One that was asked for by hand meanwhile does not rest: it runs again at once.
+        One that was asked for by hand meanwhile does not rest: it waits for its turn again.
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
         rest = int(rest_seconds * 1000), *error_args(failure), grace_ms, int(costs_attempt), *_consent_args(consent)
-        messages, hold_ended, runs_again = self._end(Effect.DEFER, claim, calls, rest)
-        return Ended(messages, bool(hold_ended), runs_again=bool(runs_again))
+        hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest)
+        return Ended(bool(hold_ended), bool(is_requeued))
 
-    def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> Ended:
+    def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> None:
         """Put a job that has no slot for another call back to its place in its store's queue."""
-        (messages,) = self._end(Effect.PUT_BACK, claim, calls, _consent_args(consent))
-        return Ended(messages)
+        self._end(Effect.PUT_BACK, claim, calls, _consent_args(consent))
 
     def hold(
         self,
@@ -192,38 +185,38 @@ class Ledger(Upkeep):
         *well, last = calls
         errors = *error_args(failure), *error_args(held_for or failure)
         trouble = *errors, _pause_json(pause), *_consent_args(consent)
-        messages, weight, began, met, hold_ended = self._end(
+        weight, began, met, hold_ended = self._end(
             Effect.HOLD, claim, [*well, replace(last, intent=Intent.STORES)], trouble
         )
-        return Weighed(Weight(weight), messages, hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
+        return Weighed(Weight(weight), hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
 
     def fail(self, claim: Claim, calls: Sequence[MadeCall], failure: Failure) -> Ended:
-        """End a job badly; a newer request runs it again at once."""
+        """End a job badly, unless it was requested meanwhile: then it waits for its turn again."""
         outcome = claim.version, *error_args(failure), failure.http_status or 0
-        messages, hold_ended, runs_again, is_news = self._end(Effect.FAIL, claim, calls, outcome)
-        return Ended(messages, bool(hold_ended), runs_again=bool(runs_again), is_news=bool(is_news))
+        hold_ended, is_requeued, is_news = self._end(Effect.FAIL, claim, calls, outcome)
+        return Ended(bool(hold_ended), bool(is_requeued), bool(is_news))
 
     def _end(self, effect: Effect, claim: Claim, calls: Sequence[MadeCall], args: Sequence[str | int]) -> list[Any]:
-        """Run a script that ends a claim; the messages that are owed, and what else it answers. Raises ClaimLost."""
+        """Run a script that ends a claim; what else it answers. Raises ClaimLost."""
         noted = [  # see `calls_of` in `_store.lua`
             (call.api, call.method, call.route, call.status, call.ms, int(call.intent in ANSWERED_WELL))
             for call in calls
         ]
         as_json = json.dumps(noted, separators=(",", ":"))
-        held, sent, *more = self._scripts.run(effect, [claim.token, as_json, *args], claim.job)
-        if not held:
+        answer: list[Any] = self._scripts.run(effect, [claim.token, as_json, *args], claim.job)
+        if not answer[0]:
             raise ClaimLost
-        return [self._messages(sent), *more]
+        return answer[1:]
 
     # Stores -----------------------------------------------------------------------------------------------------------
 
-    def admit(self, system_id: int) -> tuple[tuple[Message, ...], float | None]:
-        """Let jobs of a store run that may: their messages are owed.
+    def admit(self, system_id: int) -> float | None:
+        """Let jobs of a store run that may.
 
-        Answers also the seconds until it is worth asking again; None if time alone lets no job run.
+        Answers the seconds until it is worth asking again; None if time alone lets no job run.
         """
-        sent, wait_ms = self._scripts.run(Effect.ADMIT, [PREFIX, system_id, self._scripts.limits_of(system_id)])
-        return self._messages(sent), (wait_ms / 1000 if wait_ms >= 0 else None)
+        wait_ms = self._scripts.run(Effect.ADMIT, [PREFIX, system_id, self._scripts.limits_of(system_id)])
+        return wait_ms / 1000 if wait_ms >= 0 else None
 
     def book(self, system_id: int, api: str, call_seconds: float) -> bool:
         """Take a slot for a call of no job, which ends within `call_seconds`; False if there is none now."""
@@ -236,13 +229,6 @@ class Ledger(Upkeep):
 
     def _request_args(self, request: Request) -> Args:
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]
-
-    def _messages(self, sent: list[str]) -> tuple[Message, ...]:
-        parts = [each.split(":") for each in sent]
-        return tuple(
-            Message(Job(Kind(kind), int(system_id), customer_id), bool(front))
-            for kind, system_id, customer_id, *front in parts
-        )
 
 
 def _consent_args(consent: Consent | None) -> tuple[int, str]:
@@ -262,8 +248,6 @@ class LedgerIntake:
     """The ledger as an initialize sees it: see `worker.sync.ports.Intake`. All raise LedgerUnavailable."""
 
     ledger: Ledger
-    send: Callable[[Iterable[Message]], None]
-    """Sends the messages that are owed."""
     system_id: int
 
     def backlog(self) -> int:
@@ -276,8 +260,7 @@ class LedgerIntake:
 
     def request(self, customer_ids: Sequence[str]) -> None:
         """Ask for customers, behind whatever triggers ask for."""
-        requested = self.ledger.request_all([self._job(each) for each in customer_ids], background=True)
-        self.send(message for each in requested for message in each.messages)
+        self.ledger.request_all([self._job(each) for each in customer_ids], background=True)
 
     def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
         """Note how far it has come, and whom it has met since. Raises TakenOver."""

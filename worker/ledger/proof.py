@@ -245,7 +245,7 @@ def _looked_at(facts: dict[str, Any]) -> Iterator[Finding]:
 def _about_version(version: str) -> Iterator[Finding]:
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
     if numbers and numbers < OLDEST:
-        yield Finding(f"is version {version}", REFUSALS["NOPROTO"].advice)
+        yield Finding(f"is version {version}", REFUSALS["NOPROTO"].resolution)
 
 
 def _about_eviction(facts: dict[str, Any]) -> Iterator[Finding]:
@@ -266,14 +266,16 @@ def _about_eviction(facts: dict[str, Any]) -> Iterator[Finding]:
 def _about_memory(facts: dict[str, Any]) -> Iterator[Finding]:
     used, limit = facts.get("used_memory", 0), facts.get("maxmemory", 0)
     if limit and used >= NEARLY_FULL * limit:
-        yield Finding(f"has used {used / limit:.0%} of its maxmemory", REFUSALS["OOM"].advice, is_error=False)
+        yield Finding(f"has used {used / limit:.0%} of its maxmemory", REFUSALS["OOM"].resolution, is_error=False)
 
 
 def _about_persistence(facts: dict[str, Any]) -> Iterator[Finding]:
     """Only the append-only file keeps what was accepted a moment ago."""
     fix = "set appendonly yes"
     if "err" in {facts.get("rdb_last_bgsave_status"), facts.get("aof_last_write_status")}:
-        yield Finding("could not write its data to its disk the last time", REFUSALS["MISCONF"].advice, is_error=False)
+        yield Finding(
+            "could not write its data to its disk the last time", REFUSALS["MISCONF"].resolution, is_error=False
+        )
     if facts.get("aof_enabled") or facts.get("appendonly") == "yes":
         return
     if "save" not in facts:

@@ -39,14 +39,6 @@ class Throttled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """A message that is owed to the queue: a job that its store may get now."""
-
-    job: Job
-    to_front: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """One more run of a job is asked for."""
 
@@ -69,22 +61,12 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
-    """A request is in the ledger: the version it wants, and the messages that are owed since."""
-
-    job: Job
-    version: int
-    messages: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
-    """A claim has ended: the messages that are owed since."""
+    """What followed the end of a claim."""
 
-    messages: tuple[Message, ...]
     hold_ended: bool = False
     """Whether the store's hold ended with it."""
-    runs_again: bool = False
+    is_requeued: bool = False
     """Whether the job waits for its turn again instead: it was asked for once more meanwhile."""
     is_news: bool = False
     """Whether the job has not failed so since somebody last asked for it."""
@@ -106,7 +88,6 @@ class Weighed:
     """What became of a job that met trouble of its whole store."""
 
     weight: Weight
-    messages: tuple[Message, ...]
     hold_began: bool
     hold_ended: bool
     """Whether the other API's hold ended: an earlier call of the job was answered well."""

@@ -29,7 +29,7 @@ class Refusal:
 
     words: str
     """What Redis does or is, as the rest of a sentence that begins with it."""
-    advice: str
+    resolution: str
     passes: bool = False
     """Whether it can pass without anybody changing the configuration: a process that starts waits for that."""
 
@@ -156,10 +156,10 @@ def in_words(error: BaseException) -> str:
     """What Redis does, and what to do about it: the rest of a sentence that begins with Redis or it."""
     code = code_of(error) if isinstance(error, redis.RedisError) else None
     if code is None:
-        words, advice = _silence(error)
-        return f"{words}: {advice}"
+        words, resolution = _silence(error)
+        return f"{words}: {resolution}"
     known = REFUSALS.get(code)
-    return f"{known.words} ({code}): {known.advice}" if known else f"refuses ({code}): read Redis' log"
+    return f"{known.words} ({code}): {known.resolution}" if known else f"refuses ({code}): read Redis' log"
 
 
 def passes(error: redis.RedisError) -> bool:
@@ -216,9 +216,9 @@ def _silence(error: BaseException) -> tuple[str, str]:
         return _about_tls(cause)
     if isinstance(cause, TimeoutError) and "handshake" in str(cause):
         return "gives no answer to TLS", f"write redis:// in {URL} if it has no TLS; if it has, wait"
-    for kind, words, advice in SILENCES:
+    for kind, words, resolution in SILENCES:
         if isinstance(error, kind) or isinstance(cause, kind):
-            return words, advice
+            return words, resolution
     return (
         "ends the connection without an answer",
         f"{_AWAY}, and see if it is a Redis, and if it wants TLS (rediss://)",

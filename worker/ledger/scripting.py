@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import redis
 
 from worker.effects import Effect, Moment, Witness, nobody, witnessed
+from worker.jobs.job import Kind
+from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
 from worker.ledger.connection import NONSENSE, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
@@ -42,7 +44,14 @@ def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
     text = _file(name)
     included = INCLUDE.search(text)
     pieces = included.group(1).split() if included else []
-    return "\n".join([*((replaced or {}).get(piece) or _file(piece) for piece in pieces), text])
+    given = {"_routes": _routes()} | dict(replaced or {})
+    return "\n".join([*(given.get(piece) or _file(piece) for piece in pieces), text])
+
+
+def _routes() -> str:
+    """The piece that says where each kind's messages go."""
+    rows = [f"{kind} = {{ task = '{TASK_OF[kind]}', queue = '{QUEUE_OF[kind]}' }}" for kind in Kind]
+    return f"local ROUTES, FRONT = {{ {', '.join(rows)} }}, '{UPKEEP}'"
 
 
 FAILURES: Final = (redis.RedisError, *NONSENSE)

@@ -192,7 +192,7 @@ class Finding:
     def known(cls, code: str) -> Finding:
         """A refusal that is known, though nothing was refused yet."""
         refusal = REFUSALS[code]
-        return cls(refusal.words, refusal.advice, passes=refusal.passes)
+        return cls(refusal.words, refusal.resolution, passes=refusal.passes)
 
     @property
     def subject(self) -> str:
@@ -243,7 +243,7 @@ class Gathering:
             yield Finding(f"does not give its user {user} all rights ({RIGHTS})", f"ACL SETUSER {user} {rights}")
         if self.unknown:
             words = f"does not know these commands as they are used: {', '.join(self.unknown)}"
-            yield Finding(words, REFUSALS[COMMAND].advice)
+            yield Finding(words, REFUSALS[COMMAND].resolution)
         if self.foreign:
             words = f"holds data of another software under {', '.join(self.foreign)}"
             yield Finding(words, f"name a database of its own in {URL}")

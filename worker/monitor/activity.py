@@ -13,7 +13,7 @@ from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Kind, State
 from worker.ledger.activity import Filter
 from worker.monitor.page import MOST_DIGITS, Page, number_of
-from worker.presentation.figures import VANISHED_ADVICE, refusals_in_words, vanished_in_words
+from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ class ActivityPage(Page):
             kinds=list(Kind),
             codes=CATALOGUE,
             vanished_in_words=vanished_in_words,
-            vanished_advice=VANISHED_ADVICE,
+            vanished_help=VANISHED_HELP,
             refusals_in_words=refusals_in_words,
         )
 

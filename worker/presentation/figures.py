@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from worker.ledger.totals import Refusals
 
 STORES_NAMED: Final = 5
-VANISHED_ADVICE: Final = (
+VANISHED_HELP: Final = (
     "Redis evicted them to free memory, or somebody deleted them. Set its maxmemory-policy to noeviction and give it "
     "enough memory; then bring the connection's customers over again with `stamped-sync initialize`."
 )

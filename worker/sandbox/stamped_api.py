@@ -61,10 +61,10 @@ class StampedApi:
             raise Refused(409, "Another customer has this email.")
         if known and "duplicate-unchanged" in self.deviations:
             return _found(known)
-        made = self._store.add(fields, is_matched="duplicate-made" not in self.deviations)
+        customer = self._store.add(fields, is_matched="duplicate-made" not in self.deviations)
         if "unsubscribed-at-first" in self.deviations and not known:
-            made = self._store.subscribe(made["email"], is_subscribed=False)
-        return _found(made)
+            customer = self._store.subscribe(customer["email"], is_subscribed=False)
+        return _found(customer)
 
     def _update(self, customer_id: str, request: Request) -> Answer:
         fields = self._fields(request)

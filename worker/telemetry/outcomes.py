@@ -37,7 +37,7 @@ DONE: Final = Outcome("done", logging.INFO, "%s: %s in %.3f s")
 THROTTLED: Final = Outcome("throttled", logging.INFO, "%s: waits for room in the store's throttle")
 HELD: Final = Outcome("held", logging.INFO, "%s: waits for its turn again, %s")
 WAITING: Final = Outcome("waiting", logging.WARNING, "%s: tried again in %.0f s, %s")
-RUNS_AGAIN: Final = Outcome("queued", logging.WARNING, "%s: runs again at once, %s")
+REQUEUED: Final = Outcome("queued", logging.WARNING, "%s: waits for its turn again, as it was requested meanwhile, %s")
 FAILED: Final = Outcome(sentry.FAILED, logging.ERROR, "%s: failed, %s", has_help=True, is_reported=True)
 FAILED_AGAIN: Final = Outcome(sentry.FAILED, logging.WARNING, "%s: failed again, %s", has_help=True)
 """It had already failed like this, and nobody has asked for it since, so it is not news."""

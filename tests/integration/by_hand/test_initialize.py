@@ -8,7 +8,7 @@ import pytest
 
 from tests import parts
 from tests.conftest import VIRTUAL_CLOCK, Clock
-from tests.integration.jobs import CALLS
+from tests.integration.jobs import CALLS, admitted, taken
 from worker.app import app
 from worker.by_hand.initialize import go_on
 from worker.config.settings import Settings
@@ -60,9 +60,12 @@ def both(number: int) -> list[Job]:
 def order_of(ledger: Ledger, first: Job) -> list[Job]:
     """The jobs in the order in which they are let run, each once the one before is done."""
     order = [first]
-    while messages := ledger.complete(ledger.claim(order[-1]), CALLS, Action.UPDATED, "1").messages:
-        order += [message.job for message in messages]
-    return order
+    taken(ledger)
+    while True:
+        ledger.complete(ledger.claim(order[-1]), CALLS, Action.UPDATED, "1")
+        if not (sent := taken(ledger)):
+            return order
+        order += sent
 
 
 def test_trigger_does_not_wait_behind_the_background(one_at_a_time: Ledger, clock: Clock) -> None:
@@ -107,8 +110,8 @@ def test_subscription_of_a_background_job_is_in_the_background(
     paused.complete(paused.claim(customer(1)), CALLS, Action.CREATED, "1", Next.SUBSCRIPTION)
     clock.advance(60)
     paused.request(customer(9).subscription)
-    ((message,), _) = one_at_a_time.admit(1)
-    assert order_of(one_at_a_time, message.job) == [customer(9).subscription, customer(1).subscription]
+    (first,) = admitted(one_at_a_time, 1)
+    assert order_of(one_at_a_time, first) == [customer(9).subscription, customer(1).subscription]
 
 
 def test_job_that_was_in_the_background_once_is_not_for_ever(one_at_a_time: Ledger, clock: Clock) -> None:
@@ -240,7 +243,7 @@ def requested(runtime: Runtime, selection: Selection = Selection.ALL, limit: int
         raise error
 
     progress = runtime.ledger.progress.begin(parts.SYSTEM, selection)
-    *_, last = go_on(progress, give_up, limit=limit)
+    *_, last = go_on(runtime, progress, give_up, limit=limit)
     return last.progress
 
 

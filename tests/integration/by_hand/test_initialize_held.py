@@ -7,6 +7,7 @@ import time
 from tests import parts
 from tests.integration.jobs import calls_of
 from tests.integration.stage import JOB, Stage
+from worker.app import app
 from worker.by_hand.initialize import go_on
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import ConnectionHeld, SyncError
@@ -30,7 +31,7 @@ def test_list_is_read_once_the_hold_is_over(stage: Stage) -> None:
         rests.append((type(error), 3599 - (time.monotonic() - began) < seconds <= 3600))
         stage.ledger.release(parts.SYSTEM)
 
-    for _ in go_on(stage.ledger.progress.begin(parts.SYSTEM, Selection.ALL), resting):
+    for _ in go_on(app.runtime, stage.ledger.progress.begin(parts.SYSTEM, Selection.ALL), resting):
         pass
     assert rests == [(ConnectionHeld, True)]
     assert stage.record(JOB).state in {State.QUEUED, State.SENT}

@@ -138,10 +138,10 @@ def test_command_tells_a_hold(env: dict[str, str], tmp_path: Path, client: redis
     ledger.request(OTHER)
     ledger.hold(ledger.claim(OTHER), calls_of(0, 1, Intent.STORES), REFUSED, Pause(3600, 3600))
     done = parts.console(env, tmp_path, "preview", ID)
-    told, entry = " ".join(done.stderr.split()), CATALOGUE["connection-held"]
+    expected, entry = " ".join(done.stderr.split()), CATALOGUE["connection-held"]
     assert (done.returncode, done.stdout) == (1, "")
     for words in (entry.title, entry.resolution, "(stamped-credentials-refused)"):
-        assert words in told
+        assert words in expected
 
 
 def test_command_needs_no_redis(env: dict[str, str], tmp_path: Path) -> None:

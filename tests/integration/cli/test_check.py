@@ -68,7 +68,7 @@ def test_check_goes_on_without_redis(env: dict[str, str], tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("[[connection", "not valid TOML"),
         ("[[connection]]\nsystemid = 1", "did you mean system_id?"),
@@ -76,14 +76,14 @@ def test_check_goes_on_without_redis(env: dict[str, str], tmp_path: Path) -> Non
     ],
     ids=["broken", "unknown key", "missing secret"],
 )
-def test_a_wrong_configuration_is_told(text: str, told: str, redis_url: str, tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_told(text: str, words: str, redis_url: str, tmp_path: Path) -> None:
     """File, key, what is wrong and an example of right: code 2."""
     path = tmp_path / "connections.toml"
     path.write_text(text, encoding="utf-8")
     done = parts.console(parts.environment(redis_url, path), tmp_path, "check")
     assert (done.returncode, done.stdout) == (2, "")
     assert str(path) in done.stderr
-    assert told in done.stderr
+    assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -143,8 +143,8 @@ def test_preview_on_screen_is_plain(env: dict[str, str], tmp_path: Path) -> None
     """A person reads what would be sent."""
     done = parts.console(env, tmp_path, "preview", ID)
     assert done.returncode == 0
-    for told in ("would create a customer", "would subscribe", "firstName", "Zoë"):
-        assert told in done.stdout
+    for words in ("would create a customer", "would subscribe", "firstName", "Zoë"):
+        assert words in done.stdout
 
 
 def test_preview_tells_a_subscription_that_would_fail_beside_the_payload(
@@ -157,8 +157,8 @@ def test_preview_tells_a_subscription_that_would_fail_beside_the_payload(
     sandbox.sandbox.patch_customer(ID, {"custom_fields": [{"custom_field_name": "News", "value": "perhaps"}]})
     done = parts.console(env, tmp_path, "preview", ID)
     assert done.returncode == 1
-    for told in ("would create a customer", "(subscription-value-invalid)", "Resolution:", "firstName", "Zoë"):
-        assert told in done.stdout
+    for words in ("would create a customer", "(subscription-value-invalid)", "Resolution:", "firstName", "Zoë"):
+        assert words in done.stdout
     assert "perhaps" not in done.stdout
     shown = json.loads(parts.console(env, tmp_path, "preview", ID, "--json").stdout)["subscription"]
     assert (shown["action"], shown["error"]["code"]) == ("fail", "subscription-value-invalid")

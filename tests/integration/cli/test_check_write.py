@@ -45,7 +45,7 @@ def test_all_holds(env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "words"),
     [
         (WRITE, "There is nobody to ask here: add --yes."),
         (("check", "--write", "--yes"), "--write needs --email"),
@@ -58,12 +58,12 @@ def test_all_holds(env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox)
     ],
 )
 def test_wrong_usage_writes_nothing(
-    arguments: tuple[str, ...], told: str, env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
+    arguments: tuple[str, ...], words: str, env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox
 ) -> None:
     """Code 2, and no call."""
     done = parts.console(env, tmp_path, *arguments)
     assert (done.returncode, done.stdout, sandbox.sandbox.calls) == (2, "", [])
-    assert told in " ".join(done.stderr.split())
+    assert words in " ".join(done.stderr.split())
 
 
 def test_an_address_that_somebody_has_is_refused(env: dict[str, str], tmp_path: Path, sandbox: RunningSandbox) -> None:

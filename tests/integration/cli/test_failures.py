@@ -105,8 +105,13 @@ def test_show_tells_all_of_a_customers_jobs(env: dict[str, str], tmp_path: Path)
     """Both kinds, each with its error, cause and resolution."""
     done = parts.console(env, tmp_path, "failures", "show", "2")
     assert done.returncode == 0
-    for told in ("Customer 4021/2: failed", "HTTP 422: Name is too long", "Subscription 4021/2: failed", "Resolution:"):
-        assert told in done.stdout
+    for text in (
+        "Customer 4021/2: failed",
+        "HTTP 422: Name is too long",
+        "Subscription 4021/2: failed",
+        "Resolution:",
+    ):
+        assert text in done.stdout
 
 
 def test_show_of_an_unknown_job_is_told(env: dict[str, str], tmp_path: Path) -> None:
@@ -211,8 +216,8 @@ def test_show_tells_each_attempt_with_its_calls(env: dict[str, str], tmp_path: P
     """When, how long, by whom, what it called, and what came of it; the newest first."""
     attempted(client)
     shown = parts.console(env, tmp_path, "failures", "show", "1").stdout
-    for told in ("2 attempts, the newest first", "on host/7", "failed in", "waiting in", "(stamped-unreachable)"):
-        assert told in shown
+    for text in ("2 attempts, the newest first", "on host/7", "failed in", "waiting in", "(stamped-unreachable)"):
+        assert text in shown
     assert "iPaaS.com GET customers/v2/Customer/{id}: 200 in 0.012 s" in shown
     assert "Stamped.io POST x: no answer in 0.003 s" in shown
 

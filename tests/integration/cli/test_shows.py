@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from tests.integration.jobs import CALLS, calls_of
+from tests.integration.jobs import CALLS, calls_of, take_message
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import Job, Kind
 from worker.jobs.retries import Pause
@@ -29,6 +29,7 @@ def prepared(client: redis.Redis) -> Ledger:
     """A ledger with a job that rests, one that has a message, and one that waits for its turn."""
     ledger = Ledger(client, stores={4021: StoreLimits(concurrent=1)})
     ledger.request_all(JOBS)
+    take_message(ledger, JOBS[0])
     ledger.defer(ledger.claim(JOBS[0]), calls_of(0, 1), 1200, Failure("stamped-unreachable"), carried=False)
     return ledger
 
@@ -61,7 +62,7 @@ def test_status_counts_jobs_and_messages(env: dict[str, str], tmp_path: Path, cl
     [throttle] = shown["throttles"]
     assert (throttle["system_id"], throttle["queued"], throttle["under_way"]) == (4021, 1, 1)
     assert (throttle["stamped_calls"], throttle["ipaas_limit"], shown["holds"]) == (2, None, [])
-    assert shown["queues"] == {"customers": 0, "subscriptions": 0, "upkeep": 0}
+    assert shown["queues"] == {"customers": 1, "subscriptions": 0, "upkeep": 0}
     assert shown["oldest_queued"]["customer"]
     assert shown["next_due"]["customer"]
     assert shown["settings"]["slow_retry_minutes"] == [20, 60, 120]
@@ -71,8 +72,8 @@ def test_status_on_screen_is_plain(env: dict[str, str], tmp_path: Path, client: 
     """A person sees the oldest job, the next retry and the throttle."""
     prepared(client)
     shown = parts.console(env, tmp_path, "status").stdout
-    for told in ("Oldest customer job that waits for its turn", "First customer retry", "after stamped-unreachable"):
-        assert told in shown
+    for words in ("Oldest customer job that waits for its turn", "First customer retry", "after stamped-unreachable"):
+        assert words in shown
     assert "2 of 500 in 60 s" in shown
 
 
@@ -157,16 +158,16 @@ def test_the_mapping_in_force_is_shown(env: dict[str, str], tmp_path: Path) -> N
     """Row by row, a Static value as it is written."""
     done = parts.console(env, tmp_path, "mapping")
     assert done.returncode == 0
-    for told in ("EmailAddress", "CustomerEmail", "recommended", "Static", "true", "IsSubscribed"):
-        assert told in done.stdout
+    for words in ("EmailAddress", "CustomerEmail", "recommended", "Static", "true", "IsSubscribed"):
+        assert words in done.stdout
 
 
 def test_one_error_is_shown_in_full(env: dict[str, str], tmp_path: Path) -> None:
     """Message, cause and resolution."""
     done = parts.console(env, tmp_path, "errors", "email-missing")
     shown, entry = " ".join(done.stdout.split()), CATALOGUE["email-missing"]
-    for told in (entry.title, entry.message, entry.cause, entry.resolution):
-        assert told in shown
+    for words in (entry.title, entry.message, entry.cause, entry.resolution):
+        assert words in shown
 
 
 def test_all_errors_are_shown_in_json(env: dict[str, str], tmp_path: Path) -> None:

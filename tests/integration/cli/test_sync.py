@@ -75,8 +75,13 @@ def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, clien
     (tmp_path / "ids.txt").write_text("1\n15/0713\nzoe@example.com\n", encoding="utf-8")
     done = parts.console(env, tmp_path, "sync", "abc", "-f", "ids.txt")
     assert done.returncode == 2
-    for told in ("argument 1: 'abc'", "ids.txt, line 2: '15/0713'", "ids.txt, line 3: 'zoe@example.com'", "Resolution"):
-        assert told in done.stderr
+    for text in (
+        "argument 1: 'abc'",
+        "ids.txt, line 2: '15/0713'",
+        "ids.txt, line 3: 'zoe@example.com'",
+        "Resolution",
+    ):
+        assert text in done.stderr
     assert wanted(client, "1") == [0]
 
 

@@ -53,8 +53,8 @@ def test_each_notification_is_judged_on_its_own(env: dict[str, str], tmp_path: P
     bad = [GOOD | {"scope": "customer/deleted"}, {"destination": "4021", "scope": "customer/updated"}]
     done = parts.console(env, tmp_path, "trigger", text=trigger(bad[0], GOOD, bad[1]))
     assert done.returncode == 2
-    for told in ("✗ 1 refused", "scope-unsupported", "✓ 2 accepted", "✗ 3 refused", "`id` is missing", "Resolution"):
-        assert told in done.stdout
+    for words in ("✗ 1 refused", "scope-unsupported", "✓ 2 accepted", "✗ 3 refused", "`id` is missing", "Resolution"):
+        assert words in done.stdout
     assert Ledger(client).refusal_count() == 2
 
 

@@ -331,15 +331,15 @@ def test_call_without_an_answer_is_silent(server: RawServer, case: str) -> None:
 
 def test_refused_connection_is_silent() -> None:
     """Nobody listens."""
-    told = (Trouble.SILENT, "127.0.0.1: the connection was refused or cut")
-    assert trouble(f"http://127.0.0.1:{free_port()}", PATIENT) == told
+    expected = (Trouble.SILENT, "127.0.0.1: the connection was refused or cut")
+    assert trouble(f"http://127.0.0.1:{free_port()}", PATIENT) == expected
 
 
 def test_server_without_tls_is_silent_over_https(server: RawServer) -> None:
     """The reason names what is missing."""
     server.greeting = b"SSH-2.0-OpenSSH_9.6\r\n"
-    told = (Trouble.SILENT, "127.0.0.1: no secure connection (certificate or protocol)")
-    assert trouble(server.url.replace("http:", "https:"), PATIENT) == told
+    expected = (Trouble.SILENT, "127.0.0.1: no secure connection (certificate or protocol)")
+    assert trouble(server.url.replace("http:", "https:"), PATIENT) == expected
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 70 + ".invalid", "*.invalid"])

@@ -23,8 +23,8 @@ IDS = ("150713", "150714", "150715")
 def begun(ledger: Ledger, ids: Sequence[str] = IDS) -> str:
     """A batch of customers that were requested."""
     batch_id = ledger.batches.begin(SYSTEM)
-    requested = ledger.request_all([customer(each) for each in ids])
-    ledger.batches.add(batch_id, {each.job.customer_id: each.version for each in requested})
+    versions = ledger.request_all([customer(each) for each in ids])
+    ledger.batches.add(batch_id, dict(zip(ids, versions, strict=True)))
     return batch_id
 
 

@@ -194,9 +194,9 @@ def test_what_scripts_met_without_its_record_has_vanished_too(ledger: Ledger, cl
 def test_most_stores_are_told_together(client: redis.Redis) -> None:
     """The worst by their number."""
     note(client, **{f"born_customer_{5000 + number}": number for number in range(1, 9)})
-    told = vanished_in_words(Ledger(client, stores=dict.fromkeys(range(5001, 5009), StoreLimits())).figures())
-    assert told.startswith("36 jobs vanished from Redis: 8 of connection 5008, 7 of connection 5007")
-    assert told.endswith("4 of connection 5004, 6 of others")
+    words = vanished_in_words(Ledger(client, stores=dict.fromkeys(range(5001, 5009), StoreLimits())).figures())
+    assert words.startswith("36 jobs vanished from Redis: 8 of connection 5008, 7 of connection 5007")
+    assert words.endswith("4 of connection 5004, 6 of others")
 
 
 @pytest.mark.parametrize("counts", [{}, {"gone_customer_4021": 5}, {"born_customer_4021": 1}])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import VIRTUAL_CLOCK
-from tests.integration.jobs import CALLS, FAILURE, claimed, of_messages, record_of
+from tests.integration.jobs import CALLS, FAILURE, admitted, claimed, lose_messages, pushed_by, record_of, taken
 from worker.jobs.calls import Api
 from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
@@ -46,10 +46,8 @@ def store(client: redis.Redis, clock: Clock) -> Ledger:  # noqa: ARG001 - the cl
 
 
 def ask(store: Ledger, numbers: range) -> list[Job]:
-    """Ask for jobs; those whose messages are owed."""
-    return [
-        each for requested in store.request_all([job(n) for n in numbers]) for each in of_messages(requested.messages)
-    ]
+    """Ask for jobs; those that are sent at once."""
+    return pushed_by(store, lambda: store.request_all([job(n) for n in numbers]))
 
 
 def work_off(store: Ledger, clock: Clock, sent: list[Job], rounds: int = 60) -> list[Job]:
@@ -62,12 +60,14 @@ def work_off(store: Ledger, clock: Clock, sent: list[Job], rounds: int = 60) -> 
                 claim = store.claim(each)
             except ClaimRefused:
                 continue
-            sent += of_messages(store.complete(claim, CALLS, Action.UPDATED, "1").messages)
+            store.complete(claim, CALLS, Action.UPDATED, "1")
+            sent += taken(store)
             done.append(each)
         clock.advance(WINDOW_SECONDS / 2)
         for kind in Kind:
             store.sweep(kind)
-        sent = of_messages(store.admit(STORE)[0])
+        store.admit(STORE)
+        sent = taken(store)
     return sorted(set(done), key=lambda each: int(each.customer_id))
 
 
@@ -155,6 +155,7 @@ def test_row_with_a_damaged_field_harms_no_other(
 def test_system_that_is_forgotten_is_found_by_its_connection(client: redis.Redis, store: Ledger, clock: Clock) -> None:
     """The set of systems is gone, and 1,360 jobs with it, as long as nobody looks at what is configured."""
     ask(store, range(10))
+    lose_messages(store)
     client.delete("stamped-sync:systems")
     clock.advance(60)
     assert store.sweep(Kind.CUSTOMER).lost == 2
@@ -169,7 +170,7 @@ def test_slots_of_nobody_come_back(client: redis.Redis, store: Ledger, clock: Cl
     assert ask(store, range(4)) == []
     assert store.sweep(Kind.CUSTOMER).strays == 80
     clock.advance(WINDOW_SECONDS + 1)
-    assert len(work_off(store, clock, of_messages(store.admit(STORE)[0]))) == 4
+    assert len(work_off(store, clock, admitted(store, STORE))) == 4
 
 
 def test_however_many_places_are_nobodys_all_come_back(client: redis.Redis, store: Ledger, clock: Clock) -> None:
@@ -252,8 +253,7 @@ def test_many_jobs_are_admitted_a_part_at_a_time(client: redis.Redis, clock: Clo
     wide = Ledger(
         client, stores={STORE: StoreLimits(concurrent=5000, stamped=None)}, replaced={"_clock": VIRTUAL_CLOCK}
     )
-    admitted = [wide.admit(STORE) for _ in range(3)]
-    assert [(len(messages), wait) for messages, wait in admitted] == [(100, 0), (100, 0), (50, None)]
+    assert [(wide.admit(STORE), len(taken(wide))) for _ in range(3)] == [(0, 100), (0, 100), (None, 50)]
 
 
 MOST_COMMANDS = 5000
@@ -335,7 +335,7 @@ def test_hold_is_no_longer_after_a_step_back(store: Ledger, clock: Clock) -> Non
     clock.advance(-HALF_AN_HOUR)
     store.sweep(Kind.CUSTOMER)
     clock.advance(61)
-    assert of_messages(store.admit(STORE)[0]) == [job(1)]
+    assert admitted(store, STORE) == [job(1)]
 
 
 def test_retry_rests_as_long_as_it_was_meant_to(store: Ledger, clock: Clock) -> None:

@@ -155,7 +155,7 @@ def test_every_command_of_the_scripts_can_be_tried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told", "is_error"),
+    ("settings", "expected", "is_error"),
     [
         ({"maxmemory-policy": "allkeys-lru", "maxmemory": "1gb"}, "evicts accepted jobs when it is full", True),
         ({"maxmemory-policy": "allkeys-random", "maxmemory": "1gb"}, "maxmemory-policy allkeys-random", True),
@@ -170,7 +170,7 @@ def test_every_command_of_the_scripts_can_be_tried() -> None:
     ],
 )
 def test_loss_that_would_come_one_day_is_told_today(
-    server: Server, settings: dict[str, str], told: str, is_error: bool
+    server: Server, settings: dict[str, str], expected: str, is_error: bool
 ) -> None:
     """Eviction under a limit is an error: accepted jobs would vanish. The others are warnings."""
     before = {name: str(server.client.config_get(name)[name]) for name in settings}
@@ -178,7 +178,7 @@ def test_loss_that_would_come_one_day_is_told_today(
         for name, value in settings.items():
             server.client.config_set(name, value)
         proof = prove(server.url)
-        assert told in words(proof)
+        assert expected in words(proof)
         assert [each.is_error for each in proof.findings] == [is_error]
         assert bool(proof.unfit) is is_error
     finally:
@@ -232,16 +232,16 @@ def test_keys_of_another_software_are_named(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "database", "told"),
+    ("login", "database", "expected"),
     [
         ("worker:wrong@", "0", "does not accept the user or the password (WRONGPASS)"),
         ("", "99", "has no database with this number (DB)"),
     ],
 )
-def test_url_that_is_wrong_is_told(server: Server, login: str, database: str, told: str) -> None:
+def test_url_that_is_wrong_is_told(server: Server, login: str, database: str, expected: str) -> None:
     """These do not pass: somebody must correct them."""
     proof = prove(f"{server.url[:-1]}{database}".replace("//", f"//{login}"))
-    assert told in words(proof)
+    assert expected in words(proof)
     assert proof.unfit == proof.errors != ()
 
 

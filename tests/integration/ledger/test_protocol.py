@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of, refused_because, swept
+from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, pushed_by, record_of, refused_because, swept
 from tests.parts import SYSTEM
 from worker.jobs.job import Action, Kind, Next, State
 from worker.jobs.retries import Pause
-from worker.ledger import ClaimLost, Ledger, LedgerUnavailable, Message, Refusal, Requested, connect
+from worker.ledger import ClaimLost, Ledger, LedgerUnavailable, Refusal, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,22 +21,24 @@ if TYPE_CHECKING:
     from tests.conftest import Clock
 
 
-def test_first_request_owes_a_message(ledger: Ledger) -> None:
-    """The first request of a job owes a message and asks for version 1."""
-    assert ledger.request(JOB) == Requested(JOB, 1, (Message(JOB),))
+def test_first_request_pushes_a_message(ledger: Ledger) -> None:
+    """The first request of a job sends its message and asks for version 1."""
+    versions: list[int] = []
+    assert pushed_by(ledger, lambda: versions.append(ledger.request(JOB))) == [JOB]
+    assert versions == [1]
 
 
-def test_burst_of_requests_owes_one_message(ledger: Ledger) -> None:
-    """Further requests while a message is on its way raise the wanted version and owe nothing."""
-    assert [len(ledger.request(JOB).messages) for _ in range(50)] == [1] + [0] * 49
+def test_burst_of_requests_pushes_one_message(ledger: Ledger) -> None:
+    """Further requests while a message is on its way raise the wanted version and send nothing."""
+    assert pushed_by(ledger, lambda: [ledger.request(JOB) for _ in range(50)]) == [JOB]
     assert ledger.claim(JOB).version == 50
 
 
-def test_request_while_running_owes_one_more_run(ledger: Ledger) -> None:
+def test_request_while_running_is_one_more_run(ledger: Ledger) -> None:
     """What is asked for during a run is seen by one more run after it."""
     claim = claimed(ledger)
-    assert [ledger.request(JOB).messages for _ in range(3)] == [()] * 3
-    assert ledger.complete(claim, CALLS, Action.CREATED, "1").messages == (Message(JOB),)
+    assert pushed_by(ledger, lambda: [ledger.request(JOB) for _ in range(3)]) == []
+    assert pushed_by(ledger, lambda: ledger.complete(claim, CALLS, Action.CREATED, "1")) == [JOB]
     assert ledger.claim(JOB).version == 4
 
 
@@ -75,7 +77,7 @@ def test_lease_that_ran_out_can_be_claimed(ledger: Ledger, clock: Clock) -> None
         ledger.fail(dead, CALLS, FAILURE)
     with pytest.raises(ClaimLost):
         ledger.defer(dead, CALLS, 1, FAILURE, carried=True)
-    assert ledger.complete(alive, CALLS, Action.CREATED, "1").messages == ()
+    assert pushed_by(ledger, lambda: ledger.complete(alive, CALLS, Action.CREATED, "1")) == []
 
 
 def test_renewed_lease_lasts(ledger: Ledger, clock: Clock) -> None:
@@ -89,8 +91,9 @@ def test_renewed_lease_lasts(ledger: Ledger, clock: Clock) -> None:
 
 def test_customer_job_hands_over_in_the_same_step(ledger: Ledger) -> None:
     """Completing a customer job puts its subscription job into the ledger, with the Stamped.io id."""
-    ended = ledger.complete(claimed(ledger), CALLS, Action.CREATED, "143491", Next.SUBSCRIPTION)
-    assert ended.messages == (Message(JOB.subscription),)
+    claim = claimed(ledger)
+    sent = pushed_by(ledger, lambda: ledger.complete(claim, CALLS, Action.CREATED, "143491", Next.SUBSCRIPTION))
+    assert sent == [JOB.subscription]
     record = record_of(ledger)
     assert (record.state, record.action, record.stamped_id, record.subscription_version) == (
         State.DONE,
@@ -102,8 +105,9 @@ def test_customer_job_hands_over_in_the_same_step(ledger: Ledger) -> None:
 
 
 def test_known_subscription_state_is_noted_without_a_run(ledger: Ledger) -> None:
-    """A subscription that is already as mapped is done at once and owes nothing."""
-    assert ledger.complete(claimed(ledger), CALLS, Action.UPDATED, "143491", Next.UNCHANGED).messages == ()
+    """A subscription that is already as mapped is done at once and sends nothing."""
+    claim = claimed(ledger)
+    assert pushed_by(ledger, lambda: ledger.complete(claim, CALLS, Action.UPDATED, "143491", Next.UNCHANGED)) == []
     record = record_of(ledger, JOB.subscription)
     assert (record.state, record.action) == (State.DONE, "unchanged")
     assert record.has_settled(1)
@@ -115,7 +119,8 @@ def test_known_subscription_state_waits_for_a_running_reconcile(ledger: Ledger) 
     reconcile = ledger.claim(JOB.subscription)
     ledger.complete(claimed(ledger), CALLS, Action.UPDATED, "1", Next.UNCHANGED)
     assert record_of(ledger, JOB.subscription).state is State.RUNNING
-    assert ledger.complete(reconcile, CALLS, Action.SUBSCRIBED, "1").messages == (Message(JOB.subscription),)
+    sent = pushed_by(ledger, lambda: ledger.complete(reconcile, CALLS, Action.SUBSCRIBED, "1"))
+    assert sent == [JOB.subscription]
 
 
 def test_new_trigger_reopens_a_failed_job(ledger: Ledger) -> None:
@@ -123,7 +128,7 @@ def test_new_trigger_reopens_a_failed_job(ledger: Ledger) -> None:
     ledger.fail(claimed(ledger), CALLS, FAILURE)
     record = record_of(ledger)
     assert (record.state, record.failure, record.has_settled(1)) == (State.FAILED, FAILURE, True)
-    assert ledger.request(JOB).messages
+    assert pushed_by(ledger, lambda: ledger.request(JOB)) == [JOB]
     assert record_of(ledger).state is State.SENT
 
 
@@ -131,7 +136,7 @@ def test_failure_of_an_old_version_does_not_end_the_job(ledger: Ledger) -> None:
     """A trigger that came while the job was failing gets its own run."""
     claim = claimed(ledger)
     ledger.request(JOB)
-    assert ledger.fail(claim, CALLS, FAILURE).messages == (Message(JOB),)
+    assert pushed_by(ledger, lambda: ledger.fail(claim, CALLS, FAILURE)) == [JOB]
     assert ledger.claim(JOB).version == 2
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests import parts
-from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, record_of, refused_because
+from tests.integration.jobs import CALLS, FAILURE, JOB, claimed, pushed_by, record_of, refused_because
 from worker.jobs.job import Action, Job, Kind, State
-from worker.ledger import Ledger, Message
 
 if TYPE_CHECKING:
     from tests.conftest import Clock
+    from worker.ledger import Ledger
 
 
 def test_deferred_job_rests_until_it_is_due(ledger: Ledger, clock: Clock) -> None:
@@ -25,8 +25,8 @@ def test_deferred_job_rests_until_it_is_due(ledger: Ledger, clock: Clock) -> Non
 def test_trigger_does_not_hurry_a_resting_job(ledger: Ledger) -> None:
     """A trigger for a job that rests is done by its retry; a manual sync runs it now, with its attempts reset."""
     ledger.defer(claimed(ledger), CALLS, 7200, FAILURE, carried=False)
-    assert not ledger.request(JOB).messages
-    assert ledger.request(JOB, urgent=True).messages
+    assert pushed_by(ledger, lambda: ledger.request(JOB)) == []
+    assert pushed_by(ledger, lambda: ledger.request(JOB, urgent=True)) == [JOB]
     assert ledger.claim(JOB).attempt == 0
 
 
@@ -35,7 +35,7 @@ def test_manual_sync_during_a_failing_run_is_not_put_off(ledger: Ledger) -> None
     claim = claimed(ledger)
     ledger.request(JOB, urgent=True)
     ended = ledger.defer(claim, CALLS, 7200, FAILURE, carried=False)
-    assert (ended.runs_again, ended.messages) == (True, (Message(JOB),))
+    assert (ended.is_requeued, record_of(ledger).state) == (True, State.SENT)
     assert ledger.claim(JOB).attempt == 0
 
 
@@ -45,8 +45,7 @@ def test_manual_sync_during_a_failing_run_is_done_once(ledger: Ledger) -> None:
     ledger.request(JOB, urgent=True)
     ledger.defer(claim, CALLS, 7200, FAILURE, carried=False)
     ended = ledger.defer(ledger.claim(JOB), CALLS, 7200, FAILURE, carried=False)
-    assert (ended.runs_again, ended.messages) == (False, ())
-    assert record_of(ledger).state is State.WAITING
+    assert (ended.is_requeued, record_of(ledger).state) == (False, State.WAITING)
 
 
 def test_trigger_during_a_failing_run_rests_with_it(ledger: Ledger) -> None:
@@ -54,16 +53,15 @@ def test_trigger_during_a_failing_run_rests_with_it(ledger: Ledger) -> None:
     claim = claimed(ledger)
     ledger.request(JOB)
     ended = ledger.defer(claim, CALLS, 7200, FAILURE, carried=False)
-    assert (ended.runs_again, ended.messages) == (False, ())
-    assert record_of(ledger).state is State.WAITING
+    assert (ended.is_requeued, record_of(ledger).state) == (False, State.WAITING)
 
 
 def test_manual_sync_of_a_run_that_ends_well_is_one_more_run(ledger: Ledger) -> None:
     """It asked for what the customer is since; a failure of that run is put off like any other."""
     claim = claimed(ledger)
     ledger.request(JOB, urgent=True)
-    assert ledger.complete(claim, CALLS, Action.UPDATED, "1").messages == (Message(JOB),)
-    assert not ledger.defer(ledger.claim(JOB), CALLS, 7200, FAILURE, carried=False).runs_again
+    assert pushed_by(ledger, lambda: ledger.complete(claim, CALLS, Action.UPDATED, "1")) == [JOB]
+    assert not ledger.defer(ledger.claim(JOB), CALLS, 7200, FAILURE, carried=False).is_requeued
 
 
 def test_failed_subscriptions_are_reopened_for_seven_days(ledger: Ledger, clock: Clock) -> None:

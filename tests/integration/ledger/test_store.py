@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import VIRTUAL_CLOCK, Clock
-from tests.integration.jobs import calls_of
+from tests.integration.jobs import admitted, calls_of, pushed_by
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind, Next, State
 from worker.jobs.retries import Pause
@@ -35,12 +36,18 @@ def jobs(count: int, system_id: int = 1) -> list[Job]:
 
 def sent(ledger: Ledger, wanted: list[Job]) -> list[Job]:
     """Ask for jobs; those that may run at once."""
-    return [message.job for requested in ledger.request_all(wanted) for message in requested.messages]
+    return pushed_by(ledger, lambda: ledger.request_all(wanted))
 
 
-def admitted(ledger: Ledger, system_id: int = 1) -> int:
+def more(ledger: Ledger) -> int:
     """How many more jobs the pump lets run."""
-    return len(ledger.admit(system_id)[0])
+    return len(admitted(ledger, 1))
+
+
+def hand_over(ledger: Ledger, claim: Claim) -> None:
+    """End a job well; a customer job with a subscription job."""
+    next_step = Next.SUBSCRIPTION if claim.job.kind is Kind.CUSTOMER else Next.NOTHING
+    ledger.complete(claim, USED, Action.UPDATED, "1", next_step)
 
 
 def done(ledger: Ledger, job: Job) -> Claim:
@@ -55,8 +62,7 @@ def test_store_gets_no_more_jobs_at_a_time_than_it_allows(client: redis.Redis, c
     ledger = make(client, clock, store_1=StoreLimits(concurrent=2, stamped=None))
     first, second = sent(ledger, jobs(5))
     claim = ledger.claim(first)
-    messages = ledger.complete(claim, USED, Action.UPDATED, "1").messages
-    assert [message.job for message in messages] == [Job(Kind.CUSTOMER, 1, "2")]
+    assert pushed_by(ledger, lambda: ledger.complete(claim, USED, Action.UPDATED, "1")) == jobs(3)[2:]
     assert ledger.claim(second).job == second
     assert ledger.counts(Kind.CUSTOMER).queued == 2
 
@@ -66,9 +72,9 @@ def test_killed_holder_frees_its_place(client: redis.Redis, clock: Clock) -> Non
     ledger = make(client, clock, store_1=StoreLimits(concurrent=1, stamped=None))
     ledger.claim(sent(ledger, jobs(2))[0])
     clock.advance(46)
-    assert admitted(ledger) == 0
+    assert more(ledger) == 0
     ledger.sweep(Kind.CUSTOMER)
-    assert admitted(ledger) == 1
+    assert more(ledger) == 1
 
 
 def test_no_window_holds_more_calls_than_the_limit(client: redis.Redis, clock: Clock) -> None:
@@ -78,20 +84,20 @@ def test_no_window_holds_more_calls_than_the_limit(client: redis.Redis, clock: C
     assert len(running) == 3
     clock.advance(4)
     for claim in running:
-        assert ledger.complete(claim, USED, Action.UPDATED, "1").messages == ()
-    assert ledger.admit(1) == ((), 10.0)
+        ledger.complete(claim, USED, Action.UPDATED, "1")
+    assert (ledger.admit(1), ledger.counts(Kind.CUSTOMER).sent) == (10.0, 0)
     clock.advance(9)
-    assert admitted(ledger) == 0
+    assert more(ledger) == 0
     clock.advance(1)
-    assert admitted(ledger) == 3
+    assert more(ledger) == 3
 
 
 def test_slots_that_were_not_used_are_given_back(client: redis.Redis, clock: Clock) -> None:
     """A job that ended before its call to the store leaves the slot to another at once."""
     ledger = make(client, clock, store_1=StoreLimits(concurrent=10, stamped=Limit(1, 10)))
     (job,) = sent(ledger, jobs(2))
-    ended = ledger.fail(ledger.claim(job), calls_of(1, 0), Failure("email-missing"))
-    assert len(ended.messages) == 1
+    claim = ledger.claim(job)
+    assert pushed_by(ledger, lambda: ledger.fail(claim, calls_of(1, 0), Failure("email-missing"))) == jobs(2)[1:]
 
 
 def test_throttled_job_takes_no_thread(client: redis.Redis, clock: Clock) -> None:
@@ -104,7 +110,7 @@ def test_throttled_job_takes_no_thread(client: redis.Redis, clock: Clock) -> Non
         ledger.claim(job)
     assert refused.value.state == State.QUEUED
     clock.advance(59)
-    assert admitted(ledger) == 1
+    assert more(ledger) == 1
 
 
 def test_call_beyond_the_usual_needs_a_slot_of_its_own(client: redis.Redis, clock: Clock) -> None:
@@ -118,7 +124,7 @@ def test_call_beyond_the_usual_needs_a_slot_of_its_own(client: redis.Redis, cloc
     ledger.put_back(claim, USED)
     done(ledger, second)
     clock.advance(10)
-    assert admitted(ledger) == 1
+    assert more(ledger) == 1
     assert ledger.claim(first).covered == {"stamped": 2}
 
 
@@ -142,11 +148,8 @@ def test_customers_and_subscriptions_take_turns(client: redis.Redis, clock: Cloc
     (job,) = sent(ledger, jobs(10))
     ran = []
     for _ in range(6):
-        claim = ledger.claim(job)
         ran.append(job.kind)
-        next_step = Next.SUBSCRIPTION if job.kind is Kind.CUSTOMER else Next.NOTHING
-        (message,) = ledger.complete(claim, USED, Action.UPDATED, "1", next_step).messages
-        job = message.job
+        (job,) = pushed_by(ledger, partial(hand_over, ledger, ledger.claim(job)))
     assert set(ran[1:3]) == set(ran[3:5]) == {Kind.CUSTOMER, Kind.SUBSCRIPTION}
 
 
@@ -155,20 +158,15 @@ def test_too_many_calls_hold_the_store(client: redis.Redis, clock: Clock) -> Non
     ledger = make(client, clock, store_1=StoreLimits(concurrent=3, stamped=None))
     running = [ledger.claim(job) for job in sent(ledger, jobs(5))]
     held = [ledger.hold(claim, USED, FAILURE, Pause(30, 30)) for claim in running]
-    assert [(each.is_requeued, each.hold_began, each.messages) for each in held] == [
-        (True, True, ()),
-        (True, False, ()),
-        (True, False, ()),
-    ]
+    assert [(each.is_requeued, each.hold_began) for each in held] == [(True, True), (True, False), (True, False)]
     clock.advance(29)
-    assert ledger.admit(1) == ((), 1.0)
+    assert (ledger.admit(1), ledger.counts(Kind.CUSTOMER).sent) == (1.0, 0)
     clock.advance(1)
-    ((message,), _) = ledger.admit(1)
-    claim = ledger.claim(message.job)
+    (job,) = admitted(ledger, 1)
+    claim = ledger.claim(job)
     assert claim.attempt == 0
-    ended = ledger.complete(claim, USED, Action.UPDATED, "1")
-    assert ended.hold_ended
-    assert len(ended.messages) == 3
+    assert ledger.complete(claim, USED, Action.UPDATED, "1").hold_ended
+    assert ledger.counts(Kind.CUSTOMER).sent == 3
     assert ledger.holds() == []
 
 
@@ -184,10 +182,9 @@ def test_outage_is_seen_after_some_errors_in_a_row(client: redis.Redis, clock: C
         (hold,) = ledger.holds()
         clock.advance(int((hold.until - hold.since).total_seconds()) + 600)
         ledger.sweep(Kind.CUSTOMER)
-        ((message, *_), _) = ledger.admit(1)
-        ledger.hold(ledger.claim(message.job), USED, FAILURE, OUTAGE)
-        messages, wait = ledger.admit(1)
-        assert (messages, wait) == ((), float(seconds))
+        job, *_ = admitted(ledger, 1)
+        ledger.hold(ledger.claim(job), USED, FAILURE, OUTAGE)
+        assert (ledger.admit(1), ledger.counts(Kind.CUSTOMER).sent) == (float(seconds), 0)
 
 
 def test_success_between_errors_is_no_outage(client: redis.Redis, clock: Clock) -> None:
@@ -208,13 +205,12 @@ def test_trouble_is_the_jobs_own_where_others_get_through(client: redis.Redis, c
     assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_requeued
     ledger.request(Job(Kind.CUSTOMER, 1, "77"))
     clock.advance(6)
-    ((message,), _) = ledger.admit(1)
-    assert message.job == bad
+    assert admitted(ledger, 1) == [bad]
     assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).is_requeued
     clock.advance(11)
-    ((message,), _) = ledger.admit(1)
-    assert message.job.customer_id == "77"
-    done(ledger, message.job)
+    (job,) = admitted(ledger, 1)
+    assert job.customer_id == "77"
+    done(ledger, job)
     assert ledger.hold(ledger.claim(bad), USED, FAILURE, REFUSED).weight is Weight.OWN
     assert ledger.holds() == []
 
@@ -225,7 +221,7 @@ def test_operator_can_end_a_hold(client: redis.Redis, clock: Clock) -> None:
     claims = [ledger.claim(job) for job in sent(ledger, jobs(3))]
     for claim in claims:
         ledger.hold(claim, USED, FAILURE, REFUSED)
-    assert admitted(ledger) == 0
+    assert more(ledger) == 0
     assert ledger.release(1)
     assert not ledger.release(1)
-    assert admitted(ledger) == 2
+    assert more(ledger) == 2

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.jobs import calls_of
-from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, admitted, jobs, make, sent
+from tests.integration.jobs import admitted, calls_of, pushed_by, taken
+from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, jobs, make, more, sent
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Job, Kind, State
 from worker.jobs.retries import Pause
+from worker.jobs.routes import CUSTOMERS, UPKEEP
 from worker.ledger import ClaimRefused, Ledger, Limit, StoreLimits, Weight
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ def test_job_that_began_before_does_not_end_a_hold(store: Ledger, clock: Clock) 
     first, second, *_ = [store.claim(job) for job in sent(store, jobs(12))]
     store.hold(first, OF_STORE, FAILURE, Pause(60, 60))
     ended = store.complete(second, USED, Action.UPDATED, "1")
-    assert (ended.hold_ended, ended.messages, len(store.holds())) == (False, (), 1)
+    assert (ended.hold_ended, len(store.holds()), store.counts(Kind.CUSTOMER).queued) == (False, 1, 3)
     clock.advance(59)
-    assert admitted(store) == 0
+    assert more(store) == 0
 
 
 def test_message_that_waited_through_a_hold_is_no_call(store: Ledger, clock: Clock) -> None:
@@ -48,7 +50,7 @@ def test_message_that_waited_through_a_hold_is_no_call(store: Ledger, clock: Clo
     refused(store, second)
     clock.advance(60)
     refused(store, third)
-    assert admitted(store) == 1
+    assert more(store) == 1
     assert store.counts(Kind.CUSTOMER).queued == 2
 
 
@@ -65,8 +67,8 @@ def test_success_at_one_api_does_not_end_the_hold_of_the_other(store: Ledger, cl
     store.hold(store.claim(first), OF_SOURCE, FAILURE, REFUSED)
     refused(store, others[0])
     clock.advance(5)
-    (message,) = store.admit(1)[0]
-    assert not store.complete(store.claim(message.job), OF_STORE, Action.UPDATED, "1").hold_ended
+    (job,) = admitted(store, 1)
+    assert not store.complete(store.claim(job), OF_STORE, Action.UPDATED, "1").hold_ended
     assert len(store.holds()) == 1
 
 
@@ -75,8 +77,8 @@ def test_failure_that_is_the_jobs_own_proves_the_store(store: Ledger, clock: Clo
     (job,) = sent(store, jobs(1))
     store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED)
     clock.advance(5)
-    (message,) = store.admit(1)[0]
-    ended = store.fail(store.claim(message.job), OF_SOURCE, FAILURE)
+    (job,) = admitted(store, 1)
+    ended = store.fail(store.claim(job), OF_SOURCE, FAILURE)
     assert (ended.hold_ended, store.holds()) == (True, [])
 
 
@@ -85,8 +87,8 @@ def test_hold_of_a_store_without_jobs_is_forgotten(store: Ledger, clock: Clock) 
     (job,) = sent(store, jobs(1))
     store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED)
     clock.advance(5)
-    (message,) = store.admit(1)[0]
-    store.fail(store.claim(message.job), calls_of(1, 0, Intent.OURS), FAILURE)
+    (job,) = admitted(store, 1)
+    store.fail(store.claim(job), calls_of(1, 0, Intent.OURS), FAILURE)
     store.sweep(Kind.CUSTOMER)
     assert len(store.holds()) == 1
     clock.advance(601)
@@ -121,8 +123,8 @@ def test_job_never_fails_for_what_meets_everybody(store: Ledger, clock: Clock) -
     for _ in range(200):
         clock.advance(601)
         store.sweep(Kind.CUSTOMER)
-        for message in store.admit(1)[0]:
-            claim = store.claim(message.job)
+        for job in admitted(store, 1):
+            claim = store.claim(job)
             assert claim.attempt == 0
             assert store.hold(claim, OF_STORE, FAILURE, OUTAGE).is_requeued
     assert store.counts(Kind.CUSTOMER).queued == 4
@@ -149,7 +151,7 @@ def test_limit_is_never_the_jobs_own(store: Ledger) -> None:
     for _ in range(12):
         assert store.hold(store.claim(job), [*OF_STORE, *OF_STORE], FAILURE, limit).is_requeued
         store.release(1)
-        assert admitted(store) == 1
+        assert more(store) == 1
 
 
 def test_hold_names_what_is_wrong_and_the_job_its_own(store: Ledger) -> None:
@@ -167,8 +169,8 @@ def test_hold_of_one_api_ends_by_a_call_that_was_answered_well(store: Ledger, cl
     (job,) = sent(store, jobs(1))
     store.hold(store.claim(job), OF_SOURCE, FAILURE, REFUSED)
     clock.advance(5)
-    (message,) = store.admit(1)[0]
-    claim, met = store.claim(message.job), calls_of(1, 1, Intent.STORES)
+    (job,) = admitted(store, 1)
+    claim, met = store.claim(job), calls_of(1, 1, Intent.STORES)
     weighed = store.hold(claim, met, FAILURE, OUTAGE)
     assert weighed.weight is Weight.RESTS
     ended = store.defer(claim, met, 0, FAILURE, carried=True, costs_attempt=False)
@@ -182,8 +184,8 @@ def test_calls_before_the_trouble_do_not_end_the_hold(store: Ledger, clock: Cloc
     assert store.hold(store.claim(job), met, FAILURE, REFUSED).hold_began
     for _ in range(3):
         clock.advance(600)
-        (message,) = store.admit(1)[0]
-        weighed = store.hold(store.claim(message.job), met, FAILURE, REFUSED)
+        (job,) = admitted(store, 1)
+        weighed = store.hold(store.claim(job), met, FAILURE, REFUSED)
         assert (weighed.is_requeued, weighed.hold_ended, weighed.hold_began) == (True, False, False)
 
 
@@ -208,42 +210,46 @@ def test_answer_between_ends_the_strikes(store: Ledger) -> None:
 
 def test_debug_job_that_is_held_lets_others_prove_the_store(store: Ledger, clock: Clock) -> None:
     """It goes first once, not for ever."""
-    (debug,) = [message.job for message in store.request(jobs(1)[0], debug=True).messages]
+    debug = jobs(1)[0]
+    store.request(debug, debug=True)
     claim = store.claim(debug)
     other = Job(Kind.CUSTOMER, 1, "7")
     store.hold(claim, OF_STORE, FAILURE, REFUSED)
     clock.advance(-1)
     store.request(other)
     clock.advance(6)
-    assert [message.job for message in store.admit(1)[0]] == [other]
+    assert admitted(store, 1) == [other]
 
 
-def test_debug_ends_with_its_run(store: Ledger) -> None:
+def test_debug_ends_with_its_run(client: redis.Redis, store: Ledger) -> None:
     """A plain trigger during the run is none; another debug request is."""
     job = jobs(1)[0]
     store.request(job, debug=True)
     claim = store.claim(job)
     store.request(job)
-    (message,) = store.complete(claim, USED, Action.UPDATED, "1").messages
-    assert not message.to_front
+    assert taken(store) == [job]
+    store.complete(claim, USED, Action.UPDATED, "1")
+    assert (client.llen(CUSTOMERS), client.llen(UPKEEP)) == (1, 0)
     claim = store.claim(job)
     store.request(job, debug=True)
-    (message,) = store.complete(claim, USED, Action.UPDATED, "1").messages
-    assert message.to_front
+    store.complete(claim, USED, Action.UPDATED, "1")
+    assert (client.llen(CUSTOMERS), client.llen(UPKEEP)) == (1, 1)
 
 
 def test_job_that_needs_more_slots_is_not_passed_over_for_ever(client: redis.Redis, clock: Clock) -> None:
     """A subscription job needs two calls, a customer job one: the turn stays until it has been taken."""
     store = make(client, clock, store_1=StoreLimits(concurrent=10, stamped=Limit(5, 10)))
     running = sent(store, jobs(100))
+    taken(store)
     store.request(Job(Kind.SUBSCRIPTION, 1, "77"))
     kinds = []
     for _ in range(40):
         clock.advance(2)
         for job in running[:1]:
             kinds.append(job.kind)
-            running += [message.job for message in store.complete(store.claim(job), OF_STORE, "updated", "1").messages]
-        running = running[1:] + [message.job for message in store.admit(1)[0]]
+            store.complete(store.claim(job), OF_STORE, "updated", "1")
+        store.admit(1)
+        running = running[1:] + taken(store)
     assert Kind.SUBSCRIPTION in kinds
 
 
@@ -255,7 +261,8 @@ def test_background_waits_for_the_other_kind_too(client: redis.Redis, clock: Clo
     store.request_all(jobs(4)[1:])
     order = [first]
     while len(order) < 7:
-        order += [message.job for message in store.complete(store.claim(order[-1]), USED, Action.UPDATED, "1").messages]
+        claim = store.claim(order[-1])
+        order += pushed_by(store, partial(store.complete, claim, USED, Action.UPDATED, "1"))
     assert [job.kind for job in order] == [Kind.CUSTOMER] * 4 + [Kind.SUBSCRIPTION] * 3
 
 
@@ -265,8 +272,8 @@ def test_job_that_waits_for_a_slot_keeps_its_place(client: redis.Redis, clock: C
     (first,) = sent(store, jobs(1))
     clock.advance(1)
     store.request_all(jobs(9)[1:])
-    held = store.put_back(store.claim(first), USED)
-    assert [message.job for message in held.messages] == [first]
+    claim = store.claim(first)
+    assert pushed_by(store, lambda: store.put_back(claim, USED)) == [first]
 
 
 def test_slots_of_a_limit_that_is_gone_are_given_back(client: redis.Redis, clock: Clock) -> None:
@@ -278,4 +285,4 @@ def test_slots_of_a_limit_that_is_gone_are_given_back(client: redis.Redis, clock
     clock.advance(46)
     without.sweep(Kind.CUSTOMER)
     clock.advance(11)
-    assert admitted(before) == 1
+    assert more(before) == 1

@@ -10,6 +10,7 @@ from tests.integration.jobs import (
     JOB,
     OTHER,
     claimed,
+    lose_messages,
     record_of,
     refused_because,
     swept,
@@ -131,6 +132,7 @@ def test_request_before_the_last_claim_ends_with_the_job(ledger: Ledger, clock: 
 def test_sweep_finds_a_lost_message_in_an_empty_queue(ledger: Ledger, clock: Clock) -> None:
     """With an empty queue, a message that nobody started in time is lost."""
     ledger.request(JOB)
+    lose_messages(ledger)
     clock.advance(29)
     assert swept(ledger) == []
     clock.advance(2)
@@ -208,6 +210,7 @@ def test_only_message_of_a_job_tells_how_far_the_queue_is(client: redis.Redis, l
 def test_sweep_is_bounded(ledger: Ledger, clock: Clock) -> None:
     """One sweep sends no more than its limit."""
     ledger.request_all([Job(Kind.CUSTOMER, 4021, str(number)) for number in range(25)])
+    lose_messages(ledger)
     clock.advance(31)
     assert [ledger.sweep(Kind.CUSTOMER, limit=10).lost for _ in range(4)] == [10, 10, 5, 0]
 

@@ -16,7 +16,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from tests import parts
-from tests.integration.jobs import JOB
+from tests.integration.jobs import JOB, take_message
 from tests.integration.monitor_stage import serving
 from tests.integration.stage import NOWHERE
 from tests.parts import PATIENCE_SECONDS
@@ -65,6 +65,8 @@ def job(number: int) -> Job:
 def busy(ledger: Ledger) -> None:
     """One job done, one failed, one that met a hold, and so one queued."""
     ledger.request_all([job(1), job(2), job(3)])
+    take_message(ledger, job(1))
+    take_message(ledger, job(2))
     ledger.complete(ledger.claim(job(1)), MADE, Action.CREATED, "143491")
     ledger.fail(ledger.claim(job(2)), (), Failure("email-missing"))
     refused = Failure("stamped-credentials-refused", 401)
@@ -99,7 +101,7 @@ def scraped(runtime: Runtime) -> str:
         'stamped_sync_connection_queued{connection="4021"} 1.0',
         'stamped_sync_oldest_queued_seconds{connection="4021",kind="subscription"} 0.0',
         'stamped_sync_swept_total{found="lost",kind="subscription"} 0.0',
-        'stamped_sync_queue_messages{queue="customers"} 0.0',
+        'stamped_sync_queue_messages{queue="customers"} 1.0',
         "stamped_sync_listed_refusals 1.0",
         'stamped_sync_refused_notifications_total{code="trigger-malformed"} 1000.0',
         'stamped_sync_refused_notifications_total{code="trigger-off"} 0.0',

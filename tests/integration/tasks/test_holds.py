@@ -9,6 +9,7 @@ import pytest
 
 from tasks import transfer_customer
 from tests import parts
+from tests.integration.jobs import admitted
 from tests.integration.stage import CREATE, EMAIL, ID, JOB, Stage, run, transferred
 from worker.jobs.errors import IPaaSCredentialsRefused, StampedCredentialsRefused, SyncError
 from worker.jobs.job import Job, Kind, State
@@ -34,7 +35,7 @@ def told_of_holds(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 def probe(stage: Stage) -> str:
     """Run the job once more, once the hold has run out; the state that it comes to."""
     stage.client.hset(f"stamped-sync:hold:{parts.SYSTEM}", "until", "0")
-    assert [message.job for message in stage.ledger.admit(parts.SYSTEM)[0]] == [JOB]
+    assert admitted(stage.ledger) == [JOB]
     return str(run(transfer_customer, parts.SYSTEM, ID).value["state"])
 
 
@@ -42,8 +43,8 @@ def test_too_many_calls_hold_the_store_for_as_long_as_it_asks(stage: Stage) -> N
     """The job waits in its store's queue, without a message, and has used up no attempt."""
     stage.refuse(429, Retry_After="120")
     ended = transferred(stage)
-    told = {"job": str(JOB), "state": "queued", "code": "customer-write-failed"}
-    assert (ended.state, ended.value) == ("SUCCESS", told)
+    returned = {"job": str(JOB), "state": "queued", "code": "customer-write-failed"}
+    assert (ended.state, ended.value) == ("SUCCESS", returned)
     assert (stage.record().state, stage.record().attempt, stage.queued) == (State.QUEUED, 0, {})
     (hold,) = stage.ledger.holds()
     assert (hold.system_id, hold.code) == (parts.SYSTEM, "stamped-calls-limited")

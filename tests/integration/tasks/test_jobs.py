@@ -172,8 +172,8 @@ def test_manual_sync_during_a_failing_run_is_not_put_off(stage: Stage, redis_url
     ask = at(Effect.CREATE_CUSTOMER, Moment.BEFORE, lambda: stage.ledger.request(JOB, urgent=True))
     stage.build(redis_url, ask)
     ended = transferred(stage)
-    told = {"job": str(JOB), "state": "queued", "code": "customer-write-failed"}
-    assert (ended.state, ended.value) == ("SUCCESS", told)
+    returned = {"job": str(JOB), "state": "queued", "code": "customer-write-failed"}
+    assert (ended.state, ended.value) == ("SUCCESS", returned)
     assert (stage.record().state, stage.record().attempt) == (State.SENT, 0)
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
 
@@ -282,8 +282,8 @@ def test_final_failure_is_the_catalogues_error(stage: Stage, caplog: pytest.LogC
         vars(record) for record in caplog.records if record.name == "worker.outcomes" and record.levelname == "ERROR"
     ]
     entry = CustomerWriteFailed.entry
-    told = (line["code"], line["http_status"], line["cause"], line["resolution"], line["outcome"])
-    assert told == ("customer-write-failed", 422, entry.cause, entry.resolution, "failed")
+    logged = (line["code"], line["http_status"], line["cause"], line["resolution"], line["outcome"])
+    assert logged == ("customer-write-failed", 422, entry.cause, entry.resolution, "failed")
     assert EMAIL not in caplog.text + ended.traceback
 
 
@@ -361,13 +361,13 @@ def test_debug_job_tells_each_call(stage: Stage, redis_url: str, caplog: pytest.
     stage.build(redis_url)
     transferred(stage, debug=debug)
     calls = [record.getMessage() for record in caplog.records if record.name == "worker.calls"]
-    told = [
+    logged = [
         "iPaaS.com GET customers/v2/Customer/{id}: 200",
         "iPaaS.com GET customers/v2/External/LookupExternal/{id}/{system_id}/customer: 404",
         "Stamped.io POST dashboard/customers/add: 200",
         "iPaaS.com POST customers/v2/External/UpdateExternalId: 200",
     ]
-    assert calls == (told if debug else [])
+    assert calls == (logged if debug else [])
     assert stage.queued == ({UPKEEP: 1} if debug else {SUBSCRIPTIONS: 1})
 
 

@@ -46,12 +46,12 @@ def test_a_workers_clock_decides_nothing(stage: Stage, ahead: float) -> None:
 
 def test_sweeps_check_in_once_a_minute(stage: Stage) -> None:
     """Sentry counts in minutes, and limits how many it takes."""
-    told: list[tuple[str, float]] = []
-    stage.patch.setattr("worker.telemetry.sentry.check_in", lambda *arguments: told.append(arguments))
+    logged: list[tuple[str, float]] = []
+    stage.patch.setattr("worker.telemetry.sentry.check_in", lambda *arguments: logged.append(arguments))
     for _ in range(3):
         stage.client.hdel("stamped-sync:done-at", sweeper.SWEEP)
         assert sweeper.sweep_if_due()
-    assert told == [("sweep", 60.0)]
+    assert logged == [("sweep", 60.0)]
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("gone"), RuntimeError("zoe@example.com")])

@@ -23,7 +23,7 @@ def mapping(row: Row | None) -> Mapping:
 
 
 @pytest.mark.parametrize(
-    ("row", "told", "in_short"),
+    ("row", "words", "in_short"),
     [
         (None, "left unchanged", "6 rows, subscription not mapped"),
         (FIELD, "also those who have unsubscribed in Stamped.io by themselves", "7 rows, subscription mapped"),
@@ -35,7 +35,7 @@ def mapping(row: Row | None) -> Mapping:
         (NOBODY, "Every customer that is transferred is unsubscribed.", "7 rows, subscription mapped"),
     ],
 )
-def test_what_becomes_of_those_who_unsubscribed_is_told(row: Row | None, told: str, in_short: str) -> None:
+def test_what_becomes_of_those_who_unsubscribed_is_told(row: Row | None, words: str, in_short: str) -> None:
     """Nobody has to find out by losing them."""
-    assert told in subscription_in_words(mapping(row))
+    assert words in subscription_in_words(mapping(row))
     assert mapping_in_short(mapping(row)) == in_short

@@ -140,12 +140,12 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("text", "told"), WRONG)
-def test_what_can_not_be_used_is_refused_in_words(text: str, told: str) -> None:
+@pytest.mark.parametrize(("text", "words"), WRONG)
+def test_what_can_not_be_used_is_refused_in_words(text: str, words: str) -> None:
     """What is wrong, and an example of right that is right."""
     with pytest.raises(RedisUrlWrong) as raised:
         RedisUrl.read(text)
-    assert told in str(raised.value)
+    assert words in str(raised.value)
     assert RedisUrl.read(raised.value.example.split("?")[0]).host
 
 

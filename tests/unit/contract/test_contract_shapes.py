@@ -19,7 +19,7 @@ CUSTOMER = {"id": 7, "email": "Test@Example.com", "isSubscribed": True}
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "words"),
     [
         (None, "null"),
         (True, "boolean"),
@@ -32,9 +32,9 @@ CUSTOMER = {"id": 7, "email": "Test@Example.com", "isSubscribed": True}
         ({"a": {"b": {"c": {"d": 1}}}}, "{a: {b: {c: {…}}}}"),
     ],
 )
-def test_a_shape_is_names_and_types(value: object, told: str) -> None:
+def test_a_shape_is_names_and_types(value: object, words: str) -> None:
     """A name that could be a value is not shown either."""
-    assert shape(value) == told
+    assert shape(value) == words
 
 
 def test_the_shape_of_a_huge_answer_is_short() -> None:
@@ -95,8 +95,8 @@ def test_no_list_is_told_from_an_empty_one() -> None:
 
 def test_a_path_is_written_as_people_write_it() -> None:
     """The top has no name."""
-    told = [written(path) for path in ((), ("results", EACH, "customer"), (EACH, "customer"), ("zoe@example.com",))]
-    assert told == ["the whole answer", "results[].customer", "[].customer", "…"]
+    words = [written(path) for path in ((), ("results", EACH, "customer"), (EACH, "customer"), ("zoe@example.com",))]
+    assert words == ["the whole answer", "results[].customer", "[].customer", "…"]
 
 
 @pytest.mark.parametrize("assumption", ASSUMPTIONS, ids=lambda assumption: assumption.key)

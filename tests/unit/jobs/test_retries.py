@@ -66,10 +66,10 @@ def shortest(low: float, high: float) -> float:
     return low
 
 
-def meant(intent: Intent, trouble: Trouble | None = None, **told: float) -> SyncError:
+def meant(intent: Intent, trouble: Trouble | None = None, **options: float) -> SyncError:
     """The error of an answer that meant this; its status says the opposite."""
     status = 422 if intent is Intent.STORES else 503
-    return CustomerWriteFailed(http_status=status, intent=intent, trouble=trouble, **told)  # type: ignore[arg-type]
+    return CustomerWriteFailed(http_status=status, intent=intent, trouble=trouble, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -30,58 +30,58 @@ def outage(clock: Clock) -> Outage:
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> Any:
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
     """What was logged so far."""
     caplog.set_level(logging.INFO)
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-def test_outage_is_told_once_and_its_end_once(outage: Outage, clock: Clock, told: Any) -> None:
+def test_outage_is_told_once_and_its_end_once(outage: Outage, clock: Clock, lines: Any) -> None:
     """The end with how long it lasted."""
     for _ in range(50):
         outage.met(FULL)
     clock.now += 12
     outage.ended()
     outage.ended()
-    assert told() == [f"Redis {FULL}", "Redis takes writes again, after 12 s"]
+    assert lines() == [f"Redis {FULL}", "Redis takes writes again, after 12 s"]
 
 
-def test_other_trouble_is_told_too(outage: Outage, told: Any) -> None:
+def test_other_trouble_is_told_too(outage: Outage, lines: Any) -> None:
     """A restart refuses connections first, and then loads its data; what comes and goes is told once."""
     for words in (FULL, BUSY, FULL, BUSY):
         outage.met(words)
-    assert told() == [f"Redis {FULL}", f"Redis {BUSY}"]
+    assert lines() == [f"Redis {FULL}", f"Redis {BUSY}"]
 
 
-def test_what_comes_and_goes_every_second_fills_no_log(outage: Outage, clock: Clock, told: Any) -> None:
+def test_what_comes_and_goes_every_second_fills_no_log(outage: Outage, clock: Clock, lines: Any) -> None:
     """A memory at its limit is full, and is not, and is full again; two outages minutes apart are two."""
     for _ in range(2 * QUIET_SECONDS):
         outage.met(FULL)
         outage.ended()
         clock.now += 1
-    assert len(told()) == 4
+    assert len(lines()) == 4
 
 
-def test_long_outage_is_told_again(outage: Outage, clock: Clock, told: Any) -> None:
+def test_long_outage_is_told_again(outage: Outage, clock: Clock, lines: Any) -> None:
     """Somebody who looks at the last lines of a log must see it."""
     outage.met(FULL)
     clock.now += REPEAT_SECONDS
     outage.met(FULL)
-    assert told() == [f"Redis {FULL}"] * 2
+    assert lines() == [f"Redis {FULL}"] * 2
 
 
-def test_end_is_not_told_where_no_outage_was(outage: Outage, told: Any) -> None:
+def test_end_is_not_told_where_no_outage_was(outage: Outage, lines: Any) -> None:
     """Every connection that is made says that Redis takes writes."""
     outage.ended()
-    assert told() == []
+    assert lines() == []
 
 
-def test_fault_of_ours_is_told_as_such(outage: Outage, told: Any) -> None:
+def test_fault_of_ours_is_told_as_such(outage: Outage, lines: Any) -> None:
     """Once too, and no outage ends by it."""
     for _ in range(3):
         outage.fault(ScriptFailed("ERR in the script claim, line 12"))
     outage.ended()
-    (line,) = told()
+    (line,) = lines()
     assert line.startswith("internal-error: ")
     assert line.endswith("ERR in the script claim, line 12")
 
@@ -97,16 +97,16 @@ class Full:
             raise redis.OutOfMemoryError("command not allowed")
 
 
-def test_script_that_wrote_nothing_does_not_end_an_outage(outage: Outage, told: Any) -> None:
+def test_script_that_wrote_nothing_does_not_end_an_outage(outage: Outage, lines: Any) -> None:
     """Only a write that is taken does."""
     server: Any = Full()
     outage.look(server)
     outage.met(FULL)
     outage.look(server)
-    assert len(told()) == 1
+    assert len(lines()) == 1
     server.takes = True
     outage.look(server)
-    assert len(told()) == 2
+    assert len(lines()) == 2
 
 
 # What Celery, kombu and Flower log of Redis -----------------------------------------------------------------------
@@ -133,7 +133,7 @@ def test_error_of_redis_in_a_foreign_line_is_told_in_our_words(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["celery.beat", "celery.worker.request", "kombu.asynchronous.hub"])
-def test_trace_of_an_error_of_redis_is_left_out(name: str, told: Any) -> None:
+def test_trace_of_an_error_of_redis_is_left_out(name: str, lines: Any) -> None:
     """There would be one for each message and each tick; the outage is told instead."""
     assert logged(name, "Message Error: %s", FOREIGN, error=FOREIGN) is None
     assert logged(name, "Message Error", error=NotReady("is not ready: wait")) is None
@@ -141,7 +141,7 @@ def test_trace_of_an_error_of_redis_is_left_out(name: str, told: Any) -> None:
     wrapped = OperationalError()
     wrapped.__cause__ = FOREIGN
     assert logged(name, "Message Error", error=wrapped) is None
-    assert all(line.startswith("Redis ") for line in told())
+    assert all(line.startswith("Redis ") for line in lines())
 
 
 @pytest.mark.parametrize(

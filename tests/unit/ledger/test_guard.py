@@ -205,10 +205,10 @@ def test_read_of_no_job_takes_a_slot_of_its_api(clock: Clock) -> None:
 def test_used_up_throttle_is_told_once_nobody_waits_any_longer(clock: Clock) -> None:
     """With the API, and when there is a slot."""
     began = clock()
-    with pytest.raises(ThrottleUsedUp, match=r"Stamped\.io: the next call is free in 12 s") as told:
+    with pytest.raises(ThrottleUsedUp, match=r"Stamped\.io: the next call is free in 12 s") as raised:
         unhurried(Store(next_slot=12), clock, patience=20).before_read()
-    assert (clock() - began >= 20, told.value.intent) == (True, Intent.STORES)
-    assert told.value.retry_after == 12
+    assert (clock() - began >= 20, raised.value.intent) == (True, Intent.STORES)
+    assert raised.value.retry_after == 12
 
 
 def test_used_up_throttle_of_jobs_under_way_has_no_time(clock: Clock) -> None:
@@ -230,10 +230,10 @@ def test_end_of_a_hold_is_not_waited_for(clock: Clock, patience: float) -> None:
     long_ago = datetime(2001, 1, 1, tzinfo=UTC)
     hold = Hold(4021, Failure("stamped-credentials-refused", 401), long_ago, long_ago, seconds_left=3600)
     began = clock()
-    with pytest.raises(ConnectionHeld, match=r"UTC: .*\(stamped-credentials-refused\)") as told:
+    with pytest.raises(ConnectionHeld, match=r"UTC: .*\(stamped-credentials-refused\)") as raised:
         unhurried(Store(hold=hold), clock, patience).before_read()
     assert clock() == began
-    assert told.value.retry_after == 3600
+    assert raised.value.retry_after == 3600
 
 
 def test_without_a_claim_everything_can_be_read_and_nothing_written() -> None:

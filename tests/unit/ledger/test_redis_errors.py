@@ -112,18 +112,18 @@ def test_refusal_is_told_with_what_to_do(text: str, code: str, may_pass: bool, i
     failed = error_of(error, "claim")
     assert isinstance(failed, LedgerRefuses)
     assert failed.failure.code == "redis-refuses"
-    assert failed.failure.detail == f"it {REFUSALS[code].words} ({code}): {REFUSALS[code].advice}"
+    assert failed.failure.detail == f"it {REFUSALS[code].words} ({code}): {REFUSALS[code].resolution}"
     assert passes(error) is may_pass
     assert SECRET not in f"{failed} {failed!r}"
 
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_every_refusal_is_a_sentence(code: str) -> None:
-    """It goes on after "Redis" and "It", and its advice does not repeat what follows it."""
+    """It goes on after "Redis" and "It", and its resolution does not repeat what follows it."""
     refusal = REFUSALS[code]
     assert refusal.words[0].islower()
-    assert refusal.advice[0].islower() or refusal.advice.startswith("`")
-    assert not (refusal.words + refusal.advice).endswith((".", ":"))
+    assert refusal.resolution[0].islower() or refusal.resolution.startswith("`")
+    assert not (refusal.words + refusal.resolution).endswith((".", ":"))
 
 
 @pytest.mark.parametrize("text", [f"QUARANTINED {SECRET} may not", "ERR upstream failure", "no word at all", ""])
@@ -278,10 +278,10 @@ def test_what_the_client_can_not_send_is_our_fault(ask: Callable[[Any], object],
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_operators_guide_has_the_refusal(code: str) -> None:
-    """Whoever reads these words in a log finds them there, with the same advice."""
+    """Whoever reads these words in a log finds them there, with the same resolution."""
     (row,) = [line for line in GUIDE.splitlines() if line.startswith("| ") and f"`{code}`" in line]
     assert row.split(" | ")[0] == f"| {REFUSALS[code].words}"
-    assert row.endswith(f" | {REFUSALS[code].advice} |")
+    assert row.endswith(f" | {REFUSALS[code].resolution} |")
 
 
 @pytest.mark.parametrize("words", [words for _, words, _ in SILENCES])

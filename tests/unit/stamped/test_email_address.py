@@ -55,7 +55,7 @@ def test_address_is_left_as_it_is(text: str, address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("zoe", "there is no @ in it"),
         ("zoe\uff20example.com", "there is no @ in it"),
@@ -77,11 +77,11 @@ def test_address_is_left_as_it_is(text: str, address: str) -> None:
         ("zoe@.", "nothing stands behind the @"),
     ],
 )
-def test_what_no_address_can_hold_is_named(text: str, told: str) -> None:
+def test_what_no_address_can_hold_is_named(text: str, words: str) -> None:
     """By its number and place, and nothing else of the address."""
     with pytest.raises(EmailInvalid) as raised:
         cleaned(text)
-    assert raised.value.failure.detail == told
+    assert raised.value.failure.detail == words
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Lists:
     """iPaaS.com with some pages of ids, none of which changes; beyond the last page, the last again."""
 
     pages: list[list[str]]
-    told: int | None = None
+    announced: int | None = None
     """How many pages the header says there are."""
     errors: list[SyncError] = field(default_factory=list)
     """Raised one after the other, before anything is answered."""
@@ -36,7 +36,7 @@ class Lists:
         if self.errors:
             raise self.errors.pop(0)
         ids = self.pages[min(page, len(self.pages)) - 1]
-        return CustomerList(tuple(map(Listed, ids)), pages=self.told)
+        return CustomerList(tuple(map(Listed, ids)), pages=self.announced)
 
     unlinked = customers
 
@@ -53,7 +53,7 @@ def ran(source: Lists, book: Book, progress: Progress = ALL, *, limit: int | Non
 
 def test_every_page_is_asked_for_once() -> None:
     """In the list's order, as many pages as the header says."""
-    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book()
+    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], announced=3), Book()
     steps = run(source, book)
     assert book.requested == [["1", "2"], ["3", "4"], ["5"]]
     assert source.read == [1, 2, 3, 4, 3, 2, 1]
@@ -64,7 +64,7 @@ def test_every_page_is_asked_for_once() -> None:
 def test_huge_page_is_asked_for_in_parts() -> None:
     """A page of any size takes no more than a bounded number at once."""
     book = Book()
-    run(Lists([numbered(1, 3 * AT_ONCE + 1)], told=1), book)
+    run(Lists([numbered(1, 3 * AT_ONCE + 1)], announced=1), book)
     assert [len(part) for part in book.requested] == [AT_ONCE] * 3 + [1]
     assert book.ids == numbered(1, 3 * AT_ONCE + 1)
 
@@ -73,7 +73,7 @@ def test_number_of_queued_jobs_stays_bounded() -> None:
     """It waits while more jobs wait for their turn than the bound, and a part comes on top at most."""
     book = Book(carried_out_a_second=300)
     most = []
-    source = Lists([numbered(page * 100, page * 100 + 99) for page in range(1, 101)], told=100)
+    source = Lists([numbered(page * 100, page * 100 + 99) for page in range(1, 101)], announced=100)
     for step in initialize(ALL, source, book, ignore, sleep=book.work):
         most.append(book.queued)
         assert step.progress.requested == len(book.ids)
@@ -112,7 +112,7 @@ class Dying(Book):
 @pytest.mark.parametrize("dies_at", range(1, 11))
 def test_kill_after_any_step_asks_for_at_most_one_part_twice(dies_at: int) -> None:
     """A run that begins from the progress noted last leaves nobody out."""
-    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Dying(dies_at=dies_at)
+    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], announced=3), Dying(dies_at=dies_at)
     with pytest.raises(Killed):
         run(source, book)
     last = run(source, book, book.progress or ALL)[-1]
@@ -123,7 +123,7 @@ def test_kill_after_any_step_asks_for_at_most_one_part_twice(dies_at: int) -> No
 
 def test_limit_stops_within_a_page_and_the_next_run_goes_on() -> None:
     """Runs with a limit, one after the other, ask for each customer once."""
-    source, book = Lists([["1", "2", "3"], ["4", "5", "6"], ["7"]], told=3), Book()
+    source, book = Lists([["1", "2", "3"], ["4", "5", "6"], ["7"]], announced=3), Book()
     progress = ALL
     for _ in range(4):
         progress = ran(source, book, progress, limit=2)
@@ -133,14 +133,14 @@ def test_limit_stops_within_a_page_and_the_next_run_goes_on() -> None:
 
 def test_position_of_an_older_release_is_gone_on_from() -> None:
     """The pages in front of it are read on the way back."""
-    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book()
+    source, book = Lists([["1", "2"], ["3", "4"], ["5"]], announced=3), Book()
     run(source, book, replace(ALL, position="2:1"))
     assert book.requested == [["3", "4"], ["5"], ["1", "2"]]
 
 
 def test_step_says_about_how_many_are_ahead() -> None:
     """From the number of pages and the size of the page; the way back has none ahead."""
-    steps = run(Lists([["1", "2"], ["3", "4"], ["5"]], told=3), Book())
+    steps = run(Lists([["1", "2"], ["3", "4"], ["5"]], announced=3), Book())
     assert [step.ahead for step in steps] == [4, 2] + [0] * 5
 
 
@@ -162,7 +162,7 @@ def test_list_without_pages_is_read_some_times_more_and_ends() -> None:
 def test_pages_that_repeat_themselves_for_ever_end_and_are_told(pages: list[list[str]]) -> None:
     """What did come was asked for, and the last step says after which page nobody came any more."""
     book = Book()
-    last = run(Lists(pages, told=10**9), book)[-1]
+    last = run(Lists(pages, announced=10**9), book)[-1]
     assert book.ids == [each for page in pages for each in page]
     assert (last.place.ended_short, last.place.short_of) == (True, 10**9)
     assert last.place.last == len([page for page in pages if page])
@@ -176,21 +176,21 @@ def test_pages_that_come_in_turns_end_and_are_told() -> None:
             return super().customers((page - 1) % 3 + 1)
 
     book = Book()
-    last = run(Round([["1"], ["2"], ["3"]], told=10**9), book)[-1]
+    last = run(Round([["1"], ["2"], ["3"]], announced=10**9), book)[-1]
     assert (book.ids, last.place.ended_short) == (["1", "2", "3"], True)
 
 
 def test_customer_on_several_pages_is_asked_for_once() -> None:
     """Those who were moved while the list was read come twice."""
     book = Book()
-    run(Lists([["1", "2"], ["2", "3"], ["1", "4"]], told=3), book)
+    run(Lists([["1", "2"], ["2", "3"], ["1", "4"]], announced=3), book)
     assert book.ids == ["1", "2", "3", "4"]
 
 
 def test_customer_whom_the_ledger_has_in_hand_is_not_asked_for() -> None:
     """A trigger has brought them since the beginning, or their job waits; it is counted once, for the closing line."""
     book = Book(in_hand={"2"})
-    last = run(Lists([["1", "2"], ["3"]], told=2), book)[-1]
+    last = run(Lists([["1", "2"], ["3"]], announced=2), book)[-1]
     assert (book.ids, last.place.in_hand) == (["1", "3"], 1)
 
 
@@ -204,7 +204,7 @@ def test_page_beyond_the_last_may_be_an_error() -> None:
             return super().customers(page)
 
     book = Book()
-    assert run(Strict([["1"], ["2"]], told=2), book)[-1].place.is_complete
+    assert run(Strict([["1"], ["2"]], announced=2), book)[-1].place.is_complete
     assert book.ids == ["1", "2"]
 
 
@@ -215,13 +215,13 @@ class Odd(Lists):
         """One page."""
         ids = self.pages[page - 1] if page <= len(self.pages) else []
         readable = tuple(Listed(each) for each in ids if each.isdecimal())
-        return CustomerList(readable, unreadable=len(ids) - len(readable), pages=self.told)
+        return CustomerList(readable, unreadable=len(ids) - len(readable), pages=self.announced)
 
 
 def test_entries_without_an_id_are_counted_once() -> None:
     """However often the list is read; a page of nothing else is passed over."""
     book = Book()
-    last = run(Odd([["1", "x"], ["y", "z"], ["2"], ["?"]], told=4), book)[-1]
+    last = run(Odd([["1", "x"], ["y", "z"], ["2"], ["?"]], announced=4), book)[-1]
     assert (book.ids, last.place.all_unreadable) == (["1", "2"], 4)
     assert last.place.is_complete
 
@@ -229,13 +229,13 @@ def test_entries_without_an_id_are_counted_once() -> None:
 def test_first_page_of_nothing_but_entries_without_an_id_is_no_list_of_customers() -> None:
     """Whoever changed the API is told at once."""
     with pytest.raises(AnswerUnreadable, match="no entry of"):
-        run(Odd([["x", "y"], ["1"]], told=2), Book())
+        run(Odd([["x", "y"], ["1"]], announced=2), Book())
 
 
 def test_empty_page_among_others_is_passed_over() -> None:
     """Its customers were deleted, or may not be seen."""
     book = Book()
-    run(Lists([["1"], [], ["2"]], told=3), book)
+    run(Lists([["1"], [], ["2"]], announced=3), book)
     assert book.ids == ["1", "2"]
 
 
@@ -293,7 +293,7 @@ def test_read_that_fails_for_a_while_is_tried_again() -> None:
     rests: list[float] = []
     outage = IPaaSReadFailed(retry_after=40, intent=Intent.STORES)
     book = Book()
-    source = Lists([["1"]], told=1, errors=[outage, outage])
+    source = Lists([["1"]], announced=1, errors=[outage, outage])
     list(initialize(ALL, source, book, lambda _, seconds: rests.append(seconds)))
     assert (book.ids, rests) == (["1"], [40, 40])
 
@@ -303,7 +303,7 @@ def test_read_that_fails_for_a_while_is_tried_again() -> None:
 )
 def test_read_that_is_refused_ends_at_once(error: SyncError) -> None:
     """Nothing but a person can help."""
-    source = Lists([["1"]], told=1, errors=[error])
+    source = Lists([["1"]], announced=1, errors=[error])
     with pytest.raises(type(error)):
         run(source, Book())
     assert source.read == [1]
@@ -311,7 +311,7 @@ def test_read_that_is_refused_ends_at_once(error: SyncError) -> None:
 
 def test_outage_that_lasts_ends_in_its_error() -> None:
     """Some tries, then whoever runs it is told."""
-    source = Lists([["1"]], told=1, errors=[IPaaSReadFailed(intent=Intent.STORES)] * 100)
+    source = Lists([["1"]], announced=1, errors=[IPaaSReadFailed(intent=Intent.STORES)] * 100)
     with pytest.raises(IPaaSReadFailed):
         run(source, Book())
     assert len(source.read) == 10
@@ -329,7 +329,7 @@ def test_ledger_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch, step
         return real(*args, **options)
 
     monkeypatch.setattr(book, step, away)
-    assert run(Lists([["1"], ["2"]], told=2), book)[-1].place.is_complete
+    assert run(Lists([["1"], ["2"]], announced=2), book)[-1].place.is_complete
     assert book.ids == ["1", "2"]
 
 
@@ -342,14 +342,14 @@ def test_ledger_that_stays_away_ends_in_its_error(monkeypatch: pytest.MonkeyPatc
     book = Book()
     monkeypatch.setattr(book, "look", away)
     with pytest.raises(LedgerUnavailable):
-        run(Lists([["1"]], told=1), book)
+        run(Lists([["1"]], announced=1), book)
 
 
 def test_run_that_was_taken_over_ends() -> None:
     """Two processes never go on with the same initialize for long."""
     book = Book(is_taken_over=True)
     with pytest.raises(TakenOver):
-        run(Lists([["1"], ["2"]], told=2), book)
+        run(Lists([["1"], ["2"]], announced=2), book)
     assert book.ids == ["1"]
 
 

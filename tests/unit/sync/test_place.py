@@ -25,9 +25,9 @@ def read_to_end(pages: dict[int, Shown], most: int = 5_000) -> tuple[Place, list
     return place, read
 
 
-def numbered(count: int, told: int | None, strangers: int = 2) -> dict[int, Shown]:
+def numbered(count: int, announced: int | None, strangers: int = 2) -> dict[int, Shown]:
     """Pages with strangers that say how many there are."""
-    return {page: Shown(strangers, announced=told) for page in range(1, count + 1)}
+    return {page: Shown(strangers, announced=announced) for page in range(1, count + 1)}
 
 
 def test_list_that_stays_is_read_forth_and_back() -> None:
@@ -43,10 +43,10 @@ def test_list_of_one_page_is_read_once() -> None:
     assert (read, place.reading, place.is_complete) == ([1, 2], 1, True)
 
 
-@pytest.mark.parametrize("told", [0, 1, None])
-def test_empty_list_ends(told: int | None) -> None:
+@pytest.mark.parametrize("announced", [0, 1, None])
+def test_empty_list_ends(announced: int | None) -> None:
     """Whatever it says of its pages."""
-    place, read = read_to_end({1: Shown(0, is_hollow=True, announced=told)})
+    place, read = read_to_end({1: Shown(0, is_hollow=True, announced=announced)})
     assert len(read) <= 3
     assert (place.is_complete, place.ended_short) == (True, False)
 
@@ -58,10 +58,10 @@ def test_list_that_does_not_say_its_pages_ends_behind_some_that_hold_nobody() ->
     assert place.is_complete
 
 
-@pytest.mark.parametrize("told", [1, 2])
-def test_list_that_says_too_few_pages_is_read_on(told: int) -> None:
+@pytest.mark.parametrize("announced", [1, 2])
+def test_list_that_says_too_few_pages_is_read_on(announced: int) -> None:
     """Strangers beyond the last page show that the number is wrong."""
-    place, read = read_to_end(numbered(5, told))
+    place, read = read_to_end(numbered(5, announced))
     assert set(read) >= {1, 2, 3, 4, 5}
     assert (place.is_complete, place.last, place.ended_short) == (True, 5, False)
 
@@ -94,8 +94,8 @@ def test_list_that_announces_far_more_while_it_is_read_back_ends() -> None:
         if place.has_ended:
             break
         is_there = place.page <= 3
-        told = 3 if number < 4 else 10**9
-        shown = Shown(2 if number < 3 else 0, is_hollow=not is_there, announced=told)
+        announced = 3 if number < 4 else 10**9
+        shown = Shown(2 if number < 3 else 0, is_hollow=not is_there, announced=announced)
         place = behind(place.among(0, found=0), shown)
     assert place.has_ended
     assert (place.ended_short, place.last) == (True, 3)

@@ -15,12 +15,6 @@ local USUAL = { customer = { stamped = 1, ipaas = 3 }, subscription = { stamped 
 -- An API's name in the keys, from the one that calls are noted under: 'stamped' of Stamped.io.
 local function api_of(call) return string.lower(string.match(call[1], '^%a+')) end
 
--- How many jobs one script admits at most; the pump goes on at once.
-local ADMITTED_AT_ONCE = 100
-
--- How many members without a row one script takes out of a queue at most.
-local STRAYS_AT_ONCE = 100
-
 local function store_key(name, system) return prefix .. name .. ':' .. system end
 
 local function slots_key(api, system) return store_key('slots:' .. api, system) end
@@ -144,79 +138,6 @@ local function may_run(kind, member, system, now)
   local hold = store_key('hold', system)
   if redis.call('EXISTS', hold) == 0 then return true end
   return number(hold, 'until') <= now and field(hold, 'probe') == kind .. ':' .. member
-end
-
--- The first job of a queue that is really there, and its place. A member whose row is gone, or says another state, would be
--- met first again and again, and no job behind it: it is taken out.
-local function first_queued(kind, system)
-  for _ = 1, STRAYS_AT_ONCE do
-    local member, place = unpack(redis.call('ZRANGE', index_of('queued', kind, system), 0, 0, 'WITHSCORES'))
-    if not member then return end
-    if field(key_of(kind, member), 'state') == 'queued' then return member, tonumber(place) end
-    take_out(kind, system, member, 'queued')
-  end
-end
-
--- The next job of a store: its first customer job and its first subscription job in turn, but one of the background
--- after one that is not. It keeps its turn until it has been let run, however many slots it needs.
-local function next_job(system, now)
-  local customer, customer_place = first_queued('customer', system)
-  local subscription, subscription_place = first_queued('subscription', system)
-  if customer and subscription then
-    local is_later, is_sooner = customer_place > now, subscription_place > now
-    if is_later ~= is_sooner then
-      if is_later then customer = nil else subscription = nil end
-    elseif number(store_key('store', system), 'turn') % 2 == 0 then
-      subscription = nil
-    else
-      customer = nil
-    end
-  end
-  if customer then return 'customer', customer end
-  if subscription then return 'subscription', subscription end
-end
-
--- How long until a job can get all the slots that it needs: ms, or math.huge if other jobs must end first.
-local function wait_for_slots(kind, member, system, limits, now)
-  local wait = 0
-  for api in pairs(limits.apis) do
-    local lacking = needs_of(kind, member, api, limits) - free_slots(api, system, limits, now)
-    if lacking > 0 then
-      local last = redis.call('ZRANGE', slots_key(api, system), lacking - 1, lacking - 1, 'WITHSCORES')
-      wait = math.max(wait, (tonumber(last[2]) or math.huge) - now)
-    end
-  end
-  return wait
-end
-
--- How long until the store may get another job: ms, or -1 if time alone lets none run: no job waits for its turn, or one
--- that is under way must end first, which admits.
-local function wait_ms(system, limits)
-  local now = now_ms()
-  local kind, member = next_job(system, now)
-  if not kind or not has_place(system, limits) then return -1 end
-  local wait = wait_for_slots(kind, member, system, limits, now)
-  if wait == math.huge then return -1 end
-  return math.max(wait, number(store_key('hold', system), 'until') - now)
-end
-
--- Admit as many jobs of a store as it may get now. Answers { '<kind>:<member>' or '<kind>:<member>:front', ... }, whose
--- messages the caller must send; if it does not, the sweeper will.
-local function admit(system, limits)
-  local now, sent = now_ms(), {}
-  while #sent < ADMITTED_AT_ONCE and has_room(system, limits, now) do
-    local kind, member = next_job(system, now)
-    if not kind or not has_slots(kind, member, system, limits, now) then break end
-    -- The slots first, the message last: if this stops between, the job still waits in the queue and is admitted again, while the
-    -- sweep gives the slots back. A job that was sent without slots would make calls that nobody counts.
-    take(kind, member, system, limits)
-    local key = key_of(kind, member)
-    redis.call('HSET', key, 'message_at', text(now))
-    redis.call('HINCRBY', key, 'messages', 1)
-    move(kind, member, 'sent', now)
-    sent[#sent + 1] = kind .. ':' .. member .. (field(key, 'debug') and ':front' or '')
-  end
-  return sent
 end
 
 -- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is

@@ -1,5 +1,5 @@
 -- End a job well, and hand over to the customer's subscription job in the same step.
--- include: _clock _field _job _store _ending
+-- include: _clock _field _job _store _routes _message _admit _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 version  8 action  9 Stamped.io id
@@ -7,7 +7,7 @@
 --           the state is the mapped one, or another that stays
 --        11 new 0|1: see `note_new`
 --        12 shared: another customer's id that the Stamped.io id is linked to, '' for none, '-' if nobody looked
--- Answer { 1 if the claim held, { jobs to send }, 1 if a hold of the store ends }
+-- Answer { 1 if the claim held, 1 if a hold of the store ends }
 local version, next_step, subscription = ARGV[7], ARGV[10], key_of('subscription', member)
 end_attempt(ARGV[8])
 
@@ -43,4 +43,5 @@ if string.match(ARGV[12], '^%d+$') then redis.call('HSET', key, 'shared_with', A
 settle(kind, member, version, 'done')
 -- Last of all: the answers may end the store's hold, and the place is free, so that the next jobs are sent at once.
 local ended = store_answered(system, calls)
-return { 1, admit(system, limits), ended }
+admit(system, limits)
+return { 1, ended }

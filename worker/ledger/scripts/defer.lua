@@ -1,13 +1,12 @@
 -- Rest until a retry is due.
--- include: _clock _field _job _store _ending
+-- include: _clock _field _job _store _routes _message _admit _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 rest in ms  8 error as JSON, passed through  9 its code
 --        10 grace in ms: how long after the due time the sweeper leaves the job to a Celery retry that carries it
 --        11 attempts that it costs: 1, or 0 if the trouble is the whole store's
 --        12 new 0|1  13 created: see `note_consent`
--- Answer { 1 if the claim held, { jobs to send }, 1 if a hold of the store ends,
---          1 if it does not rest: it was asked for by a person meanwhile }
+-- Answer { 1 if the claim held, 1 if a hold of the store ends, 1 if it does not rest: a person asked for it meanwhile }
 local failure, grace = { ARGV[8], ARGV[9] }, tonumber(ARGV[10])
 -- A person who asked for it during the run does not wait for the retry.
 local is_urgent = field(key, 'urgent')
@@ -16,7 +15,8 @@ note_consent(key, ARGV[12], ARGV[13])
 local ended = store_answered(system, calls)
 if is_urgent then
   start_over(kind, member)
-  return { 1, admit(system, limits), ended, 1 }
+  admit(system, limits)
+  return { 1, ended, 1 }
 end
 local due = now_ms() + tonumber(ARGV[7])
 redis.call('HINCRBY', key, 'attempt', ARGV[11])
@@ -25,4 +25,5 @@ redis.call('HDEL', key, 'token', 'losses')
 if grace > 0 then redis.call('HINCRBY', key, 'messages', 1) end
 -- The sweep looks by this place, the claim by `due`: so the Celery retry comes first, and the sweep only if that was lost.
 move(kind, member, 'waiting', due + grace)
-return { 1, admit(system, limits), ended, 0 }
+admit(system, limits)
+return { 1, ended, 0 }

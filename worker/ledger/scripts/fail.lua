@@ -1,15 +1,15 @@
 -- End a job badly; it stays open to a re-run, and a new trigger runs it again: at once if one came during the run.
--- include: _clock _field _job _store _ending
+-- include: _clock _field _job _store _routes _message _admit _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 version  8 error as JSON, passed through  9 its code  10 its HTTP status, 0 for none
--- Answer { 1 if the claim held, { jobs to send }, 1 if a hold of the store ends, 1 if it runs again at once,
+-- Answer { 1 if the claim held, 1 if a hold of the store ends, 1 if it waits for its turn again,
 --          1 if it is news: the job has not failed so since somebody last asked for it }
 local version, failure = ARGV[7], { ARGV[8], ARGV[9] }
-local runs_again = number(key, 'wanted') > tonumber(version)
-end_attempt(runs_again and 'queued' or 'failed', failure)
+local is_requeued = number(key, 'wanted') > tonumber(version)
+end_attempt(is_requeued and 'queued' or 'failed', failure)
 local ended, is_news, report = store_answered(system, calls), 0, failure[2] .. ' ' .. ARGV[10]
-if not runs_again then
+if not is_requeued then
   is_news = field(key, 'reported') ~= report and 1 or 0
   redis.call('HINCRBY', key, 'attempt', 1)
   redis.call('HSETNX', key, 'first_failed_at', text(now_ms()))
@@ -18,4 +18,5 @@ if not runs_again then
   redis.call('HDEL', key, 'action', 'met', 'met_call', 'met_mark', 'was_held')
 end
 settle(kind, member, version, 'failed')
-return { 1, admit(system, limits), ended, runs_again and 1 or 0, is_news }
+admit(system, limits)
+return { 1, ended, is_requeued and 1 or 0, is_news }

@@ -1,9 +1,10 @@
 -- Ask for a job: a trigger, a person (a manual sync, a re-run) or, in the background, an initialize.
--- include: _clock _field _job _store
+-- include: _clock _field _job _store _routes _message _admit
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 tracking guid
 --        6 by whom: 'trigger' | 'person' | 'background'  7 debug 0|1
--- Answer { wanted version, { jobs to send } }
+-- Answer the wanted version
 local limits = limits_of(ARGV[4])
 local version = request(ARGV[2], ARGV[3], ARGV[5], ARGV[6], ARGV[7] == '1')
-return { version, admit(system_of(ARGV[3]), limits) }
+admit(system_of(ARGV[3]), limits)
+return version

@@ -1,0 +1,80 @@
+"""The message that the ledger's scripts push, beside the one that Celery's own publisher writes."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from celery import Celery
+
+from tests.parts import SYSTEM
+from worker.jobs.job import Job, Kind
+from worker.jobs.routes import QUEUE_OF, QUEUES, TASK_OF, UPKEEP
+
+if TYPE_CHECKING:
+    import redis
+
+    from worker.ledger import Ledger
+
+IDS = ("id", "root_id", "correlation_id", "delivery_tag")
+OWN = ("origin", "reply_to")
+"""Who sent it, and where an answer goes: nothing looks at them, as no task's result is asked for."""
+OF_SENTRY = {"baggage", "sentry-trace", "sentry-task-enqueued-time"}
+"""What Sentry adds to a message if another test has set it up in this process: a job continues no trace."""
+CUSTOMER_IDS = [*(("1234567890123456789")[:length] for length in range(1, 20)), "9" * 19]
+"""Of each length that there is, as the arguments are coded in groups of three."""
+
+
+def pushed(client: redis.Redis, queue: str) -> dict[str, Any]:
+    """The only message of a queue."""
+    texts: Any = client.lrange(queue, 0, -1)
+    (message,) = map(json.loads, texts)
+    return dict(message)
+
+
+def by_celery(client: redis.Redis, url: str, job: Job, queue: str) -> dict[str, Any]:
+    """The message that Celery writes for a job."""
+    client.delete(*QUEUES)
+    with Celery("own", broker=url, set_as_current=False) as celery:
+        celery.send_task(TASK_OF[job.kind], args=(job.system_id, job.customer_id), queue=queue)
+    return pushed(client, queue)
+
+
+def flat(value: Any, *path: str) -> dict[str, Any]:
+    """Every value of a message by its path, but for ids and for what is its sender's own; the body as what it says."""
+    if path == ("body",):
+        return {"body": json.loads(b64decode(value))}
+    if OF_SENTRY & {*path} or path == ("headers", "headers"):
+        return {}
+    if not isinstance(value, dict) or not value:
+        return {".".join(path): type(value) if path[-1] in (*IDS, *OWN) else value}
+    return {name: each for key in value for name, each in flat(value[key], *path, key).items()}
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("kind", Kind)
+def test_message_is_the_one_that_celery_writes(
+    client: redis.Redis, ledger: Ledger, redis_url: str, kind: Kind, debug: bool
+) -> None:
+    """Value by value, at its place: the locked version of Celery reads it as its own."""
+    queue = UPKEEP if debug else QUEUE_OF[kind]
+    for system_id, number in enumerate(CUSTOMER_IDS, SYSTEM):
+        job = Job(kind, system_id, number)
+        ledger.request(job, debug=debug)
+        ours = pushed(client, queue)
+        assert flat(ours) == flat(by_celery(client, redis_url, job, queue))
+        client.delete(queue)
+
+
+def test_no_two_messages_have_one_id(client: redis.Redis, ledger: Ledger) -> None:
+    """Each has one, in the form of a UUID, at every place where Celery looks for it."""
+    jobs = [Job(kind, system, str(number)) for kind in Kind for system in (1, 11) for number in range(1, 6)]
+    ledger.request_all(jobs)
+    texts: list[Any] = [client.lrange(queue, 0, -1) for queue in QUEUES]
+    messages = [json.loads(text) for queue in texts for text in queue]
+    found = [{(each["headers"] | each["properties"])[name] for name in IDS} for each in messages]
+    ids = {uuid.UUID(each) for (each,) in found}
+    assert len(ids) == len(messages) == len(jobs)
