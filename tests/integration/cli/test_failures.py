@@ -173,12 +173,12 @@ def test_list_tells_why_and_which_notification_was_refused(
         refusal = Refusal("trigger-malformed", "`id` is missing", trigger_id, position, "4021", "customer/created", "")
         Ledger(client).refuse(refusal)
     shown = parts.console(env, tmp_path, "failures", "list").stdout
-    for told in (
+    for words in (
         "notification 2 of trigger 6f0c",
         "notification 3 of a trigger without id",
         "message of stamped.rerun",
     ):
-        assert f" {told} customer/created 4021\n" in shown
+        assert f" {words} customer/created 4021\n" in shown
     assert " a trigger that cannot be read " in shown
     assert "(trigger-malformed): `id` is missing" in shown
 

@@ -86,7 +86,7 @@ def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, clien
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "words"),
     [
         ("150713\nZoë\n".encode("latin-1"), "ids.txt, line 2: is not UTF-8 text: save it in UTF-8"),
         (
@@ -98,13 +98,13 @@ def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, clien
 )
 @pytest.mark.parametrize("is_piped", [False, True], ids=["file", "piped"])
 def test_a_list_in_another_encoding_is_told(
-    content: bytes, told: str, is_piped: bool, env: dict[str, str], tmp_path: Path
+    content: bytes, words: str, is_piped: bool, env: dict[str, str], tmp_path: Path
 ) -> None:
     """As of any other file: with the fix."""
     (tmp_path / "ids.txt").write_bytes(content)
     done = parts.console(env, tmp_path, "sync", *([] if is_piped else ["-f", "ids.txt"]), text=content)
     assert done.returncode == 2
-    assert told.replace("ids.txt", "standard input" if is_piped else "ids.txt") in done.stderr
+    assert words.replace("ids.txt", "standard input" if is_piped else "ids.txt") in done.stderr
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])

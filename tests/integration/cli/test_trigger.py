@@ -62,11 +62,11 @@ def test_the_file_of_a_fault_is_named(env: dict[str, str], tmp_path: Path) -> No
     """Of one notification, and of what is no trigger at all."""
     (tmp_path / "one.json").write_text(trigger(GOOD, {"scope": 1}), encoding="utf-8")
     (tmp_path / "two.json").write_bytes('{"id": "Zoë"}'.encode("latin-1"))
-    told = "✗ 2 refused: one.json: Trigger cannot be read (trigger-malformed)\n"
-    assert told in parts.console(env, tmp_path, "trigger", "one.json").stdout
-    told = "sends: two.json: it is not UTF-8 text: save it in UTF-8\n"
+    words = "✗ 2 refused: one.json: Trigger cannot be read (trigger-malformed)\n"
+    assert words in parts.console(env, tmp_path, "trigger", "one.json").stdout
+    words = "sends: two.json: it is not UTF-8 text: save it in UTF-8\n"
     done = parts.console(env, tmp_path, "trigger", "two.json")
-    assert (done.returncode, told in done.stderr) == (2, True)
+    assert (done.returncode, words in done.stderr) == (2, True)
     assert "sends: standard input: it is not JSON" in parts.console(env, tmp_path, "trigger", text="Zoe").stderr
 
 
