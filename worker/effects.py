@@ -1,8 +1,8 @@
 """The side effects of the software, declared in one place.
 
-Each change that outlives this process, in the ledger, in the queue or in one of the two APIs, is named here, and a
-witness is called before and after it. In production the witness does nothing. In the tests it kills the worker before
-and after each of these effects; the tests fail if an effect is added that they never see.
+Each change that outlives this process, in the ledger (with the messages that it sends) or in one of the two APIs, is
+named here, and a witness is called before and after it. In production the witness does nothing. In the tests it kills
+the worker before and after each of these effects; the tests fail if an effect is added that they never see.
 """
 
 from __future__ import annotations

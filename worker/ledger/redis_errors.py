@@ -40,6 +40,7 @@ DATABASE: Final = "DB"
 FULL: Final = "OOM"
 DISK: Final = "MISCONF"
 COMMAND: Final = "COMMAND"
+QUEUE: Final = "QUEUE"
 CLIENTS: Final = "MAXCLIENTS"
 KILLED: Final = "KILLED"
 ABORTED: Final = "EXECABORT"
@@ -95,6 +96,11 @@ REFUSALS: Final = {
         "does not give its user all the rights that are needed", "`stamped-sync check` names those that are missing"
     ),
     DATABASE: Refusal("has no database with this number", f"correct the number behind the host in {URL}"),
+    QUEUE: Refusal(
+        "takes no message into a queue",
+        "`stamped-sync check` names the right that is missing, or the data of another software that is in the way",
+        passes=True,
+    ),
     COMMAND: Refusal(
         "does not know a command that is needed",
         "use Redis 6.2 or newer, or Valkey, without renamed or forbidden commands",

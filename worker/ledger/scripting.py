@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from worker.jobs.errors import SyncError
     from worker.jobs.job import Job
 
+ROUTES: Final = "_routes"
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
 Args = list[str | int]
@@ -34,22 +35,28 @@ Found = dict[tuple[object, ...], Any]
 """Answers by the name that each was asked under."""
 
 
+def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
+    """A script with the pieces that it includes in front. `replaced` gives a piece another text: a test's clock."""
+    return "\n".join((replaced or {}).get(each) or _text(each) for each in _pieces(name))
+
+
 @cache
-def _file(name: str) -> str:
+def _pieces(name: str) -> tuple[str, ...]:
+    """The names of what a script includes, and of what that includes, each once; its own is the last."""
+    included = INCLUDE.search(_text(name))
+    needed = included.group(1).split() if included else []
+    return tuple(dict.fromkeys([*(each for piece in needed for each in _pieces(piece)), name]))
+
+
+@cache
+def _text(name: str) -> str:
+    if name == ROUTES:
+        return _routes()
     return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
 
 
-def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
-    """A script with the pieces that it includes in front. `replaced` gives a piece another text: a test's clock."""
-    text = _file(name)
-    included = INCLUDE.search(text)
-    pieces = included.group(1).split() if included else []
-    given = {"_routes": _routes()} | dict(replaced or {})
-    return "\n".join([*(given.get(piece) or _file(piece) for piece in pieces), text])
-
-
 def _routes() -> str:
-    """The piece that says where each kind's messages go."""
+    """The piece that says where each kind's messages go, which is no file: it is made of `worker.jobs.routes`."""
     rows = [f"{kind} = {{ task = '{TASK_OF[kind]}', queue = '{QUEUE_OF[kind]}' }}" for kind in Kind]
     return f"local ROUTES, FRONT = {{ {', '.join(rows)} }}, '{UPKEEP}'"
 

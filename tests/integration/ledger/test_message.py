@@ -8,15 +8,20 @@ from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery import Celery
 
+from tests.integration.jobs import CALLS, admitted, claimed, record_of
 from tests.parts import SYSTEM
-from worker.jobs.job import Job, Kind
-from worker.jobs.routes import QUEUE_OF, QUEUES, TASK_OF, UPKEEP
+from worker.app import app
+from worker.jobs.errors import LedgerRefuses
+from worker.jobs.job import Action, Job, Kind, State
+from worker.jobs.routes import CUSTOMERS, QUEUE_OF, QUEUES, TASK_OF, UPKEEP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import redis
 
+    from tests.conftest import Clock
     from worker.ledger import Ledger
 
 IDS = ("id", "root_id", "correlation_id", "delivery_tag")
@@ -35,12 +40,18 @@ def pushed(client: redis.Redis, queue: str) -> dict[str, Any]:
     return dict(message)
 
 
-def by_celery(client: redis.Redis, url: str, job: Job, queue: str) -> dict[str, Any]:
-    """The message that Celery writes for a job."""
-    client.delete(*QUEUES)
-    with Celery("own", broker=url, set_as_current=False) as celery:
-        celery.send_task(TASK_OF[job.kind], args=(job.system_id, job.customer_id), queue=queue)
-    return pushed(client, queue)
+@pytest.fixture
+def by_celery(client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[Job, str], Any]:
+    """What gives the message that our application's own publisher writes for a job, into an empty queue."""
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+    app.conf.update(broker_url=redis_url)
+
+    def published(job: Job, queue: str) -> Any:
+        client.delete(queue)
+        app.send_task(TASK_OF[job.kind], args=(job.system_id, job.customer_id), queue=queue)
+        return pushed(client, queue)
+
+    return published
 
 
 def flat(value: Any, *path: str) -> dict[str, Any]:
@@ -57,7 +68,7 @@ def flat(value: Any, *path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("kind", Kind)
 def test_message_is_the_one_that_celery_writes(
-    client: redis.Redis, ledger: Ledger, redis_url: str, kind: Kind, debug: bool
+    client: redis.Redis, ledger: Ledger, by_celery: Callable[[Job, str], Any], kind: Kind, debug: bool
 ) -> None:
     """Value by value, at its place: the locked version of Celery reads it as its own."""
     queue = UPKEEP if debug else QUEUE_OF[kind]
@@ -65,7 +76,7 @@ def test_message_is_the_one_that_celery_writes(
         job = Job(kind, system_id, number)
         ledger.request(job, debug=debug)
         ours = pushed(client, queue)
-        assert flat(ours) == flat(by_celery(client, redis_url, job, queue))
+        assert flat(ours) == flat(by_celery(job, queue))
         client.delete(queue)
 
 
@@ -78,3 +89,29 @@ def test_no_two_messages_have_one_id(client: redis.Redis, ledger: Ledger) -> Non
     found = [{(each["headers"] | each["properties"])[name] for name in IDS} for each in messages]
     ids = {uuid.UUID(each) for (each,) in found}
     assert len(ids) == len(messages) == len(jobs)
+
+
+JOBS = [Job(Kind.CUSTOMER, SYSTEM, str(number)) for number in range(3)]
+
+
+def test_queue_that_takes_no_message_loses_nothing(client: redis.Redis, ledger: Ledger, clock: Clock) -> None:
+    """Other data has its name: whoever asks has asked, the jobs wait, and only the pump says why."""
+    client.set(CUSTOMERS, "somebody's")
+    assert ledger.request_all(JOBS) == [1, 1, 1]
+    assert [record_of(ledger, job).state for job in JOBS] == [State.QUEUED] * 3
+    with pytest.raises(LedgerRefuses, match="it takes no message into a queue"):
+        ledger.admit(SYSTEM)
+    assert ledger.repair(acts=False).faults == 0
+    client.delete(CUSTOMERS)
+    clock.advance(1)
+    assert admitted(ledger) == JOBS
+
+
+def test_job_that_ends_when_the_queue_takes_no_message_has_ended(client: redis.Redis, ledger: Ledger) -> None:
+    """What it has done is not undone by a message of another."""
+    claim = claimed(ledger, JOBS[0])
+    ledger.request(JOBS[0])
+    client.delete(CUSTOMERS)
+    client.set(CUSTOMERS, "somebody's")
+    ledger.complete(claim, CALLS, Action.UPDATED, "1")
+    assert record_of(ledger, JOBS[0]).settled == 1

@@ -1,4 +1,5 @@
 -- What lets a store's next jobs run, as many as its throttle and its hold allow.
+-- include: _message
 
 -- How many jobs one script admits at most; the pump goes on at once.
 local ADMITTED_AT_ONCE = 100
@@ -36,20 +37,22 @@ local function next_job(system, now)
   if subscription then return 'subscription', subscription end
 end
 
--- Admit as many jobs of a store as it may get now, each with its message.
+-- Admit as many jobs of a store as it may get now, each with its message. Answers why Redis takes no message, if it takes none:
+-- the jobs then stay in the store's queue, and only the pump, which tries again, says so.
 local function admit(system, limits)
   local now = now_ms()
   for _ = 1, ADMITTED_AT_ONCE do
     if not has_room(system, limits, now) then return end
     local kind, member = next_job(system, now)
     if not kind or not has_slots(kind, member, system, limits, now) then return end
-    -- The slots first, the message last: if this stops between, the job still waits in the queue and is admitted again, while the
-    -- sweep gives the slots back. A job that was sent without slots would make calls that nobody counts.
+    -- The message first: nothing has been written if Redis takes none, and one for a job that still waits in its queue, should this
+    -- stop behind it, is refused when it comes. Then the slots: a job that was sent without would make calls that nobody counts.
+    local refused = push_message(kind, member, system, now)
+    if refused then return refused end
     take(kind, member, system, limits)
     local key = key_of(kind, member)
     redis.call('HSET', key, 'message_at', text(now))
     redis.call('HINCRBY', key, 'messages', 1)
     move(kind, member, 'sent', now)
-    push_message(kind, member, system, now)
   end
 end

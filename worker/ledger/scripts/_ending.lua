@@ -1,6 +1,7 @@
 -- What the scripts that end a claim share. Their first arguments are
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
 -- and they answer { 0 } if the claim is lost.
+-- include: _admit
 local key, kind, member, limits, calls = KEYS[1], ARGV[2], ARGV[3], limits_of(ARGV[4]), calls_of(ARGV[6])
 local system = system_of(member)
 

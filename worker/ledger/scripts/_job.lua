@@ -1,4 +1,5 @@
 -- One job: a hash, and its place in the index of its state.
+-- include: _clock _field
 --   <prefix>job:<kind>:<member>    hash; member is <system_id>:<customer_id>
 --   <prefix><state>:<kind>:<system_id>   sorted set of members, by the time that matters to the state:
 --     queued   its place in the queue           sent     when its message was sent

@@ -1,6 +1,8 @@
 -- The message that wakes a worker for a job. It is pushed onto Celery's queue in the step that admits the job, so no crash falls
 -- between the two. It is what Celery's own publisher writes; a test compares them for the locked versions.
---   ROUTES   the task and the queue of each kind's jobs; FRONT the queue that is always short: see worker/jobs/routes.py
+-- include: _store _routes
+--   ROUTES   the task and the queue of each kind's jobs; FRONT the queue that is always short: `worker.ledger.scripting` makes
+--            the piece `_routes` of worker/jobs/routes.py
 local BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
 -- A text whose length is a multiple of three, in base64.
@@ -27,7 +29,7 @@ end
 
 -- An id in the form of a UUID. No two messages have the same turn of a store at the same time.
 local function new_id(system, now)
-  local hex = redis.sha1hex(table.concat({ prefix, system, field(store_key('store', system), 'turn'), text(now) }, ' '))
+  local hex = redis.sha1hex(table.concat({ prefix, system, text(number(store_key('store', system), 'turn')), text(now) }, ' '))
   return table.concat({ hex:sub(1, 8), hex:sub(9, 12), hex:sub(13, 16), hex:sub(17, 20), hex:sub(21, 32) }, '-')
 end
 
@@ -40,6 +42,7 @@ local ENVELOPE = '{"body": "$body", "content-encoding": "utf-8", "content-type":
   .. '"delivery_info": {"exchange": "", "routing_key": "$queue"}, "priority": 0, "body_encoding": "base64", '
   .. '"delivery_tag": "$id"}}'
 
+-- Answers why Redis does not take it, if it does not: something else is under the queue's name, or our user may not write there.
 local function push_message(kind, member, system, now)
   local customer = string.sub(member, #system + 2)
   local queue = field(key_of(kind, member), 'debug') and FRONT or ROUTES[kind].queue
@@ -50,5 +53,6 @@ local function push_message(kind, member, system, now)
     args = '(' .. system .. ", '" .. customer .. "')",
     queue = queue,
   })
-  redis.call('LPUSH', queue, message)
+  local answer = redis.pcall('LPUSH', queue, message)
+  return type(answer) == 'table' and answer.err or nil
 end

@@ -1,4 +1,5 @@
 -- How far one initialize of a connection has come.
+-- include: _clock _field
 --   <prefix>initialize:<system_id>:<selection>   hash: token (names the process that is at it), position (a text of its own),
 --     requested (how many customers until now), started_at, moved_at (when it was noted last), ended_at once it has ended,
 --     last_ended_at and last_requested if an earlier one had; run, which names whom it has met; of a catch-up past, which

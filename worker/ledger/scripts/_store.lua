@@ -1,4 +1,5 @@
 -- One store: how many of its jobs may be under way, and how many calls it may still get.
+-- include: _job
 --   <prefix>admitted:<system_id>           set of <kind>:<member> that have a message or run: at most `concurrent`
 --   <prefix>slots:<api>:<system_id>        sorted set with an entry for each call that counts against the API's limit,
 --                                          by when it no longer does; never, while its job is under way

@@ -1,8 +1,8 @@
 -- Admit the jobs of a store that may run now.
--- include: _clock _field _job _store _routes _message _admit
+-- include: _admit
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 limits of the store
--- Answer ms until it is worth asking again, or -1 if time alone lets no job run
+-- Answer ms until it is worth asking again, or -1 if time alone lets no job run. An error QUEUE if Redis takes no message
 
 -- How long until a job can get all the slots that it needs: ms, or math.huge if other jobs must end first.
 local function wait_for_slots(kind, member, system, limits, now)
@@ -29,5 +29,6 @@ local function wait_ms(system, limits)
 end
 
 local limits = limits_of(ARGV[3])
-admit(ARGV[2], limits)
+local refused = admit(ARGV[2], limits)
+if refused then return redis.error_reply('QUEUE ' .. refused) end
 return wait_ms(ARGV[2], limits)

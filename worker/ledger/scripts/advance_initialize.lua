@@ -1,5 +1,5 @@
 -- Note how far an initialize has come, and whom it has met. Noted twice (a cut connection), it stays the same.
--- include: _clock _field _progress
+-- include: _progress
 -- KEYS   1 the hash of its progress
 -- ARGV   1 token  2 position in the list  3 requested: how many customers until now  4 has it ended 0|1
 --        5... the ids of the customers whom it has met since

@@ -1,5 +1,5 @@
 -- Begin a catch-up that is due, or go on with one that nobody works on.
--- include: _clock _field _progress
+-- include: _progress
 -- KEYS   1 the hash of its progress; first_seen_at until the first begins
 -- ARGV   1 token  2 interval in ms, from one beginning to the next
 --        3 lease in ms: whoever has noted nothing for longer has stopped

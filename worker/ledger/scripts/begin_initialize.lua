@@ -1,5 +1,5 @@
 -- Begin an initialize, or go on with one that was interrupted. Who begins last owns its progress from then on.
--- include: _clock _field _progress
+-- include: _progress
 -- KEYS   1 the hash of its progress
 -- ARGV   1 token  2 restart 0|1: begin anew, whatever was done before
 -- Answer the hash, names and values in turn

@@ -1,5 +1,5 @@
 -- Take a slot for a call of no job. Nobody gives it back: it counts until a window after the call's longest time.
--- include: _clock _field _job _store
+-- include: _store
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 limits of the store  4 API  5 longest time of the call in ms
 -- Answer 1, or 0 if there is no slot now, or the store is held for this API

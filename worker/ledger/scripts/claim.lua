@@ -1,5 +1,5 @@
 -- Take a job for one worker. Asked twice with the same token (a cut connection), it is granted twice.
--- include: _clock _field _job _store
+-- include: _store
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 lease in ms
 --        7 tolerance in ms: how far clocks may differ  8 worker's name, as JSON

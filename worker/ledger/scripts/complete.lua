@@ -1,5 +1,5 @@
 -- End a job well, and hand over to the customer's subscription job in the same step.
--- include: _clock _field _job _store _routes _message _admit _ending
+-- include: _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 version  8 action  9 Stamped.io id

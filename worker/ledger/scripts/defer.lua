@@ -1,5 +1,5 @@
 -- Rest until a retry is due.
--- include: _clock _field _job _store _routes _message _admit _ending
+-- include: _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 rest in ms  8 error as JSON, passed through  9 its code

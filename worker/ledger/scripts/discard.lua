@@ -1,5 +1,5 @@
 -- Forget a failed job.
--- include: _clock _field _job
+-- include: _job
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store, which it does not need
 -- Answer 1, or 0 if the job is not failed

@@ -1,5 +1,5 @@
 -- End a job badly; it stays open to a re-run, and a new trigger runs it again: at once if one came during the run.
--- include: _clock _field _job _store _routes _message _admit _ending
+-- include: _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 version  8 error as JSON, passed through  9 its code  10 its HTTP status, 0 for none

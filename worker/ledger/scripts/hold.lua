@@ -1,5 +1,5 @@
 -- Weigh trouble of a whole store that a job met: hold the store and put the job back, or say what the job must do.
--- include: _clock _field _job _store _routes _message _admit _ending
+-- include: _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`; the last call met the trouble
 --        7 the job's error as JSON, passed through  8 its code  9 the hold's error as JSON, passed through  10 its code

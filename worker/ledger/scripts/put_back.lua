@@ -1,5 +1,5 @@
 -- Put a job that has no slot for another call back to its place in its store's queue.
--- include: _clock _field _job _store _routes _message _admit _ending
+-- include: _ending
 -- KEYS   1 the job's hash
 -- ARGV   1 to 6: see `_ending`
 --        7 new 0|1  8 created: see `note_consent`

@@ -1,5 +1,5 @@
 -- End the hold of a store, by an operator's hand.
--- include: _clock _field _job _store
+-- include: _store
 -- KEYS   none
 -- ARGV   1 prefix  2 system id
 -- Answer 1, or 0 if the store is not held

@@ -1,5 +1,5 @@
 -- Keep a claim for one more call, and take a slot for a call that goes beyond those of the job.
--- include: _clock _field _job _store
+-- include: _store
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 lease in ms
 --        7 API of a call that needs a slot more, or ''  8 writes 0|1: the call changes something

@@ -1,5 +1,5 @@
 -- Compare some places in a list with their jobs' rows and, if it acts, take out those that are no job's.
--- include: _clock _field _job
+-- include: _job
 -- KEYS   1 the list
 -- ARGV   1 prefix  2 kind  3 acts 0|1  4 the list's state, 'recent', or '' for a list by code  5 system id
 --        6 and on: members

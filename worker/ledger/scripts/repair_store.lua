@@ -1,5 +1,5 @@
 -- Count the places and slots of a store that are nobody's and, if it acts, give them back.
--- include: _clock _field _job _store _mending
+-- include: _mending
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 limits of the store  4 acts 0|1  5 longest call in ms
 -- Answer how many there are

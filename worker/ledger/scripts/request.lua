@@ -1,5 +1,5 @@
 -- Ask for a job: a trigger, a person (a manual sync, a re-run) or, in the background, an initialize.
--- include: _clock _field _job _store _routes _message _admit
+-- include: _admit
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 tracking guid
 --        6 by whom: 'trigger' | 'person' | 'background'  7 debug 0|1

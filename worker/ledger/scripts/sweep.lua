@@ -1,5 +1,5 @@
 -- Bring back the jobs of one kind and some stores that nobody would run, mend what is wrong, and forget what is old.
--- include: _clock _field _job _store _mending
+-- include: _mending
 -- KEYS   1 the broker's list of the kind's queue
 -- ARGV   1 prefix  2 kind  3 limits of these stores, as a JSON list in the order of their system ids
 --        4 limit: how many jobs this brings back at most, and how many it forgets, whatever the number of stores
