@@ -11,7 +11,6 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
-from worker.cli.job_lines import titled
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
 from worker.config.settings import load_settings
 from worker.jobs.catalogue import Failure
@@ -135,5 +134,5 @@ def _shown(screen: Screen, records: Iterator[Record]) -> list[Job]:
         jobs.append(record.job)
         codes[record.failure.code if record.failure else ""] += 1
     for code, count in codes.most_common():
-        screen.note(f"{count:>7,}  {titled(Failure(code))}")
+        screen.note(f"{count:>7,}  {Failure(code).headline}")
     return jobs

@@ -9,7 +9,7 @@ import click
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.failure_changes import discard, rerun, rerun_by_its_old_name
 from worker.cli.ids import one_id
-from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts, titled
+from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
@@ -89,7 +89,7 @@ def _show_list(screen: Screen, failed: list[Record], total: int) -> None:
             local(record.changed_at),
             record.job.kind,
             f"{record.job.system_id}/{record.job.customer_id}",
-            titled(record.failure),
+            record.failure.headline if record.failure else "",
         )
         for record in failed
     ]
@@ -113,7 +113,7 @@ def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
     for refusal in refused:
         customer = f"{refusal.system_id}/{refusal.customer_id}".strip("/")
         screen.line(" ".join(filter(None, [local(refusal.at), refusal.place, refusal.scope, customer])))
-        screen.prose(": ".join(filter(None, [titled(refusal.failure), refusal.detail])), indent=4)
+        screen.prose(": ".join(filter(None, [refusal.failure.headline, refusal.detail])), indent=4)
 
 
 def _as_json(record: Record) -> dict[str, object]:
@@ -195,7 +195,7 @@ def _show(screen: Screen, record: Record) -> None:
         }
     )
     if record.failure:
-        screen.line(f"  {titled(record.failure)}", "red")
+        screen.line(f"  {record.failure.headline}", "red")
         screen.failure(record.failure, indent=4)
 
 
