@@ -10,7 +10,7 @@ from worker.sandbox.customers import SYSTEM_ID
 from worker.sandbox.faults import Fault, RateLimit, take, too_many_calls
 from worker.sandbox.ipaas import Source
 from worker.sandbox.ipaas_api import IPaaSApi
-from worker.sandbox.messages import Call, noted
+from worker.sandbox.messages import Call, Refused, noted
 from worker.sandbox.stamped import Store
 from worker.sandbox.stamped_api import StampedApi
 
@@ -81,7 +81,10 @@ class Sandbox:
         return fault.answer(lambda: self._act(request)) if fault else self._act(request)
 
     def _act(self, request: Request) -> Answer:
-        return self._stamped.answer(request) if request.api == "stamped" else self._ipaas.answer(request)
+        try:
+            return self._stamped.answer(request) if request.api == "stamped" else self._ipaas.answer(request)
+        except Refused as refused:
+            return refused.answer
 
     @property
     def calls(self) -> list[Call]:
