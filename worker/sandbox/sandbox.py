@@ -30,19 +30,17 @@ class Sandbox:
     Any thread may call any method. What a property returns is a copy.
     """
 
+    store_hash = "270392"
+    public_key = "sandbox-public"
+    private_key = "sandbox-private"
+
     def __init__(
         self,
         customers: Iterable[JsonObject] = (),
         *,
-        store_hash: str = "270392",
-        public_key: str = "sandbox-public",
-        private_key: str = "sandbox-private",
         token: str = "sandbox-token",  # noqa: S107 - opens nothing but the sandbox
         systems: Iterable[int] = (SYSTEM_ID,),
     ) -> None:
-        self.store_hash = store_hash
-        self.public_key = public_key
-        self.private_key = private_key
         self.token = token
         self.systems = tuple(systems)
         self._first_customers = tuple(customers)
