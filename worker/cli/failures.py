@@ -68,7 +68,7 @@ def list_failures(code: str | None, system: int | None, kind: str | None, limit:
     screen, ledger = Screen(), open_ledger(load_settings())
     wanted = Filter(system, Kind(kind) if kind else None, State.FAILED, code or "")
     failed, total = ledger.activity.page(wanted, size=limit).records, ledger.activity.count(wanted)
-    refused = [each for each in ledger.refusals(limit=ledger.refusal_count()) if _is_meant(each, wanted)][:limit]
+    refused = [each for each in ledger.refusals(limit=ledger.refused().count) if _is_meant(each, wanted)][:limit]
     if as_json:
         for record in failed:
             screen.json(_as_json(record))
