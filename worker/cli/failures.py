@@ -108,8 +108,7 @@ def _is_meant(refusal: Refusal, wanted: Filter) -> bool:
 def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
     if not refused:
         return
-    screen.line()
-    screen.heading("Refused notifications")
+    screen.section("Refused notifications")
     for refusal in refused:
         customer = f"{refusal.system_id}/{refusal.customer_id}".strip("/")
         screen.line(" ".join(filter(None, [local(refusal.at), refusal.place, refusal.scope, customer])))

@@ -150,8 +150,7 @@ class Summary:
         screen.heading(counted(self.customers, "customer"))
         screen.table(["Job", "Outcome", "Count", "Error"], self._rows, numbers=["Count"])
         for failure in self._failures:
-            screen.line()
-            screen.heading(failure.headline)
+            screen.section(failure.headline)
             screen.entry(failure.entry)
 
     @property

@@ -91,8 +91,7 @@ def show(screen: Screen, holds: Sequence[Hold]) -> None:
     screen.table(["Held", "since", "until", "because of"], rows)
     screen.line("Their jobs wait, and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold at once.")
     for failure in {hold.code: hold.failure for hold in holds}.values():
-        screen.line()
-        screen.heading(failure.headline)
+        screen.section(failure.headline)
         screen.failure(failure)
 
 

@@ -50,6 +50,11 @@ class Screen:
         """The heading of a part of the result."""
         self.line(text, "bold")
 
+    def section(self, text: str) -> None:
+        """The heading of a further part of the result, with an empty line before it."""
+        self.line()
+        self.heading(text)
+
     def mark(self, text: str, *, is_good: bool | None) -> None:
         """One line of the result, with ✓ or ✗ before it, or with a dash if neither fits."""
         sign, style = MARKS[is_good]
