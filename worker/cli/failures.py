@@ -158,15 +158,13 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
     systems = _systems(settings, ledger) if system is None else [system]
     jobs = [Job(each, system_id, customer) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
     held = [record for record in ledger.records(jobs) if record]
-    for number, record in enumerate(held):
+    for record in held if as_json else screen.apart(held):
         history = ledger.activity.history(record.job)
         if as_json:
             screen.json(_as_json(record) | {"attempts": [attempt_as_json(attempt) for attempt in history]})
-            continue
-        if number:
-            screen.line()
-        _show(screen, record)
-        show_attempts(screen, history)
+        else:
+            _show(screen, record)
+            show_attempts(screen, history)
     if not held:
         screen.error(f"The ledger holds no job of customer {customer}.")
     return ALL_WELL if held else FAILED
