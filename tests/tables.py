@@ -30,7 +30,7 @@ def errors_table() -> str:
 def settings_table() -> str:
     """The settings, with their defaults."""
     rows = [
-        f"| `{variable(name)}` | {_shown(field.get_default())} | {field.description} |"
+        f"| `{variable(name)}` | {_shown(field.get_default())} | {' '.join((field.description or '').split())} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])

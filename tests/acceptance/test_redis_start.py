@@ -11,8 +11,8 @@ import requests
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, person, scene, trigger
 from tests.proofs.processes import SERVERS, Server
+from tests.redis_rights import rule
 from worker.jobs.job import Kind
-from worker.ledger.trials import rule
 from worker.local.ports import free_port
 from worker.sandbox.sandbox import Sandbox
 

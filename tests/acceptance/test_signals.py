@@ -242,7 +242,7 @@ def test_refused_notification_shows(watch: Watched, code: str) -> None:
     watch.stage.submit(REFUSED[code])
     line = watch.logged(code, "refused")
     assert (line["cause"], line["resolution"]) == (CATALOGUE[code].cause, CATALOGUE[code].resolution)
-    assert watch.stage.ledger.refusal_count() == 1
+    assert watch.stage.ledger.refused().count == 1
     assert code in watch.shown("failures", "list")
     if code == "trigger-off":
         watch.stage.submit(REFUSED["connection-unknown"])

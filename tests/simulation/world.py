@@ -11,7 +11,7 @@ from tests.simulation.listing import Listing
 from tests.simulation.weather import Weather, anothers, refusal
 from worker.sandbox.ipaas import Source
 from worker.sandbox.ipaas_api import IPaaSApi
-from worker.sandbox.messages import Answer, Request
+from worker.sandbox.messages import Answer, Refused, Request
 from worker.sandbox.stamped import Store
 from worker.sandbox.stamped_api import StampedApi
 
@@ -142,7 +142,10 @@ class World:
         return min((at for at, _ in self._late), default=None)
 
     def _act(self, call: Call) -> Answer:
-        return (self._stamped[call.system_id] if call.api == "stamped" else self._ipaas).answer(call.request)
+        try:
+            return (self._stamped[call.system_id] if call.api == "stamped" else self._ipaas).answer(call.request)
+        except Refused as refused:
+            return refused.answer
 
     def _check_identity(self, call: Call) -> None:
         """What is written is the job's own customer's, and nobody else's."""

@@ -8,9 +8,10 @@ from typing import NoReturn
 def main() -> NoReturn:
     """Run the command that the arguments name, and end with its exit code."""
     # Signals are handled before anything else is imported: Ctrl-C during an import would print a traceback.
-    from worker.cli.signals import handle_signals  # noqa: PLC0415
+    from worker.cli.signals import Signals  # noqa: PLC0415
 
-    signals = handle_signals()
+    signals = Signals()
+    signals.leave_at_once()
 
     from worker.cli.ending import ended, show_warnings_alone, watch_output  # noqa: PLC0415
     from worker.cli.menu import menu  # noqa: PLC0415

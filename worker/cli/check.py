@@ -13,7 +13,6 @@ from worker.cli.check_write import check_by_writing
 from worker.cli.connections import mapping_in_short
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
-from worker.cli.job_lines import titled
 from worker.cli.options import json_option, system_option, yes_option
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
@@ -122,7 +121,7 @@ def _made(screen: Screen, name: str, prove: Callable[[], str]) -> int:
         with screen.busy(name):
             found = prove()
     except SyncError as error:
-        screen.mark(f"{name}: {titled(error.failure)}", is_good=False)
+        screen.mark(f"{name}: {error.failure.headline}", is_good=False)
         screen.failure(error.failure)
         return FAILED
     screen.mark(f"{name}: {found}" if found else name, is_good=True)

@@ -92,8 +92,7 @@ def _show(screen: Screen, trial: Trial, connection: Connection) -> None:
     screen.heading(f"{connection.system_id} {connection.name}: what the worker assumes of Stamped.io's API")
     for finding in findings:
         _show_finding(screen, finding, has_reason=finding.seen != findings.because)
-    screen.line()
-    screen.heading(_counted(findings))
+    screen.section(_counted(findings))
     if any(finding.seen == findings.because for finding in findings):
         screen.prose(f"What has no reason beside it could not be shown because {findings.because}.")
     if findings.count(Verdict.FAILS):

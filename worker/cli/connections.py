@@ -34,12 +34,11 @@ def command(*, as_json: bool, example: bool) -> int:
     if example:
         screen.file(EXAMPLE)
         return ALL_WELL
-    for number, connection in enumerate(load_connections(load_settings().connections)):
+    connections = load_connections(load_settings().connections)
+    for connection in connections if as_json else screen.apart(connections):
         if as_json:
             screen.json(_as_json(connection))
         else:
-            if number:
-                screen.line()
             _show(screen, connection)
     return ALL_WELL
 

@@ -104,7 +104,6 @@ def jobs_go_on() -> Iterator[None]:
 def explained(error: Exception) -> int | None:
     """Show an error that a person can meet: its exit code. None for any other, which is a fault of ours."""
     # A command that ends well shows no error, and `--help` must not wait for these.
-    from worker.cli.job_lines import titled  # noqa: PLC0415
     from worker.config.settings import load_settings  # noqa: PLC0415
     from worker.presentation.screen import Screen  # noqa: PLC0415
 
@@ -113,7 +112,7 @@ def explained(error: Exception) -> int | None:
         screen.error(redis_silent(error, load_settings().redis_url_shown))
         return WRONG
     if isinstance(error, SyncError):
-        screen.error(titled(error.failure))
+        screen.error(error.failure.headline)
         screen.failure(error.failure, to_stderr=True)
         return WRONG if isinstance(error, WRONG_INPUT) else code_of([error.failure])
     if isinstance(error, ConfigurationError):

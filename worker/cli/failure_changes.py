@@ -11,11 +11,10 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
-from worker.cli.job_lines import titled
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
 from worker.config.settings import load_settings
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import PAGE, Job, Kind, State, pages
+from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.activity import Filter
 from worker.presentation.screen import Screen, counted
 from worker.runtime import open_ledger
@@ -120,11 +119,8 @@ def _chosen(screen: Screen, ledger: Ledger, choice: Choice) -> Iterator[Record]:
     if not choice["ids"] and not choice["everything"] and wanted == Filter(state=State.FAILED):
         raise click.UsageError("Say which jobs: ids, --code, --system, --kind, or --all.")
     for customer_id in sorted(read_ids(choice["ids"], [], screen)) if choice["ids"] else [""]:
-        begins, is_last = "", False
-        while not is_last:
-            page = ledger.activity.page(replace(wanted, customer_id=customer_id), begins, PAGE)
-            yield from page.records
-            begins, is_last = page.next, not page.next
+        for page in ledger.activity.pages(replace(wanted, customer_id=customer_id)):
+            yield from page
 
 
 def _shown(screen: Screen, records: Iterator[Record]) -> list[Job]:
@@ -135,5 +131,5 @@ def _shown(screen: Screen, records: Iterator[Record]) -> list[Job]:
         jobs.append(record.job)
         codes[record.failure.code if record.failure else ""] += 1
     for code, count in codes.most_common():
-        screen.note(f"{count:>7,}  {titled(Failure(code))}")
+        screen.note(f"{count:>7,}  {Failure(code).headline}")
     return jobs

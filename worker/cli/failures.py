@@ -9,7 +9,7 @@ import click
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.failure_changes import discard, rerun, rerun_by_its_old_name
 from worker.cli.ids import one_id
-from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts, titled
+from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
@@ -68,7 +68,7 @@ def list_failures(code: str | None, system: int | None, kind: str | None, limit:
     screen, ledger = Screen(), open_ledger(load_settings())
     wanted = Filter(system, Kind(kind) if kind else None, State.FAILED, code or "")
     failed, total = ledger.activity.page(wanted, size=limit).records, ledger.activity.count(wanted)
-    refused = [each for each in ledger.refusals(limit=ledger.refusal_count()) if _is_meant(each, wanted)][:limit]
+    refused = [each for each in ledger.refusals(limit=ledger.refused().count) if _is_meant(each, wanted)][:limit]
     if as_json:
         for record in failed:
             screen.json(_as_json(record))
@@ -89,7 +89,7 @@ def _show_list(screen: Screen, failed: list[Record], total: int) -> None:
             local(record.changed_at),
             record.job.kind,
             f"{record.job.system_id}/{record.job.customer_id}",
-            titled(record.failure),
+            record.failure.headline if record.failure else "",
         )
         for record in failed
     ]
@@ -108,12 +108,11 @@ def _is_meant(refusal: Refusal, wanted: Filter) -> bool:
 def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
     if not refused:
         return
-    screen.line()
-    screen.heading("Refused notifications")
+    screen.section("Refused notifications")
     for refusal in refused:
         customer = f"{refusal.system_id}/{refusal.customer_id}".strip("/")
         screen.line(" ".join(filter(None, [local(refusal.at), refusal.place, refusal.scope, customer])))
-        screen.prose(": ".join(filter(None, [titled(refusal.failure), refusal.detail])), indent=4)
+        screen.prose(": ".join(filter(None, [refusal.failure.headline, refusal.detail])), indent=4)
 
 
 def _as_json(record: Record) -> dict[str, object]:
@@ -159,15 +158,13 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
     systems = _systems(settings, ledger) if system is None else [system]
     jobs = [Job(each, system_id, customer) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
     held = [record for record in ledger.records(jobs) if record]
-    for number, record in enumerate(held):
+    for record in held if as_json else screen.apart(held):
         history = ledger.activity.history(record.job)
         if as_json:
             screen.json(_as_json(record) | {"attempts": [attempt_as_json(attempt) for attempt in history]})
-            continue
-        if number:
-            screen.line()
-        _show(screen, record)
-        show_attempts(screen, history)
+        else:
+            _show(screen, record)
+            show_attempts(screen, history)
     if not held:
         screen.error(f"The ledger holds no job of customer {customer}.")
     return ALL_WELL if held else FAILED
@@ -195,7 +192,7 @@ def _show(screen: Screen, record: Record) -> None:
         }
     )
     if record.failure:
-        screen.line(f"  {titled(record.failure)}", "red")
+        screen.line(f"  {record.failure.headline}", "red")
         screen.failure(record.failure, indent=4)
 
 

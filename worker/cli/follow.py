@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.cli.ending import ALL_WELL, FAILED, code_of
 from worker.cli.holds import in_short
-from worker.cli.job_lines import titled
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.outcome import MISSING, Outcome, Records, has_ended, rests_long, subscription_version
@@ -151,8 +150,7 @@ class Summary:
         screen.heading(counted(self.customers, "customer"))
         screen.table(["Job", "Outcome", "Count", "Error"], self._rows, numbers=["Count"])
         for failure in self._failures:
-            screen.line()
-            screen.heading(titled(failure))
+            screen.section(failure.headline)
             screen.entry(failure.entry)
 
     @property
@@ -168,7 +166,7 @@ class Summary:
         """The lines of the table: of each kind those that are done, then the others, the most frequent first."""
         for (kind, _, name, code), count in sorted(self._counts.items(), key=lambda item: (item[0][:2], -item[1])):
             missing = "not in the ledger any more" if name == MISSING else ""
-            yield kind, name, f"{count:,}", titled(Failure(code)) if code else missing
+            yield kind, name, f"{count:,}", Failure(code).headline if code else missing
 
 
 def _line(outcome: Outcome) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.ending import ALL_WELL, FAILED
-from worker.cli.job_lines import titled
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
@@ -88,18 +87,17 @@ def release(system: int) -> int:
 
 def show(screen: Screen, holds: Sequence[Hold]) -> None:
     """A table of the holds, and for each reason what to do."""
-    rows = [(str(hold.system_id), local(hold.since), _until(hold), titled(hold.failure)) for hold in holds]
+    rows = [(str(hold.system_id), local(hold.since), _until(hold), hold.failure.headline) for hold in holds]
     screen.table(["Held", "since", "until", "because of"], rows)
     screen.line("Their jobs wait, and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold at once.")
     for failure in {hold.code: hold.failure for hold in holds}.values():
-        screen.line()
-        screen.heading(titled(failure))
+        screen.section(failure.headline)
         screen.failure(failure)
 
 
 def in_short(hold: Hold) -> str:
     """A hold in one line."""
-    return f"held since {local(hold.since)}, {_until(hold)}: {titled(hold.failure)}"
+    return f"held since {local(hold.since)}, {_until(hold)}: {hold.failure.headline}"
 
 
 def as_json_object(hold: Hold) -> dict[str, object]:

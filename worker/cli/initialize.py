@@ -13,7 +13,6 @@ from worker.app import app
 from worker.by_hand.initialize import count, go_on
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
-from worker.cli.job_lines import titled
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.pace import LongProgress
 from worker.jobs.errors import SyncError
@@ -241,7 +240,7 @@ def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
 
 def _resting(note: Callable[[str], None]) -> Callable[[SyncError, float], None]:
     def resting(error: SyncError, seconds: float) -> None:
-        note(f"{titled(error.failure)}: tried again in {seconds:.0f} s.")
+        note(f"{error.failure.headline}: tried again in {seconds:.0f} s.")
         time.sleep(seconds)
 
     return resting

@@ -10,15 +10,9 @@ from worker.presentation.times import local
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.jobs.catalogue import Failure
     from worker.ledger.activity import Attempt
     from worker.ledger.outcome import Outcome
     from worker.presentation.screen import Screen
-
-
-def titled(failure: Failure | None) -> str:
-    """An error in short: its title and its code."""
-    return f"{failure.entry.title} ({failure.code})" if failure else ""
 
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
@@ -41,7 +35,7 @@ def show_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
         screen.line(f"  {counted(len(attempts), 'attempt')}, the newest first", "bold")
     for attempt in attempts:
         where = f" on {attempt.worker}" if attempt.worker else ""
-        because = f", {titled(attempt.failure)}" if attempt.failure else ""
+        because = f", {attempt.failure.headline}" if attempt.failure else ""
         screen.line(f"    {local(attempt.at)}  {attempt.outcome} in {attempt.ms / 1000:.3f} s{where}{because}")
         for call in attempt.calls:
             answer = f"{call.status or 'no answer'} in {call.ms / 1000:.3f} s"

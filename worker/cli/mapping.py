@@ -43,9 +43,7 @@ def command(system: int | None, *, example: bool) -> int:
         screen.file(DEFAULT.read_text(encoding="utf-8"))
         return ALL_WELL
     connections = load_connections(load_settings().connections)
-    for number, connection in enumerate(connections if system is None else [chosen(connections, system)]):
-        if number:
-            screen.line()
+    for connection in screen.apart(connections if system is None else [chosen(connections, system)]):
         screen.heading(f"{connection.system_id} {connection.name}")
         screen.table(COLUMNS, map(_cells, connection.mapping.rows), prose=COLUMNS[-1])
         screen.line()

@@ -74,11 +74,9 @@ def _show(screen: Screen, planned: Preview, connection: Connection, customer: st
     screen.facts({"Transfer": write_in_words(planned), "Subscription": follow_up_in_words(planned)})
     if planned.subscription_failure:
         screen.failure(planned.subscription_failure, indent=4)
-    screen.line()
-    screen.heading("Would be sent to Stamped.io")
+    screen.section("Would be sent to Stamped.io")
     screen.facts({name: shortened(value, LONGEST_VALUE) for name, value in planned.payload.items()})
     if planned.warnings:
-        screen.line()
-        screen.heading("Warnings")
+        screen.section("Warnings")
         for warning in planned.warnings:
             screen.line(f"  {warning}")

@@ -95,10 +95,3 @@ class Signals:
             self._answer(self._raise)
         number = error.number if isinstance(error, Interrupted) else signal.SIGINT
         threading.Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
-
-
-def handle_signals() -> Signals:
-    """Handle signals, beginning with the imports."""
-    signals = Signals()
-    signals.leave_at_once()
-    return signals

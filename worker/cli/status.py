@@ -8,16 +8,18 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from itertools import starmap
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from worker.cli import catch_up, holds
+from worker.cli import holds
 from worker.cli.ending import ALL_WELL, redis_silent
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.jobs.job import Kind, State
+from worker.jobs.progress import Selection
 from worker.ledger import LedgerUnavailable
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
@@ -29,11 +31,13 @@ if TYPE_CHECKING:
 
     from worker.config.settings import Settings
     from worker.connections import Connections
+    from worker.jobs.progress import Progress
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures, Use
 
 WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
+CATCH_UP_COLUMNS = ("Catch-up", "state", "customers requested")
 STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
 SHOWN_SETTINGS = {
     "done_days",
@@ -93,13 +97,13 @@ def _watch(screen: Screen, show: Callable[[], None], redis_url: str) -> NoReturn
 
 
 def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
-    figures = ledger.figures()
+    figures, catch_ups = ledger.figures(), list(_catch_ups(ledger, connections, settings))
     if as_json:
-        shown = _as_json(figures, settings)
-        screen.json(shown | {"catch_ups": catch_up.as_json_objects(ledger, connections)})
+        screen.json(_as_json(figures, settings) | {"catch_ups": list(starmap(_catch_up_as_json, catch_ups))})
     else:
         _show(screen, figures)
-        catch_up.show(screen, ledger, connections)
+        screen.line()
+        screen.table(CATCH_UP_COLUMNS, starmap(_catch_up_row, catch_ups), numbers=CATCH_UP_COLUMNS[2:])
 
 
 def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
@@ -179,3 +183,44 @@ def _throttle_rows(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
 
 def _calls(calls: int, limit: int | None, seconds: float | None) -> str:
     return f"{calls:,} of {limit:,} in {seconds:,.0f} s" if limit and seconds else "no limit"
+
+
+# The catch-ups --------------------------------------------------------------------------------------------------------
+
+
+def _catch_ups(
+    ledger: Ledger, connections: Connections, settings: Settings
+) -> Iterator[tuple[int, str, Progress | None]]:
+    """The state of each connection's catch-up, and how far it has come if there has been one."""
+    progresses = ledger.progress.all_of([each.system_id for each in connections], Selection.CATCH_UP)
+    for connection, progress in zip(connections, progresses, strict=True):
+        if not (settings.catch_up_hours and connection.catches_up):
+            state = "off"
+        elif progress is None:
+            state = "not yet begun"
+        else:
+            state = "ended" if progress.ended_at else "under way"
+        yield connection.system_id, state, progress
+
+
+def _catch_up_row(system_id: int, state: str, progress: Progress | None) -> tuple[str, ...]:
+    """When it ended, or that it is under way, and how many customers it requested."""
+    if progress is None:
+        return str(system_id), state, ""
+    words = f"{state}, began {local(progress.started_at)}"
+    if progress.ended_at:
+        words = f"{'off, ' if state == 'off' else ''}ended {local(progress.ended_at)}"
+    return str(system_id), words, f"{progress.requested:,}"
+
+
+def _catch_up_as_json(system_id: int, state: str, progress: Progress | None) -> dict[str, Any]:
+    shown = {"system_id": system_id, "state": state}
+    if progress is None:
+        return shown
+    last_ended_at = progress.ended_at or progress.last_ended_at
+    return shown | {
+        "requested": progress.requested,
+        "started_at": _as_iso(progress.started_at),
+        "last_ended_at": _as_iso(last_ended_at),
+        "last_requested": progress.requested if progress.ended_at else progress.last_requested,
+    }

@@ -9,7 +9,6 @@ import click
 from tasks import submit
 from worker.cli.ending import ALL_WELL, WRONG, jobs_go_on
 from worker.cli.ids import name_of, piped
-from worker.cli.job_lines import titled
 from worker.jobs.errors import TriggerOff
 from worker.presentation.screen import Screen
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
@@ -54,9 +53,9 @@ def _show(screen: Screen, name: str, number: int, verdict: Verdict) -> int:
     if not verdict.position:
         raise type(verdict.error)(f"{name}: {verdict.error.failure.detail}")
     if isinstance(verdict.error, TriggerOff):
-        screen.line(f"- {number} noted: {_named(verdict)}{titled(verdict.error.failure)}")
+        screen.line(f"- {number} noted: {_named(verdict)}{verdict.error.failure.headline}")
         return ALL_WELL
-    screen.mark(f"{number} refused: {name}: {_named(verdict)}{titled(verdict.error.failure)}", is_good=False)
+    screen.mark(f"{number} refused: {name}: {_named(verdict)}{verdict.error.failure.headline}", is_good=False)
     screen.failure(verdict.error.failure)
     return WRONG
 

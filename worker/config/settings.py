@@ -84,117 +84,72 @@ class Settings(BaseModel):
     """Every setting with its default; `load_settings` reads them from their environment variables and `.env`."""
 
     model_config = ConfigDict(
-        frozen=True, hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True, allow_inf_nan=False
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,  # docs/reference/settings.md shows them
     )
 
-    redis_url: str = Field(
-        default="redis://127.0.0.1:6379/0",
-        repr=False,
-        description="The Redis or Valkey with the ledger and the queues: redis://, or rediss:// for verified TLS.",
-    )
-    connections: Path = Field(
-        default=Path("connections.toml"), description="The connections file; the paths in it are relative to it."
-    )
-    done_days: int = Field(default=7, gt=0, le=3650, description="Days that a finished job stays in the ledger.")
-    failed_days: int = Field(
-        default=30, gt=0, le=3650, description="Days that a failed job stays in the ledger, open to re-run."
-    )
-    fast_retries: int = Field(
-        default=4, ge=0, le=20, description="Retries within seconds, before those of `slow_retry_minutes`."
-    )
-    slow_retry_minutes: Minutes = Field(
-        default=(20, 60, 120),
-        description="Minutes to wait before each of the later retries, separated by commas; then the job has failed.",
-    )
-    hold_first_seconds: float = Field(
-        default=5,
-        gt=0,
-        le=3600,
-        description="Seconds that a store is first held after refused credentials or an outage; then twice as long "
-        "each time.",
-    )
-    hold_longest_seconds: float = Field(
-        default=600,
-        gt=0,
-        le=86400,
-        description="The most seconds that a store is held, unless it asks for more itself, up to a day.",
-    )
-    hold_after_errors: int = Field(
-        default=3,
-        gt=0,
-        le=1000,
-        description="Jobs in a row that must fail for a reason that would stop any customer; then their store is held.",
-    )
-    connect_timeout_seconds: float = Field(
-        default=5, gt=0, le=300, description="Seconds to wait for a connection to an API."
-    )
-    read_timeout_seconds: float = Field(default=15, gt=0, le=300, description="Seconds to wait for an API's answer.")
-    lease_seconds: int = Field(
-        default=45,
-        gt=0,
-        le=3600,
-        validate_default=True,
-        description="Seconds that a job stays with the worker that took it, renewed before each API call; after a "
-        "kill, others wait as long. Longer than the connect and the read timeout together.",
-    )
-    concurrency: int = Field(default=20, gt=0, le=1000, description="Threads of one worker.")
-    sweep_seconds: int = Field(
-        default=5,
-        gt=0,
-        le=3600,
-        description="Seconds between two searches for jobs that are due or whose message is lost.",
-    )
-    lost_after_seconds: int = Field(
-        default=30,
-        gt=0,
-        le=86400,
-        description="Seconds to wait for a job's message before it can count as lost.",
-    )
-    subscription_retry_minutes: int = Field(
-        default=60, gt=0, le=1440, description="Minutes between two scheduled retries of the failed subscription jobs."
-    )
-    subscription_retry_days: int = Field(
-        default=7, gt=0, le=3650, description="Days for which failed subscription jobs are retried by the schedule."
-    )
-    catch_up_hours: float = Field(
-        default=24,
-        ge=0,
-        le=8760,
-        description="Hours between two searches for customers without a link, for each connection with the trigger "
-        "customer/created; 0 switches them off.",
-    )
-    log_format: Literal["auto", "json", "text"] = Field(
-        default="auto", description="Format of the log lines: json, text, or auto (text on a terminal, json elsewhere)."
-    )
-    log_level: LogLevel = Field(
-        default="INFO", description="The lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
-    )
-    data: Path = Field(
-        default=Path("stamped-sync-data"),
-        description="The folder where `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login.",
-    )
-    flower_user: User = Field(default="operator", description="The user of Flower's login under `stamped-sync up`.")
-    flower_password: Password | None = Field(
-        default=None,
-        examples=["a-long-password"],
-        description="The password of that login, without a comma; if not set, one is made and kept in the data folder.",
-    )
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)
+    """The Redis or Valkey with the ledger and the queues: redis://, or rediss:// for verified TLS."""
+    connections: Path = Path("connections.toml")
+    """The connections file; the paths in it are relative to it."""
+    done_days: int = Field(default=7, gt=0, le=3650)
+    """Days that a finished job stays in the ledger."""
+    failed_days: int = Field(default=30, gt=0, le=3650)
+    """Days that a failed job stays in the ledger, open to re-run."""
+    fast_retries: int = Field(default=4, ge=0, le=20)
+    """Retries within seconds, before those of `slow_retry_minutes`."""
+    slow_retry_minutes: Minutes = (20, 60, 120)
+    """Minutes to wait before each of the later retries, separated by commas; then the job has failed."""
+    hold_first_seconds: float = Field(default=5, gt=0, le=3600)
+    """Seconds that a store is first held after refused credentials or an outage; then twice as long each time."""
+    hold_longest_seconds: float = Field(default=600, gt=0, le=86400)
+    """The most seconds that a store is held, unless it asks for more itself, up to a day."""
+    hold_after_errors: int = Field(default=3, gt=0, le=1000)
+    """Jobs in a row that must fail for a reason that would stop any customer; then their store is held."""
+    connect_timeout_seconds: float = Field(default=5, gt=0, le=300)
+    """Seconds to wait for a connection to an API."""
+    read_timeout_seconds: float = Field(default=15, gt=0, le=300)
+    """Seconds to wait for an API's answer."""
+    lease_seconds: int = Field(default=45, gt=0, le=3600, validate_default=True)
+    """Seconds that a job stays with the worker that took it, renewed before each API call; after a kill, others wait as
+    long. Longer than the connect and the read timeout together."""
+    concurrency: int = Field(default=20, gt=0, le=1000)
+    """Threads of one worker."""
+    sweep_seconds: int = Field(default=5, gt=0, le=3600)
+    """Seconds between two searches for jobs that are due or whose message is lost."""
+    lost_after_seconds: int = Field(default=30, gt=0, le=86400)
+    """Seconds to wait for a job's message before it can count as lost."""
+    subscription_retry_minutes: int = Field(default=60, gt=0, le=1440)
+    """Minutes between two scheduled retries of the failed subscription jobs."""
+    subscription_retry_days: int = Field(default=7, gt=0, le=3650)
+    """Days for which failed subscription jobs are retried by the schedule."""
+    catch_up_hours: float = Field(default=24, ge=0, le=8760)
+    """Hours between two searches for customers without a link, for each connection with the trigger customer/created; 0
+    switches them off."""
+    log_format: Literal["auto", "json", "text"] = "auto"
+    """Format of the log lines: json, text, or auto (text on a terminal, json elsewhere)."""
+    log_level: LogLevel = "INFO"
+    """The lowest level that is logged: DEBUG, INFO, WARNING or ERROR."""
+    data: Path = Path("stamped-sync-data")
+    """The folder where `stamped-sync up` keeps its own data: an embedded Valkey's and Flower's login."""
+    flower_user: User = "operator"
+    """The user of Flower's login under `stamped-sync up`."""
+    flower_password: Password | None = Field(default=None, examples=["a-long-password"])
+    """The password of that login, without a comma; if not set, one is made and kept in the data folder."""
     flower_basic_auth: Logins | None = Field(
-        default=None,
-        validation_alias="FLOWER_BASIC_AUTH",
-        examples=["operator:a-long-password"],
-        description="The login of a Flower that is started in another way, as user:password; several are separated by "
-        "commas.",
+        default=None, validation_alias="FLOWER_BASIC_AUTH", examples=["operator:a-long-password"]
     )
+    """The login of a Flower that is started in another way, as user:password; several are separated by commas."""
     sentry_dsn: SentryDsn | None = Field(
-        default=None,
-        validation_alias="SENTRY_DSN",
-        examples=["https://key@sentry.example.com/1"],
-        description="Where errors are reported; if not set, nothing is sent to Sentry.",
+        default=None, validation_alias="SENTRY_DSN", examples=["https://key@sentry.example.com/1"]
     )
-    sentry_environment: str = Field(
-        default="production", validation_alias="SENTRY_ENVIRONMENT", description="The environment's name in Sentry."
-    )
+    """Where errors are reported; if not set, nothing is sent to Sentry."""
+    sentry_environment: str = Field(default="production", validation_alias="SENTRY_ENVIRONMENT")
+    """The environment's name in Sentry."""
 
     @property
     def redis(self) -> RedisUrl:

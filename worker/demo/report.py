@@ -52,8 +52,7 @@ class Report(Screen):
 
     def summary(self, result: Result) -> None:
         """Show the outcome, and whether the sandbox holds the same."""
-        self.line()
-        self.heading(f"{'':<26}{'First load':>10}{'Changes':>10}")
+        self.section(f"{'':<26}{'First load':>10}{'Changes':>10}")
         for line in _table(result.first, result.changed, len(result.refusals)):
             self.line(line)
         self._errors(
@@ -64,8 +63,7 @@ class Report(Screen):
             Counter(refusal.code for refusal in result.refusals),
             "triggers refused, as expected: the demo sends them for that",
         )
-        self.line()
-        self.heading("Calls that the sandbox let fail, and that succeeded in a retry")
+        self.section("Calls that the sandbox let fail, and that succeeded in a retry")
         for status, count in result.faults.items():
             self.line(f"{count:>5}  {f'HTTP {status}' if status else 'connection cut'}")
         self._verdict(result)
@@ -115,8 +113,7 @@ class Report(Screen):
     def _errors(self, codes: Counter[str], heading: str) -> None:
         if not codes:
             return
-        self.line()
-        self.heading(f"{codes.total()} {heading}")
+        self.section(f"{codes.total()} {heading}")
         for code, count in codes.items():
             entry = CATALOGUE[code]
             self.line(f"{count:>5}  {entry.title} ({code})")

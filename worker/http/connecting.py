@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import socket
 import threading
 import time
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
@@ -19,7 +18,7 @@ import urllib3
 from worker.jobs.intents import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     Addresses = Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]]
 
@@ -64,26 +63,22 @@ def _resolved(host: str, port: int, until: float) -> Addresses:
     """The addresses of a host. The resolver runs in a thread, because nothing can interrupt it. Raises OSError."""
     with contextlib.suppress(OSError, UnicodeError):  # an address in numbers needs no resolver
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    found: SimpleQueue[Callable[[], Addresses]] = SimpleQueue()
+    found: Future[Addresses] = Future()
     threading.Thread(target=_resolve, args=[host, port, found], name="resolver", daemon=True).start()
+    wait([found], max(until - time.monotonic(), 0))
+    if not found.done():
+        raise socket.gaierror(socket.EAI_AGAIN, "no answer in time")
+    return found.result()
+
+
+def _resolve(host: str, port: int, found: Future[Addresses]) -> None:
+    """Put the addresses of a host into `found`, or the OSError that it raises."""
     try:
-        return found.get(timeout=max(until - time.monotonic(), 0))()
-    except Empty:
-        raise socket.gaierror(socket.EAI_AGAIN, "no answer in time") from None
-
-
-def _resolve(host: str, port: int, found: SimpleQueue[Callable[[], Addresses]]) -> None:
-    """Put a function into `found` that returns the addresses of a host, or raises OSError."""
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        found.put(functools.partial(_raise, error))
-    else:
-        found.put(lambda: addresses)
-
-
-def _raise(error: Exception) -> Addresses:
-    raise error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, "no host name")
+        found.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except OSError as error:
+        found.set_exception(error)
+    except UnicodeError:
+        found.set_exception(socket.gaierror(socket.EAI_NONAME, "no host name"))
 
 
 def why_no_answer(error: Exception) -> tuple[Trouble, str]:

@@ -60,6 +60,11 @@ class Failure:
         return CATALOGUE.get(self.code, CATALOGUE[INTERNAL])
 
     @property
+    def headline(self) -> str:
+        """The error in short: its title and its code."""
+        return f"{self.entry.title} ({self.code})"
+
+    @property
     def message(self) -> str:
         """The entry's message, followed by the HTTP status and the beginning of the API's own words."""
         is_long = len(self.detail) > LONGEST_SHOWN

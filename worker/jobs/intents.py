@@ -7,7 +7,7 @@ the screens branch on the intent alone, never on a status or a text.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final
+from typing import Self
 
 
 class Intent(StrEnum):
@@ -25,28 +25,27 @@ class Intent(StrEnum):
     """Nobody foresaw it: a fault of this software, never shown as an outage of Redis or of an API."""
 
 
-class Retried(StrEnum):
-    """Whether, and how, the worker retries automatically."""
+class InWords(StrEnum):
+    """Names, each with a sentence that people see in its place."""
 
-    ALWAYS = "always"
-    BY_ANSWER = "by answer"
-    SOON = "soon"
-    HELD = "held"
-    NEVER = "never"
+    sentence: str
 
-    @property
-    def sentence(self) -> str:
-        """The answer to "Is it retried automatically?", as people see it."""
-        return SENTENCES[self]
+    def __new__(cls, value: str, sentence: str = "") -> Self:
+        """The name, which is all of its value: a look-up by the value needs no sentence."""
+        name = str.__new__(cls, value)
+        name._value_ = value
+        name.sentence = sentence
+        return name
 
 
-SENTENCES: Final = {
-    Retried.ALWAYS: "yes",
-    Retried.BY_ANSWER: "unless the API refuses this one customer",
-    Retried.SOON: "for some minutes",
-    Retried.HELD: "while its connection is held",
-    Retried.NEVER: "no",
-}
+class Retried(InWords):
+    """Whether, and how, the worker retries automatically; the sentences answer "Is it retried automatically?"."""
+
+    ALWAYS = "always", "yes"
+    BY_ANSWER = "by answer", "unless the API refuses this one customer"
+    SOON = "soon", "for some minutes"
+    HELD = "held", "while its connection is held"
+    NEVER = "never", "no"
 
 
 class Trouble(StrEnum):

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, TriggerMalformed
+from worker.jobs.intents import InWords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,30 +41,15 @@ class Kind(StrEnum):
     SUBSCRIPTION = "subscription"
 
 
-class State(StrEnum):
-    """Where a job stands."""
+class State(InWords):
+    """Where a job stands, and what that means, as a sentence that begins with "The job"."""
 
-    QUEUED = "queued"
-    SENT = "sent"
-    RUNNING = "running"
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-
-    @property
-    def sentence(self) -> str:
-        """What the state means, as a sentence that begins with "The job"."""
-        return SENTENCES[self]
-
-
-SENTENCES: Final = {
-    State.QUEUED: "waits for its turn in its connection's queue",
-    State.SENT: "is on its way to a worker",
-    State.RUNNING: "is being run by a worker",
-    State.WAITING: "waits to be tried again",
-    State.DONE: "ended well",
-    State.FAILED: "failed, and shows in Error Logs",
-}
+    QUEUED = "queued", "waits for its turn in its connection's queue"
+    SENT = "sent", "is on its way to a worker"
+    RUNNING = "running", "is being run by a worker"
+    WAITING = "waiting", "waits to be tried again"
+    DONE = "done", "ended well"
+    FAILED = "failed", "failed, and shows in Error Logs"
 
 
 class Action(StrEnum):

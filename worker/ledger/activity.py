@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
-from worker.jobs.job import Job, Kind, State
+from worker.jobs.job import PAGE, Job, Kind, State
 from worker.ledger import keys
 from worker.ledger.places import JobList, JobPlace, newest
 from worker.ledger.records import moment
@@ -137,6 +137,14 @@ class Activity:
         jobs = [keys.job_of(place.kind, place.member) for place in places[:size]]
         records = [record for record in self._ledger.records(jobs) if record]
         return Page(records, str(places[size - 1]) if len(places) > size else "")
+
+    def pages(self, wanted: Filter) -> Iterator[list[Record]]:
+        """All of them, a long page at a time. Each begins behind the one before, so that jobs may leave meanwhile."""
+        begins, is_last = "", False
+        while not is_last:
+            page = self.page(wanted, begins, PAGE)
+            yield page.records
+            begins, is_last = page.next, not page.next
 
     def count(self, wanted: Filter) -> int:
         """How many jobs are meant, a customer's aside."""

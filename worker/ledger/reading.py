@@ -84,10 +84,6 @@ class Reading:
                 ask("kept", key).zcard(key)
         return Refusals.read(read_totals(found["totals",]), sum(found["kept", key] for key in keys.REFUSAL_LISTS))
 
-    def refusal_count(self) -> int:
-        """How many notifications were not accepted."""
-        return self.refused().count
-
     def systems(self) -> list[int]:
         """The systems that ever had a job."""
         with available():

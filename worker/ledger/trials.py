@@ -38,12 +38,6 @@ LEDGER_COMMANDS: Final = (
     "TIME",
 )
 """What the ledger uses outside its scripts."""
-DIRECT_COMMANDS: Final = (
-    *("PING", "SELECT", "EVALSHA", "SCRIPT|EXISTS", "SCRIPT|LOAD", "MULTI", "EXEC", "WATCH", "UNWATCH"),
-    *("BRPOP", "PUBLISH", "PSUBSCRIBE", "PUNSUBSCRIBE"),
-)
-"""What can't be tried in a script, and is tried by doing what the worker does."""
-
 HARMLESS: Final[dict[str, str]] = {
     "DEL": "{t}2",
     "EXISTS": "{t}",
@@ -107,25 +101,9 @@ def ledger_commands() -> tuple[str, ...]:
     return tuple(sorted(called | set(LEDGER_COMMANDS)))
 
 
-def commands() -> tuple[str, ...]:
-    """Every command that is needed, as a rule names it."""
-    return tuple(sorted({*ledger_commands(), *QUEUE_COMMANDS, *DIRECT_COMMANDS}))
-
-
-def keys() -> tuple[str, ...]:
-    """The patterns of all keys that are needed."""
-    return tuple(dict.fromkeys([LEDGER_KEYS, *(trial.keys for trial in queue_trials("", 0))]))
-
-
 def channels(db: int) -> tuple[str, ...]:
     """The patterns of all channels that are needed: Celery's events and its remote control."""
     return f"/{db}.celery.pidbox", f"/{db}.celeryev/*", f"/{db}.celeryev/worker.*"
-
-
-def rule(db: int) -> str:
-    """The least rights that a user needs, as they stand in `ACL SETUSER`."""
-    names = [f"+{command.lower()}" for command in commands()]
-    return " ".join([*(f"~{each}" for each in keys()), *(f"&{each}" for each in channels(db)), *names])
 
 
 def own_trials(token: str) -> Iterator[Trial]:

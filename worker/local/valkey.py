@@ -32,12 +32,12 @@ class ValkeyFailed(Exception):
 
 
 @contextmanager
-def embedded_valkey(port: int = 0, data: Path | None = None) -> Iterator[str]:
-    """Run a Valkey server on the loopback address, and yield its URL. Port 0 is any free one. Raises ValkeyFailed.
+def embedded_valkey(data: Path | None = None) -> Iterator[str]:
+    """Run a Valkey server on the loopback address, and yield its URL. Raises ValkeyFailed.
 
     With a data folder it writes everything to an append-only file there; without one it keeps nothing.
     """
-    port = port or free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="stamped-sync-valkey-") as temporary:
         folder = data or Path(temporary)
         folder.mkdir(exist_ok=True)

@@ -74,7 +74,7 @@ class ErrorLogsPage(Page):
             group_count=len(groups),
             job_count=sum(each.count for each in groups),
             refused=in_groups(each for each in refusals if _concerns(each, system_id)),
-            refusal_count=self.ledger.refusal_count(),
+            refusal_count=self.ledger.refused().count,
             refusals_read=len(refusals),
             names=self.names,
         )

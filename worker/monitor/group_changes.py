@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 from tornado.web import HTTPError
 
 from tasks.upkeep import rerun_all
-from worker.jobs.job import CUSTOMER_ID, PAGE, Job, Kind, State
+from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.ledger.activity import Filter
 from worker.monitor import job as job_page
 from worker.monitor.change import Change
@@ -22,7 +22,7 @@ from worker.presentation.screen import counted
 from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from worker.ledger import Ledger
 
@@ -164,19 +164,10 @@ def each_page(ledger: Ledger, wanted: Filter, do: Callable[[list[Job]], int], ou
     """Do something with the jobs of a group, a page at a time, and log how many it was, even if Redis goes away."""
     count = 0
     try:
-        for page in _pages(ledger, wanted):
-            count += do(page)
+        for page in ledger.activity.pages(wanted):
+            count += do([record.job for record in page])
     finally:
         facts = {"outcome": outcome, "code": wanted.code, "count": count}
         jobs = f"{counted(count, f'{wanted.kind} job')} that failed with {wanted.code}"
         log.info("connection %s: %s %s", wanted.system_id, jobs, words, extra=facts)
     return count
-
-
-def _pages(ledger: Ledger, wanted: Filter) -> Iterator[list[Job]]:
-    """The jobs of a group, newest first. Each page begins behind the one before, so that jobs may leave meanwhile."""
-    begins, is_last = "", False
-    while not is_last:
-        page = ledger.activity.page(wanted, begins, PAGE)
-        yield [record.job for record in page.records]
-        begins, is_last = page.next, not page.next

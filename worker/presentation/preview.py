@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from worker.sync.preview import FollowUp, Write
 
 if TYPE_CHECKING:
-    from worker.jobs.catalogue import Failure
     from worker.sync.preview import Preview
 
 STATES: Final = {True: "subscribed", False: "not subscribed", None: "not known"}
@@ -33,8 +32,8 @@ def follow_up_in_words(planned: Preview) -> str:
         return f"not mapped: left unchanged{state}"
     if planned.subscription is FollowUp.SOURCE_EMPTY:
         return f"the mapped field is empty: left unchanged{state}"
-    if planned.subscription is FollowUp.FAIL:
-        return f"would fail and be left unchanged{state}: {_titled(planned.subscription_failure)}"
+    if planned.subscription_failure:
+        return f"would fail and be left unchanged{state}: {planned.subscription_failure.headline}"
     if planned.subscription is FollowUp.UNCHANGED:
         return f"as mapped already{state}"
     if planned.subscription is FollowUp.KEPT:
@@ -42,7 +41,3 @@ def follow_up_in_words(planned: Preview) -> str:
         left = "unsubscribed" if planned.is_subscribed is False else "as it is"
         return f"left {left}: the customer {has} unsubscribed, and the mapping says resubscribe = false"
     return f"would {planned.subscription}{state or ', unless Stamped.io creates the customer so'}"
-
-
-def _titled(failure: Failure | None) -> str:
-    return f"{failure.entry.title} ({failure.code})" if failure else ""

@@ -6,7 +6,7 @@ import codecs
 import json
 from contextlib import contextmanager, nullcontext
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from worker.jobs.catalogue import Entry, Failure
+
+Item = TypeVar("Item")
 
 WIDEST = 88
 """Longer lines of prose are hard to read."""
@@ -49,6 +51,18 @@ class Screen:
     def heading(self, text: str) -> None:
         """The heading of a part of the result."""
         self.line(text, "bold")
+
+    def section(self, text: str) -> None:
+        """The heading of a further part of the result, with an empty line before it."""
+        self.line()
+        self.heading(text)
+
+    def apart(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items, each but the first after an empty line of the result."""
+        for number, item in enumerate(items):
+            if number:
+                self.line()
+            yield item
 
     def mark(self, text: str, *, is_good: bool | None) -> None:
         """One line of the result, with ✓ or ✗ before it, or with a dash if neither fits."""

@@ -18,14 +18,8 @@ class IPaaSApi:
         self._source = source
         self._authorization = f"Bearer {token}"
 
-    def answer(self, request: Request) -> Answer:
-        """Do what the call asks for, or answer why not."""
-        try:
-            return self._answer(request)
-        except Refused as refused:
-            return refused.answer
-
-    def _answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each call of the contract
+    def answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each call of the contract
+        """Do what the call asks for. Raises Refused."""
         if request.authorization != self._authorization:
             raise Refused(401, "The access token is missing or not valid.", code="AUTH-1001")
         match request.method, request.segments:

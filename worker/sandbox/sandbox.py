@@ -10,7 +10,7 @@ from worker.sandbox.customers import SYSTEM_ID
 from worker.sandbox.faults import Fault, RateLimit, take, too_many_calls
 from worker.sandbox.ipaas import Source
 from worker.sandbox.ipaas_api import IPaaSApi
-from worker.sandbox.messages import Call, noted
+from worker.sandbox.messages import Call, Refused, noted
 from worker.sandbox.stamped import Store
 from worker.sandbox.stamped_api import StampedApi
 
@@ -30,19 +30,17 @@ class Sandbox:
     Any thread may call any method. What a property returns is a copy.
     """
 
+    store_hash = "270392"
+    public_key = "sandbox-public"
+    private_key = "sandbox-private"
+
     def __init__(
         self,
         customers: Iterable[JsonObject] = (),
         *,
-        store_hash: str = "270392",
-        public_key: str = "sandbox-public",
-        private_key: str = "sandbox-private",
         token: str = "sandbox-token",  # noqa: S107 - opens nothing but the sandbox
         systems: Iterable[int] = (SYSTEM_ID,),
     ) -> None:
-        self.store_hash = store_hash
-        self.public_key = public_key
-        self.private_key = private_key
         self.token = token
         self.systems = tuple(systems)
         self._first_customers = tuple(customers)
@@ -81,7 +79,10 @@ class Sandbox:
         return fault.answer(lambda: self._act(request)) if fault else self._act(request)
 
     def _act(self, request: Request) -> Answer:
-        return self._stamped.answer(request) if request.api == "stamped" else self._ipaas.answer(request)
+        try:
+            return self._stamped.answer(request) if request.api == "stamped" else self._ipaas.answer(request)
+        except Refused as refused:
+            return refused.answer
 
     @property
     def calls(self) -> list[Call]:

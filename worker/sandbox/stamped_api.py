@@ -24,13 +24,7 @@ class StampedApi:
         """What it does differently from what we assume."""
 
     def answer(self, request: Request) -> Answer:
-        """Do what the call asks for if the keys and the store hash are right, or answer why not."""
-        try:
-            return self._answer(request)
-        except Refused as refused:
-            return refused.answer
-
-    def _answer(self, request: Request) -> Answer:
+        """Do what the call asks for if the keys and the store hash are right. Raises Refused."""
         if request.authorization != self._authorization:
             raise Refused(401, "The public or the private key is not valid.")
         match request.segments:

@@ -102,7 +102,9 @@ def _quotes(text: str, value: str) -> Iterator[tuple[int, int]]:
     while place <= len(text) - BLOCK:
         starts = islice(blocks.get(text[place : place + BLOCK], ()), BLOCKS_ALIKE)
         first, behind = max(
-            (_alike(text, place, value, start) for start in starts), key=_length, default=(place, place)
+            (_alike(text, place, value, start) for start in starts),
+            key=lambda quote: quote[1] - quote[0],
+            default=(place, place),
         )
         if behind - first >= SHORTEST_QUOTE:
             yield first, behind
@@ -119,10 +121,6 @@ def _alike(text: str, place: int, value: str, start: int) -> tuple[int, int]:
     while behind < longest and text[place + behind] == value[start + behind]:
         behind += 1
     return place - before, place + behind
-
-
-def _length(quote: tuple[int, int]) -> int:
-    return quote[1] - quote[0]
 
 
 def _with_masks(text: str, hidden: bytearray) -> str:

@@ -55,7 +55,7 @@ def test_each_notification_is_judged_on_its_own(env: dict[str, str], tmp_path: P
     assert done.returncode == 2
     for words in ("✗ 1 refused", "scope-unsupported", "✓ 2 accepted", "✗ 3 refused", "`id` is missing", "Resolution"):
         assert words in done.stdout
-    assert Ledger(client).refusal_count() == 2
+    assert Ledger(client).refused().count == 2
 
 
 def test_the_file_of_a_fault_is_named(env: dict[str, str], tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_every_refusal_counts_though_few_are_kept(ledger: Ledger, client: redis.
     client.hset(TOTALS, mapping={"refused|trigger-malformed": 1000, "refused|trigger-off": 200})
     refused = ledger.refused()
     assert refused == ledger.figures().refusals
-    assert (ledger.refusal_count(), refused.by_code["trigger-off"], refused.listed) == (1200, 200, 4)
+    assert (ledger.refused().count, refused.by_code["trigger-off"], refused.listed) == (1200, 200, 4)
     assert refusals_in_words(refused) == "1,200, of which the newest 4 are listed"
 
 
@@ -159,10 +159,10 @@ def test_refusals_of_an_earlier_release_are_those_that_are_kept(ledger: Ledger, 
     for number in range(4):
         refuse(ledger, "trigger-off", number)
     client.hdel(TOTALS, "refused|trigger-off")
-    assert (ledger.refusal_count(), refusals_in_words(ledger.refused())) == (4, "4")
+    assert (ledger.refused().count, refusals_in_words(ledger.refused())) == (4, "4")
     assert refusals_in_words(Refusals({"trigger-off": 5}, 0)) == "5, none of which is listed any more"
     client.hset(TOTALS, "refused|trigger-off", 1)
-    assert ledger.refusal_count() == 4
+    assert ledger.refused().count == 4
 
 
 # What has vanished ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import redis
 from tests import parts
 from tests.proofs.processes import SERVERS, Server
 from tests.proofs.troubles import TROUBLES, Trouble
+from tests.redis_rights import commands, keys, rule
 from worker.config.faults import ConfigurationError
 from worker.config.redis_url import RedisUrl
 from worker.jobs.catalogue import Failure
@@ -21,7 +22,7 @@ from worker.jobs.progress import Selection
 from worker.ledger import Ledger
 from worker.ledger.proof import Proof, refuse_unfit
 from worker.ledger.proof import prove as prove_url
-from worker.ledger.trials import HARMLESS, channels, commands, keys, ledger_commands, rule
+from worker.ledger.trials import HARMLESS, channels, ledger_commands
 from worker.local.valkey import embedded_valkey
 
 if TYPE_CHECKING:

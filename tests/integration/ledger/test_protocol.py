@@ -221,7 +221,7 @@ def test_switched_off_triggers_do_not_push_refusals_out(ledger: Ledger, monkeypa
     for number in range(5):
         ledger.refuse(Refusal("trigger-off", "", "6f0c", number, "4021", "customer/created", str(number)))
     assert sorted({noted.code for noted in ledger.refusals()}) == ["connection-unknown", "trigger-off"]
-    assert (ledger.refused().listed, ledger.refusal_count()) == (4, 6)
+    assert (ledger.refused().listed, ledger.refused().count) == (4, 6)
 
 
 def test_reconcile_does_not_bring_an_old_id_back(ledger: Ledger) -> None:

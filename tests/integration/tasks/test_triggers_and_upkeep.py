@@ -211,7 +211,7 @@ def test_ledger_that_is_down_is_told_to_the_listener(stage: Stage) -> None:
 def test_accept_trigger_tells_what_became_of_it(stage: Stage, body: object, answer: dict[str, Any]) -> None:
     """A listener in another language sees it as the task's result in Flower."""
     assert run(accept_trigger, body, queue=UPKEEP).value == answer
-    assert stage.ledger.refusal_count() == len(answer["refused"])
+    assert stage.ledger.refused().count == len(answer["refused"])
 
 
 def test_accepted_trigger_waits_for_the_ledger(stage: Stage, redis_url: str) -> None:

@@ -55,14 +55,14 @@ def test_a_command_may_take_ctrl_c_for_its_good_end(number: signal.Signals, code
 
 IN_A_DESTRUCTOR = """
 import os, signal, time
-from worker.cli.signals import handle_signals
+from worker.cli.signals import Signals
 
 class Dying:
     def __del__(self):
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.01)
 
-handle_signals().interrupt()
+Signals().interrupt()
 try:
     Dying()
     time.sleep(30)

@@ -11,11 +11,11 @@ import pytest
 import redis
 from redis._parsers.base import BaseParser
 
+from tests.redis_rights import rule
 from worker.jobs.errors import LedgerRefuses, LedgerUnavailable, SyncError
 from worker.ledger import ScriptFailed
 from worker.ledger.redis_errors import REFUSALS, SILENCES, error_of, in_words, passes
 from worker.ledger.scripting import available
-from worker.ledger.trials import rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

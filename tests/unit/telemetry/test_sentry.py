@@ -51,7 +51,8 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     box, init = Mailbox(), sentry_sdk.init
     monkeypatch.setattr("worker.telemetry.sentry.version", lambda _: "1.2.3")
     monkeypatch.setattr(sentry_sdk, "init", lambda **options: init(**options, transport=box))
-    with sentry_sdk.isolation_scope():
+    with sentry_sdk.isolation_scope() as scope:
+        scope.clear()  # it begins as a copy of the process' own, which tasks in other tests may have tagged
         start_sentry(Settings(sentry_dsn=DSN, sentry_environment="staging"))
         yield box
         init()
