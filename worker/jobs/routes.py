@@ -17,7 +17,7 @@ CATCH_UP: Final = "stamped.catch_up"
 CUSTOMERS: Final = "customers"
 SUBSCRIPTIONS: Final = "subscriptions"
 UPKEEP: Final = "upkeep"
-"""For debug jobs, beat's schedule, and what users send to a task. It is always short, so whatever is put here runs soon."""
+"""For debug jobs, beat's schedule, and what users send to a task. It is always short, so all of that runs soon."""
 
 QUEUES: Final = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 QUEUE_OF: Final = {Kind.CUSTOMER: CUSTOMERS, Kind.SUBSCRIPTION: SUBSCRIPTIONS}
