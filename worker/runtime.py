@@ -132,12 +132,13 @@ def _store_limits(connection: Connection) -> StoreLimits:
 
 def _clients(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Clients:
     ipaas, stamped = connection.ipaas, connection.stamped
-    keys = f"{stamped.public_key}:{stamped.private_key.get_secret_value()}"
+    private_key = stamped.private_key.get_secret_value()
+    keys = f"{stamped.public_key}:{private_key}"
     store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
     bearer, basic = f"Bearer {ipaas.token.get_secret_value()}", f"Basic {b64encode(keys.encode()).decode()}"
     kept: dict[str, Any] = {"timeouts": timeouts, "connections": threads, "witness": witness}
     return Clients(
         connection,
         ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, **kept),
-        ApiClient(Api.STAMPED, store_url, basic, **kept),
+        ApiClient(Api.STAMPED, store_url, basic, secret=private_key, **kept),
     )

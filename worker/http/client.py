@@ -17,7 +17,7 @@ import io
 import logging
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +31,7 @@ from worker.http.connecting import TOO_LATE, connected, why_no_answer
 from worker.jobs.calls import MadeCall
 from worker.jobs.intents import Intent, Trouble
 from worker.telemetry.logs import calls, log_call, running
+from worker.telemetry.masking import without
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,14 +80,19 @@ class ApiClient:
         authorization: str,
         *,
         timeouts: Timeouts,
+        secret: str = "",
         has_codes: bool = False,
         connections: int = 20,
         witness: Witness = nobody,
     ) -> None:
-        """`has_codes`: its answers may hold iPaaS.com's error codes."""
+        """`secret`: what `authorization` is made of, if it does not end with it.
+
+        `has_codes`: its answers may hold iPaaS.com's error codes.
+        """
         self.api = api
         self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
+        self._secrets = [each for each in (secret, authorization.rpartition(" ")[2]) if each]
         self._has_codes = has_codes
         self._timeouts = timeouts
         self._witness = None if witness is nobody else witness
@@ -116,6 +122,8 @@ class ApiClient:
             self._witness(effect, Moment.BEFORE)
         exchange = self._exchange(method, path, query, body, longest_bytes)
         answer = read(exchange, has_codes=self._has_codes, takes_text=takes_text)
+        if answer.words:  # our login must reach nobody, even if the API repeats it
+            answer = replace(answer, words=without(self._secrets, answer.words))
         if effect and self._witness and answer.status is not None:
             self._witness(effect, Moment.AFTER)
         # Noted before the answer is judged: whatever error follows, the job's history and its hold know this call.

@@ -23,6 +23,10 @@ SPELT_OUT: Final = str.maketrans(
 """How letters are spelt if a keyboard or a form does not have them."""
 
 
+LEAST_KEPT: Final = 3
+"""So many letters and digits must be left of a text whose other characters were dropped, to tell it from anybody's."""
+
+
 def folded(text: str) -> str:
     """The text as it is compared: without case, accents and invisible characters."""
     text = text if text.isascii() else DROPPED.sub("", unicodedata.normalize("NFKD", text))
@@ -42,8 +46,11 @@ def _garbled(text: str) -> Iterator[str]:
     """The text as if read in another charset, or without the characters that a charset lacks."""
     for charset in ("latin-1", "cp1252"):
         yield text.encode(errors="replace").decode(charset, errors="replace")
-    for hole in ("?", "\ufffd", ""):
+    for hole in ("?", "\ufffd"):
         yield "".join(char if char.isascii() else hole for char in text)
+    kept = "".join(filter(str.isascii, text))
+    if sum(map(str.isalnum, kept)) >= LEAST_KEPT:  # else it would be any blank, any hyphen or any letter
+        yield kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,12 +50,25 @@ MIME_WORD: Final = re.compile(r"=\?[\w-]{1,40}\?[bq]\?[^?\s]{1,1000}\?=", re.IGN
 HEX: Final = re.compile(r"[0-9a-f]{4}|[0-9a-f]{2}", re.IGNORECASE)
 
 
+def without(secrets: Iterable[str], text: str) -> str:
+    """`text` as it is, unless it repeats one of the `secrets`: then as `masked` would show it, without them."""
+    secrets = [_unescaped(secret) for secret in secrets]  # as the text is: a key can hold what looks like an escape
+    seen = Folded.of(_unescaped(text[:LOOKED_AT]))
+    is_clean = not any(part in seen.text or [*_quotes(seen.text, part)] for part in map(folded, secrets))
+    return text if is_clean else _masked(text, secrets, secrets)
+
+
 def masked(text: str, values: Iterable[str] = ()) -> str:
     """`text` on one line, shortened, with e-mail addresses and the `values` masked, whole or in part."""
+    values = [_on_one_line(value) for value in values]
+    return _masked(text, values, [part for value in values for part in _personal_parts(value)])
+
+
+def _masked(text: str, values: Iterable[str], personal: Iterable[str]) -> str:
+    """Without the `personal` parts, and without quotes of the `values`."""
     text = _unescaped(text[:LOOKED_AT])
     seen, hidden = Folded.of(text), bytearray(len(text))
-    values = [_on_one_line(value) for value in values]
-    parts = {spelling for value in values for part in _personal_parts(value) for spelling in spellings(part)}
+    parts = {spelling for part in personal for spelling in spellings(part)}
     for part in sorted(parts, key=len, reverse=True):
         for start, end in seen.found(part):
             if len(part) >= SHORTEST_INSIDE or _stands_alone(text, hidden, start, end):
@@ -137,7 +150,7 @@ def _unescaped(text: str) -> str:
         plain = ENTITY.sub(lambda match: unescape(match[0]), text)
         plain = UNITS.sub(_of_units, plain)
         plain = MIME_WORD.sub(_of_mime, plain)
-        plain = BYTES.sub(_of_bytes, plain)
+        plain = BYTES.sub(_of_bytes, plain).replace("\\/", "/")
         if plain == text:
             break
         text = plain

@@ -593,3 +593,14 @@ def test_cut_create_can_be_repeated(sandbox: RunningSandbox, store: Stamped, cut
         store.create(PAYLOAD)
     assert store.create(PAYLOAD).id == ID
     assert list(sandbox.sandbox.stamped_customers) == [ID]
+
+
+@pytest.mark.parametrize("secret", ["hidden-private-key", AUTHORIZATION.removeprefix("Basic ")])
+def test_login_that_is_repeated_reaches_nobody(server: RawServer, secret: str) -> None:
+    """The private key, or the header that it is sent in."""
+    server.answer = lambda _: [http(json.dumps({"message": f"{secret} is wrong"}).encode(), "401 Unauthorized")]
+    private_key = "hidden-private-key"
+    api = ApiClient(Api.STAMPED, server.url + BASE, AUTHORIZATION, timeouts=parts.TIMEOUTS, secret=private_key)
+    with pytest.raises(SyncError) as raised:
+        Stamped(api, Gate()).customer("1")
+    assert (secret in str(raised.value), "is wrong" in str(raised.value)) == (False, True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.telemetry.masking import LONGEST, MASK, masked
+from worker.telemetry.masking import LONGEST, MASK, masked, without
 
 ADDRESS = "zoe.mueller+shop@mail.example.co.uk"
 
@@ -178,3 +178,29 @@ def test_no_email_address_gets_through(before: str, local: str, domain: str, aft
 def test_masking_never_raises_and_never_grows(text: str, values: list[str]) -> None:
     """Any text and any values, in any language."""
     assert len(masked(text, values)) <= LONGEST + 1
+
+
+@pytest.mark.parametrize("value", ["Иван Петров", "山田 太郎", "Анна-Мария", "Иван A", "Ия"])
+def test_what_is_left_of_a_name_without_its_letters_masks_nothing(value: str) -> None:
+    """A charset that lacks all of them leaves a blank or a hyphen, which stand in every text."""
+    text = "HTTP 422: the address-book is full. A name is missing."
+    assert masked(text, [value]) == text
+
+
+SECRET = "sk-3f/9a+77=c1/0123456789abc"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "bad key sk-3f/9a+77=c1/0123456789abc",
+        "bad key SK-3F%2F9A%2B77%3DC1%2F0123456789ABC.",
+        r"bad key sk-3f\/9a+77=c1\/0123456789abc",
+        "bad key k-3f/9a+77=c1/012345678",
+        "&#115;k-3f/9a+77=c1/0123456789abc",
+    ],
+)
+def test_secret_that_is_repeated_is_masked(said: str) -> None:
+    """Whole, escaped, or cut a little; a text without it stays as it is."""
+    assert "9a" not in without([SECRET], said).casefold()
+    assert without([SECRET], "half an emoji \ud83d = it's the key") == "half an emoji \ud83d = it's the key"
