@@ -234,7 +234,7 @@ SWITCHED_OFF: Final = (
         "slot kept for a window after the call",
         Parts(
             pieces=_without(
-                "_store",
+                "_throttle",
                 "        redis.call('ZADD', slots_key(api, system), text(now + limits.apis[api].window_ms), name)\n",
                 "        redis.call('ZREM', slots_key(api, system), name)\n",
             ),
@@ -246,7 +246,7 @@ SWITCHED_OFF: Final = (
         "slot kept while its job is under way",
         Parts(
             pieces=_without(
-                "_store",
+                "_throttle",
                 "slots_key(api, system), '+inf', name)",
                 "slots_key(api, system), text(now_ms() + 75000), name)",
             ),

@@ -13,6 +13,7 @@ from tests.parts import ROOT
 from tests.tables import PAGES, TABLES
 from worker.connections import load_connections
 from worker.contract.assumptions import ASSUMPTIONS
+from worker.jobs.job import State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,3 +122,10 @@ def test_architecture_shows_the_layers_that_are_checked() -> None:
     layers = [line.strip(' ",').replace("worker.", "") for line in listed[1].splitlines()]
     diagram = ARCHITECTURE.read_text(encoding="utf-8").partition("```text\n")[2].partition("```")[0]
     assert [line.strip() for line in diagram.splitlines()][: len(layers)] == layers
+
+
+def test_operators_guide_says_what_each_state_means() -> None:
+    """In the words that the pages and the command line have."""
+    guide = " ".join((ROOT / "docs" / "operating.md").read_text(encoding="utf-8").split())
+    missing = [state for state in State if not re.search(rf"\*{state}\* (job|one) {re.escape(state.sentence)}", guide)]
+    assert missing == []

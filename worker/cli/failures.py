@@ -75,14 +75,16 @@ def list_failures(code: str | None, system: int | None, kind: str | None, limit:
         for refusal in refused:
             screen.json(_refusal_as_json(refusal))
     else:
-        _show_list(screen, failed, total)
+        _show_list(
+            screen, failed, total, none="No failed job fits." if code or system or kind else "No job has failed."
+        )
         _show_refusals(screen, refused)
     return ALL_WELL
 
 
-def _show_list(screen: Screen, failed: list[Record], total: int) -> None:
+def _show_list(screen: Screen, failed: list[Record], total: int, *, none: str) -> None:
     if not failed:
-        screen.line("No job has failed.")
+        screen.line(none)
         return
     rows = [
         (

@@ -1,4 +1,4 @@
-"""Every name in the ledger's keys; the scripts `_job`, `_store` and `_progress` describe what stands under each.
+"""Every name in the ledger's keys; the scripts' pieces describe what stands under each.
 
 A key is PREFIX, a name and what it is of, joined by colons. The scripts get PREFIX, and make up the same keys.
 """

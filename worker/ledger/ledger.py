@@ -198,7 +198,7 @@ class Ledger(Upkeep):
 
     def _end(self, effect: Effect, claim: Claim, calls: Sequence[MadeCall], args: Sequence[str | int]) -> list[Any]:
         """Run a script that ends a claim; what else it answers. Raises ClaimLost."""
-        noted = [  # see `calls_of` in `_store.lua`
+        noted = [  # see `calls_of` in `_throttle.lua`
             (call.api, call.method, call.route, call.status, call.ms, int(call.intent in ANSWERED_WELL))
             for call in calls
         ]

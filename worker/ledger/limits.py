@@ -46,7 +46,7 @@ class StoreLimits:
     """Whether a transfer looks who shares its Stamped.io customer, which is one call of iPaaS.com more."""
 
     def as_json(self) -> str:
-        """The limits as the scripts take them: see `limits_of` in `_store.lua`."""
+        """The limits as the scripts take them: see `limits_of` in `_throttle.lua`."""
         apis = {Api.STAMPED: self.stamped, Api.IPAAS: self.ipaas}
         values = {
             "concurrent": self.concurrent,

@@ -136,7 +136,7 @@ local function count_attempt(kind, outcome, code, calls, ms)
 end
 
 -- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
--- `calls` those of the attempt: see `calls_of` in _store.lua.
+-- `calls` those of the attempt: see `calls_of` in _throttle.lua.
 local function note_attempt(kind, member, outcome, failure, calls)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
   local began = number(key, 'claimed_at')

@@ -2,9 +2,12 @@
 // script, too: load it again.
 const EVERY_MS = 2000;
 
+// An address of ours without a login in front, which `fetch` would refuse: the page may have been opened with one.
+const ours = (path) => new URL(path, location.origin);
+
 // Activity: the counts. If Flower does not answer, the page says that they are not updated.
 async function refreshCounts(counts, status) {
-  const answer = await fetch(counts.dataset.counts).catch(() => null);
+  const answer = await fetch(ours(counts.dataset.counts)).catch(() => null);
   const isLive = Boolean(answer && answer.ok);
   for (const [name, count] of Object.entries(isLive ? await answer.json() : {})) {
     const cell = counts.querySelector(`[data-count="${name}"]`);
@@ -18,10 +21,12 @@ async function refreshCounts(counts, status) {
 // A page with the progress of a job or a Manual Sync, until it has ended: what is new replaces what is shown. What somebody
 // has opened, closed or focused stays so, and nothing changes while a text is selected.
 async function refreshPage(page) {
-  const answer = await fetch(location.href).catch(() => null);
+  const answer = await fetch(ours(location.pathname + location.search)).catch(() => null);
   if (!answer || !answer.ok || !getSelection().isCollapsed) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-page]");
+  const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = read.querySelector("[data-page]");
   if (!fresh) return;
+  document.title = read.title;
   for (const each of page.querySelectorAll("details")) {
     const same = fresh.querySelector(`[id="${each.id}"]`);
     if (same) same.open = each.open;
