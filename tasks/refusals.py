@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from worker.app import app
 from worker.jobs.errors import TriggerOff
-from worker.jobs.job import plain_text
 from worker.ledger import LedgerUnavailable, Refusal
-from worker.sync.triggers import DIGITS, Refused
+from worker.sync.triggers import DIGITS, Refused, harmless
 from worker.telemetry import outcomes
 from worker.telemetry.outcomes import announce
 
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def refuse(refused: Refused) -> None:
     """Note a refused notification. Raises LedgerUnavailable."""
-    noted = _noted(refused)
+    noted = _refusal(refused)
     app.runtime.ledger.refuse(noted)
     outcome = outcomes.SWITCHED_OFF if isinstance(refused.error, TriggerOff) else outcomes.REFUSED
     announce(outcome, noted.place, error=refused.error)
@@ -29,10 +28,8 @@ def refuse(refused: Refused) -> None:
 
 def refuse_message(error: SyncError, task: str, system_id: object = None, customer_id: object = None) -> None:
     """Note a message that holds no job. Nothing else happens to it, so its sender can only learn of it here."""
-    system, customer = (
-        text if DIGITS.fullmatch(text := plain_text(value)) else "" for value in (system_id, customer_id)
-    )
-    noted = _noted(Refused(error, task, 0, system_id=system, customer_id=customer))
+    system, customer = (harmless(value, DIGITS) for value in (system_id, customer_id))
+    noted = _refusal(Refused(error, task, 0, system_id=system, customer_id=customer))
     announce(outcomes.REFUSED, noted.place, error=error)
     try:
         app.runtime.ledger.refuse(noted)
@@ -40,7 +37,7 @@ def refuse_message(error: SyncError, task: str, system_id: object = None, custom
         log.warning("%s: not noted, %s", noted.place, silent)
 
 
-def _noted(refused: Refused) -> Refusal:
+def _refusal(refused: Refused) -> Refusal:
     failure = refused.error.failure
     return Refusal(
         code=failure.code,

@@ -20,7 +20,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from worker.config.environment import environment
+from worker.config.environment import Environment, environment
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, unknown_key, wrong
 from worker.config.secret import read_secret
 from worker.config.settings import http_url
@@ -30,7 +30,6 @@ from worker.mapping.mapping import Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from collections.abc import Mapping as Environment
 
     from pydantic_core import ErrorDetails
 
@@ -53,7 +52,7 @@ class _Origin:
     """The connections file that is being read, and the faults found so far in it and in the mapping files it names."""
 
     path: Path
-    environ: Environment[str, str]
+    environ: Environment
     faults: list[Fault] = field(default_factory=list)
     mappings: dict[Path, Mapping] = field(default_factory=dict)
 
@@ -80,7 +79,7 @@ class _Origin:
 
 def _origin(info: ValidationInfo) -> _Origin:
     """The file that is being read; a connection that is built in Python refers to the current folder."""
-    return info.context if isinstance(info.context, _Origin) else _Origin(Path(), os.environ)
+    return info.context if isinstance(info.context, _Origin) else _Origin(Path(), Environment(os.environ))
 
 
 def _resolved(value: Any, info: ValidationInfo) -> str:
@@ -207,17 +206,18 @@ class Connections:
 # Reading the file ----------------------------------------------------------------------------------------------------
 
 
-def load_connections(path: Path, environ: Environment[str, str] | None = None) -> Connections:
+def load_connections(path: Path, variables: dict[str, str] | None = None) -> Connections:
     """Read a connections file and the mappings it names; raises ConfigurationError with all their faults.
 
-    `environ` is where `{ env = … }` looks: by default the process's environment and `.env`.
+    `{ env = … }` looks at `variables`: by default those of the process and of `.env`.
     """
-    origin = _Origin(path, environment() if environ is None else environ)
+    environ = environment() if variables is None else Environment(variables)
+    origin = _Origin(path, environ, list(environ.faults))
     try:
         tables, faults = read_tables(path, "connection")
     except FileNotFoundError:
         example = f"stamped-sync connections --example > {path}"
-        raise ConfigurationError([Fault(str(path), "", "there is no such file", example)]) from None
+        raise ConfigurationError([*origin.faults, Fault(str(path), "", "there is no such file", example)]) from None
     origin.faults.extend(faults)
     if not tables:
         origin.fault("connection", "there is no connection", "[[connection]]")

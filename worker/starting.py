@@ -84,9 +84,11 @@ def prepare_flower(app: SyncApp) -> None:
     """Give Flower our log, its login, and our pages unless FLOWER_CONF names others. It ends if Redis is unfit."""
     set_up_log(app.settings)
     _look_at(app.settings.redis)
-    if logins := app.settings.flower_basic_auth:
-        os.environ[variable("flower_basic_auth")] = logins.get_secret_value()  # it may come from `.env`
-    os.environ.setdefault("FLOWER_CONF", PAGES)
+    name, logins = variable("flower_basic_auth"), app.settings.flower_basic_auth
+    os.environ.pop(name, None)  # Flower takes an empty one for a login
+    if logins:
+        os.environ[name] = logins.get_secret_value()  # it may come from `.env`
+    os.environ["FLOWER_CONF"] = os.environ.get("FLOWER_CONF") or PAGES
 
 
 def _look_at(url: RedisUrl) -> None:

@@ -56,6 +56,15 @@ def test_several_logins_are_each_let_in(connections: Path, redis_url: str) -> No
         assert requests.get(url, timeout=PATIENCE_SECONDS).status_code == 401
 
 
+def test_an_empty_login_counts_as_not_set(connections: Path, redis_url: str) -> None:
+    """As everywhere: the pages can be read, but change nothing."""
+    port = free_port()
+    with parts.flower_process(parts.environment(redis_url, connections), connections.with_name("flower.log"), port, ""):
+        parts.eventually(lambda: answer_of(f"http://127.0.0.1:{port}/healthcheck"))
+        page = requests.get(f"http://127.0.0.1:{port}/manual-sync", timeout=PATIENCE_SECONDS)
+        assert (page.status_code, "FLOWER_BASIC_AUTH=user:password" in page.text) == (200, True)
+
+
 def answer_of(url: str, auth: tuple[str, str] | None = None) -> requests.Response | None:
     """What is answered at an address; None until somebody listens there."""
     try:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from worker.config import environment
 from worker.config.faults import ConfigurationError, Fault
+from worker.config.text_file import read_text
 from worker.connections import (
     EXAMPLE,
     EXAMPLES,
@@ -191,6 +193,33 @@ def test_a_wrong_secret_of_dotenv_is_named_with_its_line(file: Path, monkeypatch
         load_connections(file)
     (fault,) = raised.value.faults
     assert fault.problem.startswith("environment variable IPAAS_TOKEN (.env, line 2) holds a character")
+
+
+def test_the_line_of_a_given_variable_is_not_looked_up(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever hands the variables over did not take them from `.env`."""
+    monkeypatch.chdir(file.parent)
+    (file.parent / ".env").write_text("IPAAS_TOKEN=two words\n")
+    file.write_text(_toml(ipaas=_ipaas('{ env = "IPAAS_TOKEN" }')), encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="environment variable IPAAS_TOKEN holds a character"):
+        load_connections(file, {"IPAAS_TOKEN": "two words"})
+
+
+def test_dotenv_is_read_once_for_all_connections(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many secrets it holds."""
+    monkeypatch.chdir(file.parent)
+    monkeypatch.delenv("IPAAS_TOKEN", raising=False)
+    (file.parent / ".env").write_text("IPAAS_TOKEN=token-1\n")
+    secret = _ipaas('{ env = "IPAAS_TOKEN" }')
+    file.write_text("".join(_toml(ipaas=secret, system_id=f"system_id = {each}") for each in range(1, 31)))
+    reads: list[Path] = []
+
+    def read(path: Path, longest: int) -> str:
+        reads.append(path)
+        return read_text(path, longest)
+
+    monkeypatch.setattr(environment, "read_text", read)
+    assert len(load_connections(file)) == 30
+    assert reads == [Path(".env")]
 
 
 def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:

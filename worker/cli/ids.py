@@ -33,12 +33,14 @@ def one_id(text: str) -> str:
 def read_ids(arguments: Sequence[str], files: Sequence[TextIO], screen: Screen) -> list[str]:
     """The ids from arguments and files, or from standard input if neither is given; each once, in their order.
 
-    Raises CustomerIdInvalid after showing the bad ones, and click's UsageError if there is no id at all.
+    Raises CustomerIdInvalid after showing the bad ones, and click's UsageError for no id at all or another encoding.
     """
     if not arguments and not files:
         files = [piped(LIST_OF_IDS, "Give customer ids, --file, or a list on standard input.")]
     in_files = (in_lines(each, name_of(each)) for each in files)
     found = checked(chain(_in_arguments(arguments), *in_files))
+    if not found.is_text:
+        raise click.UsageError(found.faults[0])
     for fault in found.faults:
         screen.error(fault)
     if found.faults_left_out:

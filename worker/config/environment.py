@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from worker.config.faults import ConfigurationError, Fault, nearest, warn
+from worker.config.faults import Fault, nearest, warn
 from worker.config.text_file import MEGABYTE, Unreadable, read_text
 from worker.config.toml_file import LONGEST_BYTES
 
@@ -41,52 +41,38 @@ SERVICE_ADDRESS: Final = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True)
-class Dotenv:
-    """What the `.env` file in the current folder holds, and every fault in it."""
+class Environment:
+    """The variables, the lines of `.env` that some of them came from, and every fault in that file."""
 
-    values: dict[str, str]
-    lines: dict[str, int]
-    """The line of each variable, by its name in upper case."""
-    faults: Sequence[Fault]
+    variables: Mapping[str, str] = field(repr=False)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """By the variable's name in upper case."""
+    faults: Sequence[Fault] = ()
 
-
-def environment() -> dict[str, str]:
-    """The variables of `.env` and of the process, which win unless they are empty. Raises ConfigurationError."""
-    held = read_dotenv()
-    if held.faults:
-        raise ConfigurationError(held.faults)
-    return dict(os.environ) | held.values | {name: value for name, value in os.environ.items() if value}
+    def place_of(self, name: str) -> tuple[str, str]:
+        """The file and the key of a fault of a variable: its line in `.env`, or the environment."""
+        line = self.lines.get(name)
+        return (DOTENV, f"line {line}, {name}") if line else ("environment", name)
 
 
-def read_dotenv() -> Dotenv:
-    """Read the `.env` file in the current folder, which need not exist."""
+def environment() -> Environment:
+    """The variables of the process; those that it lacks, or has empty, come from `.env`, which need not exist."""
     try:
         text = read_text(Path(DOTENV), 1 * MEGABYTE)
     except FileNotFoundError:
-        return Dotenv({}, {}, [])
+        return Environment(os.environ)
     except Unreadable as error:
-        return Dotenv({}, {}, [Fault(DOTENV, "", str(error))])
+        return Environment(os.environ, faults=[Fault(DOTENV, "", str(error))])
     statements = list(parse_stream(StringIO(text)))
     good = [each for each in statements if each.value is not None]
     held = dotenv_values(stream=StringIO("".join(each.original.string for each in good)))
-    return Dotenv(
-        {name: value for name, value in held.items() if value is not None},
-        {str(each.key).upper(): _line(each) for each in good},
+    own = {name: value or "" for name, value in held.items() if not os.environ.get(name)}
+    given = {name.upper() for name, value in os.environ.items() if value}
+    return Environment(
+        own | {name: value for name, value in os.environ.items() if name not in own},
+        {name: _line(each) for each in good if (name := str(each.key).upper()) not in given},
         [_broken(each) for each in statements if each.error or (each.key and each.value is None)],
     )
-
-
-def line_of(name: str) -> int | None:
-    """The line of `.env` that sets a variable; None if the process sets it, or nobody does."""
-    if any(value and each.upper() == name.upper() for each, value in os.environ.items()):
-        return None
-    return read_dotenv().lines.get(name.upper())
-
-
-def place_of(name: str) -> tuple[str, str]:
-    """The file and the key of a fault of a variable: its line in `.env`, or the environment."""
-    line = line_of(name)
-    return (DOTENV, f"line {line}, {name}") if line else ("environment", name)
 
 
 def _line(statement: Binding) -> int:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from worker.config.environment import DOTENV, line_of
+from worker.config.environment import DOTENV
 from worker.config.faults import unknown, wrong
 from worker.config.text_file import KILOBYTE, Unreadable, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from worker.config.environment import Environment
 
 PLACES = ("env", "file")
 LONGEST_BYTES = 64 * KILOBYTE
@@ -20,7 +21,7 @@ LONGEST_BYTES = 64 * KILOBYTE
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
-def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
+def read_secret(value: Any, folder: Path, environ: Environment) -> str:
     """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 
     A secret goes into an HTTP header, so it must be printable ASCII without a space. A placeholder, a key that was cut
@@ -34,16 +35,16 @@ def read_secret(value: Any, folder: Path, environ: Mapping[str, str]) -> str:
     return text
 
 
-def _text_and_place(value: Any, folder: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+def _text_and_place(value: Any, folder: Path, environ: Environment) -> tuple[str, str]:
     if isinstance(value, str | SecretStr):
         return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
     if place == "file":
         return _from_file(folder / name)
-    if name not in environ:
+    if name not in environ.variables:
         raise wrong(f"environment variable {name} is not set")
-    line = line_of(name)
-    return environ[name], f"environment variable {name}{f' ({DOTENV}, line {line})' if line else ''}"
+    line = environ.lines.get(name.upper())
+    return environ.variables[name], f"environment variable {name}{f' ({DOTENV}, line {line})' if line else ''}"
 
 
 def _reference(value: Any) -> tuple[str, str]:

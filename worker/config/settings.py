@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,7 +19,7 @@ from pydantic import (
     field_validator,
 )
 
-from worker.config.environment import PREFIX, place_of, read_dotenv, warn_of_misspelt
+from worker.config.environment import PREFIX, Environment, environment, warn_of_misspelt
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
 from worker.config.flower_login import problems_of
 from worker.config.redis_url import RedisUrl, RedisUrlWrong
@@ -143,7 +142,7 @@ class Settings(BaseModel):
     flower_basic_auth: Logins | None = Field(
         default=None, validation_alias="FLOWER_BASIC_AUTH", examples=["operator:a-long-password"]
     )
-    """The login of a Flower that is started in another way, as user:password; several are separated by commas."""
+    """The login of a Flower started without `stamped-sync up`, as user:password; several are separated by commas."""
     sentry_dsn: SentryDsn | None = Field(
         default=None, validation_alias="SENTRY_DSN", examples=["https://key@sentry.example.com/1"]
     )
@@ -187,15 +186,15 @@ def load_settings() -> Settings:
     An empty variable counts as not set, so that `NAME=${NAME:-}` in a compose file keeps the default. Raises
     ConfigurationError with one fault for each variable that is wrong, and for each line of `.env` that is.
     """
-    held = read_dotenv()
-    given = {name.upper(): value for each in (held.values, os.environ) for name, value in each.items() if value}
+    environ = environment()
+    given = {name.upper(): value for name, value in environ.variables.items() if value}
     fields = {variable(name): name for name in Settings.model_fields}
     try:
         settings = Settings.model_validate({fields[name]: given[name] for name in fields.keys() & given.keys()})
     except ValidationError as error:
-        raise ConfigurationError([*held.faults, *_faults(error)]) from None
-    if held.faults:
-        raise ConfigurationError(held.faults)
+        raise ConfigurationError([*environ.faults, *_faults(error, environ)]) from None
+    if environ.faults:
+        raise ConfigurationError(environ.faults)
     warn_of_misspelt(given, fields.keys(), settings.connections)
     return settings
 
@@ -206,13 +205,13 @@ def variable(field: str) -> str:
     return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
 
 
-def _faults(error: ValidationError) -> list[Fault]:
+def _faults(error: ValidationError, environ: Environment) -> list[Fault]:
     fields = {variable(name): name for name in Settings.model_fields}
     faults: dict[str, Fault] = {}
     for each in error.errors(include_url=False, include_input=False):
         place = str(each["loc"][0])
         name = place if place in fields else variable(place)
-        faults.setdefault(name, fault_of(each, *place_of(name), f"{name}={_right_value(fields[name])}"))
+        faults.setdefault(name, fault_of(each, *environ.place_of(name), f"{name}={_right_value(fields[name])}"))
     return list(faults.values())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from worker.config.environment import place_of
+from worker.config.environment import environment
 from worker.config.faults import ConfigurationError, Fault
 from worker.config.settings import USABLE_PASSWORD, is_usable_password, variable
 from worker.config.text_file import KILOBYTE, Unreadable, read_text
@@ -81,4 +81,4 @@ def _kept_password(folder: Path) -> str:
 
 
 def _unusable(problem: str) -> ConfigurationError:
-    return ConfigurationError([Fault(*place_of(variable("data")), problem)])
+    return ConfigurationError([Fault(*environment().place_of(variable("data")), problem)])

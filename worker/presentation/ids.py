@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FAULTS_SHOWN: Final = 20
 """How many bad ids are shown at most: a file that is not a list of ids can have thousands."""
 UNDECODED: Final = "surrogateescape"
-"""How a list is opened, so that a fault can tell bytes that are not UTF-8."""
+"""How a list is opened: bytes that are not UTF-8 are kept, so that a fault can name their line."""
 LONGEST_SHOWN: Final = 40
 """Characters that are shown of what is no id: it may be anything, even an e-mail address."""
 
@@ -28,14 +28,6 @@ class Given:
     text: str
     place: str
 
-    @property
-    def fault(self) -> str:
-        """What is wrong with it, if it is no id."""
-        try:
-            return f"{self.place}: {no_id(decoded(self.text.encode(errors=UNDECODED)))}"
-        except Unreadable as error:
-            return f"{self.place}: {error}"
-
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -45,6 +37,8 @@ class Checked:
     faults: list[str]
     """The first of them; see `FAULTS_SHOWN`."""
     fault_count: int
+    is_text: bool = True
+    """Whether everything given is UTF-8; else the first fault of that kind is the only one."""
 
     @property
     def faults_left_out(self) -> int:
@@ -61,15 +55,26 @@ def checked(given: Iterable[Given]) -> Checked:
         try:
             ids[customer_id(each.text)] = None
         except CustomerIdInvalid:
+            fault = f"{each.place}: {no_id(each.text)}"
+            if encoding_fault(each.text):
+                return Checked([], [fault], 1, is_text=False)
             count += 1
-            if count <= FAULTS_SHOWN:
-                faults.append(each.fault)
+            faults += [fault] if count <= FAULTS_SHOWN else []
     return Checked(list(ids), faults, count)
 
 
 def no_id(text: str) -> str:
-    """Says that a text is no id."""
-    return f"'{printable(shortened(text, LONGEST_SHOWN))}' {NO_ID}"
+    """Says why a text is no id."""
+    return encoding_fault(text) or f"'{printable(shortened(text, LONGEST_SHOWN))}' {NO_ID}"
+
+
+def encoding_fault(text: str) -> str:
+    """Says why a text that was read with `UNDECODED` is not UTF-8; empty if it is."""
+    try:
+        decoded(text.encode(errors=UNDECODED))
+    except Unreadable as error:
+        return str(error)
+    return ""
 
 
 def in_lines(lines: Iterable[str], name: str) -> Iterator[Given]:

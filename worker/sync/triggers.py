@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,14 @@ from worker.jobs.errors import (
     TriggerMalformed,
     TriggerOff,
 )
-from worker.jobs.job import NO_ID, Job, Kind, customer_id, plain_text
+from worker.jobs.job import CUSTOMER_ID, NO_ID, Job, Kind, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from worker.connections import Connection, Connections
 
+FIELDS = ("scope", "destination", "id")
 DEBUG = "/debug"
 LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
 """Enough for about 10,000 notifications; iPaaS.com's own Manual Sync sends at most 3,000 (C)."""
@@ -83,7 +83,7 @@ def judge(trigger: object, connections: Connections) -> list[Verdict]:
         notifications = _notifications(body)
     except SyncError as error:
         return [Refused(error, "", 0)]
-    trigger_id = _plain(body.get("id"), TRIGGER_ID) if isinstance(body, dict) else ""
+    trigger_id = harmless(body.get("id"), TRIGGER_ID) if isinstance(body, dict) else ""
     return [
         _judged(notification, connections, trigger_id, position)
         for position, notification in enumerate(notifications, start=1)
@@ -106,72 +106,48 @@ def _judged(notification: object, connections: Connections, trigger_id: str, pos
         return _accepted(notification, connections)
     except SyncError as error:
         patterns = {"destination": DIGITS, "scope": SCOPE, "id": DIGITS}
-        shown = (_plain(notification.get(name), pattern) for name, pattern in patterns.items())
+        shown = (harmless(notification.get(name), pattern) for name, pattern in patterns.items())
         return Refused(error, trigger_id, position, *shown)
 
 
 def _accepted(notification: dict[str, Any], connections: Connections) -> Accepted:
     """Accept a notification. Raises an error with the code of its first fault, and the words of all."""
-    errors: list[SyncError] = []
-    with _noted(errors):
-        scope, is_debug = _scope(notification.get("scope"))
-    with _noted(errors):
-        connection = _connection(notification.get("destination"), connections)
-    with _noted(errors):
-        customer = _customer(notification.get("id"))
-    if errors:
+    scope, destination, customer = map(plain_text, map(notification.get, FIELDS))
+    connection = connections.get(int(destination)) if DIGITS.fullmatch(destination) else None
+    errors = list(_errors(notification, connection))
+    if errors or connection is None:
         raise type(errors[0])("; ".join(error.failure.detail for error in errors))
-    if scope not in connection.triggers:
-        raise TriggerOff(f"`scope` is {scope}")
+    if (plain_scope := scope.removesuffix(DEBUG)) not in connection.triggers:
+        raise TriggerOff(f"`scope` {plain_scope} is switched off")
     guid = notification.get("tracking_guid")
     return Accepted(
         Job(Kind.CUSTOMER, connection.system_id, customer),
         guid if isinstance(guid, str) and GUID.fullmatch(guid) else "",
-        is_debug,
+        scope.endswith(DEBUG),
     )
 
 
-@contextmanager
-def _noted(errors: list[SyncError]) -> Iterator[None]:
-    """Note an error and go on, so that the others are found too."""
-    try:
-        yield
-    except SyncError as error:
-        errors.append(error)
-
-
-def _scope(value: object) -> tuple[str, bool]:
-    """A notification's scope without `/debug`, and whether it had that. Raises TriggerMalformed, ScopeUnsupported."""
-    if value is None:
-        raise TriggerMalformed("`scope` is missing")
-    if not isinstance(value, str):
-        raise TriggerMalformed("`scope` is not a text in quotes")
-    scope = value.strip().removesuffix(DEBUG)
-    if scope not in SCOPES:
-        raise ScopeUnsupported(f"`scope` is {_plain(value, SCOPE) or 'something else'}")
-    return scope, value.strip().endswith(DEBUG)
-
-
-def _connection(destination: object, connections: Connections) -> Connection:
+def _errors(notification: dict[str, Any], connection: Connection | None) -> Iterator[SyncError]:
+    """Everything that is wrong with a notification; `connection` is the one that it names, if there is one."""
+    scope, destination, customer = map(notification.get, FIELDS)
+    if scope is None:
+        yield TriggerMalformed("`scope` is missing")
+    elif not isinstance(scope, str):
+        yield TriggerMalformed("`scope` is not a text in quotes")
+    elif scope.strip().removesuffix(DEBUG) not in SCOPES:
+        yield ScopeUnsupported(f"`scope` {harmless(scope, SCOPE)}".strip() + " is not supported")
     if destination is None or destination == "":
-        raise TriggerMalformed("`destination` is missing")
-    digits = _plain(destination, DIGITS)
-    connection = connections.get(int(digits)) if digits else None
-    if connection is None:
-        raise ConnectionUnknown(f"`destination` is {digits or 'not a system id'}")
-    return connection
+        yield TriggerMalformed("`destination` is missing")
+    elif connection is None:
+        digits = harmless(destination, DIGITS)
+        yield ConnectionUnknown(f"`destination` {f'{digits} is not configured' if digits else 'is not a system id'}")
+    if customer is None or customer == "":
+        yield TriggerMalformed("`id` is missing")
+    elif not CUSTOMER_ID.fullmatch(plain_text(customer)):
+        yield CustomerIdInvalid(f"`id` {NO_ID}")
 
 
-def _customer(value: object) -> str:
-    if value is None or value == "":
-        raise TriggerMalformed("`id` is missing")
-    try:
-        return customer_id(value)
-    except CustomerIdInvalid:
-        raise CustomerIdInvalid(f"`id` {NO_ID}") from None
-
-
-def _plain(value: object, pattern: re.Pattern[str]) -> str:
-    """The value if it is harmless to keep and show, else an empty text."""
+def harmless(value: object, pattern: re.Pattern[str]) -> str:
+    """The value as text if it is harmless to keep and show, else an empty text."""
     text = plain_text(value)
     return text if pattern.fullmatch(text) else ""

@@ -201,3 +201,11 @@ def test_what_is_no_id_is_refused_and_repeated(
     done = parts.console(env, tmp_path, *command, text)
     assert (done.returncode, sandbox.sandbox.calls) == (2, [])
     assert f"'{printable(text)}' is not a whole number of 1 to 19 digits" in done.stderr
+
+
+@pytest.mark.parametrize("command", [["preview"], ["failures", "show"], ["sync"]], ids=" ".join)
+def test_an_id_in_another_encoding_is_told(command: list[str], env: dict[str, str], tmp_path: Path) -> None:
+    """By every command that takes one, and without the advice to copy it from iPaaS.com."""
+    done = parts.console(env, tmp_path, *command, "\udcff1")
+    assert (done.returncode, "is not UTF-8 text: save it in UTF-8" in done.stderr) == (2, True)
+    assert "Copy the id" not in done.stderr

@@ -88,9 +88,9 @@ def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, clien
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("150713\nZoë\n".encode("latin-1"), "ids.txt, line 2: is not UTF-8 text: save it in UTF-8"),
+        ("150713\nZoë\nChloë\n".encode("latin-1"), "ids.txt, line 2: is not UTF-8 text: save it in UTF-8"),
         (
-            "150713\n".encode("utf-16"),
+            "150713\n150714\n".encode("utf-16"),
             "ids.txt, line 1: is not text but binary data, or is text in UTF-16",
         ),
     ],
@@ -100,11 +100,12 @@ def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, clien
 def test_a_list_in_another_encoding_is_told(
     content: bytes, words: str, is_piped: bool, env: dict[str, str], tmp_path: Path
 ) -> None:
-    """As of any other file: with the fix."""
+    """As of any other file: once, and with its own fix."""
     (tmp_path / "ids.txt").write_bytes(content)
     done = parts.console(env, tmp_path, "sync", *([] if is_piped else ["-f", "ids.txt"]), text=content)
     assert done.returncode == 2
     assert words.replace("ids.txt", "standard input" if is_piped else "ids.txt") in done.stderr
+    assert (done.stderr.count("in UTF-8"), "Copy the id" in done.stderr) == (1, False)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n\n"])

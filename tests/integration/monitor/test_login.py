@@ -73,7 +73,7 @@ def flower(folder: Path, *options: str, **env: str) -> subprocess.CompletedProce
 @pytest.mark.parametrize(
     ("login", "words"),
     [
-        ("", "is empty"),
+        (",", "login 1 of 2: is empty"),
         ("operator", "a colon between"),
         ("operator:", "has no password"),
         ("operator:sec,ret", "login 2 of 2: must be a user and a password"),

@@ -83,8 +83,9 @@ def test_form_offers_the_connections(monitor: Monitor) -> None:
 
 def test_list_in_another_encoding_is_told(stage: Stage, monitor: Monitor) -> None:
     """As on the command line."""
-    answer = sent(monitor, SUBMIT, {"file": ("ids.txt", "Zoë".encode("latin-1"))}, ids="")
+    answer = sent(monitor, SUBMIT, {"file": ("ids.txt", "Zoë\nChloë".encode("latin-1"))}, ids="abc")
     assert "ids.txt, line 1: is not UTF-8 text: save it in UTF-8" in text_of(answer.text)
+    assert "line 2" not in text_of(answer.text)
     assert requested(stage) == 0
 
 

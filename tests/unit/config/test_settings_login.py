@@ -70,12 +70,18 @@ def test_every_login_that_nobody_could_use_is_named(monkeypatch: pytest.MonkeyPa
     assert "; login 3 of 3: has no password behind the colon" in str(refused.value)
 
 
-def test_flower_gets_the_login_of_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Flower itself reads only the process's environment, where an empty variable counts as not set."""
-    (tmp_path / ".env").write_text(f"{LOGINS}=anna:secret\n")
-    monkeypatch.setenv(LOGINS, "")
+@pytest.mark.parametrize(
+    ("held", "given", "login"),
+    [("anna:secret", "", "anna:secret"), ("anna:secret", "bert:secret", "bert:secret"), ("", "", None)],
+)
+def test_flower_gets_the_login_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, held: str, given: str, login: str | None
+) -> None:
+    """Flower itself reads only the process's environment. Empty variables count as not set, as everywhere."""
+    (tmp_path / ".env").write_text(f"{LOGINS}={held}\n")
+    monkeypatch.setenv(LOGINS, given)
     monkeypatch.setenv("FLOWER_CONF", "")
     for name in ("_look_at", "set_up_log"):
         monkeypatch.setattr(starting, name, lambda _: None)
     starting.prepare_flower(SyncApp())
-    assert os.environ[LOGINS] == "anna:secret"
+    assert (os.environ.get(LOGINS), os.environ["FLOWER_CONF"]) == (login, starting.PAGES)

@@ -168,16 +168,21 @@ def test_missing_field_is_named(field: str) -> None:
     ("changes", "error", "detail"),
     [
         ({"scope": 1}, TriggerMalformed, "`scope` is not a text in quotes"),
-        ({"scope": "customer/deleted"}, ScopeUnsupported, "`scope` is customer/deleted"),
-        ({"scope": EMAIL}, ScopeUnsupported, "`scope` is something else"),
-        ({"destination": "9999"}, ConnectionUnknown, "`destination` is 9999"),
+        ({"scope": "customer/deleted"}, ScopeUnsupported, "`scope` customer/deleted is not supported"),
+        ({"scope": EMAIL}, ScopeUnsupported, "`scope` is not supported"),
+        ({"destination": "9999"}, ConnectionUnknown, "`destination` 9999 is not configured"),
         ({"destination": [4021]}, ConnectionUnknown, "`destination` is not a system id"),
-        ({"destination": "4022"}, TriggerOff, "`scope` is customer/updated"),
+        ({"destination": "4022"}, TriggerOff, "`scope` customer/updated is switched off"),
         ({"destination": None, "id": ""}, TriggerMalformed, "`destination` is missing; `id` is missing"),
+        (
+            {"scope": "customer/deleted", "destination": None},
+            ScopeUnsupported,
+            "`scope` customer/deleted is not supported; `destination` is missing",
+        ),
         (
             {"scope": {}, "destination": 1, "id": "zoe"},
             TriggerMalformed,
-            f"`scope` is not a text in quotes; `destination` is 1; `id` {NO_ID}",
+            f"`scope` is not a text in quotes; `destination` 1 is not configured; `id` {NO_ID}",
         ),
     ],
 )
