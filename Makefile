@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BENCH := .venv-bench
 
 # The first Python on the path that is new enough; `make install PYTHON=/path/to/python` chooses another.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
@@ -60,6 +61,17 @@ prove: $(INSTALLED) ## Prove reliability in half an hour: SEEDS=n worlds, or SEE
 		$(if $(WITHOUT),--without '$(WITHOUT)')
 	@$(if $(SEED),,$(BIN)/python -m tests.proofs)
 
+.PHONY: bench
+bench: $(BENCH)/.installed ## Measure this worker beside its peers: ARGS=--quick takes two minutes, ARGS=--help says more
+	@PYTHONPATH=. $(BENCH)/bin/python -m tests.bench $(ARGS)
+
+$(BENCH)/.installed: tests/bench/requirements.lock pyproject.toml
+	@echo 'Installing what is compared into $(BENCH)'
+	@'$(PYTHON)' -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
 .PHONY: screenshots
 screenshots: $(INSTALLED) ## Take the screenshots of the docs again (needs chromium and chromedriver)
 	STAMPED_SYNC_SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/acceptance/test_browser.py
@@ -83,8 +95,10 @@ lock: ## Lock the newest allowed versions again (needs uv)
 	$(LOCK) --upgrade pyproject.toml -o requirements.lock
 	$(LOCK) --upgrade pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 	$(LOCK) --upgrade --group build -c requirements-dev.lock -o requirements-build.lock
+	$(LOCK) --upgrade pyproject.toml tests/bench/requirements.in --group build --override tests/bench/overrides.in \
+		-c requirements-dev.lock -o tests/bench/requirements.lock
 
 .PHONY: clean
 clean: ## Remove .venv and everything the tools left behind
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .venv $(BENCH) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find worker tasks tests -name __pycache__ -prune -exec rm -rf {} +
