@@ -71,6 +71,8 @@ def value(client: redis.Redis, key: str) -> object:
             return client.zrange(key, 0, -1, withscores=True)
         case "string":
             return client.get(key)
+        case "none":
+            return "gone meanwhile"
     raise AssertionError(key)
 
 
@@ -176,7 +178,7 @@ class TestTraces:
         assert all(state in traces["redis"] for state in ("'done'", "'failed'", "'waiting'", "'sent'", "'queued'"))
         assert f"stamped-sync:hold:{parts.SYSTEM}" in traces["redis"]
         assert all(code in traces["redis"] for code in ("customer-id-invalid", "scope-unsupported"))
-        assert f'[{parts.SYSTEM}, "{OTHERS[0].customer_id}"]' in traces["redis"]
+        assert f'[[{parts.SYSTEM}, "{OTHERS[0].customer_id}"' in traces["redis"]
         assert "dashboard/customers/add" in traces["worker.log"]
         assert "stamped.reconcile_subscription" in traces["flower"]
 

@@ -257,7 +257,7 @@ SWITCHED_OFF: Final = (
     Safety(
         "slots of the job that is carried on with",
         Parts(
-            pieces=_without("_ending", "take_next(system, limits, now)", "next_job(system, now)"),
+            pieces=_without("_ending", "      take(next_kind, next_member, system, limits)\n"),
             odds={Fault.CUSTOMER_CHANGED: 1},
         ),
         "calls in",
