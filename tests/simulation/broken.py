@@ -14,7 +14,7 @@ from worker.ipaas.customer import Customer
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger import Claim, ClaimLost, Ended, Ledger, Swept, Weighed, Weight
-from worker.ledger.scripting import source
+from worker.ledger.scripting import piece
 from worker.ledger.upkeep import JOBS_AT_ONCE
 
 if TYPE_CHECKING:
@@ -193,12 +193,12 @@ class Safety:
         return bool(outcome.found_as(self.violation))
 
 
-def _without(piece: str, text: str, instead: str = "") -> tuple[tuple[str, str], ...]:
+def _without(name: str, text: str, instead: str = "") -> tuple[tuple[str, str], ...]:
     """A piece of the scripts in which some text is replaced."""
-    whole = source(piece)
+    whole = piece(name)
     if whole.count(text) != 1:
-        raise ValueError(f"{piece}.lua does not hold this once: {text}")
-    return ((piece, whole.replace(text, instead)),)
+        raise ValueError(f"{name}.lua does not hold this once: {text}")
+    return ((name, whole.replace(text, instead)),)
 
 
 SWITCHED_OFF: Final = (

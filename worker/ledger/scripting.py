@@ -37,19 +37,20 @@ Found = dict[tuple[object, ...], Any]
 
 def source(name: str, replaced: Mapping[str, str] | None = None) -> str:
     """A script with the pieces that it includes in front. `replaced` gives a piece another text: a test's clock."""
-    return "\n".join((replaced or {}).get(each) or _text(each) for each in _pieces(name))
+    return "\n".join((replaced or {}).get(each) or piece(each) for each in _pieces(name))
 
 
 @cache
 def _pieces(name: str) -> tuple[str, ...]:
     """The names of what a script includes, and of what that includes, each once; its own is the last."""
-    included = INCLUDE.search(_text(name))
+    included = INCLUDE.search(piece(name))
     needed = included.group(1).split() if included else []
-    return tuple(dict.fromkeys([*(each for piece in needed for each in _pieces(piece)), name]))
+    return tuple(dict.fromkeys([*(each for needs in needed for each in _pieces(needs)), name]))
 
 
 @cache
-def _text(name: str) -> str:
+def piece(name: str) -> str:
+    """The text of a script or of a piece of scripts alone."""
     if name == ROUTES:
         return _routes()
     return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
