@@ -91,7 +91,11 @@ class Signals:
         if not isinstance(error := unraisable.exc_value, KeyboardInterrupt):
             sys.__unraisablehook__(unraisable)
             return
-        if isinstance(error, Interrupted):
-            self._answer(self._raise)
         number = error.number if isinstance(error, Interrupted) else signal.SIGINT
-        threading.Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
+        while True:
+            self._answer(self._raise)
+            try:
+                threading.Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
+            except KeyboardInterrupt:  # it was sent before this has ended, where it can interrupt nothing either
+                continue
+            return
