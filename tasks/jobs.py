@@ -22,6 +22,7 @@ from worker.jobs.job import Job
 from worker.jobs.retries import Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
+from worker.ledger.guard import current_slice
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.logs import Attempt, running
 from worker.telemetry.outcomes import announce
@@ -97,7 +98,7 @@ class JobTask(RefusingTask):
         # would seem to last longer than it does, and a write could come after its end.
         asked_at = runtime.clock()
         try:
-            claim = runtime.ledger.claim(job)
+            claim, asked_at = current_slice.get().granted() or (runtime.ledger.claim(job), asked_at)
         except ClaimRefused as refused:
             return self._left(job, refused, runtime)
         except LedgerUnavailable as error:
@@ -146,6 +147,7 @@ class _Run:
         self._calls = attempt.calls
         self._guard = runtime.guard(claim, asked_at)
         self._started = time.monotonic()
+        self._slice = current_slice.get()
 
     def do(self, work: Work) -> dict[str, Any]:
         """Do the work and settle its outcome. Raises Celery's Retry, or the error that ends the job."""
@@ -183,8 +185,9 @@ class _Run:
     def _complete(self, done: Done) -> dict[str, Any]:
         job, action = self._job, done.action
         # The ledger first, the log after it: if the claim is lost, the other worker reports how the job ends.
-        ended = self._ledger.complete(self._claim, self._calls, action, done.stamped_id, done.next_step, **done.facts)
-        self._note_hold(ended)
+        args = action, done.stamped_id, done.next_step
+        carries_on = self._slice.asks()
+        self._go_on(self._ledger.complete(self._claim, self._calls, *args, **done.facts, carries_on=carries_on))
         seconds = round(time.monotonic() - self._started, 3)
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
@@ -234,8 +237,9 @@ class _Run:
             carried=rest.is_short,
             costs_attempt=rest.costs_attempt,
             consent=self._guard.consent,
+            carries_on=self._slice.asks(),
         )
-        self._note_hold(ended)
+        self._go_on(ended)
         if ended.is_requeued:
             return self._requeued(error)
         self._announce(outcomes.WAITING, self._job, rest.seconds, error=error)
@@ -245,8 +249,8 @@ class _Run:
         return {"job": str(self._job), "state": "waiting", "code": error.entry.code}
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
-        ended = self._ledger.fail(self._claim, self._calls, error.failure)
-        self._note_hold(ended)
+        ended = self._ledger.fail(self._claim, self._calls, error.failure, carries_on=self._slice.asks())
+        self._go_on(ended)
         if ended.is_requeued:
             return self._requeued(error)
         self._announce(outcomes.FAILED if ended.is_news else outcomes.FAILED_AGAIN, error=error)
@@ -259,6 +263,10 @@ class _Run:
 
     def _queued(self, error: SyncError | None = None) -> dict[str, Any]:
         return {"job": str(self._job), "state": "queued"} | ({"code": error.entry.code} if error else {})
+
+    def _go_on(self, ended: Ended) -> None:
+        self._slice.next_claim = ended.next_claim
+        self._note_hold(ended)
 
     def _note_hold(self, ended: Ended | Weighed) -> None:
         if ended.hold_ended:

@@ -24,7 +24,7 @@ from worker.stamped.client import Stamped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from worker.http.client import Gate
+    from worker.jobs.calls import Gate
 
 
 READ_ONLY = ReadOnly()

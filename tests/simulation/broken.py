@@ -255,6 +255,14 @@ SWITCHED_OFF: Final = (
         "calls in",
     ),
     Safety(
+        "slots of the job that is carried on with",
+        Parts(
+            pieces=_without("_ending", "      take(next_kind, next_member, system, limits)\n"),
+            odds={Fault.CUSTOMER_CHANGED: 1},
+        ),
+        "calls in",
+    ),
+    Safety(
         "weather",
         Parts(ledger=BlamesTheJob, odds={Fault.STATUS_5XX: 0.9, Fault.CUSTOMER_CHANGED: 1}),
         "failed without cause",

@@ -28,6 +28,7 @@ from worker.jobs.job import Job, Kind, State
 from worker.jobs.progress import Selection
 from worker.jobs.routes import TASK_OF
 from worker.ledger import LedgerUnavailable, Limit, StoreLimits
+from worker.ledger.guard import Slice, current_slice
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -37,6 +38,9 @@ KIND_OF_TASK = {task: kind for kind, task in TASK_OF.items()}
 SYSTEMS = (4021, 4022)
 STORM_STEPS = (100, 900)
 CALM_ROUNDS = 300
+SLICES = (1, 2, 5, 20)
+"""How many jobs a worker runs for one message."""
+SLICE_SECONDS = 30
 CATCH_UP_MS = 90 * 1000
 LONGEST_WAIT_MS = 10 * 60 * 1000
 UPKEEP_TASKS = ("stamped.sweep", "stamped.sweep", "stamped.sweep", "stamped.retry_failed_subscriptions")
@@ -246,7 +250,19 @@ class Simulation:
         return True
 
     def _work(self, message: dict[str, Any]) -> None:
-        """Run a task as Celery's worker does; what it raises is its own business."""
+        """Run a task, and then the jobs that its thread is granted, as the worker's pool does."""
+        slice_ = Slice(self._random.choice(SLICES), SLICE_SECONDS, clock=self._stage.clock.seconds)
+        current_slice.set(slice_)
+        self._run_task(message)
+        while claim := slice_.next_claim:
+            assert self._stage.actor
+            self._stage.actor.job = job = claim.job
+            self._stage.note(f"carries on with {job}")
+            task, args = TASK_OF[job.kind], [job.system_id, job.customer_id]
+            self._run_task({"task": task, "args": args, "queue": message["queue"], "retries": 0})
+
+    def _run_task(self, message: dict[str, Any]) -> None:
+        """Run a task as Celery does; what it raises is its own business."""
         task: Any = app.tasks[message["task"]]
         delivery = {"exchange": "", "routing_key": message["queue"]}
         task.push_request(

@@ -118,6 +118,10 @@ class Settings(BaseModel):
     long. Longer than the connect and the read timeout together."""
     concurrency: int = Field(default=20, gt=0, le=1000)
     """Threads of one worker."""
+    carry_on_jobs: int = Field(default=20, gt=0, le=1000)
+    """Jobs of a store that a thread runs one after the other at most; then others have a turn."""
+    carry_on_seconds: float = Field(default=1, ge=0, le=60)
+    """Seconds after which it begins no further one of them."""
     sweep_seconds: int = Field(default=5, gt=0, le=3600)
     """Seconds between two searches for jobs that are due or whose message is lost."""
     lost_after_seconds: int = Field(default=30, gt=0, le=86400)

@@ -14,12 +14,13 @@ from __future__ import annotations
 import functools
 import http.client
 import io
+import json
 import logging
 import socket
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 import urllib3
@@ -27,7 +28,7 @@ from requests.adapters import HTTPAdapter
 
 from worker.effects import Effect, Moment, Witness, nobody
 from worker.http.answers import Exchange, read
-from worker.http.connecting import TOO_LATE, connected, why_no_answer
+from worker.http.connecting import TOO_LATE, CutHead, connected, why_no_answer
 from worker.jobs.calls import MadeCall
 from worker.jobs.intents import Intent, Trouble
 from worker.telemetry.logs import calls, log_call, running
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from worker.http.answers import Answer
     from worker.http.api_errors import ApiErrors
-    from worker.jobs.calls import Api
+    from worker.jobs.calls import Api, Gate
     from worker.jobs.errors import SyncError
 
 SHORTEST_GZIP_BYTES = 18
@@ -58,16 +59,6 @@ class Timeouts:
     def call(self) -> float:
         """The time limit of one call, in seconds."""
         return self.connect + self.read
-
-
-class Gate(Protocol):
-    """Every call passes it first; it raises if the call must not be made."""
-
-    def before_read(self) -> None:
-        """Wait for, or refuse, a call that changes nothing."""
-
-    def before_write(self) -> None:
-        """Wait for, or refuse, a call that changes something."""
 
 
 class ApiClient:
@@ -90,14 +81,13 @@ class ApiClient:
         `has_codes`: its answers may hold iPaaS.com's error codes.
         """
         self.api = api
-        self._base_url = base_url
         self._host = urlsplit(base_url).hostname or ""
         self._secrets = [each for each in (secret, authorization.rpartition(" ")[2]) if each]
         self._has_codes = has_codes
-        self._timeouts = timeouts
         self._witness = None if witness is nobody else witness
-        self._headers = {"Authorization": authorization, "Accept": "application/json"}
-        self._adapter = _BoundedAdapter(timeouts, connections)
+        self._headers: Any = {"Authorization": authorization, "Accept": "application/json"}
+        # Made once, at the first call: it raises RequestException if the base URL leads nowhere.
+        self._adapter = functools.cache(functools.partial(_BoundedAdapter, base_url, timeouts, connections))
 
     def call(
         self,
@@ -138,11 +128,11 @@ class ApiClient:
     def _exchange(
         self, method: str, path: str, query: Mapping[str, str] | None, body: object, longest_bytes: int
     ) -> Exchange:
-        request = requests.Request(method, f"{self._base_url}/{path}", self._headers, params=query, json=body)
-        timeout = self._timeouts.connect, self._timeouts.read
+        request = self._prepared(method, f"{path}?{urlencode(query)}" if query else path, body)
         # No session: it would follow redirects, and a login page elsewhere could pass for the API's answer.
         try:
-            with self._adapter.send(request.prepare(), stream=True, timeout=timeout) as response:
+            adapter = self._adapter()
+            with adapter.send(request, stream=True, timeout=adapter.bounds) as response:
                 content = _content(response, longest_bytes)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             trouble, words = why_no_answer(error)
@@ -151,6 +141,16 @@ class ApiClient:
             fault = f"{self._host} answered more than {longest_bytes >> 20} MB"
             return Exchange(response.status_code, fault=fault, trouble=Trouble.UNREADABLE)
         return Exchange(response.status_code, content, response.headers, response.reason or "")
+
+    def _prepared(self, method: str, target: str, body: object) -> requests.PreparedRequest:
+        """A request for the API's adapter, made here, as `requests` would take its URL apart each time."""
+        request = requests.PreparedRequest()
+        request.method, request.url, request.headers = method, target, self._headers
+        if body is not None:
+            request.body = json.dumps(body, allow_nan=False).encode()
+            length = str(len(request.body))
+            request.headers = self._headers | {"Content-Type": "application/json", "Content-Length": length}
+        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +198,6 @@ def _content(response: requests.Response, longest_bytes: int) -> bytes | None:
 
 
 # One time limit for a whole answer ------------------------------------------------------------------------------------
-
-
-class CutHead(http.client.HTTPException):
-    """The connection ended within the headers of an answer."""
 
 
 class _Bytes(socket.SocketIO):
@@ -271,18 +267,33 @@ def _bounded(base: Any, connect: float, read: float) -> Any:
 
 
 class _BoundedAdapter(HTTPAdapter):
-    """The adapter of `requests`, with such connections."""
+    """The adapter of `requests` for one API, with such connections. What it would look up for each call is known."""
 
-    def __init__(self, timeouts: Timeouts, connections: int) -> None:
-        """Keep up to `connections` connections alive."""
-        self._bounds = timeouts.connect, timeouts.read
+    def __init__(self, base_url: str, timeouts: Timeouts, connections: int) -> None:
+        """Keep up to `connections` connections alive. Raises RequestException if the URL leads nowhere."""
+        self.bounds = timeouts.connect, timeouts.read
+        like = requests.Request("GET", base_url).prepare()
+        self._base = like.path_url.rstrip("/")
         super().__init__(pool_connections=1, pool_maxsize=connections)
+        self._pool = super().get_connection_with_tls_context(like, verify=True)
+        super().cert_verify(self._pool, like.url, verify=True, cert=None)  # type: ignore[no-untyped-call]
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
+        """The pool of the API, whose certificate is always verified."""
+        return self._pool
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Do nothing: the pool was told once."""
+
+    def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
+        """What to ask the host for: `ApiClient` puts into a request's URL only what follows the base."""
+        return f"{self._base}/{request.url}"
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """Create the pools."""
         super().init_poolmanager(*args, **options)
         pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
         self.poolmanager.pool_classes_by_scheme = {
-            scheme: type("BoundedPool", (pool,), {"ConnectionCls": _bounded(pool.ConnectionCls, *self._bounds)})
+            scheme: type("BoundedPool", (pool,), {"ConnectionCls": _bounded(pool.ConnectionCls, *self.bounds)})
             for scheme, pool in pools.items()
         }

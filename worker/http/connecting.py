@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import threading
 import time
@@ -30,6 +31,10 @@ REASONS: Final = (
     ((requests.exceptions.ContentDecodingError, urllib3.exceptions.DecodeError), "the answer was garbled"),
 )
 """Why no answer came, by what `requests` and urllib3 raise; the first match counts."""
+
+
+class CutHead(http.client.HTTPException):
+    """The connection ended within the headers of an answer."""
 
 
 def connected(host: str, port: int, until: float, options: Any) -> socket.socket:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
+from typing import Protocol
 
 from worker.jobs.intents import Intent
 
@@ -42,6 +43,16 @@ class MadeCall:
     def is_missing(self) -> bool:
         """Whether the answer was that there is no such record; an API that is down can answer the same."""
         return self.status in {404, 410}
+
+
+class Gate(Protocol):
+    """Every call passes it first; it raises if the call must not be made."""
+
+    def before_read(self) -> None:
+        """Wait for, or refuse, a call that changes nothing."""
+
+    def before_write(self) -> None:
+        """Wait for, or refuse, a call that changes something."""
 
 
 def note_meaning(calls: list[MadeCall], intent: Intent) -> None:

@@ -1,9 +1,10 @@
-"""Guards the calls of a claimed job: none is made that the claim and the throttle do not cover."""
+"""Guards what is done with claims: no call that claim and throttle do not cover, and no job beyond a thread's slice."""
 
 from __future__ import annotations
 
 import math
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -164,3 +165,42 @@ class ByHand(ThrottledReads):
             raise
         except LedgerUnavailable:
             self.is_counted = False
+
+
+class Slice:
+    """How long a worker carries on: for one message it runs the job that it names, and then the store's next ones.
+
+    The step that ends a job grants the next one, which costs neither a message nor a claim. After some jobs, or some
+    seconds, the store's next job gets a message again, so that stores take turns and a worker stops soon.
+    """
+
+    def __init__(
+        self,
+        jobs: int,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        is_stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """At most so many jobs, none of which is begun later than these seconds, or once the worker is stopping."""
+        self._jobs = jobs
+        self._clock = clock
+        self._until = clock() + seconds
+        self._is_stopping = is_stopping
+        self._asked_at = 0.0
+        self.next_claim: Claim | None = None
+
+    def asks(self) -> bool:
+        """Whether the job that ends now asks for the next one."""
+        self._asked_at = self._clock()
+        return self._jobs > 0 and self._asked_at < self._until and not self._is_stopping()
+
+    def granted(self) -> tuple[Claim, float] | None:
+        """The claim of the job that it goes on with, and when it was asked for; only once."""
+        claim, self.next_claim = self.next_claim, None
+        self._jobs -= 1
+        return (claim, self._asked_at) if claim else None
+
+
+current_slice: ContextVar[Slice] = ContextVar("slice", default=Slice(1, 0))  # noqa: B039 - it never goes on
+"""The slice of this thread. Code that sets it also resets it."""

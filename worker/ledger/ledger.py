@@ -15,7 +15,7 @@ from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.batches import Batches
-from worker.ledger.keys import PREFIX
+from worker.ledger.keys import PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
 from worker.ledger.progress import ProgressBook
 from worker.ledger.records import (
@@ -29,7 +29,7 @@ from worker.ledger.records import (
     Weight,
 )
 from worker.ledger.scripting import Args, Scripts
-from worker.ledger.upkeep import Upkeep, error_args
+from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,21 +95,7 @@ class Ledger(Upkeep):
         state, *granted = self._scripts.run(Effect.CLAIM, args, job)
         if state != "granted":
             raise ClaimRefused(state)
-        version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh, created = granted
-        return Claim(
-            job=job,
-            token=token,
-            version=int(version),
-            attempt=int(attempt),
-            tracking_guid=tracking_guid,
-            debug=bool(debug),
-            stamped_id=stamped_id or None,
-            covered=json.loads(covered),
-            is_triggered=bool(triggered),
-            is_new=bool(is_new),
-            is_fresh=bool(is_fresh),
-            created=created,
-        )
+        return _claim(job, token, granted)
 
     def renew(self, claim: Claim, *, extra_call: str = "", writes: bool = False) -> None:
         """Hold a claim for one more call; `extra_call` names the API of one beyond what the job usually needs.
@@ -137,12 +123,13 @@ class Ledger(Upkeep):
         *,
         is_new: bool = False,
         shared_with: str | None = NOBODY_LOOKED,
+        carries_on: bool = False,
     ) -> Ended:
         """End a job well. `shared_with`: the other customer that has its Stamped.io id, None if nobody has."""
         stamped_id = stamped_id or claim.stamped_id or ""
         outcome = claim.version, action, stamped_id, next_step, int(is_new), shared_with or ""
-        (hold_ended,) = self._end(Effect.COMPLETE, claim, calls, outcome)
-        return Ended(bool(hold_ended))
+        next_claim, hold_ended = self._end(Effect.COMPLETE, claim, calls, outcome, carries_on=carries_on)
+        return Ended(bool(hold_ended), next_claim=next_claim)
 
     def defer(
         self,
@@ -154,19 +141,20 @@ class Ledger(Upkeep):
         carried: bool,
         costs_attempt: bool = True,
         consent: Consent | None = None,
+        carries_on: bool = False,
     ) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back.
 
         One that was asked for by hand meanwhile does not rest: it waits for its turn again.
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
-        rest = int(rest_seconds * 1000), *error_args(failure), grace_ms, int(costs_attempt), *_consent_args(consent)
-        hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest)
-        return Ended(bool(hold_ended), bool(is_requeued))
+        rest = int(rest_seconds * 1000), *error_args(failure), grace_ms, int(costs_attempt), *consent_args(consent)
+        next_claim, hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest, carries_on=carries_on)
+        return Ended(bool(hold_ended), bool(is_requeued), next_claim=next_claim)
 
     def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> None:
         """Put a job that has no slot for another call back to its place in its store's queue."""
-        self._end(Effect.PUT_BACK, claim, calls, _consent_args(consent))
+        self._end(Effect.PUT_BACK, claim, calls, consent_args(consent))
 
     def hold(
         self,
@@ -184,29 +172,44 @@ class Ledger(Upkeep):
         """
         *well, last = calls
         errors = *error_args(failure), *error_args(held_for or failure)
-        trouble = *errors, _pause_json(pause), *_consent_args(consent)
-        weight, began, met, hold_ended = self._end(
+        trouble = *errors, pause_json(pause), *consent_args(consent)
+        _, weight, began, met, hold_ended = self._end(
             Effect.HOLD, claim, [*well, replace(last, intent=Intent.STORES)], trouble
         )
         return Weighed(Weight(weight), hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
 
-    def fail(self, claim: Claim, calls: Sequence[MadeCall], failure: Failure) -> Ended:
+    def fail(self, claim: Claim, calls: Sequence[MadeCall], failure: Failure, *, carries_on: bool = False) -> Ended:
         """End a job badly, unless it was requested meanwhile: then it waits for its turn again."""
         outcome = claim.version, *error_args(failure), failure.http_status or 0
-        hold_ended, is_requeued, is_news = self._end(Effect.FAIL, claim, calls, outcome)
-        return Ended(bool(hold_ended), bool(is_requeued), bool(is_news))
+        next_claim, hold_ended, is_requeued, is_news = self._end(
+            Effect.FAIL, claim, calls, outcome, carries_on=carries_on
+        )
+        return Ended(bool(hold_ended), bool(is_requeued), bool(is_news), next_claim)
 
-    def _end(self, effect: Effect, claim: Claim, calls: Sequence[MadeCall], args: Sequence[str | int]) -> list[Any]:
-        """Run a script that ends a claim; what else it answers. Raises ClaimLost."""
+    def _end(
+        self,
+        effect: Effect,
+        claim: Claim,
+        calls: Sequence[MadeCall],
+        args: Sequence[str | int],
+        *,
+        carries_on: bool = False,
+    ) -> list[Any]:
+        """Run a script that ends a claim: the claim that this worker carries on with, and what else it answers.
+
+        Raises ClaimLost.
+        """
         noted = [  # see `calls_of` in `_throttle.lua`
             (call.api, call.method, call.route, call.status, call.ms, int(call.intent in ANSWERED_WELL))
             for call in calls
         ]
         as_json = json.dumps(noted, separators=(",", ":"))
-        answer: list[Any] = self._scripts.run(effect, [claim.token, as_json, *args], claim.job)
+        token = uuid.uuid4().hex if carries_on else ""
+        answer: list[Any] = self._scripts.run(effect, [claim.token, as_json, token, self._lease_ms, *args], claim.job)
         if not answer[0]:
             raise ClaimLost
-        return answer[1:]
+        _, granted, *more = answer
+        return [_next_claim(token, granted), *more]
 
     # Stores -----------------------------------------------------------------------------------------------------------
 
@@ -231,16 +234,31 @@ class Ledger(Upkeep):
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]
 
 
-def _consent_args(consent: Consent | None) -> tuple[int, str]:
-    """What is known of a customer's consent, as the scripts take it: see `note_consent` in `_job.lua`."""
-    return (int(consent.is_new), consent.created) if consent else (0, "")
+def _next_claim(token: str, answer: Sequence[Any]) -> Claim | None:
+    """The claim in what `carry_on` of `_ending.lua` answers."""
+    if not answer:
+        return None
+    kind, member, _, *granted = answer
+    return _claim(job_of(Kind(kind), member), token, granted)
 
 
-def _pause_json(pause: Pause) -> str:
-    """How a store is held, as `hold.lua` takes it."""
-    ms, longest_ms = int(pause.seconds * 1000), int(pause.longest_seconds * 1000)
-    values = {"ms": ms, "longest_ms": longest_ms, "strikes": pause.strikes, "own": int(pause.can_be_the_jobs)}
-    return json.dumps(values)
+def _claim(job: Job, token: str, granted: Sequence[Any]) -> Claim:
+    """The claim that a script has granted: see `_grant.lua`."""
+    version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh, created = granted
+    return Claim(
+        job=job,
+        token=token,
+        version=int(version),
+        attempt=int(attempt),
+        tracking_guid=tracking_guid,
+        debug=bool(debug),
+        stamped_id=stamped_id or None,
+        covered=json.loads(covered),
+        is_triggered=bool(triggered),
+        is_new=bool(is_new),
+        is_fresh=bool(is_fresh),
+        created=created,
+    )
 
 
 @dataclass(frozen=True)

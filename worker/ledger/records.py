@@ -70,6 +70,8 @@ class Ended:
     """Whether the job waits for its turn again instead: it was asked for once more meanwhile."""
     is_news: bool = False
     """Whether the job has not failed so since somebody last asked for it."""
+    next_claim: Claim | None = None
+    """The store's next job, if this worker carries on with it."""
 
 
 class Weight(StrEnum):

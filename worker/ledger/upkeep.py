@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import redis
 
     from worker.jobs.catalogue import Failure
-    from worker.jobs.job import Job
+    from worker.jobs.job import Consent, Job
+    from worker.jobs.retries import Pause
     from worker.ledger.limits import LedgerTimes, StoreLimits
     from worker.ledger.records import Refusal
     from worker.ledger.scripting import Args, Scripts
@@ -47,6 +48,18 @@ REPAIRED_AT_ONCE: Final = 200
 def error_args(failure: Failure) -> tuple[str, str]:
     """An error as the scripts take it: whole, which they pass through unread, and its code."""
     return json.dumps(asdict(failure)), failure.code
+
+
+def consent_args(consent: Consent | None) -> tuple[int, str]:
+    """What is known of a customer's consent, as the scripts take it: see `note_consent` in `_job.lua`."""
+    return (int(consent.is_new), consent.created) if consent else (0, "")
+
+
+def pause_json(pause: Pause) -> str:
+    """How a store is held, as `hold.lua` takes it."""
+    ms, longest_ms = int(pause.seconds * 1000), int(pause.longest_seconds * 1000)
+    values = {"ms": ms, "longest_ms": longest_ms, "strikes": pause.strikes, "own": int(pause.can_be_the_jobs)}
+    return json.dumps(values)
 
 
 @dataclass(frozen=True, slots=True)

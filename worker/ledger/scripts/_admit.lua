@@ -37,14 +37,20 @@ local function next_job(system, now)
   if subscription then return 'subscription', subscription end
 end
 
+-- The next job of a store, if it may run now.
+local function next_ready(system, limits, now)
+  if not has_room(system, limits, now) then return end
+  local kind, member = next_job(system, now)
+  if kind and has_slots(kind, member, system, limits, now) then return kind, member end
+end
+
 -- Admit as many jobs of a store as it may get now, each with its message. Answers why Redis takes no message, if it takes none:
 -- the jobs then stay in the store's queue, and only the pump, which tries again, says so.
 local function admit(system, limits)
   local now = now_ms()
   for _ = 1, ADMITTED_AT_ONCE do
-    if not has_room(system, limits, now) then return end
-    local kind, member = next_job(system, now)
-    if not kind or not has_slots(kind, member, system, limits, now) then return end
+    local kind, member = next_ready(system, limits, now)
+    if not kind then return end
     -- The message first: nothing has been written if Redis takes none, and one for a job that still waits in its queue, should this
     -- stop behind it, is refused when it comes. Then the slots: a job that was sent without would make calls that nobody counts.
     local refused = push_message(kind, member, system, now)

@@ -1,9 +1,10 @@
 -- What the scripts that end a claim share. Their first arguments are
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
+--          7 token of the claim with which the worker carries on, '' if it does not  8 lease of that claim in ms
 -- and they answer { 0 } if the claim is lost.
--- include: _admit
+-- include: _admit _grant
 local key, kind, member, limits, calls = KEYS[1], ARGV[2], ARGV[3], limits_of(ARGV[4]), calls_of(ARGV[6])
-local system = system_of(member)
+local system, worker = system_of(member), field(key, 'worker')
 
 -- Before anything is written: the job may be another worker's by now, and its row and slots are that one's.
 if not owns(key, ARGV[5]) then return { 0 } end
@@ -13,4 +14,20 @@ if not owns(key, ARGV[5]) then return { 0 } end
 local function end_attempt(outcome, failure)
   return_slots(kind, member, limits, calls)
   note_attempt(kind, member, outcome, failure, calls)
+end
+
+-- Let the store's next jobs run. The first of them is granted to the worker that ended this one, if it carries on: that costs
+-- no message and no claim. Answers { kind, member, what `grant` does }, or nothing in it.
+local function carry_on()
+  local claim = {}
+  if ARGV[7] ~= '' then
+    local now = now_ms()
+    local next_kind, next_member = next_ready(system, limits, now)
+    if next_kind then
+      take(next_kind, next_member, system, limits)
+      claim = { next_kind, next_member, unpack(grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)) }
+    end
+  end
+  admit(system, limits)
+  return claim
 end

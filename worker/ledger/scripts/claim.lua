@@ -1,15 +1,9 @@
 -- Take a job for one worker. Asked twice with the same token (a cut connection), it is granted twice.
--- include: _store
+-- include: _grant
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 lease in ms
 --        7 tolerance in ms: how far clocks may differ  8 worker's name, as JSON
--- Answer { 'granted', version, failed attempts so far, tracking guid, debug '1'|'', Stamped.io id,
---          calls covered by the throttle, as JSON by API, asked for by a trigger '1'|'', new in Stamped.io '1'|'',
---          written to by a transfer a moment ago '1'|'' }
---     or { why not: 'unknown' | 'queued' | 'running' | 'waiting' | 'done' | 'failed' }
---
--- How long an API may go on showing a customer as it was before a write.
-local MOMENT_MS = 5 * 60 * 1000
+-- Answer what `grant` does, or { why not: 'unknown' | 'queued' | 'running' | 'waiting' | 'done' | 'failed' }
 local kind, member, token = ARGV[2], ARGV[3], ARGV[5]
 local key, now, limits = KEYS[1], now_ms(), limits_of(ARGV[4])
 local system, state = system_of(member), field(KEYS[1], 'state')
@@ -40,19 +34,4 @@ if state == 'sent' and others <= 0 and not field(key, 'debug') then
   local message_at = number(key, 'message_at')
   if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end
 end
--- Before the move: whatever is running has its token, and the version that its end is compared with.
-local lease_until = now + tonumber(ARGV[6])
-redis.call(
-  'HSET', key, 'token', token, 'lease_until', text(lease_until), 'claimed', number(key, 'wanted'),
-  'claimed_at', text(now), 'worker', ARGV[8]
-)
-move(kind, member, 'running', lease_until)
--- Read from the row, and not counted anew: a claim that is granted twice covers the same slots twice, and takes none more.
-local covered = {}
-for api, names in pairs(slots_of(key)) do covered[api] = #names end
-return {
-  'granted', number(key, 'wanted'), number(key, 'attempt'), field(key, 'tracking_guid') or '',
-  field(key, 'debug') or '', field(key, 'stamped_id') or '', cjson.encode(covered), field(key, 'triggered') or '',
-  field(key, 'is_new') or '', now - number(key, 'written_at') < MOMENT_MS and '1' or '',
-  field(key, 'created') or '',
-}
+return grant(kind, member, token, tonumber(ARGV[6]), ARGV[8], now)

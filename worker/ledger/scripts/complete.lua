@@ -1,24 +1,24 @@
 -- End a job well, and hand over to the customer's subscription job in the same step.
 -- include: _ending
 -- KEYS   1 the job's hash
--- ARGV   1 to 6: see `_ending`
---        7 version  8 action  9 Stamped.io id
---        10 next: '' nothing | 'subscription' a subscription job is needed | 'unchanged' or 'kept' its outcome is known already:
+-- ARGV   1 to 8: see `_ending`
+--        9 version  10 action  11 Stamped.io id
+--        12 next: '' nothing | 'subscription' a subscription job is needed | 'unchanged' or 'kept' its outcome is known already:
 --           the state is the mapped one, or another that stays
---        11 new 0|1: see `note_new`
---        12 shared: another customer's id that the Stamped.io id is linked to, '' for none, '-' if nobody looked
--- Answer { 1 if the claim held, 1 if a hold of the store ends }
-local version, next_step, subscription = ARGV[7], ARGV[10], key_of('subscription', member)
-end_attempt(ARGV[8])
+--        13 new 0|1: see `note_new`
+--        14 shared: another customer's id that the Stamped.io id is linked to, '' for none, '-' if nobody looked
+-- Answer { 1 if the claim held, what `carry_on` does, 1 if a hold of the store ends }
+local version, next_step, subscription = ARGV[9], ARGV[12], key_of('subscription', member)
+end_attempt(ARGV[10])
 
 -- The hand-over comes before the job is settled: if the script stopped between the two, the job would run once more, and hand
 -- over then; in the other order the subscription job would be lost.
 local next_version = 0
 if next_step ~= '' then
   local state = field(subscription, 'state')
-  redis.call('HSET', subscription, 'stamped_id', ARGV[9], 'written_at', text(now_ms()))
+  redis.call('HSET', subscription, 'stamped_id', ARGV[11], 'written_at', text(now_ms()))
   -- Before the request, which makes the version that this is for.
-  if next_step == 'subscription' then note_new(subscription, ARGV[11], number(subscription, 'wanted') + 1) end
+  if next_step == 'subscription' then note_new(subscription, ARGV[13], number(subscription, 'wanted') + 1) end
   -- Whoever is as mapped has nothing to come any more, and may unsubscribe from now on.
   if next_step == 'unchanged' then redis.call('HDEL', subscription, 'is_new') end
   local has_ended = not state or state == 'done' or state == 'failed'
@@ -35,13 +35,12 @@ if next_step ~= '' then
   end
 end
 
-redis.call('HSET', key, 'action', ARGV[8], 'next_version', text(next_version))
+redis.call('HSET', key, 'action', ARGV[10], 'next_version', text(next_version))
 -- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
-if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[9]) end
-if ARGV[12] == '' then redis.call('HDEL', key, 'shared_with') end
-if string.match(ARGV[12], '^%d+$') then redis.call('HSET', key, 'shared_with', ARGV[12]) end
+if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[11]) end
+if ARGV[14] == '' then redis.call('HDEL', key, 'shared_with') end
+if string.match(ARGV[14], '^%d+$') then redis.call('HSET', key, 'shared_with', ARGV[14]) end
 settle(kind, member, version, 'done')
 -- Last of all: the answers may end the store's hold, and the place is free, so that the next jobs are sent at once.
 local ended = store_answered(system, calls)
-admit(system, limits)
-return { 1, ended }
+return { 1, carry_on(), ended }

@@ -1,29 +1,28 @@
 -- Rest until a retry is due.
 -- include: _ending
 -- KEYS   1 the job's hash
--- ARGV   1 to 6: see `_ending`
---        7 rest in ms  8 error as JSON, passed through  9 its code
---        10 grace in ms: how long after the due time the sweeper leaves the job to a Celery retry that carries it
---        11 attempts that it costs: 1, or 0 if the trouble is the whole store's
---        12 new 0|1  13 created: see `note_consent`
--- Answer { 1 if the claim held, 1 if a hold of the store ends, 1 if it does not rest: a person asked for it meanwhile }
-local failure, grace = { ARGV[8], ARGV[9] }, tonumber(ARGV[10])
+-- ARGV   1 to 8: see `_ending`
+--        9 rest in ms  10 error as JSON, passed through  11 its code
+--        12 grace in ms: how long after the due time the sweeper leaves the job to a Celery retry that carries it
+--        13 attempts that it costs: 1, or 0 if the trouble is the whole store's
+--        14 new 0|1  15 created: see `note_consent`
+-- Answer { 1 if the claim held, what `carry_on` does, 1 if a hold of the store ends,
+--          1 if it does not rest: a person asked for it meanwhile }
+local failure, grace = { ARGV[10], ARGV[11] }, tonumber(ARGV[12])
 -- A person who asked for it during the run does not wait for the retry.
 local is_urgent = field(key, 'urgent')
 end_attempt(is_urgent and 'queued' or 'waiting', failure)
-note_consent(key, ARGV[12], ARGV[13])
+note_consent(key, ARGV[14], ARGV[15])
 local ended = store_answered(system, calls)
 if is_urgent then
   start_over(kind, member)
-  admit(system, limits)
-  return { 1, ended, 1 }
+  return { 1, carry_on(), ended, 1 }
 end
-local due = now_ms() + tonumber(ARGV[7])
-redis.call('HINCRBY', key, 'attempt', ARGV[11])
+local due = now_ms() + tonumber(ARGV[9])
+redis.call('HINCRBY', key, 'attempt', ARGV[13])
 redis.call('HSET', key, 'due', text(due), 'error', failure[1], 'code', failure[2])
 redis.call('HDEL', key, 'token', 'losses')
 if grace > 0 then redis.call('HINCRBY', key, 'messages', 1) end
 -- The sweep looks by this place, the claim by `due`: so the Celery retry comes first, and the sweep only if that was lost.
 move(kind, member, 'waiting', due + grace)
-admit(system, limits)
-return { 1, ended, 0 }
+return { 1, carry_on(), ended, 0 }

@@ -1,10 +1,10 @@
 -- Weigh trouble of a whole store that a job met: hold the store and put the job back, or say what the job must do.
 -- include: _ending
 -- KEYS   1 the job's hash
--- ARGV   1 to 6: see `_ending`; the last call met the trouble
---        7 the job's error as JSON, passed through  8 its code  9 the hold's error as JSON, passed through  10 its code
---        11 pause: see `pause_of`  12 new 0|1  13 created: see `note_consent`
--- Answer { 1 if the claim held;
+-- ARGV   1 to 8: see `_ending`; the last call met the trouble
+--        9 the job's error as JSON, passed through  10 its code  11 the hold's error as JSON, passed through  12 its code
+--        13 pause: see `pause_of`  14 new 0|1  15 created: see `note_consent`
+-- Answer { 1 if the claim held; {};
 --          'requeued' it waits in its store's queue | 'rests' it must rest, at no cost | 'own' it must use an attempt;
 --          1 if a hold begins; how often the job met trouble in a row; 1 if a hold ends }
 --
@@ -15,7 +15,7 @@
 -- well, own 0|1: whether it can be the job's own }.
 local function pause_of(json) return cjson.decode(json) end
 
-local failure, pause, last = { ARGV[7], ARGV[8] }, pause_of(ARGV[11]), calls.all[#calls.all]
+local failure, pause, last = { ARGV[9], ARGV[10] }, pause_of(ARGV[13]), calls.all[#calls.all]
 local api = api_of(last)
 local call = api .. ' ' .. last[2] .. ' ' .. last[3]
 
@@ -25,7 +25,7 @@ local is_own = pause.own == 1 and field(key, 'met_call') == call and known > num
 redis.call('HSET', key, 'met_call', call, 'met_mark', text(known))
 if is_own then
   redis.call('HDEL', key, 'met')
-  return { 1, 'own', 0, 0, 0 }
+  return { 1, {}, 'own', 0, 0, 0 }
 end
 
 local met = redis.call('HINCRBY', key, 'met', 1)
@@ -33,15 +33,15 @@ local met = redis.call('HINCRBY', key, 'met', 1)
 redis.call('SADD', store_key('strikes:' .. api, system), kind .. ':' .. member)
 local is_held = redis.call('EXISTS', store_key('hold', system)) == 1 and not ends_hold(system, calls)
 if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < pause.strikes then
-  return { 1, 'rests', 0, met, 0 }
+  return { 1, {}, 'rests', 0, met, 0 }
 end
 -- First what earlier calls of the job end, of the other API: the hold that begins now must not end by them.
 local ended = store_answered(system, calls)
-local begins = hold(system, api, { ARGV[9], ARGV[10] }, pause.ms, pause.longest_ms)
+local begins = hold(system, api, { ARGV[11], ARGV[12] }, pause.ms, pause.longest_ms)
 redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'was_held', '1')
 end_attempt('held', failure)
-note_consent(key, ARGV[12], ARGV[13])
+note_consent(key, ARGV[14], ARGV[15])
 redis.call('HDEL', key, 'losses')
 enqueue(kind, member)
 admit(system, limits)
-return { 1, 'requeued', begins, met, ended }
+return { 1, {}, 'requeued', begins, met, ended }

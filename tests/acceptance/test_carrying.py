@@ -1,0 +1,116 @@
+"""A real worker that carries on: few messages, and yet each job is a task of its own in Celery's events."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tasks.upkeep import rerun_all
+from tests import parts
+from worker.app import app
+from worker.config.settings import Settings
+from worker.jobs.job import Job, Kind, State
+from worker.jobs.routes import TASK_OF
+from worker.runtime import Runtime
+from worker.sandbox.faults import Fault
+from worker.sandbox.server import Sandbox, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+    from worker.sandbox.server import RunningSandbox
+
+COUNT = 40
+REFUSED, LATER = "7", "9"
+ONE_AT_A_TIME = "throttle = { limit = 100000, seconds = 1, concurrent = 1 }"
+JOBS = [Job(Kind.CUSTOMER, parts.SYSTEM, str(number)) for number in range(1, COUNT + 1)]
+
+
+class Events:
+    """The events of tasks that Flower would get, by the task's id."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Add one."""
+        if event["type"].startswith("task-"):
+            self.of[event["uuid"]].append(event)
+
+    def tasks(self) -> dict[str, tuple[str, ...]]:
+        """The events of each task that was received, by its arguments."""
+        return {each[0]["args"]: tuple(event["type"] for event in each) for each in self.of.values()}
+
+    def runtimes(self) -> list[float]:
+        """How long each task ran that ended well, in seconds."""
+        ended = [event for events in self.of.values() for event in events if event["type"] == "task-succeeded"]
+        return [event["runtime"] for event in ended]
+
+
+@contextmanager
+def events_of(url: str) -> Iterator[Events]:
+    """What is sent in the block."""
+    events = Events()
+    app.conf.update(broker_url=url)
+    with app.connection_for_read(url) as connection:
+        receiver = app.events.Receiver(connection, handlers={"*": events.note})
+        thread = threading.Thread(target=lambda: receiver.capture(limit=None, wakeup=False), daemon=True)
+        thread.start()
+        yield events
+        receiver.should_stop = True
+        thread.join()
+
+
+@pytest.fixture
+def store() -> Iterator[RunningSandbox]:
+    """Both APIs with the customers of the jobs."""
+    customers = [{"id": job.customer_id, "email_address": f"c{job.customer_id}@example.com"} for job in JOBS]
+    with serve(Sandbox(customers)) as running:
+        yield running
+
+
+def pushes(client: redis.Redis) -> int:
+    """How many messages were pushed to Celery's queues so far."""
+    stats: Any = client.info("commandstats")
+    return int(stats.get("cmdstat_lpush", {}).get("calls", 0))
+
+
+@pytest.mark.parametrize("jobs_of_a_slice", [1, 20])
+def test_worker_carries_on(
+    tmp_path: Path, redis_url: str, client: redis.Redis, store: RunningSandbox, jobs_of_a_slice: int
+) -> None:
+    """One message runs up to twenty jobs; each has its own id, arguments, states and runtime in the events."""
+    connections = parts.write_connections(tmp_path, store.url)
+    connections.write_text(f"{connections.read_text()}\n{ONE_AT_A_TIME}\n")
+    app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
+    store.sandbox.add_fault(Fault(path=f"Customer/{REFUSED}$", status=400, body={"message": "no"}))
+    store.sandbox.add_fault(Fault(path=f"Customer/{LATER}$", status=503, times=1))
+    client.config_resetstat()
+    before = pushes(client)
+    more = {"STAMPED_SYNC_CARRY_ON_JOBS": str(jobs_of_a_slice), "STAMPED_SYNC_CARRY_ON_SECONDS": "60"}
+    env = parts.environment(redis_url, connections, **more)
+    with events_of(redis_url) as events, parts.worker_process(env, tmp_path / "worker.log"):
+        rerun_all(JOBS)
+        parts.eventually(lambda: app.runtime.ledger.counts(Kind.CUSTOMER).done == COUNT - 1)
+        done = "task-received", "task-started", "task-succeeded"
+        expected = {f"({job.system_id}, '{job.customer_id}')": done for job in JOBS}
+        expected[f"({parts.SYSTEM}, '{REFUSED}')"] = "task-received", "task-started", "task-failed"
+        parts.eventually(lambda: len(events.of) >= COUNT and expected.items() - events.tasks().items() <= {LATER_ENDS})
+    assert {each[0]["name"] for each in events.of.values()} == {TASK_OF[Kind.CUSTOMER]}
+    assert all(0 < runtime < 60 for runtime in events.runtimes())
+    record = app.runtime.ledger.record(Job(Kind.CUSTOMER, parts.SYSTEM, REFUSED))
+    assert record
+    assert record.state is State.FAILED
+    messages = pushes(client) - before
+    assert messages >= COUNT if jobs_of_a_slice == 1 else messages <= COUNT / 4
+
+
+LATER_ENDS = (f"({parts.SYSTEM}, '{LATER}')", ("task-received", "task-started", "task-succeeded"))
+"""It is tried again, so its events differ: it was retried first."""
