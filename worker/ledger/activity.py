@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import count, islice, product, takewhile
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from worker.jobs.calls import Api, MadeCall
@@ -19,7 +19,7 @@ from worker.ledger.records import moment
 from worker.ledger.scripting import available, in_one_trip, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import redis
@@ -104,8 +104,17 @@ class Attempt:
             worker=entry["worker"],
             outcome=entry["outcome"],
             failure=Failure(**error) if error else None,
-            calls=[MadeCall(Api(api), *call) for api, *call in entry["calls"]],
+            calls=[MadeCall(Api(api), *call[:4]) for api, *call in entry["calls"]],
         )
+
+    @classmethod
+    def first(cls, fields: Mapping[str, str]) -> Self | None:
+        """A job's first attempt, if it is in its row and not in its history: see `keep_first` in `_job.lua`."""
+        if "first" not in fields:
+            return None
+        began, ms, outcome, worker = fields["first"].split(" ", 3)
+        calls = map(_call, takewhile(bool, (fields.get(f"call{place}") for place in count(1))))
+        return cls(moment(began), int(ms), json.loads(worker), outcome, None, list(calls))
 
 
 class Jobs(Protocol):
@@ -186,9 +195,12 @@ class Activity:
 
     def history(self, job: Job) -> list[Attempt]:
         """The last attempts of a job that have ended, newest first."""
-        with available():
-            entries: list[Any] = self._client.lrange(keys.of(keys.HISTORY, job.kind, keys.member_of(job)), 0, -1)
-        return [Attempt.read(entry) for entry in reversed(entries)]
+        listed = keys.of(keys.HISTORY, job.kind, keys.member_of(job))
+        entries, row = in_one_trip(
+            self._client, lambda trip: (trip.lrange(listed, 0, -1), trip.hgetall(keys.row_of(job)))
+        )
+        first = Attempt.first(row)
+        return [*map(Attempt.read, reversed(entries)), *([first] if first else [])]
 
     def _of_customer(self, wanted: Filter) -> list[Record]:
         jobs = [
@@ -219,6 +231,12 @@ def _bounds(wanted: Filter) -> tuple[str, str]:
     lowest = f"{wanted.since.timestamp() * 1000:.0f}" if wanted.since else "-inf"
     highest = f"{wanted.until.timestamp() * 1000:.0f}" if wanted.until else "+inf"
     return lowest, highest
+
+
+def _call(text: str | None) -> MadeCall:
+    """The call in a field of a job's row."""
+    api, method, route, status, ms = (text or "").split(" ")
+    return MadeCall(Api(api), method, route, None if status == "-" else int(status), int(ms))
 
 
 def _code_of(record: Record) -> str:

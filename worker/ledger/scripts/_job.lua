@@ -10,9 +10,10 @@
 --   <prefix>codes:<kind>           set of <system_id>:<code>, whose sorted sets these are
 --   <prefix>last_done:<kind>       hash, by system id, of when a job last ended well
 --   <prefix>totals                 hash of counts that only grow, for the metrics: names and labels joined by |
---   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; see `note_attempt`
+--   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; the first may be in the row instead:
+--     see `note_attempt`
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
--- The hash counts in `messages` those of its messages that may still be on their way.
+-- The hash counts in `messages` those of its messages that may still be on their way; without the field there is none.
 --
 -- None of these keys expires by itself: the sweep alone forgets, so that a row and its places go together.
 -- Scripts get codes and numbers as arguments. What an API said is passed through as it came, and never decoded here: a text
@@ -31,6 +32,14 @@ local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 
 -- How many attempts of a job are remembered.
 local ATTEMPTS_KEPT = 20
+
+-- How long a value and how many calls may be for the first attempt to stay in the row. A longer value (Redis'
+-- `hash-max-listpack-value`) would make each field of the row take several times its memory.
+local SHORT, FEW_CALLS = 64, 5
+local FIRST_ATTEMPT = { 'first', 'call1', 'call2', 'call3', 'call4', 'call5' }
+
+-- What a row needs only while its job is under way.
+local UNDER_WAY = { 'background', 'debug', 'triggered', 'queued_at', 'message_at', 'lease_until', 'claimed' }
 
 -- What of a job's row belongs to the trouble that it has met, and is over with it; 'spared' is an earlier release's.
 local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'was_held', 'spared' }
@@ -135,20 +144,43 @@ local function count_attempt(kind, outcome, code, calls, ms)
   end
 end
 
+-- Keep a job's first attempt in its row: `first` is when it began, its ms, its outcome and the worker's name as JSON; `call1` and
+-- on are its calls: API, method, route, status or `-`, ms. Most jobs have no other, and a list takes as much memory as the row.
+-- Answers whether it is short enough.
+local function keep_first(key, began, ms, outcome, worker, calls)
+  local fields = { 'first', string.format('%.0f %.0f %s %s', began, ms, outcome, worker) }
+  for place, call in ipairs(calls) do
+    local status = type(call[4]) == 'number' and text(call[4]) or '-'
+    fields[#fields + 1] = 'call' .. place
+    fields[#fields + 1] = table.concat({ call[1], call[2], call[3], status, text(call[5]) }, ' ')
+  end
+  for place = 2, #fields, 2 do
+    if #fields[place] > SHORT then return false end
+  end
+  redis.call('HSET', key, unpack(fields))
+  return true
+end
+
 -- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
 -- `calls` those of the attempt: see `calls_of` in _throttle.lua.
 local function note_attempt(kind, member, outcome, failure, calls)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
-  local began = number(key, 'claimed_at')
+  local began, worker = number(key, 'claimed_at'), field(key, 'worker') or '""'
   local ms = began > 0 and math.max(now - began, 0) or 0
   count_attempt(kind, outcome, failure and failure[2] or '', calls.all, ms)
-  redis.call('RPUSH', history, string.format(
-    '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
-    began, ms, field(key, 'worker') or '""', outcome, failure and failure[1] or 'null', calls.json
-  ))
-  redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
   -- Or the next attempt, should its worker be lost before it began, would seem to have begun with this one.
   redis.call('HDEL', key, 'claimed_at', 'worker')
+  local is_first = not field(key, 'first') and redis.call('EXISTS', history) == 0
+  local can_be_kept = is_first and not failure and #calls.all <= FEW_CALLS
+  if can_be_kept and keep_first(key, began, ms, outcome, worker, calls.all) then return end
+  local listed = redis.call('RPUSH', history, string.format(
+    '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
+    began, ms, worker, outcome, failure and failure[1] or 'null', calls.json
+  ))
+  if listed >= ATTEMPTS_KEPT then
+    redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
+    redis.call('HDEL', key, unpack(FIRST_ATTEMPT))
+  end
 end
 
 -- A debug job goes first, the oldest of them before the others, but not again once its store was held for it: others may get
@@ -233,11 +265,12 @@ local function settle(kind, member, version, state)
     start_over(kind, member)
     return true
   end
-  redis.call('HDEL', key, 'background', 'debug', 'triggered')
   if state == 'done' then
     redis.call('HSET', prefix .. 'last_done:' .. kind, system_of(member), text(now_ms()))
     redis.call('HDEL', key, 'error', 'code', 'first_failed_at', 'reported', unpack(TROUBLES))
   end
   move(kind, member, state, now_ms())
+  -- Behind the move: if this stops before it, the sweep still finds the run's end as it is.
+  redis.call('HDEL', key, unpack(UNDER_WAY))
   return false
 end

@@ -9,7 +9,7 @@ local key, now, limits = KEYS[1], now_ms(), limits_of(ARGV[4])
 local system, state = system_of(member), field(KEYS[1], 'state')
 if not state then return { 'unknown' } end
 local others = redis.call('HINCRBY', key, 'messages', -1)
-if others < 0 then redis.call('HSET', key, 'messages', 0) end
+if others <= 0 then redis.call('HDEL', key, 'messages') end
 
 -- A retry takes its slots only now: for hours of rest they would have been nobody else's. If there are none, it waits in turn.
 local is_due = state == 'waiting' and number(key, 'due') <= now + tonumber(ARGV[7])

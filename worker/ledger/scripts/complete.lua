@@ -35,7 +35,8 @@ if next_step ~= '' then
   end
 end
 
-redis.call('HSET', key, 'action', ARGV[10], 'next_version', text(next_version))
+redis.call('HSET', key, 'action', ARGV[10])
+if next_version > 0 then redis.call('HSET', key, 'next_version', text(next_version)) else redis.call('HDEL', key, 'next_version') end
 -- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
 if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[11]) end
 if ARGV[14] == '' then redis.call('HDEL', key, 'shared_with') end

@@ -102,7 +102,7 @@ local lost = members('sent', started - lost_after)
 for _, each in ipairs(lost) do
   -- None was used: a job without a worker has made no call.
   return_slots(kind, each[1], limits[each[2]], NO_CALLS)
-  redis.call('HSET', key_of(kind, each[1]), 'messages', 0)
+  redis.call('HDEL', key_of(kind, each[1]), 'messages')
   enqueue(kind, each[1])
 end
 
