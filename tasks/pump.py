@@ -14,7 +14,6 @@ from worker.app import app
 from worker.ledger import LedgerUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from threading import Event
 
 log = logging.getLogger(__name__)
@@ -23,22 +22,17 @@ LONGEST_WAIT_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.01
 
 
-def admit(systems: Iterable[int]) -> float:
-    """Send the jobs that may run now. Returns the seconds until it is worth looking again."""
-    wait = LONGEST_WAIT_SECONDS
-    for system_id in systems:
-        seconds = app.runtime.ledger.admit(system_id)
-        if seconds is not None:
-            wait = min(wait, seconds)
-    return max(wait, SHORTEST_WAIT_SECONDS)
+def admit_due() -> float:
+    """Send the jobs that may run only because time has passed. Returns the seconds until it is worth looking again."""
+    seconds = app.runtime.ledger.admit_due()
+    return LONGEST_WAIT_SECONDS if seconds is None else min(max(seconds, SHORTEST_WAIT_SECONDS), LONGEST_WAIT_SECONDS)
 
 
 def _pump(stopping: Event) -> None:
-    systems = [connection.system_id for connection in app.runtime.connections]
     wait = 0.0
     while not stopping.wait(wait):
         try:
-            wait = admit(systems)
+            wait = admit_due()
         except LedgerUnavailable:
             wait = LONGEST_WAIT_SECONDS
         except Exception as error:  # noqa: BLE001 - without the pump, throttled stores would wait for the sweep

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tasks.jobs import JobTask, RefusingTask
-from tasks.pump import admit
+from tasks.pump import admit_due
 from worker.app import app
 from worker.jobs.job import Kind
 from worker.jobs.routes import RECONCILE_SUBSCRIPTION, RETRY_FAILED_SUBSCRIPTIONS
@@ -27,7 +27,7 @@ def retry_failed_subscriptions() -> dict[str, int]:
     """Run failed subscription jobs again, for some days after each one's first failure. Beat calls it."""
     runtime = app.runtime
     count = runtime.ledger.retry_failed(Kind.SUBSCRIPTION, runtime.settings.subscription_retry_days)
-    admit(runtime.ledger.systems())
+    admit_due()
     sentry.check_in("retry-failed-subscriptions", runtime.settings.subscription_retry_minutes * 60)
     return {"retried": count}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from tasks.jobs import RefusingTask
-from tasks.pump import admit
+from tasks.pump import admit_due
 from tasks.refusals import refuse_message
 from worker.app import app
 from worker.jobs.errors import SyncError, WorkerLost
@@ -30,7 +30,7 @@ def sweep() -> dict[str, int]:
         _announce_lost(job)
     found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost", "strays", "mended")}
     _log_sweep(found)
-    admit(app.runtime.ledger.systems())
+    admit_due()
     return found
 
 

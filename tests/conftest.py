@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -68,7 +68,13 @@ class Clock:
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self._client.incrby("virtual-clock", int(seconds * 1000))
+        self._client.incrby("virtual-clock", round(seconds * 1000))
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+        now: Any = self._client.get("virtual-clock")
+        return int(now)
 
 
 @pytest.fixture

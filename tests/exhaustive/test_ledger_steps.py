@@ -46,7 +46,7 @@ Operation = Callable[[Ledger, Any], object]
 
 STORE = 1
 JOB, OTHER = (Job(Kind.CUSTOMER, STORE, number) for number in ("7", "8"))
-STORES = {STORE: StoreLimits(concurrent=2, stamped=Limit(10, 10), ipaas=Limit(30, 10))}
+STORES = {STORE: StoreLimits(concurrent=2, stamped=Limit(100, 10), ipaas=Limit(100, 10))}
 OUTAGE = Pause(5, 60)
 MOST_STEPS = 300
 """More than any of these scripts has."""

@@ -235,7 +235,7 @@ SWITCHED_OFF: Final = (
         Parts(
             pieces=_without(
                 "_throttle",
-                "        redis.call('ZADD', slots_key(api, system), text(now + limits.apis[api].window_ms), name)\n",
+                "        redis.call('ZADD', slots_key(api, system), text(now + limit.window_ms), name)\n",
                 "        redis.call('ZREM', slots_key(api, system), name)\n",
             ),
             odds={Fault.CUSTOMER_CHANGED: 1},
@@ -247,8 +247,8 @@ SWITCHED_OFF: Final = (
         Parts(
             pieces=_without(
                 "_throttle",
-                "slots_key(api, system), '+inf', name)",
-                "slots_key(api, system), text(now_ms() + 75000), name)",
+                "entries[2 * index - 1], entries[2 * index] = '+inf',",
+                "entries[2 * index - 1], entries[2 * index] = text(now + 75000),",
             ),
             odds={Fault.MESSAGE_DELAYED: 0.3, Fault.WORKER_PAUSED: 0.05, Fault.CUSTOMER_CHANGED: 1},
         ),
@@ -257,7 +257,7 @@ SWITCHED_OFF: Final = (
     Safety(
         "slots of the job that is carried on with",
         Parts(
-            pieces=_without("_ending", "      take(next_kind, next_member, system, limits)\n"),
+            pieces=_without("_ending", "    take(next_kind, next_member, system, limits, now)\n"),
             odds={Fault.CUSTOMER_CHANGED: 1},
         ),
         "calls in",

@@ -295,7 +295,7 @@ class Simulation:
             self._start_other("listener", self._upstream.hand_over)
 
     def _pump(self) -> None:
-        pump.admit(self._stores)
+        pump.admit_due()
 
     # The calm ---------------------------------------------------------------------------------------------------------
 

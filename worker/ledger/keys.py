@@ -19,6 +19,8 @@ SYSTEMS: Final = f"{PREFIX}systems"
 TOTALS: Final = f"{PREFIX}totals"
 DONE_AT: Final = f"{PREFIX}done-at"
 """When what any worker does every so often was done last, by name."""
+DUE: Final = f"{PREFIX}due"
+"""The stores that the pump must look at, by when."""
 REFUSALS: Final = f"{PREFIX}refusals"
 SWITCHED_OFF: Final = f"{PREFIX}switched-off"
 REFUSAL_LISTS: Final = (REFUSALS, SWITCHED_OFF)

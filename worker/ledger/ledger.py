@@ -32,7 +32,7 @@ from worker.ledger.scripting import Args, Scripts
 from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import redis
 
@@ -48,6 +48,8 @@ CLOCK_TOLERANCE_MS: Final = 1_000
 CARRIED_GRACE_MS: Final = 15_000
 """How long after its due time the sweeper leaves a retry to the Celery message that carries it."""
 NOBODY_LOOKED: Final = "-"
+STORES_ADMITTED_AT_ONCE: Final = 100
+"""How many stores the pump looks at in one round."""
 
 
 class Ledger(Upkeep):
@@ -218,8 +220,12 @@ class Ledger(Upkeep):
 
         Answers the seconds until it is worth asking again; None if time alone lets no job run.
         """
-        wait_ms = self._scripts.run(Effect.ADMIT, [PREFIX, system_id, self._scripts.limits_of(system_id)])
-        return wait_ms / 1000 if wait_ms >= 0 else None
+        return _shortest(self._scripts.run_for_stores(Effect.ADMIT, [system_id]))
+
+    def admit_due(self) -> float | None:
+        """Let jobs run that may only because time has passed, of whichever stores; answers as `admit` does."""
+        systems, wait_ms = self._scripts.due(STORES_ADMITTED_AT_ONCE)
+        return _shortest([wait_ms, *(self._scripts.run_for_stores(Effect.ADMIT, map(int, systems)) if systems else ())])
 
     def book(self, system_id: int, api: str, call_seconds: float) -> bool:
         """Take a slot for a call of no job, which ends within `call_seconds`; False if there is none now."""
@@ -232,6 +238,11 @@ class Ledger(Upkeep):
 
     def _request_args(self, request: Request) -> Args:
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]
+
+
+def _shortest(waits_ms: Iterable[int]) -> float | None:
+    """The shortest of the waits that scripts answer, in seconds; those below 0 are none."""
+    return min((each / 1000 for each in waits_ms if each >= 0), default=None)
 
 
 def _next_claim(token: str, answer: Sequence[Any]) -> Claim | None:

@@ -15,12 +15,12 @@ from worker.effects import Effect, Moment, Witness, nobody, witnessed
 from worker.jobs.job import Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
 from worker.ledger.connection import NONSENSE, outage
-from worker.ledger.keys import PREFIX, member_of, row_of
+from worker.ledger.keys import DUE, PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
 from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from redis.client import Pipeline
 
@@ -150,6 +150,7 @@ class Scripts:
             if files(__package__).joinpath("scripts", f"{effect}.lua").is_file()
         }
         self._now = client.register_script(source("now", replaced))
+        self._due = client.register_script(source("due", replaced))
 
     def run(self, effect: Effect, args: Sequence[str | int], job: Job | None = None, keys: Sequence[str] = ()) -> Any:
         """Run one script; that of a job gets its key, prefix, kind, member and limits in front of `args`.
@@ -178,11 +179,23 @@ class Scripts:
 
     def run_all(self, effect: Effect, calls: Sequence[tuple[Job, Args]]) -> list[Any]:
         """Run the script of many jobs in one round trip. Raises LedgerUnavailable and ScriptFailed."""
+        return self._run_each(
+            effect,
+            (
+                ([row_of(job)], [PREFIX, job.kind, member_of(job), self.limits_of(job.system_id), *args])
+                for job, args in calls
+            ),
+        )
+
+    def run_for_stores(self, effect: Effect, systems: Iterable[int]) -> list[Any]:
+        """Run the script of many stores in one round trip. Raises LedgerUnavailable and ScriptFailed."""
+        return self._run_each(effect, (([], [PREFIX, each, self.limits_of(each)]) for each in systems))
+
+    def _run_each(self, effect: Effect, calls: Iterable[tuple[list[str], Args]]) -> list[Any]:
         with witnessed(self._witness, effect), available(effect):
             pipeline = self._client.pipeline(transaction=False)
-            for job, args in calls:
-                named = [PREFIX, job.kind, member_of(job), self.limits_of(job.system_id), *args]
-                self._scripts[effect](keys=[row_of(job)], args=named, client=pipeline)
+            for keys, args in calls:
+                self._scripts[effect](keys=keys, args=args, client=pipeline)
             return pipeline.execute()
 
     def limits_of(self, system_id: int) -> str:
@@ -192,6 +205,11 @@ class Scripts:
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
         """The same as the function, on this Redis."""
         return in_one_trip(self._client, ask)
+
+    def due(self, most: int) -> Any:
+        """Ask which stores the pump must look at: see `due.lua`. Raises LedgerUnavailable and ScriptFailed."""
+        with available("due"):
+            return self._due(keys=[DUE], args=[most])
 
     def ask_now(self, pipeline: Any) -> None:
         """Ask in a pipeline what time it is by the scripts' clock, in milliseconds since 1970."""

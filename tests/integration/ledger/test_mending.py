@@ -35,7 +35,7 @@ def job(number: int, kind: Kind = Kind.CUSTOMER) -> Job:
 
 def make(client: redis.Redis, **times: float) -> Ledger:
     """A ledger whose store lets two jobs run at a time, and ten calls in ten seconds."""
-    stores = {STORE: StoreLimits(concurrent=2, stamped=Limit(10, WINDOW_SECONDS), ipaas=Limit(30, WINDOW_SECONDS))}
+    stores = {STORE: StoreLimits(concurrent=2, stamped=Limit(100, WINDOW_SECONDS), ipaas=Limit(100, WINDOW_SECONDS))}
     return Ledger(client, LedgerTimes(**times), stores, replaced={"_clock": VIRTUAL_CLOCK})
 
 
@@ -166,9 +166,9 @@ def test_system_that_is_forgotten_is_found_by_its_connection(client: redis.Redis
 def test_slots_of_nobody_come_back(client: redis.Redis, store: Ledger, clock: Clock) -> None:
     """However many: a store must not stand still for good."""
     for api in ("stamped", "ipaas"):
-        client.zadd(f"stamped-sync:slots:{api}:{STORE}", {f"lost {number}": "inf" for number in range(40)})
+        client.zadd(f"stamped-sync:slots:{api}:{STORE}", {f"lost {number}": "inf" for number in range(120)})
     assert ask(store, range(4)) == []
-    assert store.sweep(Kind.CUSTOMER).strays == 80
+    assert store.sweep(Kind.CUSTOMER).strays == 240
     clock.advance(WINDOW_SECONDS + 1)
     assert len(work_off(store, clock, admitted(store, STORE))) == 4
 

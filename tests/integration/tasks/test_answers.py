@@ -143,7 +143,7 @@ def test_failure_that_comes_back_every_hour_is_told_once(stage: Stage, redis_url
     transferred(stage)
     answers(stage, "survey/unsubscribe$", {"message": "no"}, 422)
     run(reconcile_subscription, parts.SYSTEM, ID)
-    for _ in range(24):
+    for _ in range(20):
         run(retry_failed_subscriptions, queue=UPKEEP)
         assert run(reconcile_subscription, parts.SYSTEM, ID).state == "FAILURE"
     assert reported == ["subscription-failed"]

@@ -1,8 +1,11 @@
 -- What lets a store's next jobs run, as many as its throttle and its hold allow.
--- include: _message
+-- include: _message _request
 
 -- How many jobs one script admits at most; the pump goes on at once.
 local ADMITTED_AT_ONCE = 100
+
+-- How long the pump waits before it pushes again what Redis did not take.
+local REFUSED_MS = 1000
 
 -- How many members without a row one script takes out of a queue at most.
 local STRAYS_AT_ONCE = 100
@@ -37,28 +40,42 @@ local function next_job(system, now)
   if subscription then return 'subscription', subscription end
 end
 
--- The next job of a store, if it may run now.
+-- The next job of a store, if it may run now; else nothing, and when to look again if it waits for time alone, and not for jobs
+-- that are under way: the end of those admits.
 local function next_ready(system, limits, now)
-  if not has_room(system, limits, now) then return end
+  local held = held_until(system)
+  if not has_place(system, limits, held) then return end
   local kind, member = next_job(system, now)
-  if kind and has_slots(kind, member, system, limits, now) then return kind, member end
+  if not kind then return end
+  local due = math.max(now + wait_for_slots(kind, member, system, limits, now), held or 0)
+  if due <= now then return kind, member end
+  return nil, nil, due < math.huge and due or nil
 end
 
--- Admit as many jobs of a store as it may get now, each with its message. Answers why Redis takes no message, if it takes none:
--- the jobs then stay in the store's queue, and only the pump, which tries again, says so.
+-- Let the pump look at a store again when its next job is due, if that waits for time alone.
+local function note_due(system, due)
+  if due then look_again(system, due) else redis.call('ZREM', prefix .. 'due', system) end
+end
+
+-- Admit as many jobs of a store as it may get now, each with its message, and note when the pump must look at the store again.
+-- Answers why Redis takes no message, if it takes none: the jobs then stay in the store's queue, and only the pump says so. And
+-- when to look again.
 local function admit(system, limits)
   local now = now_ms()
+  local kind, member, due, refused
   for _ = 1, ADMITTED_AT_ONCE do
-    local kind, member = next_ready(system, limits, now)
-    if not kind then return end
+    kind, member, due = next_ready(system, limits, now)
+    if not kind then break end
     -- The message first: nothing has been written if Redis takes none, and one for a job that still waits in its queue, should this
     -- stop behind it, is refused when it comes. Then the slots: a job that was sent without would make calls that nobody counts.
-    local refused = push_message(kind, member, system, now)
-    if refused then return refused end
-    take(kind, member, system, limits)
-    local key = key_of(kind, member)
-    redis.call('HSET', key, 'message_at', text(now))
-    redis.call('HINCRBY', key, 'messages', 1)
-    move(kind, member, 'sent', now)
+    refused = push_message(kind, member, system, now)
+    if refused then break end
+    take(kind, member, system, limits, now)
+    redis.call('HINCRBY', key_of(kind, member), 'messages', 1)
+    move(kind, member, 'sent', now, { 'message_at', text(now) })
   end
+  -- One that could be admitted is left if Redis takes no message, or if there are too many for one script.
+  if kind then due = now + (refused and REFUSED_MS or 0) end
+  note_due(system, due)
+  return refused, due
 end

@@ -1,5 +1,5 @@
--- Milliseconds since 1970 by Redis' own clock, the only clock of the ledger.
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
+-- Milliseconds since 1970 by Redis' own clock, the only clock of the ledger. A script is one moment: it asks once.
+local TIME = redis.call('TIME')
+local NOW_MS = TIME[1] * 1000 + math.floor(TIME[2] / 1000)
+
+local function now_ms() return NOW_MS end

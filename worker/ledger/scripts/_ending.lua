@@ -2,12 +2,12 @@
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
 --          7 token of the claim with which the worker carries on, '' if it does not  8 lease of that claim in ms
 -- and they answer { 0 } if the claim is lost.
--- include: _admit _grant
+-- include: _admit _grant _attempt
 local key, kind, member, limits, calls = KEYS[1], ARGV[2], ARGV[3], limits_of(ARGV[4]), calls_of(ARGV[6])
-local system, worker = system_of(member), field(key, 'worker')
+local system, state, owner, worker = system_of(member), fields(key, 'state', 'token', 'worker')
 
 -- Before anything is written: the job may be another worker's by now, and its row and slots are that one's.
-if not owns(key, ARGV[5]) then return { 0 } end
+if not (state == 'running' and owner == ARGV[5]) then return { 0 } end
 
 -- End the attempt. The slots go back first: whatever stops the script behind that, the sweep still finds the job by its lease,
 -- and the store is not short of slots until then.
@@ -22,11 +22,13 @@ local function carry_on()
   local claim = {}
   if ARGV[7] ~= '' then
     local now = now_ms()
-    local next_kind, next_member = next_ready(system, limits, now)
-    if next_kind then
-      take(next_kind, next_member, system, limits)
-      claim = { next_kind, next_member, unpack(grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)) }
+    local next_kind, next_member, due = next_ready(system, limits, now)
+    if not next_kind then
+      note_due(system, due)
+      return claim
     end
+    take(next_kind, next_member, system, limits, now)
+    claim = { next_kind, next_member, unpack(grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)) }
   end
   admit(system, limits)
   return claim

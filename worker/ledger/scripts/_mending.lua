@@ -1,6 +1,6 @@
 -- Mending what is not as it must be, whatever made it so: a key that Redis evicted or that somebody deleted, a script that ended
 -- half-way, a clock that stepped back.
--- include: _store
+-- include: _slots _job
 
 -- How far a time may lie ahead of Redis' clock before the clock has stepped back since it was noted.
 local AHEAD_MS = 2000

@@ -33,7 +33,9 @@ local function new_id(system, now)
   return table.concat({ hex:sub(1, 8), hex:sub(9, 12), hex:sub(13, 16), hex:sub(17, 20), hex:sub(21, 32) }, '-')
 end
 
-local ENVELOPE = '{"body": "$body", "content-encoding": "utf-8", "content-type": "application/json", '
+-- Put together only when it is needed: most scripts push no message.
+local function envelope()
+  return '{"body": "$body", "content-encoding": "utf-8", "content-type": "application/json", '
   .. '"headers": {"lang": "py", "task": "$task", "id": "$id", "shadow": null, "eta": null, "expires": null, '
   .. '"group": null, "group_index": null, "retries": 0, "timelimit": [null, null], "root_id": "$id", "parent_id": null, '
   .. '"argsrepr": "$args", "kwargsrepr": "{}", "origin": "ledger", "ignore_result": null, '
@@ -41,12 +43,13 @@ local ENVELOPE = '{"body": "$body", "content-encoding": "utf-8", "content-type":
   .. '"properties": {"correlation_id": "$id", "reply_to": "", "delivery_mode": 2, '
   .. '"delivery_info": {"exchange": "", "routing_key": "$queue"}, "priority": 0, "body_encoding": "base64", '
   .. '"delivery_tag": "$id"}}'
+end
 
 -- Answers why Redis does not take it, if it does not: something else is under the queue's name, or our user may not write there.
 local function push_message(kind, member, system, now)
   local customer = string.sub(member, #system + 2)
   local queue = field(key_of(kind, member), 'debug') and FRONT or ROUTES[kind].queue
-  local message = string.gsub(ENVELOPE, '$(%a+)', {
+  local message = string.gsub(envelope(), '$(%a+)', {
     body = body_of(system, customer),
     task = ROUTES[kind].task,
     id = new_id(system, now),

@@ -1,5 +1,5 @@
 -- One store: how many of its jobs may be under way, and whether it is held.
--- include: _throttle
+-- include: _slots
 --   <prefix>admitted:<system_id>           set of <kind>:<member> that have a message or run: at most `concurrent`
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
 --                                          until, length, error, code, since, level, the api that answered so, and once its
@@ -8,20 +8,23 @@
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
 --                                          a call was answered as it should be
 
+-- Until when the store is held; nil if it is not and has proved itself since.
+local function held_until(system) return tonumber(field(store_key('hold', system), 'until') or '') end
+
 -- Whether the store has a place for one more job. One that was held proves itself with one job at a time.
-local function has_place(system, limits)
-  local was_held = redis.call('EXISTS', store_key('hold', system)) == 1
-  return redis.call('SCARD', store_key('admitted', system)) < (was_held and 1 or limits.concurrent)
+local function has_place(system, limits, held)
+  return redis.call('SCARD', store_key('admitted', system)) < (held and 1 or limits.concurrent)
 end
 
 -- Whether the store may get one more job now.
 local function has_room(system, limits, now)
-  return number(store_key('hold', system), 'until') <= now and has_place(system, limits)
+  local held = held_until(system)
+  return (held or 0) <= now and has_place(system, limits, held)
 end
 
-local function take(kind, member, system, limits)
+local function take(kind, member, system, limits, now)
   local name, hold = kind .. ':' .. member, store_key('hold', system)
-  take_slots(kind, member, system, limits)
+  take_slots(kind, member, system, limits, now)
   redis.call('SADD', store_key('admitted', system), name)
   redis.call('HINCRBY', store_key('store', system), 'turn', 1)
   if redis.call('EXISTS', hold) == 1 then redis.call('HSET', hold, 'probe', name) end
@@ -71,6 +74,8 @@ end
 -- Called before the next jobs are admitted: a hold that ends lets more than its probe through.
 local function store_answered(system, calls)
   for call in pairs(calls.well) do redis.call('HINCRBY', store_key('store', system), 'well ' .. call, 1) end
-  for api in pairs(calls.well_apis) do redis.call('DEL', store_key('strikes:' .. api, system)) end
+  local strikes = {}
+  for api in pairs(calls.well_apis) do strikes[#strikes + 1] = store_key('strikes:' .. api, system) end
+  if #strikes > 0 then redis.call('DEL', unpack(strikes)) end
   return ends_hold(system, calls) and redis.call('DEL', store_key('hold', system)) or 0
 end

@@ -1,5 +1,5 @@
 -- Take a job for one worker. Asked twice with the same token (a cut connection), it is granted twice.
--- include: _grant
+-- include: _grant _request
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 lease in ms
 --        7 tolerance in ms: how far clocks may differ  8 worker's name, as JSON
@@ -13,7 +13,7 @@ if others <= 0 then redis.call('HDEL', key, 'messages') end
 
 -- A retry takes its slots only now: for hours of rest they would have been nobody else's. If there are none, it waits in turn.
 local is_due = state == 'waiting' and number(key, 'due') <= now + tonumber(ARGV[7])
-if is_due and not (has_room(system, limits, now) and has_slots(kind, member, system, limits, now)) then
+if is_due and not (has_room(system, limits, now) and wait_for_slots(kind, member, system, limits, now) <= 0) then
   redis.call('HSET', key, 'queued_at', text(now))
   enqueue(kind, member)
   return { 'queued' }
@@ -27,7 +27,7 @@ end
 -- Owned by this token: the answer to the first try was lost on the way, and the client sent the script once more.
 if not (state == 'sent' or is_due or owns(key, token)) then return { state } end
 
-if is_due then take(kind, member, system, limits) end
+if is_due then take(kind, member, system, limits, now) end
 -- The job's time is its newest message's. Where it has others on their way, this may be an older one, which says nothing.
 if state == 'sent' and others <= 0 and not field(key, 'debug') then
   local newest = prefix .. 'newest:' .. kind

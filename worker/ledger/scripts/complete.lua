@@ -16,18 +16,18 @@ end_attempt(ARGV[10])
 local next_version = 0
 if next_step ~= '' then
   local state = field(subscription, 'state')
-  redis.call('HSET', subscription, 'stamped_id', ARGV[11], 'written_at', text(now_ms()))
-  -- Before the request, which makes the version that this is for.
-  if next_step == 'subscription' then note_new(subscription, ARGV[13], number(subscription, 'wanted') + 1) end
-  -- Whoever is as mapped has nothing to come any more, and may unsubscribe from now on.
-  if next_step == 'unchanged' then redis.call('HDEL', subscription, 'is_new') end
   local has_ended = not state or state == 'done' or state == 'failed'
+  local written = { 'stamped_id', ARGV[11], 'written_at', text(now_ms()) }
   if next_step ~= 'subscription' and has_ended then
     next_version = redis.call('HINCRBY', subscription, 'wanted', 1)
     redis.call('HSETNX', subscription, 'requested_at', text(now_ms()))
-    redis.call('HSET', subscription, 'action', 'unchanged')
-    settle('subscription', member, text(next_version), 'done')
+    settle('subscription', member, text(next_version), 'done', { 'action', 'unchanged', unpack(written) })
   else
+    redis.call('HSET', subscription, unpack(written))
+    -- Before the request, which makes the version that this is for.
+    if next_step == 'subscription' then note_new(subscription, ARGV[13], number(subscription, 'wanted') + 1) end
+    -- Whoever is as mapped has nothing to come any more, and may unsubscribe from now on.
+    if next_step == 'unchanged' then redis.call('HDEL', subscription, 'is_new') end
     next_version = request(
       'subscription', member, field(key, 'tracking_guid') or '', field(key, 'background') and 'background' or 'job',
       field(key, 'debug') == '1'
@@ -35,13 +35,17 @@ if next_step ~= '' then
   end
 end
 
-redis.call('HSET', key, 'action', ARGV[10])
-if next_version > 0 then redis.call('HSET', key, 'next_version', text(next_version)) else redis.call('HDEL', key, 'next_version') end
+local result = { 'action', ARGV[10] }
+if next_version > 0 then
+  result = { 'next_version', text(next_version), unpack(result) }
+else
+  redis.call('HDEL', key, 'next_version')
+end
 -- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
-if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then redis.call('HSET', key, 'stamped_id', ARGV[11]) end
+if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then result = { 'stamped_id', ARGV[11], unpack(result) } end
+if string.match(ARGV[14], '^%d+$') then result = { 'shared_with', ARGV[14], unpack(result) } end
 if ARGV[14] == '' then redis.call('HDEL', key, 'shared_with') end
-if string.match(ARGV[14], '^%d+$') then redis.call('HSET', key, 'shared_with', ARGV[14]) end
-settle(kind, member, version, 'done')
+settle(kind, member, version, 'done', result)
 -- Last of all: the answers may end the store's hold, and the place is free, so that the next jobs are sent at once.
 local ended = store_answered(system, calls)
 return { 1, carry_on(), ended }

@@ -1,5 +1,5 @@
 -- Keep a claim for one more call, and take a slot for a call that goes beyond those of the job.
--- include: _store
+-- include: _throttle
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 lease in ms
 --        7 API of a call that needs a slot more, or ''  8 writes 0|1: the call changes something
@@ -19,7 +19,7 @@ if taken then
   -- only to be put back.
   redis.call('HSET', key, 'needs', api .. '=' .. #taken + 1)
   if free_slots(api, system, limits, now) < 1 then return 'throttled' end
-  taken[#taken + 1] = take_slot(api, system)
+  taken[#taken + 1] = take_slots_of(api, system, limits, 1, now)[1]
   note_slots(key, slots)
 end
 -- A new customer is subscribed by this call, whatever becomes of its worker and of its answer: whoever unsubscribes from now

@@ -1,5 +1,5 @@
 -- Compare some jobs with their places and, if it acts, put each back into the lists of its state.
--- include: _job
+-- include: _request
 -- KEYS   none
 -- ARGV   1 prefix  2 kind  3 acts 0|1  4 and on: members
 -- Answer how many had no place

@@ -1,5 +1,5 @@
 -- Reopen failed jobs of one kind and store whose first failure is not too long ago, a page at a time.
--- include: _job
+-- include: _request
 -- KEYS   none
 -- ARGV   1 prefix  2 kind  3 page size  4 for ms: how long after the first failure a job is tried again
 --        5 skip: how many failed jobs earlier pages left failed  6 system id

@@ -1,5 +1,5 @@
 -- Bring back the jobs of one kind and some stores that nobody would run, mend what is wrong, and forget what is old.
--- include: _mending
+-- include: _mending _store _request _attempt
 -- KEYS   1 the broker's list of the kind's queue
 -- ARGV   1 prefix  2 kind  3 limits of these stores, as a JSON list in the order of their system ids
 --        4 limit: how many jobs this brings back at most, and how many it forgets, whatever the number of stores
@@ -113,6 +113,8 @@ for _, system in ipairs(systems) do
   local queued = redis.call('ZCARD', index_of('queued', 'customer', system))
     + redis.call('ZCARD', index_of('queued', 'subscription', system))
   if is_over and queued + redis.call('SCARD', store_key('admitted', system)) == 0 then redis.call('DEL', hold) end
+  -- Redis may have lost that the pump must look, or have noted it by a clock that has stepped back since.
+  if queued > 0 then look_again(system, now) end
 end
 
 -- A budget of its own: however much there is to forget, jobs are brought back, and the other way round.

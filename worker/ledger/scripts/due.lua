@@ -1,0 +1,9 @@
+-- The stores that the pump must look at now: their next job waits for time alone, and the time has come.
+-- include: _clock _field
+-- KEYS   1 sorted set of stores, by when
+-- ARGV   1 how many at most
+-- Answer { { system ids }, ms until the next one is due, or -1 if there is none }
+local now = text(now_ms())
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
+local later = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+return { due, later[2] and later[2] - now or -1 }
