@@ -44,7 +44,8 @@ class Up:
     def children(self) -> dict[str, int]:
         """The process ids of its children, by what they are."""
         found = children_of(self.process.pid).items()
-        names = {"valkey-server": "valkey", "app worker": "worker", "app beat": "beat", "app flower": "flower"}
+        names = {"valkey-server": "valkey", "app beat": "beat", "app flower": "flower"}
+        names |= {f"--hostname={name}@": name for name in ("worker", "worker1", "worker2")}
         return {name: pid for pid, command in found for sign, name in names.items() if sign in command}
 
     def end(self) -> tuple[int, list[int]]:
@@ -89,11 +90,11 @@ def environment(folder: Path, redis_url: str, sandbox_url: str, **more: str) -> 
 
 
 @contextmanager
-def up(folder: Path, redis_url: str, sandbox: RunningSandbox, **more: str) -> Iterator[Up]:
+def up(folder: Path, redis_url: str, sandbox: RunningSandbox, workers: str = "1", **more: str) -> Iterator[Up]:
     """Everything, running."""
     port = free_port()
     env = environment(folder, redis_url, sandbox.url, **more)
-    with started(["up", "--flower-port", str(port)], env, folder) as process:
+    with started(["up", "--flower-port", str(port), "--workers", workers], env, folder) as process:
         running = Up(process, folder, redis_url, port)
         running.wait_until_running()
         yield running
@@ -151,6 +152,14 @@ def test_it_uses_the_redis_that_is_there(tmp_path: Path, sandbox: RunningSandbox
     """No Valkey is embedded where something answers."""
     with up(tmp_path, redis_url, sandbox) as running:
         assert running.children.keys() == {"worker", "beat", "flower"}
+
+
+def test_it_runs_as_many_workers_as_it_is_told(tmp_path: Path, sandbox: RunningSandbox, redis_url: str) -> None:
+    """Each under a name of its own, and all end with it."""
+    with up(tmp_path, redis_url, sandbox, workers="2") as running:
+        parts.eventually(lambda: running.log().count("ready.") == 2, progress=running.log)
+        assert running.children.keys() == {"worker1", "worker2", "beat", "flower"}
+        assert running.end() == (0, [])
 
 
 def test_flower_demands_the_password_that_is_kept_for_its_owner_alone(

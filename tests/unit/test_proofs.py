@@ -75,8 +75,8 @@ def test_worst_window_is_found_wherever_it_begins() -> None:
 
 
 def test_share_used_counts_whole_windows_alone() -> None:
-    """60 calls of the 100 that two windows allow."""
-    assert share_used([at / 3 for at in range(75)], 10) == pytest.approx(0.6)
+    """60 calls of the 200 that two windows allow."""
+    assert share_used([at / 3 for at in range(75)], 10) == pytest.approx(0.3)
 
 
 def test_percentile_is_a_value_that_was_measured() -> None:

@@ -6,6 +6,8 @@ import click
 
 from worker.local.ports import is_free
 
+MOST_WORKERS = 256
+
 
 class NoRedis(click.ClickException):
     """There is no Redis, and an embedded Valkey can't run on this machine."""
@@ -22,12 +24,18 @@ class NoRedis(click.ClickException):
     metavar="PORT",
     help="Flower's port, on the loopback address.",
 )
-def command(flower_port: int) -> None:
-    """Run everything on this machine: worker, beat, Flower and, if there is no Redis, Valkey.
+@click.option(
+    "--workers",
+    type=click.IntRange(1, MOST_WORKERS),
+    metavar="N",
+    help="How many worker processes; each has STAMPED_SYNC_CONCURRENCY threads.  [default: one for each core]",
+)
+def command(flower_port: int, workers: int | None) -> None:
+    """Run everything on this machine: workers, beat, Flower and, if there is no Redis, Valkey.
 
     It checks the configuration first. If STAMPED_SYNC_REDIS_URL names this machine and nothing listens there, it starts
     an embedded Valkey, which keeps its data in the folder STAMPED_SYNC_DATA (./stamped-sync-data). Whatever dies is
-    started again. All logs go to standard error. Ctrl-C or SIGTERM ends everything in order: the worker finishes its
+    started again. All logs go to standard error. Ctrl-C or SIGTERM ends everything in order: the workers finish their
     running jobs, and Valkey ends last. A second Ctrl-C does not wait for that.
 
     Flower asks for a login. The user is STAMPED_SYNC_FLOWER_USER (operator), the password is
@@ -44,10 +52,10 @@ def command(flower_port: int) -> None:
     if not is_free(flower_port):
         raise click.BadParameter(f"port {flower_port} is taken; choose another", param_hint="--flower-port")
 
-    from worker.local.machine import run_everything  # noqa: PLC0415 - not needed to show the help
+    from worker.local.machine import cores, run_everything  # noqa: PLC0415 - not needed to show the help
     from worker.local.valkey import ValkeyFailed  # noqa: PLC0415
 
     try:
-        run_everything(flower_port)
+        run_everything(flower_port, workers or cores())
     except ValkeyFailed as error:
         raise NoRedis(f"{error}\nStart a Redis, and set STAMPED_SYNC_REDIS_URL to its address.") from None

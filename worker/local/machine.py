@@ -36,7 +36,7 @@ ANSWER_SECONDS = 1
 SPARE_SECONDS = 5
 
 
-def run_everything(flower_port: int) -> None:
+def run_everything(flower_port: int, workers: int) -> None:
     """Run everything until SIGINT or SIGTERM, then end it in order: the worker first, Valkey last.
 
     Raises ConfigurationError if the configuration is wrong or Redis must be configured differently, LedgerUnavailable
@@ -47,7 +47,7 @@ def run_everything(flower_port: int) -> None:
     configure(settings.log_format, settings.log_level)
     server_port = None if redis_answers(settings) else settings.redis.port
     with opened(settings.data) as folder:
-        machine = Machine(settings, folder, flower_port, server_port)
+        machine = Machine(settings, folder, flower_port, server_port, workers)
         try:
             with stopped_by_signals():
                 machine.run()
@@ -78,6 +78,8 @@ class Machine:
     flower_port: int
     server_port: int | None
     """The port of an embedded Valkey; None if a Redis is there already."""
+    workers: int
+    """How many worker processes."""
 
     def run(self) -> NoReturn:
         """Start everything and keep it running until Stopped."""
@@ -89,7 +91,7 @@ class Machine:
     def _services(self) -> list[Child]:
         call_seconds = self.settings.connect_timeout_seconds + 2 * self.settings.read_timeout_seconds
         setting = Setting(os.environ, Path.cwd(), self.folder, grace_seconds=call_seconds + SPARE_SECONDS)
-        return setting.services(self.flower_port, flower_login(self.settings, self.folder))
+        return setting.services(self.flower_port, flower_login(self.settings, self.folder), self.workers)
 
     def _server(self) -> list[Child]:
         if self.server_port is None:
@@ -102,6 +104,12 @@ class Machine:
         password = "as configured" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
         user = self.settings.flower_user
         log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
+
+
+def cores() -> int:
+    """How many cores of this machine this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux's alone
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _is_embeddable(url: RedisUrl) -> bool:

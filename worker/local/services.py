@@ -39,18 +39,26 @@ class Setting:
     grace_seconds: float = GRACE_SECONDS
     """How long the worker's running jobs may take after it was asked to end."""
 
-    def services(self, flower_port: int, login: Login) -> list[Child]:
-        """A worker for all queues; beat, of which only one may run; and Flower on the loopback address."""
+    def services(self, flower_port: int, login: Login, workers: int = 1) -> list[Child]:
+        """Workers for all queues; beat, of which only one may run; and Flower on the loopback address."""
         # As an argument the login would show in the machine's list of processes.
         authentication = f"{login.user}:{login.password.get_secret_value()}"
+        names = ["worker"] if workers == 1 else [f"worker{number}" for number in range(1, workers + 1)]
         return [
-            self._celery("worker", "--without-gossip", "--without-mingle", grace_seconds=self.grace_seconds),
+            *map(self._worker, names),
             self._celery("beat", f"--schedule={self.files / 'beat-schedule'}"),
             self._celery("flower", f"--address={HOST}", f"--port={flower_port}", FLOWER_BASIC_AUTH=authentication),
         ]
 
-    def _celery(self, name: str, *options: str, grace_seconds: float = GRACE_SECONDS, **more: str) -> Child:
-        command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", name, *options]
+    def _worker(self, name: str) -> Child:
+        options = ("--without-gossip", "--without-mingle", f"--hostname={name}@%h")
+        return self._celery("worker", *options, name=name, grace_seconds=self.grace_seconds)
+
+    def _celery(
+        self, program: str, *options: str, name: str = "", grace_seconds: float = GRACE_SECONDS, **more: str
+    ) -> Child:
+        command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", program, *options]
+        name = name or program
         log = self.logs / f"{name}.log" if self.logs else None
         return Child(name, command, {**self.environment, **more}, self.folder, log, grace_seconds)
 

@@ -22,6 +22,7 @@ def test_no_secret_of_the_environment_shows_in_a_representation() -> None:
 def test_every_service_gets_the_environment() -> None:
     """What is not shown is there all the same."""
     login = Login("operator", SecretStr(SECRET))
-    worker, beat, flower = SETTING.services(5555, login)
-    assert [child.environment["IPAAS_TOKEN"] for child in (worker, beat, flower)] == [SECRET] * 3
+    *others, flower = SETTING.services(5555, login, workers=2)
+    assert [child.name for child in others] == ["worker1", "worker2", "beat"]
+    assert {child.environment["IPAAS_TOKEN"] for child in (*others, flower)} == {SECRET}
     assert flower.environment["FLOWER_BASIC_AUTH"] == "operator:hunter2"
