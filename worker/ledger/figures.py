@@ -1,34 +1,37 @@
-"""Where every store stands at one moment: four round trips to Redis, however many stores there are.
+"""Where every store stands at one moment: one round trip to Redis for each hundred stores, and two more.
 
 The metrics, `status` and the pages all show these figures.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.jobs.calls import Api
-from worker.jobs.job import Kind, State
+from worker.jobs.job import Kind, State, pages
 from worker.jobs.routes import QUEUES
 from worker.ledger import keys
 from worker.ledger.records import Counts, Hold, Record, moment
-from worker.ledger.scripting import Found, together
+from worker.ledger.scripting import Found, source, together
 from worker.ledger.totals import Presence, Refusals, Totals, met_without_row, read_totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     import redis
-    from redis.client import Pipeline
 
     from worker.ledger.limits import StoreLimits
 
 FIRST: Final = 5
 """How many jobs of a lane are looked at, which stand in the order of their age. Only if a store has stood still for
 a day do background jobs stand behind younger ones; what is shown of it is then too little by a day at most."""
+STORES_AT_ONCE: Final = 100
+"""How many stores one script looks at: it keeps Redis from others for some milliseconds."""
+SCRIPT: Final = "figures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,140 +141,84 @@ class Figures:
 
 def read_figures(client: redis.Redis, limits: Mapping[int, StoreLimits]) -> Figures:
     """Read them all; also those of the stores with limits that the ledger does not know, or not any more."""
-    look = _Look(client, limits)
+    look = _Look(client)
     look.ask_common()
-    look.ask_presence()
-    look.ask_stores()
-    look.ask_jobs()
-    return look.figures()
+    look.ask_stores({*map(int, look.found["systems",]), *limits})
+    look.ask_next_due()
+    return look.figures(limits)
 
 
 class _Look:
-    """One look at the ledger: each step is a round trip, and asks for what the steps before it have found."""
+    """One look at the ledger: each step asks for what the steps before it have found."""
 
-    def __init__(self, client: redis.Redis, limits: Mapping[int, StoreLimits]) -> None:
+    def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._limits = limits
-        self._found: Found = {}
-        self._systems: list[int] = []
+        self._script = client.register_script(source(SCRIPT))
+        self._stores: dict[int, dict[str, Any]] = {}
         self._now_ms = 0
-
-    # What is asked for ------------------------------------------------------------------------------------------------
+        self.found: Found = {}
 
     def ask_common(self) -> None:
         """Which stores there are, and what belongs to none of them."""
-        with together(self._client, self._found) as ask:
+        with together(self._client, self.found) as ask:
             ask("time").time()
             ask("systems").smembers(keys.SYSTEMS)
+            ask("totals").hgetall(keys.TOTALS)
             ask("swept at").hget(keys.DONE_AT, "sweep")
             for queue in QUEUES:
                 ask("queue", queue).llen(queue)
             for key in keys.REFUSAL_LISTS:
                 ask("refused", key).zcard(key)
-        self._systems = sorted({*map(int, self._of("systems")), *self._limits})
-        seconds, microseconds = self._of("time")
+        seconds, microseconds = self.found["time",]
         self._now_ms = int(seconds) * 1000 + int(microseconds) // 1000
 
-    def ask_presence(self) -> None:
-        """The counts that only grow, and at the same instant how many jobs there are: a sweep may forget some."""
-        with together(self._client, self._found, atomic=True) as ask:
-            ask("totals").hgetall(keys.TOTALS)
-            for kind, system_id in product(Kind, self._systems):
-                ask("present", kind, system_id).zcard(keys.of(keys.RECENT, kind, system_id))
+    def ask_stores(self, systems: Iterable[int]) -> None:
+        """Where each store stands; see `figures.lua`."""
+        for page in pages(sorted(systems), STORES_AT_ONCE):
+            answer: Any = self._script(args=[keys.PREFIX, self._now_ms, FIRST, *page])
+            self._stores.update(zip(page, json.loads(answer), strict=True))
 
-    def ask_stores(self) -> None:
-        """Where each store stands."""
-        with together(self._client, self._found) as ask:
-            for system_id in self._systems:
-                ask("under way", system_id).scard(keys.of(keys.ADMITTED, system_id))
-                ask("hold", system_id).hgetall(keys.of(keys.HOLD, system_id))
-                for api in Api:
-                    slots = keys.of(keys.SLOTS, api.key, system_id)
-                    ask("calls", api, system_id).zcount(slots, f"({self._now_ms}", "+inf")
-                for kind in Kind:
-                    self._ask_lists(ask, kind, system_id)
-
-    def _ask_lists(self, ask: Callable[..., Pipeline], kind: Kind, system_id: int) -> None:
-        for state in State:
-            ask("count", state, kind, system_id).zcard(keys.of(state, kind, system_id))
-        ask("due", kind, system_id).zrange(keys.of(State.WAITING, kind, system_id), 0, 0, withscores=True)
-        queued = keys.of(State.QUEUED, kind, system_id)
-        for lowest, highest in self._lanes():
-            ask("lane", lowest, kind, system_id).zrangebyscore(queued, lowest, highest, start=0, num=FIRST)
-
-    def ask_jobs(self) -> None:
-        """When the first jobs of each lane were queued, and the jobs that are due next."""
-        with together(self._client, self._found) as ask:
-            for kind, system_id in product(Kind, self._systems):
-                for member in self._first_queued(kind, system_id):
-                    ask("queued at", kind, member).hget(keys.of(keys.JOB, kind, member), "queued_at")
+    def ask_next_due(self) -> None:
+        """The jobs that are due next."""
+        with together(self._client, self.found) as ask:
             for kind in Kind:
                 if member := self._first_due(kind):
                     ask("next due", kind).hgetall(keys.of(keys.JOB, kind, member))
 
-    def _lanes(self) -> Iterator[tuple[str, str]]:
-        """The lanes of a store's queue, each the places from a lowest to a highest one.
-
-        See `place_of` in `_job.lua`: a debug job's place is below 0, another's is when it was queued, but a day later
-        for one of the background. So the first of the whole queue need not be the oldest.
-        """
-        yield "-inf", "0"
-        yield "(0", str(self._now_ms)
-        yield f"({self._now_ms}", "+inf"
-
-    # What was found ---------------------------------------------------------------------------------------------------
-
-    def figures(self) -> Figures:
+    def figures(self, limits: Mapping[int, StoreLimits]) -> Figures:
         """The figures, once all is asked."""
-        totals = read_totals(self._of("totals"))
+        totals = read_totals(self.found["totals",])
         return Figures(
-            stores={system_id: self._store(system_id, totals) for system_id in self._systems},
-            limits=self._limits,
-            queues={queue: self._of("queue", queue) for queue in QUEUES},
+            stores={system_id: self._store(system_id, found) for system_id, found in self._stores.items()},
+            limits=limits,
+            queues={queue: self.found["queue", queue] for queue in QUEUES},
             next_due={kind: self._next_due(kind) for kind in Kind},
-            refusals=Refusals.read(totals, sum(self._of("refused", key) for key in keys.REFUSAL_LISTS)),
+            refusals=Refusals.read(totals, sum(self.found["refused", key] for key in keys.REFUSAL_LISTS)),
             totals=totals,
             seconds_since_sweep=self._seconds_since_sweep(),
         )
 
     def _seconds_since_sweep(self) -> float | None:
-        swept_at = self._of("swept at")
+        swept_at = self.found["swept at",]
         return max(self._now_ms - int(swept_at), 0) / 1000 if swept_at else None
 
-    def _store(self, system_id: int, totals: Totals) -> StoreFigures:
-        now = datetime.fromtimestamp(self._now_ms / 1000, UTC)
+    def _store(self, system_id: int, found: Mapping[str, Any]) -> StoreFigures:
+        now, hold, kinds = datetime.fromtimestamp(self._now_ms / 1000, UTC), found["hold"], found["kinds"]
         return StoreFigures(
             system_id=system_id,
-            counts={kind: self._counts(kind, system_id) for kind in Kind},
-            oldest_queued={kind: self._oldest_queued(kind, system_id) for kind in Kind},
-            under_way=self._of("under way", system_id),
-            calls={api: self._of("calls", api, system_id) for api in Api},
-            hold=Hold.read(system_id, self._of("hold", system_id), now),
-            presence={
-                kind: Presence.read(totals, kind, system_id, self._of("present", kind, system_id)) for kind in Kind
-            },
+            counts={kind: Counts(**kinds[kind]["counts"]) for kind in Kind},
+            oldest_queued={kind: moment(kinds[kind].get("oldest_queued")) for kind in Kind},
+            under_way=found["under_way"],
+            calls={api: found["calls"][api.key] for api in Api},
+            hold=Hold.read(system_id, dict(zip(hold[::2], hold[1::2], strict=True)), now) if hold else None,
+            presence={kind: Presence(kinds[kind]["expected"], kinds[kind]["present"]) for kind in Kind},
         )
-
-    def _counts(self, kind: Kind, system_id: int) -> Counts:
-        return Counts(**{state: self._of("count", state, kind, system_id) for state in State})
-
-    def _oldest_queued(self, kind: Kind, system_id: int) -> datetime | None:
-        times = (self._of("queued at", kind, member) for member in self._first_queued(kind, system_id))
-        return moment(min(map(float, filter(None, times)), default=None))
 
     def _next_due(self, kind: Kind) -> Record | None:
         member = self._first_due(kind)
-        if not member:
-            return None
-        return Record.read(keys.job_of(kind, member), self._of("next due", kind))
-
-    def _first_queued(self, kind: Kind, system_id: int) -> list[str]:
-        return [member for lowest, _ in self._lanes() for member in self._of("lane", lowest, kind, system_id)]
+        return Record.read(keys.job_of(kind, member), self.found["next due", kind]) if member else None
 
     def _first_due(self, kind: Kind) -> str:
         """The member that is due first of all stores'; empty if none rests."""
-        firsts = (first for system_id in self._systems for first in self._of("due", kind, system_id))
-        return min(((due, member) for member, due in firsts), default=(0, ""))[1]
-
-    def _of(self, *name: object) -> Any:
-        return self._found[name]
+        firsts = (found["kinds"][kind].get("due") for found in self._stores.values())
+        return min(((float(due), member) for member, due in filter(None, firsts)), default=(0, ""))[1]

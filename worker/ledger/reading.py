@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from worker.jobs.job import PAGE, State
 from worker.ledger import keys
 from worker.ledger.activity import Activity, Filter
-from worker.ledger.figures import read_figures
+from worker.ledger.figures import SCRIPT, read_figures
 from worker.ledger.records import Counts, Hold, Record, Refusal, moment
 from worker.ledger.scripting import Found, available, in_one_trip, together
 from worker.ledger.totals import Refusals, read_totals
@@ -58,7 +58,7 @@ class Reading:
 
     def figures(self) -> Figures:
         """Where every store stands: those that ever had a job, and those that are configured."""
-        with available():
+        with available(SCRIPT):
             return read_figures(self._client, self._limits)
 
     def backlog(self, system_id: int) -> int:

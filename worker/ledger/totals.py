@@ -53,13 +53,9 @@ class Presence:
     """How many jobs of one kind and store must be in Redis, and how many are."""
 
     expected: int
+    """Those that were born and are not gone."""
     present: int
-
-    @classmethod
-    def read(cls, totals: Totals, kind: Kind, system_id: int, present: int) -> Presence:
-        """The jobs that were born and are not gone, against those that are in the index."""
-        born, gone = (totals.get((name, kind, str(system_id)), 0) for name in ("born", "gone"))
-        return cls(born - gone, present)
+    """Those that are in the index."""
 
     @property
     def vanished(self) -> int:
