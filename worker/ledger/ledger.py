@@ -15,7 +15,7 @@ from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.batches import Batches
-from worker.ledger.keys import PREFIX, job_of
+from worker.ledger.keys import DUE, PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
 from worker.ledger.progress import ProgressBook
 from worker.ledger.records import (
@@ -28,7 +28,7 @@ from worker.ledger.records import (
     Weighed,
     Weight,
 )
-from worker.ledger.scripting import Args, Scripts
+from worker.ledger.scripting import DUE_STORES, Args, Scripts
 from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class Ledger(Upkeep):
 
     def admit_due(self) -> float | None:
         """Let jobs run that may only because time has passed, of whichever stores; answers as `admit` does."""
-        systems, wait_ms = self._scripts.due(STORES_ADMITTED_AT_ONCE)
+        systems, wait_ms = self._scripts.read(DUE_STORES, [STORES_ADMITTED_AT_ONCE], keys=[DUE])
         return _shortest([wait_ms, *(self._scripts.run_for_stores(Effect.ADMIT, map(int, systems)) if systems else ())])
 
     def book(self, system_id: int, api: str, call_seconds: float) -> bool:

@@ -15,7 +15,7 @@ from worker.effects import Effect, Moment, Witness, nobody, witnessed
 from worker.jobs.job import Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
 from worker.ledger.connection import NONSENSE, outage
-from worker.ledger.keys import DUE, PREFIX, member_of, row_of
+from worker.ledger.keys import PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
 from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
 
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from worker.jobs.job import Job
 
 ROUTES: Final = "_routes"
+NOW: Final = "now"
+DUE_STORES: Final = "due"
+TO_SWEEP: Final = "to_sweep"
+READS: Final = (NOW, DUE_STORES, TO_SWEEP)
+"""The scripts that change nothing, and so are no effects; `figures` has a client of its own."""
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
 Args = list[str | int]
@@ -149,8 +154,7 @@ class Scripts:
             for effect in Effect
             if files(__package__).joinpath("scripts", f"{effect}.lua").is_file()
         }
-        self._now = client.register_script(source("now", replaced))
-        self._due = client.register_script(source("due", replaced))
+        self._reads = {name: client.register_script(source(name, replaced)) for name in READS}
 
     def run(self, effect: Effect, args: Sequence[str | int], job: Job | None = None, keys: Sequence[str] = ()) -> Any:
         """Run one script; that of a job gets its key, prefix, kind, member and limits in front of `args`.
@@ -206,11 +210,11 @@ class Scripts:
         """The same as the function, on this Redis."""
         return in_one_trip(self._client, ask)
 
-    def due(self, most: int) -> Any:
-        """Ask which stores the pump must look at: see `due.lua`. Raises LedgerUnavailable and ScriptFailed."""
-        with available("due"):
-            return self._due(keys=[DUE], args=[most])
+    def read(self, name: str, args: Args, keys: Sequence[str] = ()) -> Any:
+        """Run a script that changes nothing. Raises LedgerUnavailable and ScriptFailed."""
+        with available(name):
+            return self._reads[name](keys=keys, args=args)
 
     def ask_now(self, pipeline: Any) -> None:
         """Ask in a pipeline what time it is by the scripts' clock, in milliseconds since 1970."""
-        self._now(client=pipeline)
+        self._reads[NOW](client=pipeline)

@@ -7,6 +7,7 @@ also what nobody would meet: a job whose place is in no list.
 from __future__ import annotations
 
 import json
+import random
 import uuid
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from worker.jobs.routes import QUEUE_OF
 from worker.ledger import keys
 from worker.ledger.keys import PREFIX
 from worker.ledger.reading import Reading
-from worker.ledger.scripting import available
+from worker.ledger.scripting import TO_SWEEP, available
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,6 +43,10 @@ JOBS_AT_ONCE: Final = 50
 STORES_AT_ONCE: Final = 10
 """How many jobs, and how many stores, one script of a sweep looks at: it must keep Redis from others for some
 milliseconds at most."""
+LOOKED_AT_ONCE: Final = 250
+"""How many stores one script looks at that finds those with something to sweep."""
+MENDED_AT_ONCE: Final = 100
+"""How many stores a sweep looks at in which nothing is due: others each time, if there are more."""
 REPAIRED_AT_ONCE: Final = 200
 
 
@@ -132,10 +137,24 @@ class Upkeep(Reading):
 
         At most `limit` jobs of those stores, and their number in `Swept.most` says whether there may be more.
         """
-        swept = Swept()
-        for systems in pages(sorted({*self.systems(), *self._limits}), STORES_AT_ONCE):
+        swept = self._sweep(kind, limit, [])
+        for systems in pages(self._to_sweep(kind), STORES_AT_ONCE):
             swept += self._sweep(kind, limit, systems)
         return swept
+
+    def _to_sweep(self, kind: Kind) -> list[int]:
+        """The stores with something to sweep, and as many as may be of those where places or slots may be nobody's."""
+        due, others, known = list[int](), list[int](), set(self.systems())
+        for is_known, systems in ((1, known), (0, self._limits.keys() - known)):
+            for page in pages(sorted(systems), LOOKED_AT_ONCE):
+                times = self._lost_after_ms, self._keep_failed_ms, self._keep_done_ms
+                args: Args = [PREFIX, kind, is_known, *times, *page]
+                found_due, found_others = self._scripts.read(TO_SWEEP, args, keys=[QUEUE_OF[kind]])
+                due += map(int, found_due)
+                others += map(int, found_others)
+        if len(others) > MENDED_AT_ONCE:
+            others = random.sample(others, MENDED_AT_ONCE)
+        return sorted([*due, *others])
 
     def _sweep(self, kind: Kind, limit: int, systems: Sequence[int]) -> Swept:
         limits = f"[{','.join(map(self._scripts.limits_of, systems))}]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -239,11 +240,13 @@ def test_forgetting_has_one_budget_for_all_stores(client: redis.Redis, clock: Cl
             each = Job(Kind.CUSTOMER, system_id, str(number))
             many.complete(claimed(many, each), CALLS, Action.UPDATED, "1")
     clock.advance(8 * DAY_SECONDS)
-    left = []
-    for _ in range(8):
+    left = [many.counts(Kind.CUSTOMER).done]
+    while left[-1]:
         many.sweep(Kind.CUSTOMER, limit=6)
         left.append(many.counts(Kind.CUSTOMER).done)
-    assert left == [240, 180, 120, 60, 0, 0, 0, 0]  # ten scripts, of ten stores each
+    assert left[:2] == [300, 240]  # ten scripts, of ten stores each
+    assert max(before - after for before, after in pairwise(left)) == 60
+    assert len(left) <= 20
 
 
 def test_many_jobs_are_admitted_a_part_at_a_time(client: redis.Redis, clock: Clock) -> None:  # noqa: ARG001

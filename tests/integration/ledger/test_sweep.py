@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.conftest import VIRTUAL_CLOCK
 from tests.integration.jobs import (
     CALLS,
     FAILURE,
@@ -16,15 +19,15 @@ from tests.integration.jobs import (
     swept,
 )
 from worker.jobs.job import Action, Job, Kind, State
+from worker.ledger import Ledger, StoreLimits
 from worker.ledger.upkeep import LOSSES_ALLOWED, LOSSES_SPREAD_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import redis
 
     from tests.conftest import Clock
-    from worker.ledger import Ledger
 
 LEASE_SECONDS = 46
 """A little more than a lease."""
@@ -228,3 +231,56 @@ def test_ended_jobs_are_forgotten_in_time(client: redis.Redis, ledger: Ledger, c
     assert ledger.record(OTHER) is None
     assert not [key for key in client.keys("stamped-sync:*") if "15071" in key]
     assert client.keys("stamped-sync:*:customer:*") == []
+
+
+# Many stores ----------------------------------------------------------------------------------------------------------
+
+STORES = range(5000, 5300)
+
+
+@pytest.fixture
+def many(client: redis.Redis, clock: Clock) -> Ledger:  # noqa: ARG001 - the clock must be there
+    """Three hundred stores, each with a job under way."""
+    stores = dict.fromkeys(STORES, StoreLimits(concurrent=2))
+    many = Ledger(client, stores=stores, replaced={"_clock": VIRTUAL_CLOCK})
+    many.request_all([Job(Kind.CUSTOMER, system_id, "1") for system_id in STORES])
+    return many
+
+
+def commands_of(client: redis.Redis, act: Callable[[], object]) -> int:
+    """How many commands Redis runs meanwhile, those of scripts included."""
+    client.config_resetstat()
+    act()
+    said: dict[str, dict[str, int]] = client.info("commandstats")
+    return sum(each["calls"] for each in said.values())
+
+
+def test_sweep_looks_little_at_stores_without_work(client: redis.Redis, many: Ledger) -> None:
+    """Once their jobs have ended, a store costs Redis some commands, and nothing is written."""
+    for system_id in STORES:
+        job = Job(Kind.CUSTOMER, system_id, "1")
+        many.complete(many.claim(job), [], Action.UPDATED, "1")
+    assert commands_of(client, lambda: many.sweep(Kind.CUSTOMER)) < 12 * len(STORES)
+
+
+def test_sweep_finds_what_is_due_in_any_store(many: Ledger, clock: Clock) -> None:
+    """However many others are under way."""
+    due = [Job(Kind.CUSTOMER, system_id, "1") for system_id in (STORES[0], STORES[150], STORES[-1])]
+    for job in due:
+        many.defer(many.claim(job), CALLS, 10, FAILURE, carried=False)
+    clock.advance(10)
+    assert many.sweep(Kind.CUSTOMER).due == len(due)
+
+
+def test_sweeps_look_at_all_stores_under_way_in_the_end(client: redis.Redis, many: Ledger) -> None:
+    """Each sweep looks at some of them for places that are nobody's, at others each time."""
+    client.sadd(f"stamped-sync:admitted:{STORES[7]}", f"customer:{STORES[7]}:404")
+    found = (many.sweep(Kind.CUSTOMER).strays for _ in range(200))
+    assert next(filter(None, found)) == 1
+
+
+def test_sweep_finds_a_store_that_is_not_known_any_more(client: redis.Redis, many: Ledger) -> None:
+    """Redis has lost the set of systems: the stores that are configured and have jobs are put back into it."""
+    client.delete("stamped-sync:systems")
+    many.sweep(Kind.CUSTOMER)
+    assert len(many.systems()) == len(STORES)

@@ -6,7 +6,7 @@
 --        5 lost after ms  6 losses allowed: workers that may die in a row
 --        7 error as JSON of a job that lost more, passed through  8 its code
 --        9 keep failed for ms  10 keep done for ms  11 spread ms  12 longest call in ms
---        13 and on: the stores' system ids
+--        13 and on: the stores' system ids, as to_sweep.lua finds them; without any, the lists by code are looked at
 -- Answer { retries that are due, leases that ran out, messages that were lost, { jobs that failed }, how much of its limit it
 --          used, places and slots that were nobody's, jobs that were noted ahead of the clock }; admit.lua sends those that it
 --          brings back
@@ -20,6 +20,7 @@
 -- has been started already, or when the queue is empty.
 local IDLE_HOLD_MS = 10 * 60 * 1000
 -- How many of a store's jobs and slots are looked at: what of them is nobody's counts against the limit, as all that is mended.
+-- As many lists by code are.
 local LOOKS = 250
 local kind, budget, lost_after = ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
 local now, failure, systems, limits = now_ms(), { ARGV[7], ARGV[8] }, { unpack(ARGV, 13) }, {}
@@ -125,14 +126,15 @@ for state, keep_ms in pairs({ failed = tonumber(ARGV[9]), done = tonumber(ARGV[1
 end
 local forgotten = tonumber(ARGV[4]) - budget
 
--- The lists by code, of which an earlier release, or a script that ended half-way, may have left places behind.
-for _, system in ipairs(systems) do systems[system] = true end
-for _, group in ipairs(redis.call('SMEMBERS', prefix .. 'codes:' .. kind)) do
-  if systems[string.match(group, '^%d+')] then
-    local index = prefix .. 'code:' .. kind .. ':' .. group
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', text(now - tonumber(ARGV[9]) - IDLE_HOLD_MS))
-    if redis.call('EXISTS', index) == 0 then redis.call('SREM', prefix .. 'codes:' .. kind, group) end
-  end
+-- The lists by code, of which an earlier release, or a script that ended half-way, may have left places behind: once in each
+-- sweep, and then some of all stores' lists, others each time.
+local codes = prefix .. 'codes:' .. kind
+local groups = #systems == 0 and redis.call('SMEMBERS', codes) or {}
+for place = 1, math.min(#groups, LOOKS) do
+  local group = groups[(now + place) % #groups + 1]
+  local index = prefix .. 'code:' .. kind .. ':' .. group
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', text(now - tonumber(ARGV[9]) - IDLE_HOLD_MS))
+  if redis.call('EXISTS', index) == 0 then redis.call('SREM', codes, group) end
 end
 for name, count in pairs({ due = #due, dead = #dead, lost = #lost }) do
   if count > 0 then count_up('swept|' .. name .. '|' .. kind, count) end
