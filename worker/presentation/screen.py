@@ -9,6 +9,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
@@ -28,6 +29,8 @@ WIDEST = 88
 """Longer lines of prose are hard to read."""
 PROSE = 60
 """The width of prose in a table."""
+GAP = 2
+"""Blanks between two columns."""
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("—", "yellow")}
 UNBOUNDED = 10_000
 """Only on a terminal are lines broken: whoever searches a log finds each line whole."""
@@ -84,12 +87,26 @@ class Screen:
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = (), prose: str = ""
     ) -> None:
         """A table; the columns that `numbers` names are aligned to the right, that of `prose` is broken into lines."""
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        cells = [[shown(self._out, cell) for cell in row] for row in rows]
+        widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+        if not prose and sum(widths) + GAP * len(widths) <= self._out.width:
+            layout = [(width, column in numbers) for width, column in zip(widths, columns, strict=True)]
+            self.heading(_aligned(columns, layout))
+            if cells:
+                self._out.out("\n".join(_aligned(row, layout) for row in cells), highlight=False)
+        else:
+            self._folded(columns, cells, numbers, prose)
+
+    def _folded(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str], prose: str
+    ) -> None:
+        """A table whose cells are broken into lines, which takes rich a millisecond a row."""
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
         for column in columns:
             width = PROSE if column == prose else None
             table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", max_width=width)
         for row in rows:
-            table.add_row(*(shown(self._out, cell) for cell in row))
+            table.add_row(*row)
         for drawn in self._out.render_lines(table, pad=False):
             line = Text.assemble(*((each.text, each.style or "") for each in drawn))
             line.rstrip()
@@ -150,6 +167,15 @@ class Screen:
             yield lambda done: progress.update(task, completed=done)
 
 
+def _aligned(row: Sequence[str], layout: Sequence[tuple[int, bool]]) -> str:
+    """One line of a table: the width of each column, and whether it is aligned to the right."""
+    cells = []
+    for cell, (width, is_number) in zip(row, layout, strict=True):
+        blanks = " " * (width - cell_len(cell))
+        cells.append(f"{blanks}{cell}" if is_number else f"{cell}{blanks}")
+    return (" " * GAP).join(cells).rstrip()
+
+
 def _console(*, to_stderr: bool) -> Console:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=to_stderr)
     if not console.file.isatty():  # FORCE_COLOR makes `is_terminal` say yes to a file too
@@ -176,6 +202,8 @@ def shown(console: Console, text: str) -> str:
 
 def printable(text: str) -> str:
     """The text on one line, without control characters: data must not steer the terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else " " for char in text)
 
 
