@@ -260,7 +260,7 @@ def test_sweep_looks_little_at_stores_without_work(client: redis.Redis, many: Le
     for system_id in STORES:
         job = Job(Kind.CUSTOMER, system_id, "1")
         many.complete(many.claim(job), [], Action.UPDATED, "1")
-    assert commands_of(client, lambda: many.sweep(Kind.CUSTOMER)) < 12 * len(STORES)
+    assert commands_of(client, lambda: many.sweep(Kind.CUSTOMER)) < 10 * len(STORES)
 
 
 def test_sweep_finds_what_is_due_in_any_store(many: Ledger, clock: Clock) -> None:

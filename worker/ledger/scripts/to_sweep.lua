@@ -22,12 +22,14 @@ if redis.call('LLEN', KEYS[1]) == 0 then started = now end
 local LATEST = { waiting = now, running = now, sent = started - tonumber(ARGV[4]) }
 LATEST.failed, LATEST.done = now - tonumber(ARGV[5]), now - tonumber(ARGV[6])
 
-local function is_due(system)
-  local newest = time_at(index_of('recent', kind, system), -1)
-  if newest and (not is_known or newest > now + AHEAD_MS) then return true end
-  for state, latest in pairs(LATEST) do
-    local first = time_at(index_of(state, kind, system), 0)
-    if first and first <= latest then return true end
+-- Whether something in one of some states has. One command says that there is nothing in any of them, as in most stores.
+local function has_overdue(system, states)
+  local indices = {}
+  for place, state in ipairs(states) do indices[place] = index_of(state, kind, system) end
+  if redis.call('EXISTS', unpack(indices)) == 0 then return false end
+  for place, state in ipairs(states) do
+    local first = time_at(indices[place], 0)
+    if first and first <= LATEST[state] then return true end
   end
   return false
 end
@@ -40,14 +42,25 @@ local function is_forgotten(system)
     and not redis.call('ZSCORE', prefix .. 'due', system)
 end
 
+local function is_due(system)
+  local recent = index_of('recent', kind, system)
+  local newest = time_at(recent, -1)
+  if newest and (not is_known or newest > now + AHEAD_MS) then return true end
+  if has_overdue(system, { 'waiting', 'running', 'sent' }) then return true end
+  -- None has ended before the oldest change of all, but for jobs that a step of the clock brought back, which are kept a little
+  -- longer. There is no such change if Redis has lost the index.
+  local oldest = newest and time_at(recent, 0)
+  local is_young = oldest and oldest > math.max(LATEST.failed, LATEST.done)
+  return not is_young and has_overdue(system, { 'failed', 'done' })
+end
+
 -- Both kinds share a store's places and slots, so one of them is enough.
 local function may_have_strays(system)
   if kind ~= 'customer' then return false end
   if redis.call('EXISTS', store_key('admitted', system), store_key('hold', system)) > 0 then return true end
-  for _, api in ipairs({ 'stamped', 'ipaas' }) do
-    if (time_at(slots_key(api, system), -1) or 0) > now then return true end
-  end
-  return false
+  local stamped, ipaas = slots_key('stamped', system), slots_key('ipaas', system)
+  if redis.call('EXISTS', stamped, ipaas) == 0 then return false end
+  return math.max(time_at(stamped, -1) or 0, time_at(ipaas, -1) or 0) > now
 end
 
 local due, others = {}, {}
