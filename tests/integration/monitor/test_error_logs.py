@@ -157,7 +157,7 @@ def test_rerun_asks_first_with_the_number(stage: Stage, monitor: Monitor) -> Non
 
 def test_rerun_requests_every_job_of_the_group(stage: Stage, monitor: Monitor) -> None:
     """And no other; the answer says how many."""
-    stage.limit(10 * PAGE)
+    stage.limit(20 * PAGE)
     fail(stage, *many(PAGE + 2))
     fail(stage, customer("9000"), failure=Failure("email-missing"))
     answer = monitor.submit(f"{GROUP}/rerun", "/rerun")
@@ -214,7 +214,7 @@ def test_empty_group_has_nothing_to_rerun(monitor: Monitor) -> None:
 
 def test_discard_forgets_every_job_of_the_group(stage: Stage, monitor: Monitor) -> None:
     """And says how many; no API is called."""
-    stage.limit(10 * PAGE)
+    stage.limit(20 * PAGE)
     fail(stage, *many(PAGE + 2))
     answer = monitor.submit(f"{GROUP}/discard", "/discard", reason=REASON["reason"])
     assert failed(stage) == 0
