@@ -40,10 +40,12 @@ UNUSED_VARIABLES = ("CELERY_BROKER_URL", "CELERY_BROKER_READ_URL", "CELERY_BROKE
 """Where Celery would look for the queue's URL. They are not used: they may well belong to another application."""
 WRONG_CONFIGURATION = 2
 Done = TypeVar("Done")
-VISIBILITY_TIMEOUT_SECONDS = 5 * 60
-"""After this time Redis delivers an unacknowledged message again. It is longer than any countdown (60 s) and any task;
-otherwise messages would come twice, which is harmless but wasteful. It is short enough that a trigger that a killed
-worker had taken comes back soon."""
+VISIBILITY_TIMEOUT_SECONDS = 60
+"""After this time Redis delivers again what a worker took, noted there (`worker.broker.QoS`) and did not acknowledge.
+It is longer than the tasks of such messages take, and short enough that a trigger that a killed worker had taken comes
+back soon. A message that comes twice does no harm."""
+EVERY_TIME = 1
+"""Kombu looks every 10 seconds for what is to be delivered again. By default, it leaves out nine of ten looks."""
 SPARE_BROKER_CONNECTIONS = 10
 CATCH_UP = {"catch up": {"task": routes.CATCH_UP, "schedule": 2 * 60, "options": {"queue": routes.UPKEEP}}}
 """Does a piece of the catch-ups that are due. The ledger knows which are, so a late or repeated call does no harm."""
@@ -161,6 +163,7 @@ def _broker_settings(settings: Settings) -> dict[str, Any]:
         "broker_use_ssl": settings.redis.tls,
         "broker_transport_options": {
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "unacked_restore_throttle": EVERY_TIME,
             "max_connections": connections,
             "socket_keepalive": True,
             **settings.redis.manner,

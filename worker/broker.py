@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import kombu
 from celery.app.amqp import AMQP
@@ -12,6 +12,7 @@ from kombu.exceptions import KombuError
 from kombu.pools import ProducerPool
 from kombu.transport import redis, virtual
 
+from worker.jobs.routes import TASK_OF
 from worker.ledger import RedisError
 from worker.ledger.connection import WRITABLE, WRITABLE_MS, outage
 from worker.ledger.connection import Connection as ProvedConnection
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 PAUSES: Final[dict[str, Any]] = {"interval_start": 1, "interval_step": 1, "interval_max": 5}
 """Seconds between two attempts to connect, unless the caller says otherwise."""
 FOREIGN_LOGS: Final = ("celery", "kombu", "flower", "tornado")
+WAKING: Final = frozenset(TASK_OF.values())
+"""The tasks whose messages only wake a worker for a job."""
 WRAPPERS: Final = (KombuError, SchedulingError)
 """The errors in which Celery and kombu wrap an error of Redis. An error inside any other one is not looked for."""
 
@@ -37,19 +40,43 @@ class NotReady(ConnectionError):
 
 
 class QoS(redis.QoS):
-    """The messages that a worker has taken and not yet acknowledged."""
+    """The messages that a worker has taken and not yet acknowledged.
+
+    One that only wakes a worker for a job is kept in memory, which costs Redis nothing: if it is lost with its worker,
+    the sweep sends another. Any other may be all there is of what somebody asked for: kombu notes it in Redis too, and
+    delivers it again after the visibility timeout.
+    """
+
+    _delivered: Any
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Keep a message that was taken."""
+        _keeper_of(message).append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
         """Acknowledge a message; if that fails in Redis, forget the message here all the same.
 
-        Redis delivers it again after the visibility timeout, and the ledger refuses it. If it stayed, it would count as
-        unacknowledged for ever, and after a few of them the worker would take no more messages.
+        Redis delivers it again after the visibility timeout. If it stayed, it would count as unacknowledged for ever,
+        and after a few of them the worker would take no more messages.
         """
         try:
-            super().ack(delivery_tag)
+            _keeper_of(self._delivered.get(delivery_tag)).ack(self, delivery_tag)
         except (RedisError, GivenUp):
             virtual.QoS.ack(self, delivery_tag)
             raise
+
+    def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's
+        """Give a message back to its queue, to be the next one taken; `leftmost` means the last one."""
+        message, channel = self._delivered.get(tag), cast("Channel", self.channel)
+        if _keeper_of(message) is redis.QoS:
+            super().restore_by_tag(tag, client, leftmost)
+            return
+        with channel.conn_or_acquire(client) as connected:
+            channel.give_back(message, connected, leftmost=leftmost)
+
+
+def _keeper_of(message: Any) -> type[virtual.QoS]:
+    return virtual.QoS if message is not None and message.headers.get("task") in WAKING else redis.QoS
 
 
 class Channel(redis.Channel):
@@ -70,6 +97,13 @@ class Channel(redis.Channel):
             transport.cycle.discard(self)
             self._disconnect_pools()  # type: ignore[attr-defined]
             raise
+
+    def give_back(self, message: Any, client: Any, *, leftmost: bool) -> None:
+        """Push a message that is not noted in Redis back onto its queue. Raises RedisError."""
+        place = message.delivery_info
+        self._do_restore_message(  # type: ignore[attr-defined]
+            message.serializable(), place["exchange"], place["routing_key"], client, leftmost
+        )
 
     def _connparams(self, *args: Any, **options: Any) -> Any:
         """Raise GivenUp if there is nothing to connect to.

@@ -2,7 +2,7 @@
 
 `celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable` with `discard`,
 `release`, `repair` or `initialize` does what the command of `stamped-sync` of this name does. KILL_AT names the effect
-and the moment, KILLED the file that is made at the kill.
+(or TAKE) and the moment, KILLED the file that is made at the kill.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from worker.app import app
+from worker.broker import Channel, QoS
 from worker.by_hand.initialize import go_on
+from worker.effects import Moment
 from worker.jobs.job import Job, Kind
 from worker.jobs.progress import Selection
 from worker.runtime import Runtime
@@ -22,16 +24,17 @@ from worker.runtime import Runtime
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.effects import Effect, Moment
     from worker.jobs.errors import SyncError
 
 __all__ = ["app"]
 
+TAKE = "take"
+"""To take a message off its queue: no side effect of ours, but Redis has it no more."""
 KILL_AT = os.environ["KILL_AT"]
 KILLED = Path(os.environ["KILLED"])
 
 
-def kill_once(effect: Effect, moment: Moment) -> None:
+def kill_once(effect: str, moment: Moment) -> None:
     """End this process as if the machine had lost its power, at the one moment that is asked for."""
     if f"{effect}:{moment}" != KILL_AT:
         return
@@ -42,7 +45,18 @@ def kill_once(effect: Effect, moment: Moment) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Taken(QoS):
+    """The messages in hand: the process can be killed with one that it has popped, before or after it is kept here."""
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Keep a message."""
+        kill_once(TAKE, Moment.BEFORE)
+        super().append(message, delivery_tag)
+        kill_once(TAKE, Moment.AFTER)
+
+
 app.runtime = Runtime.build(witness=kill_once)
+Channel.QoS = Taken
 
 
 def discard(system_id: int, customer_id: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import threading
+from base64 import b64decode
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,9 +16,10 @@ from tasks.upkeep import rerun_all
 from tests import parts
 from worker.app import app
 from worker.config.settings import Settings
+from worker.connections import load_connections
 from worker.jobs.job import Job, Kind, State
-from worker.jobs.routes import TASK_OF
-from worker.runtime import Runtime
+from worker.jobs.routes import CUSTOMERS, TASK_OF
+from worker.runtime import Runtime, open_ledger
 from worker.sandbox.faults import Fault
 from worker.sandbox.server import Sandbox, serve
 
@@ -27,9 +31,10 @@ if TYPE_CHECKING:
 
     from worker.sandbox.server import RunningSandbox
 
-COUNT = 40
+COUNT, FEW = 40, 8
 REFUSED, LATER = "7", "9"
 ONE_AT_A_TIME = "throttle = { limit = 100000, seconds = 1, concurrent = 1 }"
+TWO_AT_A_TIME = ONE_AT_A_TIME.replace("concurrent = 1", "concurrent = 2")
 JOBS = [Job(Kind.CUSTOMER, parts.SYSTEM, str(number)) for number in range(1, COUNT + 1)]
 
 
@@ -110,6 +115,38 @@ def test_worker_carries_on(
     assert record.state is State.FAILED
     messages = pushes(client) - before
     assert messages >= COUNT if jobs_of_a_slice == 1 else messages <= COUNT / 4
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_message_in_hand_is_given_back_or_sent_again(
+    tmp_path: Path, redis_url: str, client: redis.Redis, store: RunningSandbox, end: signal.Signals
+) -> None:
+    """A worker that is stopped gives it back to the queue. It is lost with one that is killed, and its job is not."""
+    connections = parts.write_connections(tmp_path, store.url)
+    connections.write_text(f"{connections.read_text()}\n{TWO_AT_A_TIME}\n")
+    ledger = open_ledger(Settings(redis_url=redis_url), load_connections(connections))
+    app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
+    store.sandbox.add_fault(Fault(delay_seconds=0.2))
+    env = parts.environment(redis_url, connections, STAMPED_SYNC_CARRY_ON_SECONDS="60")
+    # Its only thread carries on with one place of the store; the message of the other waits for that thread.
+    with parts.worker_process(env, tmp_path / "worker.log", "--concurrency=1") as worker:
+        rerun_all(JOBS[:FEW])
+        parts.eventually(lambda: ledger.counts(Kind.CUSTOMER).done and not client.llen(CUSTOMERS))
+        worker.send_signal(end)
+        worker.wait()
+    sent = {record.job.customer_id for record in parts.in_state(ledger, State.SENT, Kind.CUSTOMER)}
+    assert sent
+    assert woken_for(client) == (sent if end is signal.SIGTERM else set())
+    assert client.exists("unacked") == 0
+    with parts.worker_process(env, tmp_path / "worker.log"):
+        parts.eventually(lambda: ledger.counts(Kind.CUSTOMER).done == FEW)
+    assert len(store.sandbox.stamped_customers) == FEW
+
+
+def woken_for(client: redis.Redis) -> set[str]:
+    """The customers whose messages wait in the queue."""
+    texts: Any = client.lrange(CUSTOMERS, 0, -1)
+    return {json.loads(b64decode(json.loads(text)["body"]))[0][1] for text in texts}
 
 
 LATER_ENDS = (f"({parts.SYSTEM}, '{LATER}')", ("task-received", "task-started", "task-succeeded"))

@@ -294,6 +294,22 @@ def test_worker_killed_around_a_side_effect_loses_and_repeats_nothing(
     assert_carried_over(stage)
 
 
+@pytest.mark.parametrize("moment", Moment)
+def test_worker_killed_with_a_message_in_hand_loses_nothing(stage: Stage, moment: Moment) -> None:
+    """The message is nowhere any more, as nobody has noted it. The sweep of the next worker sends another."""
+    create(stage)
+    stage.env["KILL_AT"] = f"take:{moment}"
+    request_without_room(stage)
+    with stage.worker() as worker:
+        parts.eventually(stage.killed.exists)
+        worker.wait()
+    assert stage.client.exists("customers", "unacked") == 0
+    assert state_of(stage, JOB) == "sent"
+    with stage.worker():
+        parts.eventually(lambda: is_settled(stage))
+    assert_carried_over(stage)
+
+
 def run_killed(stage: Stage, effect: Effect, moment: Moment, *command: str) -> None:
     """Run a command that is killed there."""
     stage.env["KILL_AT"] = f"{effect}:{moment}"

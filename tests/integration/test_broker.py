@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import redis
 from kombu.exceptions import OperationalError
-from kombu.utils.json import dumps
+from kombu.utils.json import dumps, loads
 
 from tests.proofs.processes import SERVERS, Server
 from tests.proofs.troubles import TROUBLES, Trouble
-from worker.app import app
+from worker.app import VISIBILITY_TIMEOUT_SECONDS, app
 from worker.broker import Transport
 from worker.config.redis_url import RedisUrl
+from worker.jobs import routes
 from worker.ledger import Ledger, connect
 
 if TYPE_CHECKING:
@@ -29,10 +31,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def message(tag: str) -> str:
+def message(tag: str, task: str = routes.ACCEPT_TRIGGER) -> str:
     """A message as it lies in a queue."""
     properties = {"delivery_tag": tag, "delivery_info": {"exchange": "", "routing_key": "customers"}}
-    return str(dumps({"body": "e30=", "headers": {}, "properties": properties, "content-encoding": "utf-8"}))
+    properties["body_encoding"] = "base64"
+    return str(
+        dumps({"body": "e30=", "headers": {"task": task}, "properties": properties, "content-encoding": "utf-8"})
+    )
 
 
 @pytest.mark.parametrize("scheme", ["redis", "rediss"])
@@ -125,13 +130,75 @@ def test_message_that_can_not_be_acknowledged_is_let_go(server: Server, trouble:
 
 
 def test_acknowledged_message_is_gone(server: Server) -> None:
-    """From the queue, and from those in hand."""
+    """From the queue, and from those in hand; until then Redis has it, as it may be all there is of a trigger."""
     server.client.flushall()
     with app.connection_for_read(server.url) as connection:
         channel = _channel(connection)
         server.client.lpush("customers", message("one"))
-        channel.basic_get("customers").ack()
+        held = channel.basic_get("customers")
+        assert server.client.hkeys("unacked") == ["one"]
+        held.ack()
         assert server.client.exists("unacked", "unacked_index", "customers") == 0
+
+
+@pytest.mark.parametrize("task", routes.TASK_OF.values())
+def test_wake_up_costs_redis_nothing_but_its_pop(server: Server, task: str) -> None:
+    """It counts as in hand until it is acknowledged, but only here; no trouble of Redis keeps it there."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        channel.basic_qos(0, 1, False)
+        server.client.lpush("customers", message("one", task))
+        held = channel.basic_get("customers")
+        assert not channel.qos.can_consume()
+        assert server.client.exists("customers", "unacked", "unacked_index") == 0
+        server.client.config_resetstat()
+        held.ack()
+        assert channel.qos.can_consume()
+        commands: Any = server.client.info("commandstats")
+        assert set(commands) <= {"cmdstat_config|resetstat"}
+
+
+@pytest.mark.parametrize("task", [routes.TRANSFER_CUSTOMER, routes.ACCEPT_TRIGGER])
+def test_channel_gives_back_what_was_not_acknowledged(server: Server, task: str) -> None:
+    """A worker that is stopped: what it took and did not begin is the next that others take, as it was."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        server.client.lpush("customers", *(message(tag, task) for tag in ("one", "two", "three")))
+        channel.basic_get("customers").ack()
+        held = channel.basic_get("customers")
+        channel.close()
+    assert server.client.exists("unacked", "unacked_index") == 0
+    texts = cast("list[str]", server.client.lrange("customers", 0, -1))
+    assert [loads(text)["properties"]["delivery_tag"] for text in texts] == ["three", "two"]
+    with app.connection_for_read(server.url) as connection:
+        again = _channel(connection).basic_get("customers")
+        assert (again.body, again.headers["task"]) == (held.body, task)
+        again.ack()
+
+
+def test_rejected_wake_up_is_the_last_again(server: Server) -> None:
+    """If a task asks for that: Celery does where it can't send a retry."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        server.client.lpush("customers", *(message(tag, routes.TRANSFER_CUSTOMER) for tag in ("one", "two")))
+        channel.basic_get("customers").requeue()
+        assert [channel.basic_get("customers").delivery_tag for _ in range(2)] == ["two", "one"]
+
+
+def test_message_that_a_worker_of_the_last_release_left_is_delivered(server: Server) -> None:
+    """That release noted wake-ups in Redis, too: after the visibility timeout they come back."""
+    server.client.flushall()
+    left = loads(message("left", routes.TRANSFER_CUSTOMER))
+    server.client.hset("unacked", "left", dumps([left, "", "customers"]))
+    server.client.zadd("unacked_index", {"left": time.time() - VISIBILITY_TIMEOUT_SECONDS - 1})
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        channel.qos.restore_visible(interval=1)
+        assert channel.basic_get("customers").delivery_tag == "left"
+        assert server.client.exists("unacked", "unacked_index") == 0
 
 
 def _channel(connection: Connection) -> Any:

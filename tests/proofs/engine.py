@@ -18,6 +18,7 @@ from tests.proofs.processes import VALKEY, Restartable, Server, worker
 from tests.proofs.stage import Stage, customers, stage
 from tests.proofs.truth import person
 from worker.jobs.job import Kind
+from worker.jobs.routes import QUEUE_OF
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
@@ -103,10 +104,10 @@ def stopped(made: Stage, each: Restartable) -> float:
 
 
 def in_hands_when_killed(made: Stage, each: Restartable) -> int:
-    """How many messages a killed worker held beyond those whose jobs it ran."""
+    """How many messages a killed worker held whose jobs it had not begun."""
     wait_for(made, made.ledger.counts(Kind.CUSTOMER).done + 50)
     each.kill()
-    return int(made.server.client.hlen("unacked")) - made.ledger.counts(Kind.CUSTOMER).running
+    return made.ledger.counts(Kind.CUSTOMER).sent - int(made.server.client.llen(QUEUE_OF[Kind.CUSTOMER]))
 
 
 def wait_for(made: Stage, count: int) -> int:

@@ -35,13 +35,16 @@ def prove(folder: Path, *, rounds: int = 30, count: int = 3_000, env: dict[str, 
         with beat(made.env, folder).running(), nursery.running():
             killed, done = _kill(made, nursery, rounds)
             left = made.rest()
+        lost = sum(count for name, count in made.ledger.figures().totals.items() if name[:2] == ("swept", "lost"))
         failed = failed_by_code(made.ledger)
         calls = [call for call in sandbox.calls if call.path.endswith("/customers/add")]
     sides = compare(sandbox, map(str, range(1, count + 1)))
     result.say(f"{count:,} customers, {WORKERS} workers, {rounds} rounds, {killed} workers killed")
     result.say(f"{done:,} customers done during the rounds; {len(calls) - count:,} creates were given again")
+    result.say(f"{lost:,} messages were lost in the hands of workers, and sent again by the sweep")
     result.say(f"{sides}, jobs left {left}, failed {dict(failed) or 'none'}")
     result.must(sides.is_clean and len(sandbox.stamped_customers) == count, str(sides))
+    result.must(lost > 0, "no message was in the hands of a killed worker: that proves nothing of those")
     result.must(not left and not failed, f"jobs left {left}, failed {dict(failed)}")
     result.must(0 < done < count, f"{done} customers were done during the rounds: that is no load")
     return result

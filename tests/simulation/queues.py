@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from kombu.exceptions import OperationalError
 
 from tests.simulation.chance import Fault
+from worker.app import VISIBILITY_TIMEOUT_SECONDS
+from worker.broker import WAKING
 from worker.jobs.routes import CUSTOMERS, QUEUE_OF, SUBSCRIPTIONS, TASK_OF, UPKEEP
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.simulation.stage import Stage
 
-VISIBILITY_MS = 300_000
+VISIBILITY_MS = VISIBILITY_TIMEOUT_SECONDS * 1000
 LONGEST_DELAY_SECONDS = 90
 ALL = (CUSTOMERS, SUBSCRIPTIONS, UPKEEP)
 LENGTHS = "local n = {} for i, key in ipairs(KEYS) do n[i] = redis.call('LLEN', key) end return n"
@@ -90,8 +92,8 @@ class Queues:
         return {"queue": queue, "text": text, **_read(text)}
 
     def not_acknowledged(self, message: dict[str, Any]) -> None:
-        """A worker died with a message: it comes back after the visibility timeout, where it had been written down."""
-        if self._stage.chance.random.random() < 1 / 2:
+        """A worker died with a message. A wake-up is gone; another comes back, if the worker had written it down."""
+        if message["task"] not in WAKING and self._stage.chance.random.random() < 1 / 2:
             self._delay(message["queue"], message["text"], VISIBILITY_MS)
 
     def deliver_delayed(self) -> None:
