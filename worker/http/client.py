@@ -12,11 +12,8 @@ Each call has a fixed time limit, so that a job's lease can cover it: some secon
 from __future__ import annotations
 
 import functools
-import http.client
-import io
 import json
 import logging
-import socket
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,11 +21,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
 from worker.effects import Effect, Moment, Witness, nobody
+from worker.http.adapter import BoundedAdapter
 from worker.http.answers import Exchange, read
-from worker.http.connecting import TOO_LATE, CutHead, connected, why_no_answer
+from worker.http.connecting import why_no_answer
 from worker.jobs.calls import MadeCall
 from worker.jobs.intents import Intent, Trouble
 from worker.telemetry.logs import calls, log_call, running
@@ -87,7 +84,9 @@ class ApiClient:
         self._witness = None if witness is nobody else witness
         self._headers: Any = {"Authorization": authorization, "Accept": "application/json"}
         # Made once, at the first call: it raises RequestException if the base URL leads nowhere.
-        self._adapter = functools.cache(functools.partial(_BoundedAdapter, base_url, timeouts, connections))
+        self._adapter = functools.cache(
+            functools.partial(BoundedAdapter, base_url, timeouts.connect, timeouts.read, connections)
+        )
 
     def call(
         self,
@@ -132,15 +131,15 @@ class ApiClient:
         # No session: it would follow redirects, and a login page elsewhere could pass for the API's answer.
         try:
             adapter = self._adapter()
-            with adapter.send(request, stream=True, timeout=adapter.bounds) as response:
-                content = _content(response, longest_bytes)
+            response = adapter.exchange(request)
+            content = _content(response, longest_bytes)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             trouble, words = why_no_answer(error)
             return Exchange(fault=f"{self._host}{words}", trouble=trouble)
         if content is None:
             fault = f"{self._host} answered more than {longest_bytes >> 20} MB"
-            return Exchange(response.status_code, fault=fault, trouble=Trouble.UNREADABLE)
-        return Exchange(response.status_code, content, response.headers, response.reason or "")
+            return Exchange(response.status, fault=fault, trouble=Trouble.UNREADABLE)
+        return Exchange(response.status, content, dict(response.headers), response.reason or "")
 
     def _prepared(self, method: str, target: str, body: object) -> requests.PreparedRequest:
         """A request for the API's adapter, made here, as `requests` would take its URL apart each time."""
@@ -150,6 +149,8 @@ class ApiClient:
             request.body = json.dumps(body, allow_nan=False).encode()
             length = str(len(request.body))
             request.headers = self._headers | {"Content-Type": "application/json", "Content-Length": length}
+        elif method != "GET":
+            request.headers = self._headers | {"Content-Length": "0"}
         return request
 
 
@@ -184,116 +185,19 @@ class ApiCaller:
         return self.errors.of_read(answer.unreadable(reason), self.read_failed, self.personal)
 
 
-def _content(response: requests.Response, longest_bytes: int) -> bytes | None:
+def _content(response: urllib3.HTTPResponse, longest_bytes: int) -> bytes | None:
     """The whole content of an answer, decompressed; None if it is longer than allowed. Raises DecodeError."""
     content = bytearray()
-    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-        content += chunk
-        if len(content) > longest_bytes:
-            response.close()
-            return None
-    if not content and 0 < response.raw.tell() < SHORTEST_GZIP_BYTES:  # urllib3 takes cut gzip for an empty body
-        raise urllib3.exceptions.DecodeError
-    return bytes(content)
-
-
-# One time limit for a whole answer ------------------------------------------------------------------------------------
-
-
-class _Bytes(socket.SocketIO):
-    """The bytes of one answer, as long as they come in time."""
-
-    until: float
-    has_ended = False
-
-    def readinto(self, buffer: Any) -> int | None:
-        """Wait for more bytes while there is time left. Raises TimeoutError."""
-        remaining = self.until - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError(TOO_LATE)
-        self._sock.settimeout(remaining)  # type: ignore[attr-defined] # of socket.SocketIO
-        count = super().readinto(buffer)
-        self.has_ended = count == 0
-        return count
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer that must be complete, and in time."""
-
-    def __init__(self, sock: socket.socket, *args: Any, until: float, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp.close()
-        sock._io_refs += 1  # type: ignore[attr-defined] # noqa: SLF001 - who still reads, as its own `makefile` counts
-        self._bytes = _Bytes(sock, "r")
-        self._bytes.until = until
-        self.fp = io.BufferedReader(self._bytes)
-
-    def begin(self) -> None:
-        """Read the headers. Raises CutHead.
-
-        `http.client` takes the end of the connection for the end of the headers, and would read a truncated answer as
-        an empty success.
-        """
-        # No byte is read ahead, so the connection's end cannot show here if all of the headers have come.
-        super().begin()
-        if self._bytes.has_ended:
-            raise CutHead
-
-
-def _bounded(base: Any, connect: float, read: float) -> Any:
-    """A class of connections with these time limits in seconds."""
-
-    class Bounded(base):  # type: ignore[misc]
-        def _new_conn(self) -> socket.socket:
-            try:
-                return connected(self._dns_host, self.port, time.monotonic() + connect, self.socket_options)
-            except socket.gaierror as error:
-                raise urllib3.exceptions.NameResolutionError(self.host, self, error) from error
-            except TimeoutError as error:
-                raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
-            except OSError as error:
-                raise urllib3.exceptions.NewConnectionError(self, "no connection") from error
-
-        def request(self, *args: Any, **options: Any) -> None:
-            # Connect before the clock starts: connecting has its own limit, and must not shorten the answer's.
-            if self.sock is None:
-                self.connect()
-            until = time.monotonic() + read
-            self.timeout = read
-            self.response_class = functools.partial(_Response, until=until)
-            super().request(*args, **options)
-
-    return Bounded
-
-
-class _BoundedAdapter(HTTPAdapter):
-    """The adapter of `requests` for one API, with such connections. What it would look up for each call is known."""
-
-    def __init__(self, base_url: str, timeouts: Timeouts, connections: int) -> None:
-        """Keep up to `connections` connections alive. Raises RequestException if the URL leads nowhere."""
-        self.bounds = timeouts.connect, timeouts.read
-        like = requests.Request("GET", base_url).prepare()
-        self._base = like.path_url.rstrip("/")
-        super().__init__(pool_connections=1, pool_maxsize=connections)
-        self._pool = super().get_connection_with_tls_context(like, verify=True)
-        super().cert_verify(self._pool, like.url, verify=True, cert=None)  # type: ignore[no-untyped-call]
-
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
-        """The pool of the API, whose certificate is always verified."""
-        return self._pool
-
-    def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Do nothing: the pool was told once."""
-
-    def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
-        """What to ask the host for: `ApiClient` puts into a request's URL only what follows the base."""
-        return f"{self._base}/{request.url}"
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Create the pools."""
-        super().init_poolmanager(*args, **options)
-        pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: type("BoundedPool", (pool,), {"ConnectionCls": _bounded(pool.ConnectionCls, *self.bounds)})
-            for scheme, pool in pools.items()
-        }
+    try:
+        while chunk := response.read1(CHUNK_BYTES, decode_content=True):
+            content += chunk
+            if len(content) > longest_bytes:
+                return None
+            if response.length_remaining == 0 and "Content-Encoding" not in response.headers:
+                break  # that was all, so there is no need to ask for the end
+        if not content and 0 < response.tell() < SHORTEST_GZIP_BYTES:  # urllib3 takes cut gzip for an empty body
+            raise urllib3.exceptions.DecodeError
+        return bytes(content)
+    finally:  # a connection that has not been read to its end is closed, any other one has been given back
+        response.close()
+        response.release_conn()
