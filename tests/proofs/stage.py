@@ -18,7 +18,7 @@ from worker.connections import load_connections
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Job, Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF
-from worker.runtime import open_ledger
+from worker.handover import open_ledger
 from worker.sandbox.server import Sandbox, serve
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import click
@@ -67,6 +66,8 @@ class Menu(click.Group):
 
 def _show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 - click's way
     if is_asked:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - the menu must not wait for it
+
         try:
             click.echo(f"stamped-sync {version(PACKAGE)}")
         except PackageNotFoundError:

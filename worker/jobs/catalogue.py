@@ -32,6 +32,11 @@ class Entry:
     resolution: str
     concerns: Concerns
 
+    @property
+    def is_of_configuration(self) -> bool:
+        """Whether whoever runs this software can put its cause right in the configuration."""
+        return self.concerns is Concerns.CONFIGURATION
+
 
 def _catalogue() -> dict[str, Entry]:
     texts = tomllib.loads(files(__package__).joinpath("errors.toml").read_text(encoding="utf-8"))
