@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -103,5 +104,6 @@ def menu(signals: Signals | None) -> None:
     Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted, 143
     terminated.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    gc.enable()  # the command is imported by now, and runs next
     if signals:
-        signals.interrupt()  # the command is imported by now, and runs next
+        signals.interrupt()

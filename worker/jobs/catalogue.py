@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 INTERNAL: Final = "internal-error"
@@ -39,7 +39,7 @@ class Entry:
 
 
 def _catalogue() -> dict[str, Entry]:
-    texts = tomllib.loads(files(__package__).joinpath("errors.toml").read_text(encoding="utf-8"))
+    texts = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
     return {
         code: Entry(code, **text | {"concerns": Concerns(text.get("concerns", Concerns.SERVICE))})
         for code, text in texts.items()

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from worker.presentation.signs import Signs
@@ -84,6 +82,8 @@ class Screen:
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = (), prose: str = ""
     ) -> None:
         """A table; the columns that `numbers` names are aligned to the right, that of `prose` is broken into lines."""
+        from rich.table import Table  # noqa: PLC0415 - most commands show none
+
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for column in columns:
             width = PROSE if column == prose else None
@@ -142,6 +142,9 @@ class Screen:
         if not self._shows_progress:
             yield lambda _: None
             return
+        # Only a terminal shows it.
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
+
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
         with Progress(
             *columns, console=self._err, transient=True, redirect_stdout=False, redirect_stderr=False

@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 calls = logging.getLogger("worker.calls")
 
-OUTCOMES = "worker.outcomes"
-"""The logger of `worker.telemetry.outcomes`."""
-FAILED = "failed"
-HOLD = "hold began"
-"""Two values of its field `outcome`, by which Sentry's issues are grouped."""
-
 CELERY_TASKS = "celery.app.trace"
 NOISY = (CELERY_TASKS, "celery.worker.strategy", "celery.beat")
 """Loggers of Celery's that write a line for each message sent, received and finished. Our tasks log their jobs."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.jobs.errors import error_fields, error_help
-from worker.telemetry import logs, sentry
+from worker.telemetry import sentry
 
 if TYPE_CHECKING:
     from worker.jobs.errors import SyncError
     from worker.jobs.job import Job
 
-log = logging.getLogger(logs.OUTCOMES)
+log = logging.getLogger(sentry.OUTCOMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ THROTTLED: Final = Outcome("throttled", logging.INFO, "%s: waits for room in the
 HELD: Final = Outcome("held", logging.INFO, "%s: waits for its turn again, %s")
 WAITING: Final = Outcome("waiting", logging.WARNING, "%s: tried again in %.0f s, %s")
 REQUEUED: Final = Outcome("queued", logging.WARNING, "%s: waits for its turn again, as it was requested meanwhile, %s")
-FAILED: Final = Outcome(logs.FAILED, logging.ERROR, "%s: failed, %s", has_help=True, is_reported=True)
-FAILED_AGAIN: Final = Outcome(logs.FAILED, logging.WARNING, "%s: failed again, %s", has_help=True)
+FAILED: Final = Outcome(sentry.FAILED, logging.ERROR, "%s: failed, %s", has_help=True, is_reported=True)
+FAILED_AGAIN: Final = Outcome(sentry.FAILED, logging.WARNING, "%s: failed again, %s", has_help=True)
 """It had already failed like this, and nobody has asked for it since, so it is not news."""
 LOST: Final = Outcome("lost", logging.WARNING, "%s: the claim was lost; another worker has the job")
 """The other worker reports how the job ends."""
 NOT_BEGUN: Final = Outcome("not begun", logging.ERROR, "%s: not begun, %s", has_help=True)
 BROKEN_OFF: Final = Outcome("broken off", logging.ERROR, "%s: broken off, %s", has_help=True, is_reported=True)
 """Redis went away; the sweep finds the job when its lease is over. At most one per thread comes at once."""
-HOLD_BEGAN: Final = Outcome(logs.HOLD, logging.ERROR, "connection %d: held, %s", has_help=True, is_reported=True)
+HOLD_BEGAN: Final = Outcome(sentry.HOLD, logging.ERROR, "connection %d: held, %s", has_help=True, is_reported=True)
 HOLD_ENDED: Final = Outcome("hold ended", logging.WARNING, "connection %d: no longer held")
 REFUSED: Final = Outcome("refused", logging.WARNING, "%s: refused, %s", has_help=True)
 SWITCHED_OFF: Final = Outcome("refused", logging.INFO, REFUSED.text, has_help=True)

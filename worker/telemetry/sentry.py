@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
-
-from worker.telemetry.logs import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +12,12 @@ if TYPE_CHECKING:
     from worker.config.settings import Settings
     from worker.jobs.errors import SyncError
     from worker.jobs.job import Job
+
+
+OUTCOMES: Final = "worker.outcomes"
+"""The logger of `worker.telemetry.outcomes`."""
+HOLD: Final = "hold began"
+FAILED: Final = "failed"
 
 
 class _Process:
@@ -28,10 +33,8 @@ def start_sentry(settings: Settings) -> None:
     """Report errors to the DSN of the settings from now on, if there is one."""
     if settings.sentry_dsn is None:
         return
-    from worker.telemetry import sentry_events  # noqa: PLC0415 - without a DSN nobody waits for it
-
-    _process.events = sentry_events
-    sentry_events.start(settings.sentry_dsn.get_secret_value(), settings.sentry_environment)
+    _process.events = import_module("worker.telemetry.sentry_events")  # without a DSN nobody waits for it
+    _process.events.start(settings.sentry_dsn.get_secret_value(), settings.sentry_environment)
 
 
 def tag(job: Job, tracking_guid: str) -> None:
@@ -41,7 +44,7 @@ def tag(job: Job, tracking_guid: str) -> None:
 
 
 def report(error: SyncError, job: Job, tracking_guid: str = "", *, outcome: str = FAILED) -> None:
-    """Report the error with which a job failed or, with `logs.HOLD`, a hold of its connection began."""
+    """Report the error with which a job failed or, with `HOLD`, a hold of its connection began."""
     if _process.events:
         _process.events.report(error, job, tracking_guid, outcome)
 

@@ -15,8 +15,9 @@ from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.scrubber import EventScrubber
 
 from worker.jobs.errors import SyncError
-from worker.telemetry.logs import HOLD, OUTCOMES, running
+from worker.telemetry.logs import running
 from worker.telemetry.masking import masked
+from worker.telemetry.sentry import HOLD, OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
