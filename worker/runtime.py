@@ -16,7 +16,6 @@ from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionUnknown
 from worker.jobs.retries import Holds, Policy, Schedule
-from worker.ledger import Claim, Ledger
 from worker.ledger.guard import Guard, ReadOnly
 from worker.stamped.client import Stamped
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker.jobs.calls import Gate
+    from worker.ledger import Claim, Ledger
 
 
 READ_ONLY = ReadOnly()

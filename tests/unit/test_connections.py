@@ -13,7 +13,6 @@ from worker.config.faults import ConfigurationError, Fault
 from worker.config.text_file import read_text
 from worker.connections import (
     EXAMPLE,
-    key_examples,
     SCOPES,
     Connection,
     Connections,
@@ -21,6 +20,7 @@ from worker.connections import (
     ReadThrottle,
     StampedEndpoint,
     Throttle,
+    key_examples,
     load_connections,
 )
 from worker.mapping.mapping import Mapping

@@ -104,6 +104,7 @@ def menu(signals: Signals | None) -> None:
     Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted, 143
     terminated.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    gc.enable()  # the command is imported by now, and runs next
+    gc.freeze()  # the command is imported by now, and runs next; what was imported stays to the end
+    gc.enable()
     if signals:
         signals.interrupt()

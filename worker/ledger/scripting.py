@@ -149,9 +149,7 @@ class Scripts:
         self._other_limits = StoreLimits().as_json()
         self._witness = witness
         self._scripts = {
-            effect: client.register_script(source(effect, replaced))
-            for effect in Effect
-            if _file(effect).is_file()
+            effect: client.register_script(source(effect, replaced)) for effect in Effect if _file(effect).is_file()
         }
         self._now = client.register_script(source("now", replaced))
 
