@@ -32,9 +32,9 @@ def errors_table() -> str:
 
 def settings_table() -> str:
     """The settings, with their defaults."""
-    meanings = meanings(Settings)
+    texts = meanings(Settings)
     rows = [
-        f"| `{variable(name)}` | {_shown(field.get_default())} | {meanings[name]} |"
+        f"| `{variable(name)}` | {_shown(field.get_default())} | {texts[name]} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])
