@@ -17,7 +17,8 @@ from worker.handover import open_ledger, rerun_all
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.activity import Filter
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

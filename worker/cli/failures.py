@@ -17,8 +17,9 @@ from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind, State
 from worker.ledger.activity import Filter
 from worker.ledger.outcome import Outcome
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
 from worker.presentation.times import local
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.config.settings import Settings

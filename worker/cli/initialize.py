@@ -20,8 +20,9 @@ from worker.jobs.job import Kind
 from worker.jobs.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import LedgerUnavailable
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
 from worker.presentation.times import local
+from worker.presentation.wording import counted
 from worker.sync.census import Census
 from worker.sync.initialize import Step
 from worker.sync.place import Heading, Place

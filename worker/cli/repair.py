@@ -12,7 +12,8 @@ from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.handover import open_ledger
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.ledger.upkeep import Found

@@ -14,7 +14,8 @@ from worker.cli.options import chosen, json_option, system_option
 from worker.handover import opened, rerun_all
 from worker.jobs.job import Job, Kind, pages
 from worker.ledger.outcome import Outcome
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -44,7 +44,7 @@ class Setting:
         # As an argument the login would show in the machine's list of processes.
         authentication = f"{login.user}:{login.password.get_secret_value()}"
         return [
-            self._celery("worker", "--without-gossip", "--without-mingle", grace_seconds=self.grace_seconds),
+            self._celery("worker", grace_seconds=self.grace_seconds),
             self._celery("beat", f"--schedule={self.files / 'beat-schedule'}"),
             self._celery("flower", f"--address={HOST}", f"--port={flower_port}", FLOWER_BASIC_AUTH=authentication),
         ]

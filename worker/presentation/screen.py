@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from worker.presentation.signs import Signs
+from worker.presentation.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -175,18 +176,3 @@ def filled(console: Console, text: str, first_indent: int, other_indent: int) ->
 def shown(console: Console, text: str) -> str:
     """The text as the console can show it, so that the layout counts the characters that will be printed."""
     return Signs.of(console.file).readable(printable(text))
-
-
-def printable(text: str) -> str:
-    """The text on one line, without control characters: data must not steer the terminal."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
-def shortened(text: str, longest: int) -> str:
-    """The text, cut if it is longer than `longest` characters."""
-    return text if len(text) <= longest else f"{text[:longest]}…"
-
-
-def counted(count: int, singular: str, plural: str = "") -> str:
-    """A number and its noun: `1 job`, `2,000 jobs`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
