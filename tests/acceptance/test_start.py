@@ -36,12 +36,13 @@ def env(redis_url: str, tmp_path: Path) -> dict[str, str]:
     ids=" ".join,
 )
 def test_command_imports_nothing_slow(arguments: list[str], env: dict[str, str], tmp_path: Path) -> None:
-    """It hands jobs over, or shows them, and ends well without Celery, Flower, Sentry and HTTP."""
+    """It hands jobs over, or shows them, and ends well without Celery, Flower, Sentry and HTTP; in a pipe without rich."""
     command = [sys.executable, "-X", "importtime", "-m", "worker.cli", *arguments]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
     imported = {name.partition(".")[0] for name in IMPORTED.findall(done.stderr)}
     assert "click" in imported
     assert imported & SLOW == set()
+    assert "rich.console" not in done.stderr
 
 
 def test_help_reads_no_configuration(env: dict[str, str], tmp_path: Path) -> None:
