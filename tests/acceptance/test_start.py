@@ -36,7 +36,7 @@ def env(redis_url: str, tmp_path: Path) -> dict[str, str]:
     ids=" ".join,
 )
 def test_command_imports_nothing_slow(arguments: list[str], env: dict[str, str], tmp_path: Path) -> None:
-    """It hands jobs over, or shows them, and ends well without Celery, Flower, Sentry and HTTP; in a pipe without rich."""
+    """It hands jobs over, or shows them, without Celery, Flower, Sentry and HTTP; in a pipe without rich, too."""
     command = [sys.executable, "-X", "importtime", "-m", "worker.cli", *arguments]
     done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=True)
     imported = {name.partition(".")[0] for name in IMPORTED.findall(done.stderr)}
