@@ -7,13 +7,11 @@ from itertools import chain, repeat
 from typing import Any
 
 from tasks.jobs import RefusingTask
-from tasks.refusals import refuse
+from worker import handover
 from worker.app import app
 from worker.jobs.errors import LedgerUnavailable, TriggerOff
-from worker.jobs.job import pages
 from worker.jobs.routes import ACCEPT_TRIGGER
-from worker.ledger import Request
-from worker.sync.triggers import Accepted, Refused, Verdict, judge
+from worker.sync.triggers import Refused, Verdict
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.outcomes import announce
 
@@ -25,16 +23,7 @@ def submit(trigger: object) -> list[Verdict]:
     returns a verdict for each notification, in the trigger's order. Raises worker.ledger.LedgerUnavailable if Redis
     does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
-    verdicts = judge(trigger, app.runtime.connections)
-    # Accepted ones first: if Redis fails in between and the trigger is sent again, repeating them does no harm, while
-    # refusals would be noted twice.
-    for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
-        requests = [Request(each.job, each.tracking_guid, debug=each.debug) for each in page]
-        app.runtime.ledger.request_each(requests)
-    for verdict in verdicts:
-        if isinstance(verdict, Refused):
-            refuse(verdict)
-    return verdicts
+    return handover.submit(trigger, app.runtime.connections, app.runtime.ledger)
 
 
 @app.task(base=RefusingTask, name=ACCEPT_TRIGGER)

@@ -7,6 +7,7 @@ import logging
 from tasks.jobs import RefusingTask
 from tasks.pump import admit_due
 from tasks.refusals import refuse_message
+from worker import handover
 from worker.app import app
 from worker.jobs.errors import SyncError, WorkerLost
 from worker.jobs.job import Job, Kind
@@ -49,8 +50,7 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
 
 def rerun_all(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
     """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each."""
-    versions = app.runtime.ledger.request_all(jobs, urgent=True, debug=debug)
-    return dict(zip(jobs, versions, strict=True))
+    return handover.rerun_all(jobs, app.runtime.ledger, debug=debug)
 
 
 def _swept(kind: Kind) -> Swept:

@@ -169,7 +169,7 @@ def worker_process(
     env: dict[str, str], log: Path, *options: str, app: str = "worker.app"
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """A real worker."""
-    command = ["-m", "celery", "-A", app, "worker", "--without-mingle", "--without-gossip"]
+    command = ["-m", "celery", "-A", app, "worker"]
     return process([*command, *options], env, log)
 
 

@@ -5,6 +5,9 @@ Each page is an introduction, written by hand, and the one table behind it.
 
 from __future__ import annotations
 
+import ast
+import inspect
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from tests.parts import ROOT
@@ -29,8 +32,9 @@ def errors_table() -> str:
 
 def settings_table() -> str:
     """The settings, with their defaults."""
+    texts = meanings(Settings)
     rows = [
-        f"| `{variable(name)}` | {_shown(field.get_default())} | {' '.join((field.description or '').split())} |"
+        f"| `{variable(name)}` | {_shown(field.get_default())} | {texts[name]} |"
         for name, field in Settings.model_fields.items()
     ]
     return "\n".join(["| variable | default | meaning |", "| --- | --- | --- |", *rows])
@@ -46,6 +50,21 @@ def write() -> None:
         page = PAGES / name
         introduction = page.read_text(encoding="utf-8").partition("\n| ")[0]
         page.write_text(f"{introduction}\n{table()}\n", encoding="utf-8")
+
+
+def meanings(model: type) -> dict[str, str]:
+    """The text under each field of a class, by the field's name."""
+    (body,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(body, ast.ClassDef)
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in pairwise(body.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def _shown(default: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
@@ -43,8 +44,6 @@ LEAST_LIMIT: Final = 5
 
 EXAMPLE: Final = (Path(__file__).parent / "config" / "connections.example.toml").read_text(encoding="utf-8")
 """A connections file with every key. It loads once its three variables are set."""
-EXAMPLES: Final = examples(EXAMPLE, "connection")
-"""An example of each key, by the path of its table: an empty text for the connection itself, `ipaas.throttle`."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,7 @@ def load_connections(path: Path, variables: dict[str, str] | None = None) -> Con
     connections = [_connection(table, number, origin) for number, table in enumerate(tables, start=1)]
     for number, system_id, first in repeated(tables, "system_id"):
         problem = f"{system_id} is already the system_id of connection {first}"
-        origin.fault(f"connection {number}, system_id", problem, EXAMPLES[""]["system_id"])
+        origin.fault(f"connection {number}, system_id", problem, key_examples()[""]["system_id"])
     if origin.faults:
         raise ConfigurationError(origin.faults)
     return Connections(connection for connection in connections if connection)
@@ -239,11 +238,17 @@ def _connection(table: Table, number: int, origin: _Origin) -> Connection | None
         return None
 
 
+@cache
+def key_examples() -> dict[str, dict[str, str]]:
+    """An example of each key, by the path of its table: an empty text for the connection itself, `ipaas.throttle`."""
+    return examples(EXAMPLE, "connection")
+
+
 def _fault(error: ErrorDetails, place: str, file: str) -> Fault:
     *tables, key = [part for part in error["loc"] if isinstance(part, str)]
-    place, examples_here = f"{place}, {'.'.join([*tables, key])}", EXAMPLES[".".join(tables)]
+    place, examples_here = f"{place}, {'.'.join([*tables, key])}", key_examples()[".".join(tables)]
     if error["type"] != "extra_forbidden":
         return fault_of(error, file, place, examples_here[key])
-    if tables and key in EXAMPLES[""]:
-        return Fault(file, place, "belongs to [[connection]], above its tables", EXAMPLES[""][key])
+    if tables and key in (own := key_examples()[""]):
+        return Fault(file, place, "belongs to [[connection]], above its tables", own[key])
     return unknown_key(file, place, key, examples_here)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from base64 import b64encode
 from dataclasses import dataclass
@@ -12,24 +10,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
+from worker.handover import open_ledger
 from worker.http.client import ApiClient, Timeouts
 from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionUnknown
 from worker.jobs.retries import Holds, Policy, Schedule
-from worker.ledger import Claim, Ledger, LedgerTimes, Limit, StoreLimits, connect
 from worker.ledger.guard import Guard, ReadOnly
 from worker.stamped.client import Stamped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from worker.jobs.calls import Gate
+    from worker.ledger import Claim, Ledger
 
 
 READ_ONLY = ReadOnly()
-WORKER = f"{socket.gethostname()}/{os.getpid()}"
-"""The name of this process, as the history of a job shows it."""
 
 
 @dataclass(frozen=True)
@@ -111,23 +108,6 @@ class Runtime:
         if clients is None:
             raise ConnectionUnknown(str(system_id))
         return clients
-
-
-def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
-    """The ledger, with the limits of every connection."""
-    times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
-    stores = {connection.system_id: _store_limits(connection) for connection in connections}
-    return Ledger(connect(settings.redis_url), times, stores, worker=WORKER, witness=witness)
-
-
-def _store_limits(connection: Connection) -> StoreLimits:
-    throttle, reads = connection.throttle, connection.ipaas.throttle
-    return StoreLimits(
-        concurrent=throttle.concurrent,
-        stamped=Limit(throttle.limit, throttle.seconds),
-        ipaas=Limit(reads.limit, reads.seconds) if reads else None,
-        looks_for_shared=connection.warn_shared,
-    )
 
 
 def _clients(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Clients:

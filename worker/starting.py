@@ -50,6 +50,16 @@ class Worker(CelerysWorker):
         self.app.steps["consumer"].add(EventsInBatches)
         super().on_before_init(*args, **options)
 
+    def prepare_args(self, **options: Any) -> dict[str, Any]:
+        """Celery's options, but workers do not ask each other anything: the ledger is all that they share.
+
+        Mingle would wait a second for answers before the first job, and gossip lets each worker read what every other
+        one sends.
+        """
+        quiet = {"without_mingle": True, "without_gossip": True}
+        prepared: dict[str, Any] = super().prepare_args(**options)
+        return prepared | quiet
+
 
 class EventsInBatches(bootsteps.StartStopStep):
     """Sends the events of tasks, which Flower shows, twice a second instead of one by one."""

@@ -35,7 +35,7 @@ from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import UPKEEP
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
-from worker.telemetry.sentry import release
+from worker.telemetry.sentry_events import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

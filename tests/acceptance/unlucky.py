@@ -29,8 +29,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     app.runtime = Runtime.build(witness=bring_bad_luck)
     while True:
-        worker = get_context("fork").Process(
-            target=app.worker_main, args=(["worker", "--without-mingle"],), daemon=True
-        )
+        worker = get_context("fork").Process(target=app.worker_main, args=(["worker"],), daemon=True)
         worker.start()
         worker.join()

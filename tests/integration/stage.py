@@ -16,10 +16,11 @@ from tests import parts
 from tests.integration.jobs import KIND_OF, take_message
 from worker.app import app
 from worker.config.settings import Settings
+from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind
 from worker.jobs.routes import CUSTOMERS, UPKEEP
 from worker.ledger import Ledger, LedgerUnavailable, Limit, StoreLimits
-from worker.runtime import Runtime, open_ledger
+from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ def _forked(number: int) -> int:
     if pid := os.fork():
         return pid
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    app.worker_main(["worker", "--without-mingle", "--without-gossip", f"--hostname=worker{number}"])
+    app.worker_main(["worker", f"--hostname=worker{number}"])
     os._exit(0)
 
 

@@ -151,7 +151,7 @@ def python(*arguments: str) -> list[str]:
 
 def worker(env: Mapping[str, str], folder: Path, name: str, *options: str, app: str = "worker.app") -> Restartable:
     """A worker that is still to be started."""
-    command = python("-m", "celery", "-A", app, "worker", "--without-mingle", "--without-gossip", f"--hostname={name}")
+    command = python("-m", "celery", "-A", app, "worker", f"--hostname={name}")
     return Restartable([*command, *options], env, folder / f"{name}.log")
 
 

@@ -15,10 +15,10 @@ from tests.proofs.processes import VALKEY, Server
 from tests.proofs.truth import MAPPING_ROW, open_jobs
 from worker.config.settings import Settings
 from worker.connections import load_connections
+from worker.handover import open_ledger
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Job, Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF
-from worker.runtime import open_ledger
 from worker.sandbox.server import Sandbox, serve
 
 if TYPE_CHECKING:

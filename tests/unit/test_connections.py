@@ -13,7 +13,6 @@ from worker.config.faults import ConfigurationError, Fault
 from worker.config.text_file import read_text
 from worker.connections import (
     EXAMPLE,
-    EXAMPLES,
     SCOPES,
     Connection,
     Connections,
@@ -21,6 +20,7 @@ from worker.connections import (
     ReadThrottle,
     StampedEndpoint,
     Throttle,
+    key_examples,
     load_connections,
 )
 from worker.mapping.mapping import Mapping
@@ -283,7 +283,7 @@ def test_a_wrong_key_is_a_fault_that_says_what_is_right(
     assert fault.example
 
 
-@pytest.mark.parametrize("example", [each for table in EXAMPLES.values() for each in table.values()])
+@pytest.mark.parametrize("example", [each for table in key_examples().values() for each in table.values()])
 def test_every_example_of_right_is_toml(example: str) -> None:
     """It can be copied into the file."""
     assert tomllib.loads(example)
@@ -299,12 +299,12 @@ def test_every_key_has_an_example() -> None:
         "throttle": Throttle,
     }
     for place, part in parts.items():
-        assert EXAMPLES[place].keys() == part.model_fields.keys()
+        assert key_examples()[place].keys() == part.model_fields.keys()
 
 
 def test_the_example_file_shows_the_default_throttle() -> None:
     """Whoever copies it changes nothing by that."""
-    assert tomllib.loads(EXAMPLES[""]["throttle"])["throttle"] == Throttle().model_dump()
+    assert tomllib.loads(key_examples()[""]["throttle"])["throttle"] == Throttle().model_dump()
 
 
 @pytest.mark.parametrize(

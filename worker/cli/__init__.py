@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 from typing import NoReturn
 
 
 def main() -> NoReturn:
     """Run the command that the arguments name, and end with its exit code."""
+    gc.disable()  # until the command runs: nothing that is imported is garbage, and looking for some takes long
     # Signals are handled before anything else is imported: Ctrl-C during an import would print a traceback.
     from worker.cli.signals import Signals  # noqa: PLC0415
 

@@ -17,7 +17,8 @@ from worker.cli.options import json_option, system_option, yes_option
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proof import prove
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:

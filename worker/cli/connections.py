@@ -10,7 +10,8 @@ from worker.cli.ending import ALL_WELL
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, load_connections
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.connections import Connection

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from worker.config.faults import ConfigurationError
-from worker.jobs.catalogue import Concerns
-from worker.jobs.errors import CustomerIdInvalid, LedgerUnavailable, SyncError, TriggerMalformed
 from worker.presentation.signs import Signs
 
 if TYPE_CHECKING:
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
 
     from worker.cli.signals import Signals
     from worker.jobs.catalogue import Failure
+    from worker.jobs.errors import LedgerUnavailable
 
 ALL_WELL: Final = 0
 FAILED: Final = 1
@@ -30,7 +28,6 @@ WRONG: Final = 2
 
 CONFIGURATION: Final = "worker.config.faults"
 """Where the configuration's warnings are logged."""
-WRONG_INPUT: Final = (CustomerIdInvalid, TriggerMalformed)
 
 
 class _Warnings(logging.Handler):
@@ -104,7 +101,9 @@ def jobs_go_on() -> Iterator[None]:
 def explained(error: Exception) -> int | None:
     """Show an error that a person can meet: its exit code. None for any other, which is a fault of ours."""
     # A command that ends well shows no error, and `--help` must not wait for these.
+    from worker.config.faults import ConfigurationError  # noqa: PLC0415
     from worker.config.settings import load_settings  # noqa: PLC0415
+    from worker.jobs.errors import CustomerIdInvalid, LedgerUnavailable, SyncError, TriggerMalformed  # noqa: PLC0415
     from worker.presentation.screen import Screen  # noqa: PLC0415
 
     screen = Screen()
@@ -114,7 +113,7 @@ def explained(error: Exception) -> int | None:
     if isinstance(error, SyncError):
         screen.error(error.failure.headline)
         screen.failure(error.failure, to_stderr=True)
-        return WRONG if isinstance(error, WRONG_INPUT) else code_of([error.failure])
+        return WRONG if isinstance(error, CustomerIdInvalid | TriggerMalformed) else code_of([error.failure])
     if isinstance(error, ConfigurationError):
         screen.error("The configuration can't be used:")
         for fault in error.faults:
@@ -127,7 +126,7 @@ def code_of(failures: Iterable[Failure]) -> int:
     """The exit code for some failures, which may be none: 2 if the configuration is to blame for any of them."""
     code = ALL_WELL
     for failure in failures:
-        if failure.entry.concerns is Concerns.CONFIGURATION:
+        if failure.entry.is_of_configuration:
             return WRONG
         code = FAILED
     return code

@@ -13,11 +13,12 @@ from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
 from worker.config.settings import load_settings
+from worker.handover import open_ledger, rerun_all
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.activity import Filter
-from worker.presentation.screen import Screen, counted
-from worker.runtime import open_ledger
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,10 +67,8 @@ def rerun(**choice: Unpack[Choice]) -> int:
 
     Exit codes: 0 requested, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    from tasks.upkeep import rerun_all  # noqa: PLC0415 - only a rerun needs Celery
-
     with jobs_go_on():
-        return _change("rerun", "requested again", lambda _, page: len(rerun_all(page)), choice)
+        return _change("rerun", "requested again", lambda ledger, page: len(rerun_all(page, ledger)), choice)
 
 
 rerun_by_its_old_name = copy(rerun)

@@ -13,12 +13,13 @@ from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
+from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind, State
 from worker.ledger.activity import Filter
 from worker.ledger.outcome import Outcome
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
 from worker.presentation.times import local
-from worker.runtime import open_ledger
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.config.settings import Settings

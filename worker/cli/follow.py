@@ -14,8 +14,8 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.outcome import MISSING, Outcome, Records, has_ended, rests_long, subscription_version
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
-from worker.presentation.screen import counted
 from worker.presentation.times import local
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

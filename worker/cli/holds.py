@@ -11,10 +11,10 @@ from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
+from worker.handover import open_ledger
 from worker.jobs.errors import ConnectionUnknown
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
-from worker.runtime import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import click
 from worker.jobs.errors import CustomerIdInvalid
 from worker.jobs.job import customer_id
 from worker.presentation.ids import UNDECODED, Given, checked, in_lines, no_id, separated
-from worker.presentation.screen import counted
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from worker.app import app
 from worker.by_hand.initialize import count, go_on
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
@@ -20,14 +19,18 @@ from worker.jobs.job import Kind
 from worker.jobs.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import LedgerUnavailable
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
 from worker.presentation.times import local
+from worker.presentation.wording import counted
+from worker.runtime import Runtime
 from worker.sync.census import Census
 from worker.sync.initialize import Step
 from worker.sync.place import Heading, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from worker.ledger import Ledger
 
 RESUMES: Final = "Run the same again and it goes on where it stopped."
 
@@ -64,14 +67,15 @@ def command(
     130 interrupted.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen(as_json=as_json)
-    system_id = chosen(app.runtime.connections, system).system_id
+    runtime = Runtime.build()
+    system_id = chosen(runtime.connections, system).system_id
     selection = Selection.UNLINKED if unlinked else Selection.ALL
     if dry_run:
-        return _count(screen, system_id, selection, limit, as_json=as_json)
-    progress = app.runtime.ledger.progress.begin(system_id, selection, restart=restart)
+        return _count(screen, runtime, system_id, selection, limit, as_json=as_json)
+    progress = runtime.ledger.progress.begin(system_id, selection, restart=restart)
     _note_beginning(screen, progress)
     try:
-        step = _carried_on(progress, limit)
+        step = _carried_on(runtime, progress, limit)
     except (SyncError, LedgerUnavailable, KeyboardInterrupt):
         screen.note(RESUMES)
         raise
@@ -95,12 +99,12 @@ def _note_beginning(screen: Screen, progress: Progress) -> None:
         screen.note(f"The last initialize of these customers ended {local(progress.last_ended_at)}.")
 
 
-def _carried_on(progress: Progress, limit: int | None) -> Step:
+def _carried_on(runtime: Runtime, progress: Progress, limit: int | None) -> Step:
     """Request the customers and show how far it has come: the last step."""
     step = Step(progress, Place.read(progress.position))
     with LongProgress("Requested") as shown:
-        stall = Stall(progress.system_id, shown.note)
-        for step in go_on(app.runtime, progress, _resting(shown.note), limit=limit):
+        stall = Stall(runtime.ledger, progress.system_id, shown.note)
+        for step in go_on(runtime, progress, _resting(shown.note), limit=limit):
             _show(shown, step)
             stall.look(step)
     return step
@@ -174,7 +178,8 @@ def _as_json(step: Step) -> dict[str, Any]:
 class Stall:
     """Looks for the reason when nothing moves for a while, and notes it once."""
 
-    def __init__(self, system_id: int, note: Callable[[str], None]) -> None:
+    def __init__(self, ledger: Ledger, system_id: int, note: Callable[[str], None]) -> None:
+        self._ledger = ledger
         self._system_id = system_id
         self._note = note
         self._ask_at = time.monotonic() + PATIENCE_SECONDS
@@ -189,7 +194,7 @@ class Stall:
                 self._note_reason()
 
     def _note_reason(self) -> None:
-        ledger = app.runtime.ledger
+        ledger = self._ledger
         if hold := ledger.hold_of(self._system_id):
             self._note(f"Connection {self._system_id} is {in_short(hold)}. Its jobs wait, and so does this command.")
         elif seems_idle(counts := [ledger.counts(kind) for kind in Kind]):
@@ -201,9 +206,11 @@ class Stall:
 # Counting -------------------------------------------------------------------------------------------------------------
 
 
-def _count(screen: Screen, system_id: int, selection: Selection, limit: int | None, *, as_json: bool) -> int:
+def _count(
+    screen: Screen, runtime: Runtime, system_id: int, selection: Selection, limit: int | None, *, as_json: bool
+) -> int:
     """Show what the list holds: the exit code."""
-    census = _counted(system_id, selection, limit)
+    census = _counted(runtime, system_id, selection, limit)
     facts = {
         "pages": census.pages,
         "customers": census.customers,
@@ -227,10 +234,10 @@ def _count(screen: Screen, system_id: int, selection: Selection, limit: int | No
     return _show_errors(screen, errors)
 
 
-def _counted(system_id: int, selection: Selection, limit: int | None) -> Census:
+def _counted(runtime: Runtime, system_id: int, selection: Selection, limit: int | None) -> Census:
     census = Census()
     with LongProgress("Counted") as shown:
-        for census in count(app.runtime, system_id, selection, _resting(shown.note), limit=limit):
+        for census in count(runtime, system_id, selection, _resting(shown.note), limit=limit):
             shown.show(census.customers, census.ahead)
     return census
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.presentation.screen import counted
 from worker.presentation.times import local
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

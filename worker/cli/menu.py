@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import click
@@ -67,6 +67,8 @@ class Menu(click.Group):
 
 def _show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 - click's way
     if is_asked:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - the menu must not wait for it
+
         try:
             click.echo(f"stamped-sync {version(PACKAGE)}")
         except PackageNotFoundError:
@@ -102,5 +104,7 @@ def menu(signals: Signals | None) -> None:
     Exit codes: 0 all well, 1 something failed, 2 wrong usage or configuration, 130 interrupted, 143
     terminated.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    gc.freeze()  # the command is imported by now, and runs next; what was imported stays to the end
+    gc.enable()
     if signals:
-        signals.interrupt()  # the command is imported by now, and runs next
+        signals.interrupt()

@@ -92,4 +92,4 @@ class LongProgress:
 
     def note(self, text: str) -> None:
         """Something worth knowing, in a line of its own above the bar."""
-        self._console.print(shown(self._console, text))
+        self._console.print(shown(self._console.file, text))

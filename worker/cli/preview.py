@@ -11,7 +11,8 @@ from worker.cli.ending import ALL_WELL, code_of
 from worker.cli.ids import one_id
 from worker.cli.options import chosen, json_option, system_option
 from worker.presentation.preview import follow_up_in_words, write_in_words
-from worker.presentation.screen import Screen, shortened
+from worker.presentation.screen import Screen
+from worker.presentation.wording import shortened
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:

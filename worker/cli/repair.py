@@ -11,8 +11,9 @@ from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
-from worker.presentation.screen import Screen, counted
-from worker.runtime import open_ledger
+from worker.handover import open_ledger
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.ledger.upkeep import Found

@@ -16,15 +16,13 @@ import click
 from worker.cli import holds
 from worker.cli.ending import ALL_WELL, redis_silent
 from worker.cli.options import json_option
-from worker.config.settings import load_settings
-from worker.connections import load_connections
+from worker.handover import opened
 from worker.jobs.job import Kind, State
 from worker.jobs.progress import Selection
 from worker.ledger import LedgerUnavailable
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
-from worker.runtime import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -72,9 +70,7 @@ def command(*, as_json: bool, watch: bool) -> int:
     Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen()
-    settings = load_settings()
-    connections = load_connections(settings.connections)
-    ledger = open_ledger(settings, connections)
+    settings, connections, ledger = opened()
     show = partial(_status, screen, ledger, connections, settings, as_json=as_json)
     if watch:
         with suppress(KeyboardInterrupt):

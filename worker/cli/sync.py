@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from tasks.upkeep import rerun_all
-from worker.app import app
 from worker.cli.ending import ALL_WELL, jobs_go_on
 from worker.cli.follow import Follower, Summary
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.job_lines import outcome_as_json
 from worker.cli.options import chosen, json_option, system_option
+from worker.handover import opened, rerun_all
 from worker.jobs.job import Job, Kind, pages
 from worker.ledger.outcome import Outcome
-from worker.presentation.screen import Screen, counted
+from worker.presentation.screen import Screen
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from worker.ledger import Ledger
 
 
 @click.command()
@@ -58,16 +60,17 @@ def command(
     interrupted.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen = Screen(as_json=as_json)
-    system_id = chosen(app.runtime.connections, system).system_id
+    _, connections, ledger = opened()
+    system_id = chosen(connections, system).system_id
     customer_ids = read_ids(ids, files, screen)
     with jobs_go_on():
-        requested = _requested(screen, system_id, customer_ids, debug=debug)
+        requested = _requested(screen, ledger, system_id, customer_ids, debug=debug)
         if wait:
             versions = {job.customer_id: version for page in requested for job, version in page.items()}
-            return _wait(screen, system_id, versions, as_json=as_json)
+            return _wait(screen, Follower(ledger, system_id, versions), len(versions), as_json=as_json)
         for page in requested:
             if as_json:
-                _print_states(screen, list(page))
+                _print_states(screen, ledger, list(page))
     if not as_json:
         screen.line(
             f"{counted(len(customer_ids), 'customer')} requested. --wait, or `stamped-sync status`, shows more."
@@ -75,13 +78,15 @@ def command(
     return ALL_WELL
 
 
-def _requested(screen: Screen, system_id: int, customer_ids: Sequence[str], *, debug: bool) -> Iterator[dict[Job, int]]:
+def _requested(
+    screen: Screen, ledger: Ledger, system_id: int, customer_ids: Sequence[str], *, debug: bool
+) -> Iterator[dict[Job, int]]:
     """Put the jobs into the ledger, a page at a time: the version of each."""
     done, total = 0, len(customer_ids)
     try:
         with screen.progress("Requested", total) as show:
             for page in pages(customer_ids):
-                yield rerun_all([Job(Kind.CUSTOMER, system_id, each) for each in page], debug=debug)
+                yield rerun_all([Job(Kind.CUSTOMER, system_id, each) for each in page], ledger, debug=debug)
                 done += len(page)
                 show(done)
     except KeyboardInterrupt:
@@ -89,15 +94,14 @@ def _requested(screen: Screen, system_id: int, customer_ids: Sequence[str], *, d
         raise
 
 
-def _print_states(screen: Screen, jobs: list[Job]) -> None:
-    for job, record in zip(jobs, app.runtime.ledger.records(jobs), strict=True):
+def _print_states(screen: Screen, ledger: Ledger, jobs: list[Job]) -> None:
+    for job, record in zip(jobs, ledger.records(jobs), strict=True):
         screen.json(outcome_as_json(Outcome.of(job, record)))
 
 
-def _wait(screen: Screen, system_id: int, versions: dict[str, int], *, as_json: bool) -> int:
+def _wait(screen: Screen, follower: Follower, total: int, *, as_json: bool) -> int:
     """Follow the jobs to their end and show what came of them: the exit code."""
-    total = len(versions)
-    follower, summary = Follower(app.runtime.ledger, system_id, versions), Summary()
+    summary = Summary()
     try:
         with screen.progress("Transferred", total) as show:
             for outcomes in follower.follow(screen.note):

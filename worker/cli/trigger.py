@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import click
 
-from tasks import submit
 from worker.cli.ending import ALL_WELL, WRONG, jobs_go_on
 from worker.cli.ids import name_of, piped
+from worker.handover import opened, submit
 from worker.jobs.errors import TriggerOff
 from worker.presentation.screen import Screen
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
@@ -40,7 +40,8 @@ def command(file: BinaryIO | None) -> int:
     file = file or piped(TRIGGER_FILE, "Give a file, or the trigger on standard input.")
     trigger = file.read(LONGEST_TRIGGER_BYTES + 1)
     with jobs_go_on():
-        verdicts = submit(trigger)
+        _, connections, ledger = opened()
+        verdicts = submit(trigger, connections, ledger)
     name = name_of(file)
     return max([_show(screen, name, number, each) for number, each in enumerate(verdicts, start=1)], default=ALL_WELL)
 

@@ -10,9 +10,6 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
-
 from worker.config.faults import Fault, nearest, warn
 from worker.config.text_file import MEGABYTE, Unreadable, read_text
 from worker.config.toml_file import LONGEST_BYTES
@@ -63,6 +60,15 @@ def environment() -> Environment:
         return Environment(os.environ)
     except Unreadable as error:
         return Environment(os.environ, faults=[Fault(DOTENV, "", str(error))])
+    return _with_dotenv(text)
+
+
+def _with_dotenv(text: str) -> Environment:
+    """The variables of the process and those of a `.env` file's text."""
+    # Most processes have no such file.
+    from dotenv import dotenv_values  # noqa: PLC0415
+    from dotenv.parser import parse_stream  # noqa: PLC0415
+
     statements = list(parse_stream(StringIO(text)))
     good = [each for each in statements if each.value is not None]
     held = dotenv_values(stream=StringIO("".join(each.original.string for each in good)))

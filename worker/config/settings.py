@@ -80,7 +80,10 @@ SentryDsn = Annotated[SecretStr, checked(_is_sentry_dsn, "must be the DSN that S
 
 
 class Settings(BaseModel):
-    """Every setting with its default; `load_settings` reads them from their environment variables and `.env`."""
+    """Every setting with its default; `load_settings` reads them from their environment variables and `.env`.
+
+    The text under each setting is what docs/reference/settings.md says of it.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -88,7 +91,6 @@ class Settings(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,  # docs/reference/settings.md shows them
     )
 
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from worker.jobs.catalogue import CATALOGUE
 from worker.presentation.screen import Screen
+from worker.presentation.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,8 +44,8 @@ class Report(Screen):
     @contextmanager
     def following(self, title: str, total: int) -> Iterator[Callable[[int, int], None]]:
         """Show progress: the yielded function takes how many of `total` have settled, and how many wait for a retry."""
-        if self._out.is_terminal:
-            with self._bar() as bar:
+        if isinstance(self._out, Terminal):
+            with _bar(self._out) as bar:
                 task = bar.add_task(title, total=total, waiting="")
                 yield lambda settled, waiting: bar.update(task, completed=settled, waiting=_waiting(waiting))
         else:
@@ -93,10 +94,6 @@ class Report(Screen):
         if child and (lines := child.last_lines()):
             for line in ["", f"The end of {child.name}.log:", "", *lines.splitlines()]:
                 self.note(line)
-
-    def _bar(self) -> Progress:
-        columns = TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn()
-        return Progress(*columns, TextColumn("{task.fields[waiting]}"), console=self._out)
 
     def _lines(self, title: str, total: int) -> Callable[[int, int], None]:
         """Show a line every few seconds, and one at the end."""
@@ -147,3 +144,8 @@ def _table(first: Tally, changed: Tally, refused: int) -> Iterator[str]:
 
 def _waiting(count: int) -> str:
     return f"({count} waiting for a retry)" if count else ""
+
+
+def _bar(terminal: Terminal) -> Progress:
+    columns = TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn()
+    return Progress(*columns, TextColumn("{task.fields[waiting]}"), console=terminal.console)

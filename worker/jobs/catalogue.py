@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 INTERNAL: Final = "internal-error"
@@ -32,9 +32,14 @@ class Entry:
     resolution: str
     concerns: Concerns
 
+    @property
+    def is_of_configuration(self) -> bool:
+        """Whether whoever runs this software can put its cause right in the configuration."""
+        return self.concerns is Concerns.CONFIGURATION
+
 
 def _catalogue() -> dict[str, Entry]:
-    texts = tomllib.loads(files(__package__).joinpath("errors.toml").read_text(encoding="utf-8"))
+    texts = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
     return {
         code: Entry(code, **text | {"concerns": Concerns(text.get("concerns", Concerns.SERVICE))})
         for code, text in texts.items()

@@ -168,6 +168,10 @@ class Activity:
         sizes = iter(in_one_trip(self._client, lambda trip: [trip.zcard(each) for each in lists]))
         return {state: sum(islice(sizes, len(kinds) * len(systems))) for state in State}
 
+    def counts_of(self, system_id: int | None = None, kind: Kind | None = None) -> dict[State, int]:
+        """The same for one connection, or one kind, or everything."""
+        return self.counts(Filter(system_id, kind))
+
     def groups(self) -> list[Group]:
         """The failed jobs by kind, store and error, the largest group first: two round trips for all of them."""
         found: Found = {}

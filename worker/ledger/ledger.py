@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
 from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
-from worker.ledger.batches import Batches
 from worker.ledger.keys import DUE, PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
 from worker.ledger.progress import ProgressBook
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from worker.jobs.job import Consent
     from worker.jobs.progress import Known, Progress
     from worker.jobs.retries import Pause
+    from worker.ledger.batches import Batches
     from worker.ledger.limits import StoreLimits
 
 CLOCK_TOLERANCE_MS: Final = 1_000
@@ -69,7 +70,13 @@ class Ledger(Upkeep):
         super().__init__(client, scripts, times, stores or {})
         self._worker = json.dumps(worker)
         self.progress = ProgressBook(self._scripts)
-        self.batches = Batches(client, PREFIX, self)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The batches of the Manual Sync page."""
+        from worker.ledger.batches import Batches  # noqa: PLC0415 - only that page has any
+
+        return Batches(self._client, PREFIX, self)
 
     # Asking -----------------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from worker.jobs.job import PAGE, State
 from worker.ledger import keys
-from worker.ledger.activity import Activity, Filter
-from worker.ledger.figures import SCRIPT, read_figures
 from worker.ledger.records import Counts, Hold, Record, Refusal, moment
 from worker.ledger.scripting import Found, available, in_one_trip, together
 from worker.ledger.totals import Refusals, read_totals
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     import redis
 
     from worker.jobs.job import Job, Kind
+    from worker.ledger.activity import Activity
     from worker.ledger.figures import Figures
     from worker.ledger.limits import StoreLimits
 
@@ -32,11 +32,17 @@ class Reading:
     def __init__(self, client: redis.Redis, limits: Mapping[int, StoreLimits]) -> None:
         self._client = client
         self._limits = limits
-        self.activity = Activity(client, self)
 
     member = staticmethod(keys.member_of)
     job_of = staticmethod(keys.job_of)
     key = staticmethod(keys.row_of)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """The jobs as an operator looks at them."""
+        from worker.ledger.activity import Activity  # noqa: PLC0415 - whoever hands jobs over need not wait for it
+
+        return Activity(self._client, self)
 
     def ping(self) -> None:
         """Prove that Redis answers."""
@@ -54,16 +60,18 @@ class Reading:
 
     def counts(self, kind: Kind) -> Counts:
         """How many jobs of a kind there are in each state."""
-        return Counts(**self.activity.counts(Filter(kind=kind)))
+        return Counts(**self.activity.counts_of(kind=kind))
 
     def figures(self) -> Figures:
         """Where every store stands: those that ever had a job, and those that are configured."""
+        from worker.ledger.figures import SCRIPT, read_figures  # noqa: PLC0415 - as above
+
         with available(SCRIPT):
             return read_figures(self._client, self._limits)
 
     def backlog(self, system_id: int) -> int:
         """How many jobs of a store wait for their turn, or rest before they are tried again."""
-        counts = self.activity.counts(Filter(system_id=system_id))
+        counts = self.activity.counts_of(system_id)
         return counts[State.QUEUED] + counts[State.WAITING]
 
     def refusals(self, limit: int = PAGE) -> list[Refusal]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,7 +58,11 @@ def piece(name: str) -> str:
     """The text of a script or of a piece of scripts alone."""
     if name == ROUTES:
         return _routes()
-    return files(__package__).joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
+    return _file(name).read_text(encoding="utf-8")
+
+
+def _file(name: str) -> Path:
+    return Path(__file__).parent / "scripts" / f"{name}.lua"
 
 
 def _routes() -> str:
@@ -150,9 +154,7 @@ class Scripts:
         self._other_limits = StoreLimits().as_json()
         self._witness = witness
         self._scripts = {
-            effect: client.register_script(source(effect, replaced))
-            for effect in Effect
-            if files(__package__).joinpath("scripts", f"{effect}.lua").is_file()
+            effect: client.register_script(source(effect, replaced)) for effect in Effect if _file(effect).is_file()
         }
         self._reads = {name: client.register_script(source(name, replaced)) for name in READS}
 

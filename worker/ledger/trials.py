@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import redis
@@ -96,7 +96,7 @@ class Trial:
 @cache
 def ledger_commands() -> tuple[str, ...]:
     """Every command that the ledger's scripts call, or that it uses outside them."""
-    scripts = [each for each in (files(__package__) / "scripts").iterdir() if each.name.endswith(".lua")]
+    scripts = (Path(__file__).parent / "scripts").glob("*.lua")
     called = {name.upper() for each in scripts for name in CALL.findall(each.read_text(encoding="utf-8"))}
     return tuple(sorted(called | set(LEDGER_COMMANDS)))
 

@@ -51,8 +51,7 @@ class Setting:
         ]
 
     def _worker(self, name: str) -> Child:
-        options = ("--without-gossip", "--without-mingle", f"--hostname={name}@%h")
-        return self._celery("worker", *options, name=name, grace_seconds=self.grace_seconds)
+        return self._celery("worker", f"--hostname={name}@%h", name=name, grace_seconds=self.grace_seconds)
 
     def _celery(
         self, program: str, *options: str, name: str = "", grace_seconds: float = GRACE_SECONDS, **more: str

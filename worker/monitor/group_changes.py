@@ -18,7 +18,7 @@ from worker.ledger.activity import Filter
 from worker.monitor import job as job_page
 from worker.monitor.change import Change
 from worker.monitor.page import NOT_FOUND, number_of
-from worker.presentation.screen import counted
+from worker.presentation.wording import counted
 from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:

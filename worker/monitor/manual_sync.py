@@ -22,7 +22,7 @@ from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
 from worker.presentation.ids import UNDECODED, checked, in_lines
 from worker.presentation.preview import follow_up_in_words, write_in_words
-from worker.presentation.screen import counted, shortened
+from worker.presentation.wording import counted, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

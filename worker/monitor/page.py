@@ -18,8 +18,8 @@ from worker.config.faults import ConfigurationError
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.monitor.lanes import LaneFull
-from worker.presentation.screen import counted
 from worker.presentation.times import lasting
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

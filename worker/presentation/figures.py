@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.jobs.job import Kind
 from worker.ledger.totals import met_without_row
-from worker.presentation.screen import counted
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.ledger.figures import Figures

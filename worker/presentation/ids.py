@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from worker.config.text_file import Unreadable, decoded
 from worker.jobs.errors import CustomerIdInvalid
 from worker.jobs.job import NO_ID, customer_id
-from worker.presentation.screen import printable, shortened
+from worker.presentation.wording import printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

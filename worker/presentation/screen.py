@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import codecs
 import json
-from contextlib import contextmanager, nullcontext
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
+from worker.presentation.output import Output
 from worker.presentation.signs import Signs
+from worker.presentation.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,29 +23,24 @@ Item = TypeVar("Item")
 
 WIDEST = 88
 """Longer lines of prose are hard to read."""
-PROSE = 60
-"""The width of prose in a table."""
-GAP = 2
-"""Blanks between two columns."""
 MARKS = {True: ("✓", "green"), False: ("✗", "red"), None: ("—", "yellow")}
-UNBOUNDED = 10_000
-"""Only on a terminal are lines broken: whoever searches a log finds each line whole."""
 
 
 class Screen:
     """Both outputs. Colours and progress show only on a terminal; control characters in data never reach it."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        self._out = _console(to_stderr=False)
-        self._err = _console(to_stderr=True)
+        self._out = _output(to_stderr=False)
+        self._err = _output(to_stderr=True)
         # JSON lines that arrive on the same terminal would tear a progress bar apart.
-        self._shows_progress = self._err.is_terminal and not (as_json and self._out.is_terminal)
+        tears = as_json and self._out.is_terminal
+        self._moving = Output(to_stderr=True) if tears else self._err
 
     # Results --------------------------------------------------------------------------------------------------------
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """One line of the result."""
-        self._out.print(shown(self._out, text), style=style)
+        self._out.print(shown(self._out.file, text), style=style)
 
     def heading(self, text: str) -> None:
         """The heading of a part of the result."""
@@ -78,7 +69,7 @@ class Screen:
 
     def facts(self, facts: dict[str, str], indent: int = 2) -> None:
         """Names and values, one pair a line; pairs without a value are left out."""
-        held = {name: shown(self._out, value) for name, value in facts.items() if value}
+        held = {name: shown(self._out.file, value) for name, value in facts.items() if value}
         width = max(map(len, held), default=0) + 2
         for name, value in held.items():
             self._out.print(filled(self._out, f"{name:<{width}}{value}", indent, indent + width))
@@ -87,30 +78,8 @@ class Screen:
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = (), prose: str = ""
     ) -> None:
         """A table; the columns that `numbers` names are aligned to the right, that of `prose` is broken into lines."""
-        cells = [[shown(self._out, cell) for cell in row] for row in rows]
-        widths = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
-        if not prose and sum(widths) + GAP * len(widths) <= self._out.width:
-            layout = [(width, column in numbers) for width, column in zip(widths, columns, strict=True)]
-            self.heading(_aligned(columns, layout))
-            if cells:
-                self._out.out("\n".join(_aligned(row, layout) for row in cells), highlight=False)
-        else:
-            self._folded(columns, cells, numbers, prose)
-
-    def _folded(
-        self, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[str], prose: str
-    ) -> None:
-        """A table whose cells are broken into lines, which takes rich a millisecond a row."""
-        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
-        for column in columns:
-            width = PROSE if column == prose else None
-            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", max_width=width)
-        for row in rows:
-            table.add_row(*row)
-        for drawn in self._out.render_lines(table, pad=False):
-            line = Text.assemble(*((each.text, each.style or "") for each in drawn))
-            line.rstrip()
-            self._out.print(line)
+        cells = [[shown(self._out.file, cell) for cell in row] for row in rows]
+        self._out.table(columns, cells, numbers, prose)
 
     def json(self, value: object) -> None:
         """One line of JSON, sent on at once."""
@@ -135,59 +104,43 @@ class Screen:
 
     def prose(self, text: str, *, indent: int = 2, to_stderr: bool = False) -> None:
         """A paragraph."""
-        console = self._err if to_stderr else self._out
-        console.print(filled(console, shown(console, text), indent, indent))
+        output = self._err if to_stderr else self._out
+        output.print(filled(output, shown(output.file, text), indent, indent))
 
     # What is not the result -----------------------------------------------------------------------------------------
 
     def note(self, text: str) -> None:
         """A note beside the result, on standard error."""
-        self._err.print(shown(self._err, text))
+        self._err.print(shown(self._err.file, text))
 
     def error(self, text: str) -> None:
         """What went wrong, on standard error."""
-        self._err.print(shown(self._err, f"✗ {text}"), style="red")
+        self._err.print(shown(self._err.file, f"✗ {text}"), style="red")
 
     def busy(self, text: str) -> AbstractContextManager[Any]:
         """Show on a terminal that something is being done."""
-        # As a string it would be read as rich's markup: a connection may be called [EU].
-        return self._err.status(Text(shown(self._err, text))) if self._shows_progress else nullcontext()
+        return self._moving.busy(shown(self._err.file, text))
 
-    @contextmanager
-    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Show on a terminal how many of `total` are done, as often as the caller gives the number."""
-        if not self._shows_progress:
-            yield lambda _: None
-            return
-        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-        with Progress(
-            *columns, console=self._err, transient=True, redirect_stdout=False, redirect_stderr=False
-        ) as progress:
-            task = progress.add_task(title, total=total)
-            yield lambda done: progress.update(task, completed=done)
+        return self._moving.progress(title, total)
 
 
-def _aligned(row: Sequence[str], layout: Sequence[tuple[int, bool]]) -> str:
-    """One line of a table: the width of each column, and whether it is aligned to the right."""
-    cells = []
-    for cell, (width, is_number) in zip(row, layout, strict=True):
-        blanks = " " * (width - cell_len(cell))
-        cells.append(f"{blanks}{cell}" if is_number else f"{cell}{blanks}")
-    return (" " * GAP).join(cells).rstrip()
+def _output(*, to_stderr: bool) -> Output:
+    output = Output(to_stderr=to_stderr)
+    if not output.may_be_terminal:
+        return output
+    from worker.presentation.terminal import Terminal  # noqa: PLC0415 - it takes long, and a pipe does not need it
+
+    terminal = Terminal(to_stderr=to_stderr)
+    return terminal if terminal.is_terminal else output
 
 
-def _console(*, to_stderr: bool) -> Console:
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True, stderr=to_stderr)
-    if not console.file.isatty():  # FORCE_COLOR makes `is_terminal` say yes to a file too
-        console.width = UNBOUNDED
-    return console
-
-
-def filled(console: Console, text: str, first_indent: int, other_indent: int) -> str:
+def filled(output: Output, text: str, first_indent: int, other_indent: int) -> str:
     """A paragraph that fits the console; all lines but the first have `other_indent`."""
     return fill(
         text,
-        min(console.width, WIDEST) if console.is_terminal else console.width,
+        min(output.width, WIDEST) if output.is_terminal else output.width,
         initial_indent=" " * first_indent,
         subsequent_indent=" " * other_indent,
         break_on_hyphens=False,
@@ -195,23 +148,6 @@ def filled(console: Console, text: str, first_indent: int, other_indent: int) ->
     )
 
 
-def shown(console: Console, text: str) -> str:
-    """The text as the console can show it, so that the layout counts the characters that will be printed."""
-    return Signs.of(console.file).readable(printable(text))
-
-
-def printable(text: str) -> str:
-    """The text on one line, without control characters: data must not steer the terminal."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
-def shortened(text: str, longest: int) -> str:
-    """The text, cut if it is longer than `longest` characters."""
-    return text if len(text) <= longest else f"{text[:longest]}…"
-
-
-def counted(count: int, singular: str, plural: str = "") -> str:
-    """A number and its noun: `1 job`, `2,000 jobs`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+def shown(file: IO[str] | None, text: str) -> str:
+    """The text as a stream can show it, so that the layout counts the characters that will be printed."""
+    return Signs.of(file).readable(printable(text))

@@ -48,7 +48,7 @@ class Signs:
     """Signs are written in ASCII, whatever the encoding has."""
 
     @classmethod
-    def of(cls, stream: IO[str]) -> Signs:
+    def of(cls, stream: IO[str] | None) -> Signs:
         """The signs of a stream; one that the command line has opened knows its own."""
         own = getattr(stream, "signs", None)
         encoding = getattr(stream, "encoding", None) or "ascii"

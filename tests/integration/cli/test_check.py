@@ -9,7 +9,7 @@ import pytest
 
 from tests import parts
 from worker.local.ports import free_port
-from worker.presentation.screen import printable
+from worker.presentation.wording import printable
 from worker.sandbox.faults import Fault
 
 if TYPE_CHECKING:

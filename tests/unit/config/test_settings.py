@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import worker.config.environment
+from tests.tables import meanings
 from worker.config.environment import environment
 from worker.config.faults import ConfigurationError, Fault
 from worker.config.settings import Settings, load_settings, variable
@@ -231,7 +232,8 @@ def test_the_sentry_dsn_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_every_setting_has_a_description_and_a_variable() -> None:
     """The table of docs/reference is made of them."""
-    described = {variable(name): field.description for name, field in Settings.model_fields.items()}
+    described = {variable(name): text for name, text in meanings(Settings).items()}
+    assert described.keys() == {variable(name) for name in Settings.model_fields}
     assert all(described.values())
     others = {"FLOWER_BASIC_AUTH", "SENTRY_DSN", "SENTRY_ENVIRONMENT"}
     assert {name for name in described if not name.startswith("STAMPED_SYNC_")} == others

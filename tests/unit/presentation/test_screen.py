@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from worker.presentation import screen
+from worker.presentation import terminal
 from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 COLUMNS = ["Connection", "queued", "Name", "Note"]
 ROWS = [["4021", "1,234", "Zoe", ""], ["999999", "9", "b\x1b[2J", "last"], ["", "", "", ""]]
 DRAWN = """\
@@ -38,9 +40,22 @@ def test_table_without_rows_is_its_heading(capsys: pytest.CaptureFixture[str]) -
     assert drawn(capsys, COLUMNS, []) == "Connection  queued  Name  Note\n"
 
 
-def test_table_that_is_too_wide_is_folded(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_table_that_is_too_wide_for_a_terminal_is_folded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No cell loses anything."""
-    monkeypatch.setattr(screen, "UNBOUNDED", 20)
-    lines = drawn(capsys, ["A", "B"], [["x" * 15, "y" * 15]]).splitlines()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(terminal, "UNBOUNDED", 20)
+    lines = [ESCAPES.sub("", line) for line in drawn(capsys, ["A", "B"], [["x" * 15, "y" * 15]]).splitlines()]
     assert max(map(len, lines)) <= 20
     assert "".join(lines).count("x") == "".join(lines).count("y") == 15
+
+
+def test_table_that_fits_a_terminal_is_the_same_with_a_bold_heading(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Column by column."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    printed = drawn(capsys, COLUMNS, ROWS)
+    assert ESCAPES.sub("", printed) == DRAWN
+    assert printed.startswith("\x1b[1mConnection")

@@ -1,0 +1,113 @@
+"""Hands jobs over: opens the ledger, and records there what triggers and people ask for.
+
+It knows neither Celery nor the clients of the APIs, which take longer to import than most commands take to run. The
+ledger's scripts push the messages themselves (docs/decisions/0010-the-script-pushes-the-message.md).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from worker.config.settings import load_settings
+from worker.connections import load_connections
+from worker.effects import Witness, nobody
+from worker.jobs.errors import TriggerOff
+from worker.jobs.job import pages
+from worker.ledger import Ledger, LedgerTimes, Limit, Refusal, Request, StoreLimits, connect
+from worker.sync.triggers import Accepted, Refused, judge
+from worker.telemetry import outcomes
+from worker.telemetry.outcomes import announce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from worker.config.settings import Settings
+    from worker.connections import Connection, Connections
+    from worker.jobs.job import Job
+    from worker.sync.triggers import Verdict
+
+WORKER: Final = f"{socket.gethostname()}/{os.getpid()}"
+"""The name of this process, as the history of a job shows it."""
+
+
+# Opening the ledger ---------------------------------------------------------------------------------------------------
+
+
+class Opened(NamedTuple):
+    """What a command needs that asks the ledger, or hands jobs over to it."""
+
+    settings: Settings
+    connections: Connections
+    ledger: Ledger
+
+
+def opened() -> Opened:
+    """Read the configuration and prepare the ledger, without any call yet. Raises ConfigurationError."""
+    settings = load_settings()
+    connections = load_connections(settings.connections)
+    return Opened(settings, connections, open_ledger(settings, connections))
+
+
+def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
+    """The ledger, with the limits of every connection."""
+    times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
+    stores = {connection.system_id: _store_limits(connection) for connection in connections}
+    return Ledger(connect(settings.redis_url), times, stores, worker=WORKER, witness=witness)
+
+
+def _store_limits(connection: Connection) -> StoreLimits:
+    throttle, reads = connection.throttle, connection.ipaas.throttle
+    return StoreLimits(
+        concurrent=throttle.concurrent,
+        stamped=Limit(throttle.limit, throttle.seconds),
+        ipaas=Limit(reads.limit, reads.seconds) if reads else None,
+        looks_for_shared=connection.warn_shared,
+    )
+
+
+# Triggers and reruns --------------------------------------------------------------------------------------------------
+
+
+def submit(trigger: object, connections: Connections, ledger: Ledger) -> list[Verdict]:
+    """Hand over one trigger, as JSON text or as its parsed value: see `tasks.submit`. Raises LedgerUnavailable."""
+    verdicts = judge(trigger, connections)
+    # Accepted ones first: if Redis fails in between and the trigger is sent again, repeating them does no harm, while
+    # refusals would be noted twice.
+    for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
+        ledger.request_each([Request(each.job, each.tracking_guid, debug=each.debug) for each in page])
+    for verdict in verdicts:
+        if isinstance(verdict, Refused):
+            _refuse(verdict, ledger)
+    return verdicts
+
+
+def _refuse(refused: Refused, ledger: Ledger) -> None:
+    noted = refusal_of(refused)
+    ledger.refuse(noted)
+    outcome = outcomes.SWITCHED_OFF if isinstance(refused.error, TriggerOff) else outcomes.REFUSED
+    announce(outcome, noted.place, error=refused.error)
+
+
+def refusal_of(refused: Refused) -> Refusal:
+    """What the ledger notes of a refused notification or message."""
+    failure = refused.error.failure
+    return Refusal(
+        code=failure.code,
+        detail=failure.detail,
+        trigger_id=refused.trigger_id,
+        position=refused.position,
+        system_id=refused.system_id,
+        scope=refused.scope,
+        customer_id=refused.customer_id,
+    )
+
+
+def rerun_all(jobs: Sequence[Job], ledger: Ledger, *, debug: bool = False) -> dict[Job, int]:
+    """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each.
+
+    Raises LedgerUnavailable.
+    """
+    versions = ledger.request_all(jobs, urgent=True, debug=debug)
+    return dict(zip(jobs, versions, strict=True))
