@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 ROOT = str(Path(__file__).parent.parent)
 OURS = (f"{ROOT}/worker/", f"{ROOT}/tasks/")
+WIRE = ("worker/http/adapter.py", "worker/http/wire.py")
+"""What `requests` and urllib3 call in the course of a call: whoever follows a job stops before them."""
 
 
 @dataclass
@@ -32,14 +34,17 @@ class Steps:
 def counted_steps() -> Iterator[Steps]:
     """Note each call of a function of `worker` or `tasks` that this thread makes in the block.
 
-    The loops of comprehensions are not calls of a function; each time that a generator goes on is one.
+    The loops of comprehensions are not calls of a function; each time that a generator goes on is one. The bytes on the
+    wire are left out.
     """
     steps = Steps()
 
     def note(frame: FrameType, event: str, _: Any) -> None:
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(OURS) and code.co_name not in COMPREHENSIONS:
-            steps.calls.append((code.co_filename.removeprefix(f"{ROOT}/"), code.co_qualname))
+            file = code.co_filename.removeprefix(f"{ROOT}/")
+            if file not in WIRE:
+                steps.calls.append((file, code.co_qualname))
 
     sys.setprofile(note)
     try:

@@ -17,9 +17,10 @@ from tests import parts
 from worker.app import app
 from worker.config.settings import Settings
 from worker.connections import load_connections
+from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, TASK_OF
-from worker.runtime import Runtime, open_ledger
+from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 from worker.sandbox.server import Sandbox, serve
 

@@ -15,7 +15,7 @@ from worker.effects import Effect, Witness, nobody
 from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
-from worker.ledger.keys import DUE, PREFIX, job_of
+from worker.ledger.keys import PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
 from worker.ledger.progress import ProgressBook
 from worker.ledger.records import (
@@ -28,11 +28,11 @@ from worker.ledger.records import (
     Weighed,
     Weight,
 )
-from worker.ledger.scripting import DUE_STORES, Args, Scripts
+from worker.ledger.scripting import Args, Scripts
 from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import redis
 
@@ -49,8 +49,6 @@ CLOCK_TOLERANCE_MS: Final = 1_000
 CARRIED_GRACE_MS: Final = 15_000
 """How long after its due time the sweeper leaves a retry to the Celery message that carries it."""
 NOBODY_LOOKED: Final = "-"
-STORES_ADMITTED_AT_ONCE: Final = 100
-"""How many stores the pump looks at in one round."""
 
 
 class Ledger(Upkeep):
@@ -222,18 +220,6 @@ class Ledger(Upkeep):
 
     # Stores -----------------------------------------------------------------------------------------------------------
 
-    def admit(self, system_id: int) -> float | None:
-        """Let jobs of a store run that may.
-
-        Answers the seconds until it is worth asking again; None if time alone lets no job run.
-        """
-        return _shortest(self._scripts.run_for_stores(Effect.ADMIT, [system_id]))
-
-    def admit_due(self) -> float | None:
-        """Let jobs run that may only because time has passed, of whichever stores; answers as `admit` does."""
-        systems, wait_ms = self._scripts.read(DUE_STORES, [STORES_ADMITTED_AT_ONCE], keys=[DUE])
-        return _shortest([wait_ms, *(self._scripts.run_for_stores(Effect.ADMIT, map(int, systems)) if systems else ())])
-
     def book(self, system_id: int, api: str, call_seconds: float) -> bool:
         """Take a slot for a call of no job, which ends within `call_seconds`; False if there is none now."""
         args: Args = [PREFIX, system_id, self._scripts.limits_of(system_id), api, int(call_seconds * 1000)]
@@ -245,11 +231,6 @@ class Ledger(Upkeep):
 
     def _request_args(self, request: Request) -> Args:
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]
-
-
-def _shortest(waits_ms: Iterable[int]) -> float | None:
-    """The shortest of the waits that scripts answer, in seconds; those below 0 are none."""
-    return min((each / 1000 for each in waits_ms if each >= 0), default=None)
 
 
 def _next_claim(token: str, answer: Sequence[Any]) -> Claim | None:

@@ -19,10 +19,10 @@ from worker.jobs.routes import QUEUE_OF
 from worker.ledger import keys
 from worker.ledger.keys import PREFIX
 from worker.ledger.reading import Reading
-from worker.ledger.scripting import TO_SWEEP, available
+from worker.ledger.scripting import DUE_STORES, TO_SWEEP, available
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import redis
 
@@ -43,6 +43,8 @@ JOBS_AT_ONCE: Final = 50
 STORES_AT_ONCE: Final = 10
 """How many jobs, and how many stores, one script of a sweep looks at: it must keep Redis from others for some
 milliseconds at most."""
+STORES_ADMITTED_AT_ONCE: Final = 100
+"""How many stores the pump looks at in one round."""
 LOOKED_AT_ONCE: Final = 250
 """How many stores one script looks at that finds those with something to sweep."""
 MENDED_AT_ONCE: Final = 100
@@ -131,6 +133,18 @@ class Upkeep(Reading):
     def is_due(self, name: str, every_seconds: float) -> bool:
         """Whether something that any worker does every so often is due; whoever gets True does it."""
         return bool(self._scripts.run(Effect.IS_DUE, [name, int(every_seconds * 1000)], keys=[keys.DONE_AT]))
+
+    def admit(self, system_id: int) -> float | None:
+        """Let jobs of a store run that may.
+
+        Answers the seconds until it is worth asking again; None if time alone lets no job run.
+        """
+        return _shortest(self._scripts.run_for_stores(Effect.ADMIT, [system_id]))
+
+    def admit_due(self) -> float | None:
+        """Let jobs run that may only because time has passed, of whichever stores; answers as `admit` does."""
+        systems, wait_ms = self._scripts.read(DUE_STORES, [STORES_ADMITTED_AT_ONCE], keys=[keys.DUE])
+        return _shortest([wait_ms, *(self._scripts.run_for_stores(Effect.ADMIT, map(int, systems)) if systems else ())])
 
     def sweep(self, kind: Kind, limit: int = JOBS_AT_ONCE) -> Swept:
         """Bring the jobs of a kind back that nobody would run, of some stores at a time; `admit` sends them.
@@ -245,3 +259,8 @@ class Upkeep(Reading):
         with available():
             found: Any = self._client.scan_iter(pattern, count=REPAIRED_AT_ONCE)
             yield from found
+
+
+def _shortest(waits_ms: Iterable[int]) -> float | None:
+    """The shortest of the waits that scripts answer, in seconds; those below 0 are none."""
+    return min((each / 1000 for each in waits_ms if each >= 0), default=None)
