@@ -84,6 +84,34 @@ def test_failed_task_is_run_again_from_its_own_page(page: Browser, stage: Scene)
     assert stage.settled(customer()).state is State.DONE
 
 
+def test_job_that_was_carried_on_with_is_a_task_of_its_own(page: Browser, stage: Scene) -> None:
+    """A worker ran it without a message; Flower shows its row and its page, and runs it again."""
+    had = str(stage.sandbox.customers[ID]["email_address"])
+    stage.sandbox.patch_customer(ID, NO_EMAIL)
+    crowd = [person(str(number)) for number in range(101, 131)]
+    for each in crowd:
+        stage.sandbox.put_customer(each)
+    before = messages_pushed(stage)
+    stage.request(*(customer(str(each["id"])) for each in crowd), customer())
+    assert stage.settled(customer()).state is State.FAILED
+    assert messages_pushed(stage) - before <= len(crowd)
+    stage.sandbox.patch_customer(ID, {"email_address": had})
+    page.open("/tasks?state=FAILURE")
+    page.driver.get(parts.eventually(lambda: failed_task(page)))
+    for words in ("stamped.transfer_customer", f"({parts.SYSTEM}, '{ID}')", "FAILURE", "Received", "Started", "worker"):
+        page.read(words)
+    page.picture("carried-task")
+    page.press("Re-run")
+    page.read("created")
+    assert stage.settled(customer()).state is State.DONE
+
+
+def messages_pushed(stage: Scene) -> int:
+    """How many messages were pushed onto queues so far."""
+    stats: Any = stage.client.info("commandstats")
+    return int(stats.get("cmdstat_lpush", {}).get("calls", 0))
+
+
 def failed_task(page: Browser) -> str | None:
     """The address of the newest failed task in Flower's list."""
     links = page.driver.find_elements("css selector", "a[href*='/task/']")
