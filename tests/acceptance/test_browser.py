@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import requests
 
 from tests import parts
 from tests.acceptance.browser import BROWSERS, Browser, browser, flower
@@ -76,8 +77,7 @@ def test_failed_task_is_run_again_from_its_own_page(page: Browser, stage: Scene)
     """Flower's page of the task has a Re-run too."""
     had = without_email(stage)
     stage.sandbox.patch_customer(ID, {"email_address": had})
-    page.open("/tasks?state=FAILURE")
-    page.driver.get(parts.eventually(lambda: failed_task(page)))
+    open_failed_task(page)
     page.picture("failed-task")
     page.press("Re-run")
     page.read("created")
@@ -96,8 +96,7 @@ def test_job_that_was_carried_on_with_is_a_task_of_its_own(page: Browser, stage:
     assert stage.settled(customer()).state is State.FAILED
     assert messages_pushed(stage) - before <= len(crowd)
     stage.sandbox.patch_customer(ID, {"email_address": had})
-    page.open("/tasks?state=FAILURE")
-    page.driver.get(parts.eventually(lambda: failed_task(page)))
+    open_failed_task(page)
     for words in ("stamped.transfer_customer", f"({parts.SYSTEM}, '{ID}')", "FAILURE", "Received", "Started", "worker"):
         page.read(words)
     page.picture("carried-task")
@@ -110,6 +109,13 @@ def messages_pushed(stage: Scene) -> int:
     """How many messages were pushed onto queues so far."""
     stats: Any = stage.client.info("commandstats")
     return int(stats.get("cmdstat_lpush", {}).get("calls", 0))
+
+
+def open_failed_task(page: Browser) -> None:
+    """Open the page of the newest failed task from Flower's list, once Flower has heard of it."""
+    parts.eventually(lambda: requests.get(f"{page.url}/api/tasks?state=FAILURE", timeout=parts.PATIENCE_SECONDS).json())
+    page.open("/tasks?state=FAILURE")
+    page.driver.get(parts.eventually(lambda: failed_task(page)))
 
 
 def failed_task(page: Browser) -> str | None:

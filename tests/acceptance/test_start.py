@@ -54,9 +54,13 @@ def test_help_reads_no_configuration(env: dict[str, str], tmp_path: Path) -> Non
     assert imported & {"pydantic", "redis", "rich", "dotenv"} == set()
 
 
-def test_worker_is_ready_without_asking_the_others(env: dict[str, str], tmp_path: Path) -> None:
-    """It does not wait for their answers, which takes Celery's own workers a second."""
+def test_worker_is_ready_without_what_it_does_not_need(env: dict[str, str], tmp_path: Path) -> None:
+    """It does not wait for other workers' answers, for Sentry without a DSN, or for what only a terminal needs."""
     log = tmp_path / "worker.log"
-    with parts.worker_process(env | {"SENTRY_DSN": ""}, log):
+    with parts.process(
+        ["-X", "importtime", "-m", "celery", "-A", "worker.app", "worker"], env | {"SENTRY_DSN": ""}, log
+    ):
         parts.eventually(lambda: " ready." in log.read_text(encoding="utf-8"))
-    assert "mingle" not in log.read_text(encoding="utf-8")
+    text = log.read_text(encoding="utf-8")
+    assert "mingle: " not in text
+    assert set(IMPORTED.findall(text)) & {"sentry_sdk", "rich.console"} == set()
