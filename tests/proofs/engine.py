@@ -18,7 +18,6 @@ from tests.proofs.processes import VALKEY, Restartable, Server, worker
 from tests.proofs.stage import Stage, customers, stage
 from tests.proofs.truth import person
 from worker.jobs.job import Kind
-from worker.jobs.routes import QUEUE_OF
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 CUSTOMERS = 500
 STOPS = 5
 ANSWER_SECONDS = 0.03
-THREADS = ("--pool=threads", "--concurrency=20")
+THREADS = ("--concurrency=20",)
 OPTIONS = {"visibility_timeout": 300, "socket_connect_timeout": 5, "socket_timeout": 10, "socket_keepalive": True}
 
 
@@ -107,7 +106,7 @@ def in_hands_when_killed(made: Stage, each: Restartable) -> int:
     """How many messages a killed worker held whose jobs it had not begun."""
     wait_for(made, made.ledger.counts(Kind.CUSTOMER).done + 50)
     each.kill()
-    return made.ledger.counts(Kind.CUSTOMER).sent - int(made.server.client.llen(QUEUE_OF[Kind.CUSTOMER]))
+    return made.messages_in_hand()
 
 
 def wait_for(made: Stage, count: int) -> int:

@@ -66,6 +66,10 @@ class Stage:
         args = (job.system_id, job.customer_id)
         self.celery.send_task(TASK_OF[job.kind], args=args, queue=QUEUE_OF[job.kind])
 
+    def messages_in_hand(self) -> int:
+        """How many messages of customer jobs are out of the queue although nobody runs their jobs."""
+        return self.ledger.counts(Kind.CUSTOMER).sent - int(self.server.client.llen(QUEUE_OF[Kind.CUSTOMER]))
+
     def rest(self) -> int:
         """Wait until no job is left to do, or nothing happens any more; how many are left."""
         return settle(lambda: open_jobs(self.ledger))
