@@ -50,15 +50,14 @@ def test_weather_fails_nobody(tmp_path: Path) -> None:
 
 def test_throttle_holds_over_four_worker_processes(tmp_path: Path) -> None:
     """A server that counts sees no window with more calls than the limit."""
-    assert throttle.prove(tmp_path, seconds=4, windows=2, least_used=0).violations == []
+    assert throttle.prove(tmp_path, seconds=4, windows=2, least_used=0, most_in_a_tenth=1).violations == []
 
 
 def test_backlog_of_another_store_lets_jobs_through(tmp_path: Path) -> None:
     """They are done while the other store's still wait."""
-    trouble = fairness.Trouble("has jobs waiting", jobs=3_000)
-    delays = fairness.measure(tmp_path / "stores", trouble, triggers=20)
+    delays = fairness.measure(tmp_path / "stores", [fairness.Trouble("many jobs", jobs=3_000)], triggers=20)
     assert len(delays.seconds) == 20
-    assert delays.others_left > 0
+    assert all(delays.others_left)
 
 
 def test_sweeper_sends_next_to_no_extra_messages_for_a_backlog(tmp_path: Path) -> None:
