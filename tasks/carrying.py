@@ -44,7 +44,9 @@ class TaskPool(thread.TaskPool):
 
     def _run(self, target: Any, args: Any, kwargs: Any, callback: Any, accept_callback: Any) -> None:
         settings = self.app.settings
-        slice_ = Slice(settings.carry_on_jobs, settings.carry_on_seconds, is_stopping=is_stopping)
+        slice_ = Slice(
+            settings.carry_on_jobs, settings.carry_on_seconds, is_stopping=is_stopping, is_awaited=self._is_awaited
+        )
         token = current_slice.set(slice_)
         try:
             apply_target(target, args, kwargs, callback, accept_callback)
@@ -52,6 +54,10 @@ class TaskPool(thread.TaskPool):
                 _carry_on(callback.__self__, claim.job)
         finally:
             current_slice.reset(token)
+
+    def _is_awaited(self) -> bool:
+        """Whether messages wait for a thread."""
+        return not self.executor._work_queue.empty()  # noqa: SLF001 - nothing public tells
 
 
 def is_stopping() -> bool:
