@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests import parts
-from tests.acceptance.browser import BROWSERS, Browser, browser, flower
+from tests.acceptance.browser import BROWSERS, PASSWORD, USER, Browser, browser, flower
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
 from worker.jobs.job import State
 from worker.ledger import Refusal
@@ -113,9 +113,15 @@ def messages_pushed(stage: Scene) -> int:
 
 def open_failed_task(page: Browser) -> None:
     """Open the page of the newest failed task from Flower's list, once Flower has heard of it."""
-    parts.eventually(lambda: requests.get(f"{page.url}/api/tasks?state=FAILURE", timeout=parts.PATIENCE_SECONDS).json())
+    parts.eventually(lambda: failed_tasks(page))
     page.open("/tasks?state=FAILURE")
     page.driver.get(parts.eventually(lambda: failed_task(page)))
+
+
+def failed_tasks(page: Browser) -> object:
+    """The failed tasks that Flower knows of."""
+    url, login = f"{page.url}/api/tasks?state=FAILURE", (USER, PASSWORD)
+    return requests.get(url, auth=login, timeout=parts.PATIENCE_SECONDS).json()
 
 
 def failed_task(page: Browser) -> str | None:

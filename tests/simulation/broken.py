@@ -217,8 +217,8 @@ SWITCHED_OFF: Final = (
         "coalescing version",
         Parts(
             pieces=_without(
-                "_job",
-                "  if number(key, 'wanted') > tonumber(version) then\n",
+                "_request",
+                "  if (tonumber(wanted or '0') or 0) > tonumber(version) then\n",
                 "  if false then\n",
             ),
             odds={Fault.WORKER_PAUSED: 0.1, Fault.CUSTOMER_CHANGED: 1},
@@ -234,7 +234,7 @@ SWITCHED_OFF: Final = (
         "slot kept for a window after the call",
         Parts(
             pieces=_without(
-                "_throttle",
+                "_slots",
                 "        redis.call('ZADD', slots_key(api, system), text(now + limit.window_ms), name)\n",
                 "        redis.call('ZREM', slots_key(api, system), name)\n",
             ),
