@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import socket
 import time
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import requests
 import urllib3
@@ -17,6 +17,10 @@ from requests.adapters import HTTPAdapter
 
 from worker.http.connecting import connected
 from worker.http.wire import Answering, head_of
+
+
+SPARE_SECONDS: Final = 0.01
+"""How much sooner than its time limit the first wait for an answer ends, so that sending needs no limit of its own."""
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -66,6 +70,7 @@ class BoundedAdapter(HTTPAdapter):
 
 def _bounded(base: Any, connect: float, read: float) -> Any:
     """A class of connections with these time limits in seconds."""
+    wait = max(read - SPARE_SECONDS, read / 2)
 
     class Bounded(base):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
@@ -83,7 +88,8 @@ def _bounded(base: Any, connect: float, read: float) -> Any:
             if self.sock is None:
                 self.connect()
             self._asked = method, time.monotonic() + read
-            self.sock.settimeout(read)
+            if self.sock.gettimeout() != wait:
+                self.sock.settimeout(wait)
             port = None if self.port == self.default_port else self.port
             self.sock.sendall(head_of(method, url, self.host, port, headers) + (body or b""))
 

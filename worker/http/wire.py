@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import math
 import re
 import socket
 import time
@@ -63,10 +64,13 @@ class _Bytes(socket.SocketIO):
 
     def readinto(self, buffer: Any) -> int | None:
         """Wait for more bytes while there is time left. Raises TimeoutError."""
+        sock: socket.socket = self._sock  # type: ignore[attr-defined] # of socket.SocketIO
         remaining = self._until - time.monotonic()
         if remaining <= 0:
             raise TimeoutError(TOO_LATE)
-        self._sock.settimeout(remaining)  # type: ignore[attr-defined] # of socket.SocketIO
+        # Not each time: it lets another thread have its turn, and costs more than the rest of a read.
+        if remaining < (sock.gettimeout() or math.inf):
+            sock.settimeout(remaining)
         count = super().readinto(buffer)
         self.has_ended = count == 0
         return count
