@@ -17,6 +17,7 @@ from celery.apps.worker import Worker as CelerysWorker
 
 from worker.app import or_end, set_up_log
 from worker.broker import NotReady
+from worker.config.cores import keep_to
 from worker.config.settings import variable
 from worker.ledger.proof import prove, refuse_unfit
 from worker.telemetry.sentry import start_sentry
@@ -45,6 +46,8 @@ class Worker(CelerysWorker):
     def on_before_init(self, *args: Any, **options: Any) -> None:
         """Read the whole configuration, so that a worker that can't do its work does not start."""
         settings = or_end(lambda: self.app.runtime).settings
+        if settings.core is not None:
+            keep_to(settings.core)
         start_sentry(settings)
         self.app.before_taking = Entrance(settings.redis).enter
         self.app.steps["consumer"].add(EventsInBatches)

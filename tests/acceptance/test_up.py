@@ -8,6 +8,7 @@ import socket
 import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,7 @@ import requests
 
 from tests import parts
 from tests.acceptance.processes import alive, children_of, own_environment, started
+from worker.config.cores import cores
 from worker.jobs.job import Job, Kind, State
 from worker.ledger import Ledger
 from worker.local.ports import free_port
@@ -155,10 +157,12 @@ def test_it_uses_the_redis_that_is_there(tmp_path: Path, sandbox: RunningSandbox
 
 
 def test_it_runs_as_many_workers_as_it_is_told(tmp_path: Path, sandbox: RunningSandbox, redis_url: str) -> None:
-    """Each under a name of its own, and all end with it."""
+    """Each under a name and on a core of its own, as far as there are cores; and all end with it."""
     with up(tmp_path, redis_url, sandbox, workers="2") as running:
         parts.eventually(lambda: running.log().count("ready.") == 2, progress=running.log)
         assert running.children.keys() == {"worker1", "worker2", "beat", "flower"}
+        places = [os.sched_getaffinity(running.children[name]) for name in ("worker1", "worker2")]
+        assert places == [{core} for core, _ in zip(cycle(cores()), places, strict=False)]
         assert running.end() == (0, [])
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Final
+
+from worker.config.cores import cores
 
 BIN: Final = Path(sys.executable).parent
 PEERS: Final = "tests.bench.peers"
@@ -48,7 +51,10 @@ class Contestant:
 
     def commands(self) -> list[list[str]]:
         """Its command lines: those who need names get one each."""
-        return [[part.replace("{copy}", str(copy + 1)) for part in self.command] for copy in range(self.copies)]
+        return [
+            [part.replace("{copy}", str(copy + 1)).replace("{core}", core) for part in self.command]
+            for copy, core in zip(range(self.copies), cycle(map(str, cores())), strict=False)
+        ]
 
 
 def _bin(name: str, *arguments: str) -> tuple[str, ...]:
@@ -68,8 +74,10 @@ def _celery(name: str, title: str, *options: str, threads: int = 20, processes: 
     return Contestant(name, title, "celery_peer", command, threads, processes, copies, 900, packages)
 
 
-def _ours(name: str, title: str, processes: int) -> Contestant:
+def _ours(name: str, title: str, processes: int, *, is_kept: bool = True) -> Contestant:
     command = _bin("celery", "-A", "worker.app", "worker", "-n", "w{copy}@%h")
+    if is_kept:  # as `stamped-sync up` starts it
+        command = ("/usr/bin/env", "STAMPED_SYNC_CORE={core}", *command)
     return Contestant(name, title, "ours", command, 20, processes, processes, packages=("celery", "requests"))
 
 
@@ -93,6 +101,12 @@ def _saq(name: str, processes: int) -> Contestant:
     return Contestant(name, title, "saq_peer", command, 20, processes, packages=("saq", "aiohttp"))
 
 
+def _kept(peer: Contestant) -> Contestant:
+    """A peer that is kept to one core, as this worker is."""
+    command = ("/usr/bin/taskset", "-c", "{core}", *peer.command)
+    return replace(peer, name=f"{peer.name}-kept", title=f"{peer.title}, kept to a core", command=command)
+
+
 REFERENCE: Final = _loop("requests", 1)
 """What CPU time is compared with."""
 OURS: Final = _ours("ours", "this worker, 1 × 20 threads", 1)
@@ -105,11 +119,14 @@ ALL: Final = (
     _loop("http.client", 20),
     OURS,
     _ours("ours-2", "this worker, 2 × 10 threads", 2),
+    _ours("ours-free", "this worker, 1 × 20, kept to no core", 1, is_kept=False),
     _celery("celery-threads", "Celery, 1 × 20 threads", "-P", "threads", "-c", "20"),
     _celery("celery-threads-2", "Celery, 2 × 10 threads", "-P", "threads", "-c", "10", processes=2, copies=2),
     _celery("celery-prefork", "Celery, prefork 20", "-P", "prefork", "-c", "20", processes=20),
     _celery("celery-prefork-2", "Celery, prefork 2", "-P", "prefork", "-c", "2", threads=2, processes=2),
+    _kept(_celery("celery-threads", "Celery, 1 × 20 threads", "-P", "threads", "-c", "20")),
     _dramatiq("dramatiq", 1, 20),
+    _kept(_dramatiq("dramatiq", 1, 20)),
     _dramatiq("dramatiq-2", 2, 10),
     _taskiq("taskiq", "taskiq (list) + aiohttp, 1 × 20", "taskiq_peer", 1),
     _taskiq("taskiq-2", "taskiq (list) + aiohttp, 2 × 10", "taskiq_peer", 2),

@@ -51,6 +51,10 @@ class UnreliableRedis(redis.Redis):
 
     stage: Stage | None = None
 
+    def client(self) -> Any:
+        """Itself: all simulated threads are one."""
+        return self
+
     def register_script(self, script: Any) -> Any:
         """Load a script at once, so that no later step depends on whether the server knew it."""
         self.script_load(script)

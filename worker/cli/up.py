@@ -52,10 +52,10 @@ def command(flower_port: int, workers: int | None) -> None:
     if not is_free(flower_port):
         raise click.BadParameter(f"port {flower_port} is taken; choose another", param_hint="--flower-port")
 
-    from worker.local.machine import cores, run_everything  # noqa: PLC0415 - not needed to show the help
+    from worker.local.machine import run_everything  # noqa: PLC0415 - not needed to show the help
     from worker.local.valkey import ValkeyFailed  # noqa: PLC0415
 
     try:
-        run_everything(flower_port, workers or cores())
+        run_everything(flower_port, workers)
     except ValkeyFailed as error:
         raise NoRedis(f"{error}\nStart a Redis, and set STAMPED_SYNC_REDIS_URL to its address.") from None

@@ -16,8 +16,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from worker.http.connecting import connected
-from worker.http.wire import Answering, head_of
-
+from worker.http.wire import Answering, head_of, wait_at_most
 
 SPARE_SECONDS: Final = 0.01
 """How much sooner than its time limit the first wait for an answer ends, so that sending needs no limit of its own."""
@@ -88,8 +87,7 @@ def _bounded(base: Any, connect: float, read: float) -> Any:
             if self.sock is None:
                 self.connect()
             self._asked = method, time.monotonic() + read
-            if self.sock.gettimeout() != wait:
-                self.sock.settimeout(wait)
+            wait_at_most(self.sock, wait)
             port = None if self.port == self.default_port else self.port
             self.sock.sendall(head_of(method, url, self.host, port, headers) + (body or b""))
 

@@ -49,6 +49,12 @@ def head_of(method: str, target: str, host: str, port: int | None, fields: Mappi
     return "\r\n".join([*lines, "\r\n"]).encode("latin-1")
 
 
+def wait_at_most(sock: socket.socket, seconds: float) -> None:
+    """Set a socket's time limit, if it has another one: that lets another thread have its turn."""
+    if sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
+
+
 class _Bytes(socket.SocketIO):
     """The bytes of one answer, as long as they come in time."""
 
@@ -68,9 +74,7 @@ class _Bytes(socket.SocketIO):
         remaining = self._until - time.monotonic()
         if remaining <= 0:
             raise TimeoutError(TOO_LATE)
-        # Not each time: it lets another thread have its turn, and costs more than the rest of a read.
-        if remaining < (sock.gettimeout() or math.inf):
-            sock.settimeout(remaining)
+        wait_at_most(sock, min(remaining, sock.gettimeout() or math.inf))
         count = super().readinto(buffer)
         self.has_ended = count == 0
         return count

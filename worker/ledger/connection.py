@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import threading
 import time
 import uuid
@@ -93,6 +94,32 @@ def connect(url: str | RedisUrl, *, guarded: bool = False) -> redis.Redis:
     plain, tls = (Connection, TlsConnection) if guarded else (LedgerConnection, LedgerTlsConnection)
     kind: type[redis.Connection] = tls if redis_url.is_tls else plain
     return redis.Redis.from_pool(redis.ConnectionPool(kind, decode_responses=True, **redis_url.arguments))
+
+
+class OwnClients(threading.local):
+    """A client for each thread, on a connection that it keeps.
+
+    So a script waits for no lock of a pool, and for no look whether the connection still lives. If it does not,
+    redis-py connects again, and runs the script once more.
+    """
+
+    def __init__(self, shared: redis.Redis) -> None:
+        self._shared = shared
+        self._own: redis.Redis | None = None
+        self._process = 0
+
+    def get(self) -> redis.Redis:
+        """This thread's client. Raises what the client raises over a connection."""
+        if self._own is None or self._process != os.getpid():  # a forked child must not read its parent's answers
+            shared: Any = self._shared
+            self._own, self._process = shared.client(), os.getpid()
+        return self._own
+
+    def cut(self) -> None:
+        """Close its connection: an answer that was not read to its end would be taken for the next one's."""
+        connection: Any = self._own and self._own.connection
+        if connection:
+            connection.disconnect()
 
 
 # Whether it is in trouble --------------------------------------------------------------------------------------------

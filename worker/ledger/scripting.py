@@ -14,7 +14,7 @@ import redis
 from worker.effects import Effect, Moment, Witness, nobody, witnessed
 from worker.jobs.job import Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
-from worker.ledger.connection import NONSENSE, outage
+from worker.ledger.connection import NONSENSE, OwnClients, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
 from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
@@ -150,6 +150,7 @@ class Scripts:
         replaced: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
+        self._own = OwnClients(client)
         self._limits = {system_id: each.as_json() for system_id, each in limits.items()}
         self._other_limits = StoreLimits().as_json()
         self._witness = witness
@@ -172,12 +173,16 @@ class Scripts:
         if self._witness is not nobody:
             self._witness(effect, Moment.BEFORE)
         try:  # not `available`, which does the same: a context manager is three calls more
-            answer = self._scripts[effect](keys=keys, args=args)
+            answer = self._scripts[effect](keys=keys, args=args, client=self._own.get())
             if outage.since is not None:
                 outage.look(self._client)
         except FAILURES as error:
+            self._own.cut()
             if failed := _failure(error, effect):
                 raise failed from error
+            raise
+        except BaseException:  # Ctrl-C, for one
+            self._own.cut()
             raise
         if self._witness is not nobody:
             self._witness(effect, Moment.AFTER)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from worker.config.cores import cores
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.ledger import LedgerUnavailable
@@ -36,8 +37,10 @@ ANSWER_SECONDS = 1
 SPARE_SECONDS = 5
 
 
-def run_everything(flower_port: int, workers: int) -> None:
-    """Run everything until SIGINT or SIGTERM, then end it in order: the worker first, Valkey last.
+def run_everything(flower_port: int, workers: int | None) -> None:
+    """Run everything until SIGINT or SIGTERM, then end it in order: the workers first, Valkey last.
+
+    `workers` is how many worker processes there are; None is one for each core.
 
     Raises ConfigurationError if the configuration is wrong or Redis must be configured differently, LedgerUnavailable
     if no Redis answers and an embedded one can't take its URL, and ValkeyFailed if the embedded one can't run.
@@ -47,7 +50,7 @@ def run_everything(flower_port: int, workers: int) -> None:
     configure(settings.log_format, settings.log_level)
     server_port = None if redis_answers(settings) else settings.redis.port
     with opened(settings.data) as folder:
-        machine = Machine(settings, folder, flower_port, server_port, workers)
+        machine = Machine(settings, folder, flower_port, server_port, workers or len(cores()) or os.cpu_count() or 1)
         try:
             with stopped_by_signals():
                 machine.run()
@@ -104,12 +107,6 @@ class Machine:
         password = "as configured" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
         user = self.settings.flower_user
         log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
-
-
-def cores() -> int:
-    """How many cores of this machine this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux's alone
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _is_embeddable(url: RedisUrl) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import http.client
 import sys
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import TYPE_CHECKING
 
+from worker.config.cores import cores
+from worker.config.settings import variable
 from worker.local.child import GRACE_SECONDS, Child
 from worker.local.ports import HOST
 
@@ -44,14 +47,17 @@ class Setting:
         # As an argument the login would show in the machine's list of processes.
         authentication = f"{login.user}:{login.password.get_secret_value()}"
         names = ["worker"] if workers == 1 else [f"worker{number}" for number in range(1, workers + 1)]
+        places = cycle(map(str, cores()) if cores() else [""])
         return [
-            *map(self._worker, names),
+            *map(self._worker, names, places),
             self._celery("beat", f"--schedule={self.files / 'beat-schedule'}"),
             self._celery("flower", f"--address={HOST}", f"--port={flower_port}", FLOWER_BASIC_AUTH=authentication),
         ]
 
-    def _worker(self, name: str) -> Child:
-        return self._celery("worker", f"--hostname={name}@%h", name=name, grace_seconds=self.grace_seconds)
+    def _worker(self, name: str, core: str) -> Child:
+        options = (f"--hostname={name}@%h",)
+        more = {variable("core"): core} if core else {}
+        return self._celery("worker", *options, name=name, grace_seconds=self.grace_seconds, **more)
 
     def _celery(
         self, program: str, *options: str, name: str = "", grace_seconds: float = GRACE_SECONDS, **more: str

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -98,10 +99,28 @@ class _Lines(logging.Formatter):
         )
 
 
+class _Output(logging.StreamHandler[TextIO]):
+    """Standard error. A thread makes its line by itself, and waits for another one only while that is written."""
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """No lock around all that is done with a record."""
+        self.lock, self._writing = None, threading.Lock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        try:
+            line = self.format(record) + self.terminator
+            with self._writing:
+                self.stream.write(line)
+                self.stream.flush()
+        except Exception:  # noqa: BLE001 - no line of the log ends the program
+            self.handleError(record)
+
+
 def configure(log_format: Literal["auto", "json", "text"], level: str) -> None:
     """Send the process' log to standard error; `auto` means text on a terminal and JSON elsewhere."""
     is_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
-    output = logging.StreamHandler(sys.stderr)
+    output = _Output(sys.stderr)
     output.addFilter(_AttemptFilter())
     output.setFormatter(_text_lines() if is_text else _json_lines())
     root = logging.getLogger()
