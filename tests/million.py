@@ -1,6 +1,6 @@
 """Measures the monitor's pages on a ledger of a million jobs: `python -m tests.million [JOBS]`.
 
-It fills a Valkey of its own with what `worker/ledger/scripts/_job.lua` would have written, serves Flower in this
+It fills a Valkey of its own with what `worker/ledger/scripts/_row.lua` would have written, serves Flower in this
 process and prints how long each page took, and the command that Valkey was busy with for longest.
 """
 

@@ -1,6 +1,6 @@
 """A script that fails half-way: whichever of its steps Redis refuses, no job is lost for it and none is stuck.
 
-By construction no text from outside can make one fail (see `_job.lua`). This fails each script at each of its steps all
+By construction no text from outside can make one fail (see `_row.lua`). This fails each script at each of its steps all
 the same, as a right that is missing or a key of another type would, and then lets the workers go on.
 """
 

@@ -109,7 +109,7 @@ class Attempt:
 
     @classmethod
     def first(cls, fields: Mapping[str, str]) -> Self | None:
-        """A job's first attempt, if it is in its row and not in its history: see `keep_first` in `_job.lua`."""
+        """A job's first attempt, if it is in its row and not in its history: see `keep_first` in `_attempt.lua`."""
         if "first" not in fields:
             return None
         began, ms, outcome, worker = fields["first"].split(" ", 3)

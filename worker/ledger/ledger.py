@@ -206,7 +206,7 @@ class Ledger(Upkeep):
 
         Raises ClaimLost.
         """
-        noted = [  # see `calls_of` in `_throttle.lua`
+        noted = [  # see `calls_of` in `_slots.lua`
             (call.api, call.method, call.route, call.status, call.ms, int(call.intent in ANSWERED_WELL))
             for call in calls
         ]

@@ -58,7 +58,7 @@ def error_args(failure: Failure) -> tuple[str, str]:
 
 
 def consent_args(consent: Consent | None) -> tuple[int, str]:
-    """What is known of a customer's consent, as the scripts take it: see `note_consent` in `_job.lua`."""
+    """What is known of a customer's consent, as the scripts take it: see `note_consent` in `_request.lua`."""
     return (int(consent.is_new), consent.created) if consent else (0, "")
 
 

@@ -11,7 +11,7 @@ local now, looks, totals = ARGV[2], ARGV[3], prefix .. 'totals'
 local STATES = { 'queued', 'sent', 'running', 'waiting', 'done', 'failed' }
 local KINDS, APIS = { 'customer', 'subscription' }, { 'stamped', 'ipaas' }
 
--- The lanes of a store's queue, each the places from a lowest to a highest one. See `place_of` in _job.lua: a debug job's place is
+-- The lanes of a store's queue, each the places from a lowest to a highest one. See `place_of` in _request.lua: a debug job's place is
 -- below 0, another's is when it was queued, but a day later for one of the background. So the first of all need not be the oldest.
 local LANES = { { '-inf', '0' }, { '(0', now }, { '(' .. now, '+inf' } }
 
