@@ -7,6 +7,7 @@ with its own id, arguments, state, runtime and page.
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from celery.app.trace import trace_task_ret
@@ -19,6 +20,7 @@ from worker.jobs.routes import TASK_OF
 from worker.ledger.guard import Slice, current_slice
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from concurrent.futures import ThreadPoolExecutor
 
     from worker.jobs.job import Job
@@ -43,21 +45,45 @@ class TaskPool(thread.TaskPool):
         return thread.ApplyResult(future)  # type: ignore[attr-defined] # its stub is not complete
 
     def _run(self, target: Any, args: Any, kwargs: Any, callback: Any, accept_callback: Any) -> None:
-        settings = self.app.settings
-        slice_ = Slice(
-            settings.carry_on_jobs, settings.carry_on_seconds, is_stopping=is_stopping, is_awaited=self._is_awaited
-        )
+        settings, first = self.app.settings, callback.__self__
+        slice_ = Slice(settings.carry_on_jobs, settings.carry_on_seconds, is_stopping=is_stopping)
         token = current_slice.set(slice_)
         try:
-            apply_target(target, args, kwargs, callback, accept_callback)
-            while claim := slice_.next_claim:
-                _carry_on(callback.__self__, claim.job)
+            with _held(first):
+                apply_target(target, args, kwargs, callback, accept_callback)
+                while claim := slice_.next_claim:
+                    _carry_on(first, claim.job)
+                    if slice_.next_claim is claim:  # refused before it was taken
+                        break
         finally:
             current_slice.reset(token)
 
-    def _is_awaited(self) -> bool:
-        """Whether messages wait for a thread."""
-        return not self.executor._work_queue.empty()  # noqa: SLF001 - nothing public tells
+
+class WakeUp(Request):
+    """A message that wakes a worker for a job. It is acknowledged when its thread is free again.
+
+    Until then it counts against the prefetch limit: a worker takes no messages for which it has no thread.
+    """
+
+    is_held = False
+
+    def acknowledge(self) -> None:
+        """Acknowledge the message, unless its thread goes on."""
+        if not self.is_held:
+            super().acknowledge()
+
+
+@contextmanager
+def _held(message: Request) -> Iterator[None]:
+    if not isinstance(message, WakeUp):
+        yield
+        return
+    message.is_held = True
+    try:
+        yield
+    finally:
+        message.is_held = False
+        message.acknowledge()
 
 
 def is_stopping() -> bool:

@@ -83,6 +83,7 @@ class JobTask(RefusingTask):
 
     abstract = True
     max_retries = None
+    Request = "tasks.carrying:WakeUp"
     throws = (SyncError,)
     """Celery does not log these with a trace: they are logged and reported here."""
 

@@ -42,8 +42,8 @@ WRONG_CONFIGURATION = 2
 Done = TypeVar("Done")
 VISIBILITY_TIMEOUT_SECONDS = 60
 """After this time Redis delivers again what a worker took, noted there (`worker.broker.QoS`) and did not acknowledge.
-It is longer than the tasks of such messages take, and short enough that a trigger that a killed worker had taken comes
-back soon. A message that comes twice does no harm."""
+What a worker still holds is not delivered again, so it is short: a trigger that a killed worker had taken comes back
+soon. A message that comes twice does no harm."""
 EVERY_TIME = 1
 """Kombu looks every 10 seconds for what is to be delivered again. By default, it leaves out nine of ten looks."""
 SPARE_BROKER_CONNECTIONS = 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import kombu
@@ -65,6 +66,15 @@ class QoS(redis.QoS):
             virtual.QoS.ack(self, delivery_tag)
             raise
 
+    def restore_visible(self, *args: Any, **options: Any) -> None:
+        """Deliver again what somebody took long ago and did not acknowledge; not what this worker still holds."""
+        held = [tag for tag, message in self._delivered.items() if _keeper_of(message) is redis.QoS]
+        if held:
+            channel = cast("Channel", self.channel)
+            with channel.conn_or_acquire() as client:
+                client.zadd(channel.unacked_index_key, dict.fromkeys(held, time.time()), xx=True)
+        super().restore_visible(*args, **options)
+
     def restore_by_tag(self, tag: str, client: Any = None, leftmost: bool = False) -> None:  # noqa: FBT001, FBT002 - kombu's
         """Give a message back to its queue, to be the next one taken; `leftmost` means the last one."""
         message, channel = self._delivered.get(tag), cast("Channel", self.channel)
@@ -76,7 +86,8 @@ class QoS(redis.QoS):
 
 
 def _keeper_of(message: Any) -> type[virtual.QoS]:
-    return virtual.QoS if message is not None and message.headers.get("task") in WAKING else redis.QoS
+    task = message.headers.get("task") if message is not None and isinstance(message.headers, dict) else None
+    return virtual.QoS if isinstance(task, str) and task in WAKING else redis.QoS
 
 
 class Channel(redis.Channel):

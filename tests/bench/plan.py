@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,8 +21,8 @@ QUICK_NAMES: Final = (
     REFERENCE.name, "loop-requests-20", "ours", "ours-2", "celery-threads", "dramatiq", "dramatiq-2", "taskiq", "saq",
 )  # fmt: skip
 HELP: Final = """Without arguments everything is measured, which takes hours, and docs/benchmarks.md is written.
---quick measures the usual contestants once, in about two minutes. With --quick, --only, --latency or --measure
-the figures are only printed, unless --write is given too. With --only or --latency updates are measured, unless
+--quick measures the usual contestants once, in about two minutes. With any argument the figures are only printed,
+unless --write is given too. With --only or --latency updates are measured, unless
 --measure says otherwise."""
 
 
@@ -60,14 +61,17 @@ def plan(arguments: Sequence[str]) -> Plan:
         rounds=given.rounds or (1 if given.quick else 5),
         seconds=given.seconds or (1.2 if given.quick else 3),
         is_quick=given.quick,
-        is_written=given.write or not (given.quick or given.only or given.latency or given.measure),
+        is_written=given.write or not arguments,
     )
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(
-        prog="make bench ARGS=…", description=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="make bench ARGS='…'",
+        usage="make bench ARGS='--only ours,dramatiq --latency 0,50'",
+        description=HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--quick", action="store_true", help="the usual contestants, one short round")
     made.add_argument("--write", action="store_true", help="write docs/benchmarks.md and its chart")
@@ -77,8 +81,8 @@ def parser() -> argparse.ArgumentParser:
         "--latency", type=_latencies, metavar="MS", help="of the APIs, for example 0,50 (default 0,50,200)"
     )
     made.add_argument("--measure", type=_chosen_from(MEASURES), metavar="NAMES", help=f"of {', '.join(MEASURES)}")
-    made.add_argument("--rounds", type=int, help="how often everything is measured, in turns (default 5)")
-    made.add_argument("--seconds", type=float, help="how long each contestant is measured (default 3)")
+    made.add_argument("--rounds", type=_above_zero, help="how often everything is measured, in turns (default 5)")
+    made.add_argument("--seconds", type=_seconds, help="how long each contestant is measured (default 3)")
     return made
 
 
@@ -96,4 +100,30 @@ class _chosen_from:  # noqa: N801 - argparse shows the name
 
 
 def _latencies(text: str) -> list[int]:
-    return [int(each) for each in text.split(",")]
+    latencies = [_whole(each) for each in text.split(",")]
+    if min(latencies) < 0:
+        raise argparse.ArgumentTypeError("milliseconds are 0 or more")
+    return latencies
+
+
+def _above_zero(text: str) -> int:
+    if (number := _whole(text)) < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds

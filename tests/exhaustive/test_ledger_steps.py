@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,8 +56,8 @@ DAY_SECONDS = 24 * 60 * 60
 FAILING = """
 local steps, fail_at = 0, tonumber(redis.call('GET', 'fail-at') or '0')
 local reads = {
-  EXISTS = 1, GET = 1, HEXISTS = 1, HGET = 1, HGETALL = 1, LLEN = 1, SCARD = 1, SMEMBERS = 1, TIME = 1, ZCARD = 1,
-  ZRANGE = 1, ZRANGEBYSCORE = 1, ZSCORE = 1
+  EXISTS = 1, GET = 1, HEXISTS = 1, HGET = 1, HGETALL = 1, HMGET = 1, LLEN = 1, SCARD = 1, SMEMBERS = 1, TIME = 1,
+  ZCARD = 1, ZRANGE = 1, ZRANGEBYSCORE = 1, ZSCORE = 1
 }
 local real = redis
 local redis = setmetatable({ call = function(name, ...)
@@ -128,6 +129,13 @@ def wanted_more(ledger: Ledger) -> Claim:
     """The same, and a trigger has come meanwhile."""
     claim = claimed(ledger)
     ledger.request(JOB)
+    return claim
+
+
+def crowded(ledger: Ledger) -> Claim:
+    """The job in this worker's hands, another one on its way, and two more that have no place."""
+    claim = claimed(ledger)
+    ledger.request_all([Job(Kind.CUSTOMER, STORE, number) for number in ("9", "10")])
     return claim
 
 
@@ -262,14 +270,14 @@ def complete(next_step: Next = Next.NOTHING, **facts: Any) -> Operation:
     return lambda ledger, claim: ledger.complete(claim, CALLS, Action.UPDATED, "1", next_step, **facts)
 
 
-def defer(ledger: Ledger, claim: Claim) -> None:
+def defer(ledger: Ledger, claim: Claim, *, carries_on: bool = False) -> None:
     """Let a job rest for a retry."""
-    ledger.defer(claim, CALLS, 5, FAILURE, carried=True, consent=Consent(is_new=True))
+    ledger.defer(claim, CALLS, 5, FAILURE, carried=True, consent=Consent(is_new=True), carries_on=carries_on)
 
 
-def fail(ledger: Ledger, claim: Claim) -> None:
+def fail(ledger: Ledger, claim: Claim, *, carries_on: bool = False) -> None:
     """End a job badly."""
-    ledger.fail(claim, CALLS, FAILURE)
+    ledger.fail(claim, CALLS, FAILURE, carries_on=carries_on)
 
 
 def sweep(ledger: Ledger, _: object) -> None:
@@ -304,6 +312,10 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "complete of one as mapped": (claimed, complete(Next.UNCHANGED), DONE),
     "complete of a subscription": (newcomer, complete(), DONE),
     "complete of a probe": (probing, complete(Next.SUBSCRIPTION), DONE),
+    "complete and carry on": (crowded, complete(Next.SUBSCRIPTION, carries_on=True), DONE),
+    "complete as mapped and carry on": (crowded, complete(Next.UNCHANGED, carries_on=True), DONE),
+    "defer and carry on": (crowded, partial(defer, carries_on=True), DONE),
+    "fail and carry on": (crowded, partial(fail, carries_on=True), FAILED),
     "defer": (claimed, defer, DONE),
     "defer of one asked for by hand": (urgent, defer, DONE),
     "hold": (claimed, hold(OUTAGE), DONE),

@@ -209,3 +209,31 @@ def test_refusals_are_errors_of_the_connection() -> None:
     """Celery makes those anew; as errors of the channel they end a worker."""
     for error in (redis.ReadOnlyError, redis.OutOfMemoryError, redis.ResponseError, redis.exceptions.NoPermissionError):
         assert issubclass(error, Transport.connection_errors)
+
+
+def test_message_that_this_worker_still_holds_is_not_delivered_again(server: Server) -> None:
+    """However long its task takes, or its countdown is."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        server.client.lpush("customers", message("one"))
+        held = channel.basic_get("customers")
+        server.client.zadd("unacked_index", {"one": time.time() - VISIBILITY_TIMEOUT_SECONDS - 1})
+        channel.qos.restore_visible(interval=1)
+        assert server.client.exists("customers") == 0
+        held.ack()
+        assert server.client.exists("unacked", "unacked_index") == 0
+
+
+@pytest.mark.parametrize("task", [["stamped.transfer_customer"], {}, None, 7])
+def test_message_whose_task_is_no_name_is_kept_like_any_other(server: Server, task: object) -> None:
+    """Anybody may push anything."""
+    server.client.flushall()
+    with app.connection_for_read(server.url) as connection:
+        channel = _channel(connection)
+        text = loads(message("one"))
+        text["headers"]["task"] = task
+        server.client.lpush("customers", dumps(text))
+        assert channel.basic_get("customers").headers["task"] == task
+        assert server.client.hkeys("unacked") == ["one"]
+        channel.qos.ack("one")

@@ -19,7 +19,6 @@ from pydantic import (
     field_validator,
 )
 
-from worker.config.cores import cores
 from worker.config.environment import PREFIX, Environment, environment, warn_of_misspelt
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
 from worker.config.flower_login import problems_of
@@ -123,7 +122,7 @@ class Settings(BaseModel):
     """Threads of one worker."""
     core: int | None = Field(default=None, ge=0, examples=[0])
     """The core, counted from 0, that a worker keeps to (Linux only): its threads take turns anyway, and faster so. `up`
-    gives each of its workers one."""
+    does not use it: it gives each of its workers one, if they fill the cores."""
     carry_on_jobs: int = Field(default=20, gt=0, le=1000)
     """Jobs of a store that a thread runs one after the other at most; then others have a turn."""
     carry_on_seconds: float = Field(default=1, ge=0, le=60)
@@ -178,14 +177,6 @@ class Settings(BaseModel):
         except RedisUrlWrong as problem:
             raise wrong(str(problem), f"{PREFIX}REDIS_URL={problem.example}") from None
         return text.strip()
-
-    @field_validator("core")
-    @classmethod
-    def _core_is_there(cls, core: int | None) -> int | None:
-        if core is not None and core not in (found := cores()):
-            names, first = ", ".join(map(str, found)) or "none on this system", found[0] if found else ""
-            raise wrong(f"must be a core that this process may use: {names}", f"{PREFIX}CORE={first}")
-        return core
 
     @field_validator("lease_seconds")
     @classmethod

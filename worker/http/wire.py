@@ -130,6 +130,9 @@ class Answering(http.client.HTTPResponse):
         # as an empty success.
         if self._bytes.has_ended:
             raise CutHead
+        # Another answer follows it, which would be taken for that to the next request.
+        if self.status < http.HTTPStatus.OK:
+            raise http.client.BadStatusLine(str(self.status))
         self.fields = HTTPHeaderDict((name, _unfolded(value)) for name, value in self.msg.items())
 
 

@@ -175,8 +175,8 @@ class Slice:
     """How long a worker carries on: for one message it runs the job that it names, and then the store's next ones.
 
     The step that ends a job grants the next one, which costs neither a message nor a claim. After some jobs, or some
-    seconds, the store's next job gets a message again, so that stores take turns and a worker stops soon. While other
-    messages wait for a thread of this worker, a slice is a quarter of that.
+    seconds, the store's next job gets a message again, so that stores take turns and a worker stops soon. While
+    messages wait for any worker, a slice is a quarter of that.
     """
 
     def __init__(
@@ -186,14 +186,14 @@ class Slice:
         *,
         clock: Callable[[], float] = time.monotonic,
         is_stopping: Callable[[], bool] = lambda: False,
-        is_awaited: Callable[[], bool] = lambda: False,
     ) -> None:
         """At most so many jobs, none of which is begun later than these seconds, or once the worker is stopping."""
         self._jobs, self._seconds = jobs, seconds
         self._clock = clock
         self._began_at, self._asked_at = clock(), 0.0
         self._run = 0
-        self._is_stopping, self._is_awaited = is_stopping, is_awaited
+        self._is_stopping = is_stopping
+        self._is_awaited = False
         self.next_claim: Claim | None = None
 
     def asks(self) -> bool:
@@ -201,13 +201,14 @@ class Slice:
         self._asked_at = self._clock()
         if self._is_stopping():
             return False
-        share = SHARED if self._is_awaited() else 1
+        share = SHARED if self._is_awaited else 1
         return self._run < self._jobs * share and self._asked_at < self._began_at + self._seconds * share
 
     def granted(self) -> tuple[Claim, float] | None:
         """The claim of the job that it goes on with, and when it was asked for; only once."""
         claim, self.next_claim = self.next_claim, None
         self._run += 1
+        self._is_awaited = claim is not None and claim.is_awaited
         return (claim, self._asked_at) if claim else None
 
 

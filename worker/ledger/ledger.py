@@ -237,11 +237,11 @@ def _next_claim(token: str, answer: Sequence[Any]) -> Claim | None:
     """The claim in what `carry_on` of `_ending.lua` answers."""
     if not answer:
         return None
-    kind, member, _, *granted = answer
-    return _claim(job_of(Kind(kind), member), token, granted)
+    waiting, kind, member, _, *granted = answer
+    return _claim(job_of(Kind(kind), member), token, granted, is_awaited=waiting > 0)
 
 
-def _claim(job: Job, token: str, granted: Sequence[Any]) -> Claim:
+def _claim(job: Job, token: str, granted: Sequence[Any], *, is_awaited: bool = False) -> Claim:
     """The claim that a script has granted: see `_grant.lua`."""
     version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh, created = granted
     return Claim(
@@ -257,6 +257,7 @@ def _claim(job: Job, token: str, granted: Sequence[Any]) -> Claim:
         is_new=bool(is_new),
         is_fresh=bool(is_fresh),
         created=created,
+        is_awaited=is_awaited,
     )
 
 

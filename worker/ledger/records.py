@@ -163,6 +163,8 @@ class Claim:
     """Of a customer job: the Stamped.io customer that an earlier run has created, without coming to its end."""
     is_fresh: bool = False
     """Of a subscription job: whether its transfer was a moment ago, so that neither API may show the customer yet."""
+    is_awaited: bool = False
+    """Of a claim that a worker carries on with: whether messages waited for a worker."""
 
 
 @dataclass(frozen=True, slots=True)

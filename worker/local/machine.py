@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from worker.config.cores import cores
+from worker.config.cores import usable
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.ledger import LedgerUnavailable
@@ -50,7 +50,7 @@ def run_everything(flower_port: int, workers: int | None) -> None:
     configure(settings.log_format, settings.log_level)
     server_port = None if redis_answers(settings) else settings.redis.port
     with opened(settings.data) as folder:
-        machine = Machine(settings, folder, flower_port, server_port, workers or len(cores()) or os.cpu_count() or 1)
+        machine = Machine(settings, folder, flower_port, server_port, workers or usable())
         try:
             with stopped_by_signals():
                 machine.run()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import http.client
 import sys
 from dataclasses import dataclass, field
-from itertools import cycle
 from typing import TYPE_CHECKING
 
-from worker.config.cores import cores
+from worker.config.cores import places
 from worker.config.settings import variable
 from worker.local.child import GRACE_SECONDS, Child
 from worker.local.ports import HOST
@@ -47,16 +46,15 @@ class Setting:
         # As an argument the login would show in the machine's list of processes.
         authentication = f"{login.user}:{login.password.get_secret_value()}"
         names = ["worker"] if workers == 1 else [f"worker{number}" for number in range(1, workers + 1)]
-        places = cycle(map(str, cores()) if cores() else [""])
         return [
-            *map(self._worker, names, places),
+            *map(self._worker, names, places(workers)),
             self._celery("beat", f"--schedule={self.files / 'beat-schedule'}"),
             self._celery("flower", f"--address={HOST}", f"--port={flower_port}", FLOWER_BASIC_AUTH=authentication),
         ]
 
-    def _worker(self, name: str, core: str) -> Child:
+    def _worker(self, name: str, core: int | None) -> Child:
         options = (f"--hostname={name}@%h",)
-        more = {variable("core"): core} if core else {}
+        more = {} if core is None else {variable("core"): str(core)}
         return self._celery("worker", *options, name=name, grace_seconds=self.grace_seconds, **more)
 
     def _celery(

@@ -55,7 +55,10 @@ class Terminal(Output):
         table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
         for column in columns:
             width = PROSE if column == prose else None
-            table.add_column(column, justify="right" if column in numbers else "left", overflow="fold", max_width=width)
+            is_number = column in numbers
+            table.add_column(
+                column, justify="right" if is_number else "left", overflow="fold", max_width=width, no_wrap=is_number
+            )
         for row in rows:
             table.add_row(*row)
         for drawn in self.console.render_lines(table, pad=False):

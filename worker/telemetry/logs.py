@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,17 +101,23 @@ class _Lines(logging.Formatter):
 class _Output(logging.StreamHandler[TextIO]):
     """Standard error. A thread makes its line by itself, and waits for another one only while that is written."""
 
-    def createLock(self) -> None:  # noqa: N802 - logging's name
-        """No lock around all that is done with a record."""
-        self.lock, self._writing = None, threading.Lock()
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a record that passes the filters."""
+        is_shown = bool(self.filter(record))
+        if is_shown:
+            self.emit(record)
+        return is_shown
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
         try:
             line = self.format(record) + self.terminator
-            with self._writing:
+            self.acquire()
+            try:
                 self.stream.write(line)
                 self.stream.flush()
+            finally:
+                self.release()
         except Exception:  # noqa: BLE001 - no line of the log ends the program
             self.handleError(record)
 

@@ -97,14 +97,15 @@ def test_pump_looks_at_a_held_store_when_its_hold_is_over(client: redis.Redis, c
 
 
 def test_one_round_sends_the_jobs_of_many_stores(client: redis.Redis, clock: Clock) -> None:
-    """All that are due, in one round trip more."""
+    """All that are due, in one round trip more; the next round follows at once if there are too many."""
     ledger = make(client, clock, *[UNTHROTTLED] * 150)
     for system_id in range(1, 151):
         job = Job(Kind.CUSTOMER, system_id, "1")
         ledger.request(job)
         ledger.fail(ledger.claim(job), USED, FAILURE)
         ledger.retry_failed(Kind.CUSTOMER, 1)
-    assert [len(pumped(ledger)) for _ in range(3)] == [100, 50, 0]
+    taken(ledger)
+    assert [(ledger.admit_due(), len(taken(ledger))) for _ in range(3)] == [(0.0, 100), (None, 50), (None, 0)]
 
 
 @pytest.mark.parametrize("step_back", [0, 3600], ids=["Redis lost it", "the clock has stepped back since"])
@@ -159,6 +160,17 @@ def test_pace_by_a_clock_that_stepped_back_is_not_kept(client: redis.Redis, cloc
     ledger = make(client, clock, StoreLimits(concurrent=100, stamped=Limit(100, 60)))
     client.hset("stamped-sync:store:1", "paced stamped", clock.now_ms + 3_600_000)
     assert pushed_by(ledger, lambda: ledger.request_all(jobs(300)))
+
+
+def test_store_goes_on_soon_after_a_step_back_within_its_window(client: redis.Redis, clock: Clock) -> None:
+    """A sweep forgets the pace; the throttle still holds."""
+    ledger = make(client, clock, StoreLimits(concurrent=100, stamped=Limit(100, 3600)))
+    ledger.request_all(jobs(300))
+    called = len(work_off(ledger, clock, 1800))
+    clock.advance(-1500)
+    ledger.sweep(Kind.CUSTOMER)
+    called += len(work_off(ledger, clock, 60))
+    assert 50 < called <= 100
 
 
 def _within(times: list[float], start: float, seconds: float) -> int:

@@ -244,13 +244,3 @@ def test_settings_are_never_changed() -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.done_days = 1  # type: ignore[misc]
-
-
-def test_core_must_be_one_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message names those that the process may use."""
-    monkeypatch.setattr("worker.config.settings.cores", lambda: [0, 2])
-    monkeypatch.setenv("STAMPED_SYNC_CORE", "2")
-    assert load_settings().core == 2
-    monkeypatch.setenv("STAMPED_SYNC_CORE", "1")
-    with pytest.raises(ConfigurationError, match=r"STAMPED_SYNC_CORE: .* 0, 2 \(for example: STAMPED_SYNC_CORE=0\)"):
-        load_settings()

@@ -81,6 +81,15 @@ def ours(content: bytes, method: str = "GET") -> object:
             return outcome(answer)
 
 
+@pytest.mark.parametrize("status", ["101 Switching Protocols", "102 Processing", "103 Early Hints", "199 Odd"])
+def test_answer_that_another_one_follows_is_none(status: str) -> None:
+    """What follows would be taken for the answer to the next request."""
+    assert (
+        ours(f"HTTP/1.1 {status}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+        is http.client.BadStatusLine
+    )
+
+
 class Bytes:
     """What `http.client` reads bytes from."""
 

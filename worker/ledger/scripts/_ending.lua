@@ -17,7 +17,7 @@ local function end_attempt(outcome, failure)
 end
 
 -- Let the store's next jobs run. The first of them is granted to the worker that ended this one, if it carries on: that costs
--- no message and no claim. Answers { kind, member, what `grant` does }, or nothing in it.
+-- no message and no claim. Answers { messages that wait for a worker, kind, member, what `grant` does }, or nothing in it.
 local function carry_on()
   local claim = {}
   if ARGV[7] ~= '' then
@@ -28,7 +28,9 @@ local function carry_on()
       return claim
     end
     take(next_kind, next_member, system, limits, now)
-    claim = { next_kind, next_member, unpack(grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)) }
+    local waiting = redis.call('LLEN', ROUTES.customer.queue) + redis.call('LLEN', ROUTES.subscription.queue)
+    local granted = grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)
+    claim = { waiting, next_kind, next_member, unpack(granted) }
   end
   admit(system, limits)
   return claim

@@ -82,6 +82,8 @@ local function follow_clock(kind, system, now, limit)
   local newest = redis.call('ZRANGE', recent, -1, -1, 'WITHSCORES')
   local ahead = (tonumber(newest[2] or '0') or 0) - now
   if ahead <= AHEAD_MS or limit <= 0 then return 0 end
+  -- The pace of its calls was noted by that clock, too; without one, the throttle still holds.
+  redis.call('HDEL', store_key('store', system), 'paced stamped', 'paced ipaas')
   local members = redis.call('ZRANGEBYSCORE', recent, '(' .. text(now + AHEAD_MS), '+inf', 'LIMIT', 0, limit)
   for _, member in ipairs(members) do
     if field(key_of(kind, member), 'state') then
