@@ -8,9 +8,10 @@ import time
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
+from celery.exceptions import Retry as CelerysRetry
 
 from tasks.refusals import refuse_message
 from worker.app import app
@@ -18,7 +19,7 @@ from worker.http.api_errors import HELD_FOR
 from worker.jobs.calls import note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
-from worker.jobs.job import Job
+from worker.jobs.job import Job, State
 from worker.jobs.retries import Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
@@ -122,7 +123,17 @@ class JobTask(RefusingTask):
             refuse_message(error, self.name, job.system_id, job.customer_id)
             raise error
         log.debug("%s: nothing to do, it is %s", job, refused.state)
+        if refused.state in {State.QUEUED, State.WAITING}:
+            raise comes_again(job, refused.state)
         return {"job": str(job), "state": refused.state}
+
+
+def comes_again(job: Job, state: str, error: SyncError | None = None) -> CelerysRetry:
+    """What ends a task whose job has not: Flower shows that it is tried again, and not that it succeeded.
+
+    Celery sends nothing for it: the ledger lets the job run when it is due, as a task of its own.
+    """
+    return CelerysRetry(f"{job} is {state}" + (f": {error}" if error else ""), exc=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +177,7 @@ class _Run:
         try:
             return self._complete(work(self._given()))
         except Throttled:
-            return self._put_back()
+            self._put_back()
         except (ClaimLost, LedgerUnavailable):
             raise
         except SyncError as error:
@@ -193,10 +204,10 @@ class _Run:
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
 
-    def _put_back(self) -> dict[str, Any]:
+    def _put_back(self) -> NoReturn:
         self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
         self._announce(outcomes.THROTTLED)
-        return self._queued()
+        raise comes_again(self._job, State.QUEUED)
 
     def _settle(self, error: SyncError) -> dict[str, Any]:
         """Settle what follows an error: the store is held, the job rests, or it fails."""
@@ -214,7 +225,7 @@ class _Run:
             weighed = self._hold(error, decision)
             if weighed.is_requeued:
                 self._announce(outcomes.HELD, error=error)
-                return self._queued(error)
+                raise comes_again(self._job, State.QUEUED, error)
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
 
@@ -242,28 +253,25 @@ class _Run:
         )
         self._go_on(ended)
         if ended.is_requeued:
-            return self._requeued(error)
+            self._requeued(error)
         self._announce(outcomes.WAITING, self._job, rest.seconds, error=error)
         if rest.is_short:
             queue = UPKEEP if self._claim.debug else QUEUE_OF[self._job.kind]
             raise self._task.retry(exc=error, countdown=rest.seconds, queue=queue)
-        return {"job": str(self._job), "state": "waiting", "code": error.entry.code}
+        raise comes_again(self._job, State.WAITING, error)
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
         ended = self._ledger.fail(self._claim, self._calls, error.failure, carries_on=self._slice.asks())
         self._go_on(ended)
         if ended.is_requeued:
-            return self._requeued(error)
+            self._requeued(error)
         self._announce(outcomes.FAILED if ended.is_news else outcomes.FAILED_AGAIN, error=error)
         raise error from None
 
-    def _requeued(self, error: SyncError) -> dict[str, Any]:
+    def _requeued(self, error: SyncError) -> NoReturn:
         """End a run that failed while its job was requested: the job has not failed, it waits for its turn again."""
         self._announce(outcomes.REQUEUED, error=error)
-        return self._queued(error)
-
-    def _queued(self, error: SyncError | None = None) -> dict[str, Any]:
-        return {"job": str(self._job), "state": "queued"} | ({"code": error.entry.code} if error else {})
+        raise comes_again(self._job, State.QUEUED, error)
 
     def _go_on(self, ended: Ended) -> None:
         self._slice.next_claim = ended.next_claim

@@ -76,7 +76,7 @@ def _celery(name: str, title: str, *options: str, threads: int = 20, processes: 
 
 def _ours(name: str, title: str, processes: int, *, is_kept: bool = True) -> Contestant:
     command = _bin("celery", "-A", "worker.app", "worker", "-n", "w{copy}@%h")
-    if is_kept:  # as `stamped-sync up` starts it
+    if is_kept:  # as `stamped-sync up` does for workers that fill the cores
         command = ("/usr/bin/env", "STAMPED_SYNC_CORE={core}", *command)
     return Contestant(name, title, "ours", command, 20, processes, processes, packages=("celery", "requests"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
 import uuid
@@ -94,48 +93,6 @@ def connect(url: str | RedisUrl, *, guarded: bool = False) -> redis.Redis:
     plain, tls = (Connection, TlsConnection) if guarded else (LedgerConnection, LedgerTlsConnection)
     kind: type[redis.Connection] = tls if redis_url.is_tls else plain
     return redis.Redis.from_pool(redis.ConnectionPool(kind, decode_responses=True, **redis_url.arguments))
-
-
-SELDOM_SECONDS: Final = 0.1
-"""A connection that was not used for that long is looked at before it is used."""
-
-
-class OwnClients(threading.local):
-    """A client for each thread, on a connection that it keeps.
-
-    So a script waits for no lock of a pool, and seldom for a look whether the connection still lives.
-    """
-
-    def __init__(self, shared: redis.Redis) -> None:
-        self._shared = shared
-        self._own: redis.Redis | None = None
-        self._process = 0
-        self._used_at = 0.0
-
-    def get(self) -> redis.Redis:
-        """This thread's client. Raises what the client raises over a connection."""
-        now = time.monotonic()
-        if self._own is None or self._process != os.getpid():  # a forked child must not read its parent's answers
-            shared: Any = self._shared
-            self._own, self._process = shared.client(), os.getpid()
-        elif now > self._used_at + SELDOM_SECONDS and self._is_over():
-            self.cut()
-        self._used_at = now
-        return self._own
-
-    def _is_over(self) -> bool:
-        """Whether Redis has closed the connection, or sent what nobody asked for."""
-        connection: Any = self._own and self._own.connection
-        try:
-            return bool(connection and connection.is_connected and connection.can_read())
-        except (redis.RedisError, OSError, *NONSENSE):
-            return True
-
-    def cut(self) -> None:
-        """Close its connection: an answer that was not read to its end would be taken for the next one's."""
-        connection: Any = self._own and self._own.connection
-        if connection:
-            connection.disconnect()
 
 
 # Whether it is in trouble --------------------------------------------------------------------------------------------

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import threading
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +18,7 @@ import redis
 from worker.effects import Effect, Moment, Witness, nobody, witnessed
 from worker.jobs.job import Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
-from worker.ledger.connection import NONSENSE, OwnClients, outage
+from worker.ledger.connection import NONSENSE, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
 from worker.ledger.limits import StoreLimits
 from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
@@ -139,6 +143,45 @@ def together(client: redis.Redis, found: Found, *, atomic: bool = False) -> Iter
     found.update(zip(names, pipeline.execute(), strict=True))
 
 
+SELDOM_SECONDS: Final = 0.1
+"""How long a thread uses its connection until it looks again whether that still lives."""
+
+
+class OwnClient(threading.local):
+    """A client for each thread, on a connection that it keeps.
+
+    So a script waits for no lock of a pool, and seldom for a look whether the connection still lives.
+    """
+
+    client: redis.Redis
+
+    def __init__(self, shared: redis.Redis) -> None:
+        self._shared: Any = shared
+        self.process, self.good_until = 0, -math.inf
+
+    def look(self) -> None:
+        """Have a connection that lives. Raises what the client raises over one."""
+        if self.process != os.getpid():  # a forked child must not read its parent's answers
+            self.client, self.process = self._shared.client(), os.getpid()
+        elif self._is_over():
+            self.cut()
+        self.good_until = monotonic() + SELDOM_SECONDS
+
+    def cut(self) -> None:
+        """Close the connection: an answer that was not read to its end would be taken for the next one's."""
+        connection: Any = self.process and self.client.connection
+        if connection:
+            connection.disconnect()
+
+    def _is_over(self) -> bool:
+        """Whether Redis has closed the connection, or sent what nobody asked for."""
+        connection: Any = self.client.connection
+        try:
+            return bool(connection and connection.is_connected and connection.can_read())
+        except (*FAILURES, OSError):
+            return True
+
+
 class Scripts:
     """The scripts on one Redis, each an effect that the witness sees."""
 
@@ -150,7 +193,7 @@ class Scripts:
         replaced: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
-        self._own = OwnClients(client)
+        self._own = OwnClient(client)
         self._limits = {system_id: each.as_json() for system_id, each in limits.items()}
         self._other_limits = StoreLimits().as_json()
         self._witness = witness
@@ -172,17 +215,20 @@ class Scripts:
             args = [PREFIX, job.kind, member, limits, *args]
         if self._witness is not nobody:
             self._witness(effect, Moment.BEFORE)
+        own = self._own
         try:  # not `available`, which does the same: a context manager is three calls more
-            answer = self._scripts[effect](keys=keys, args=args, client=self._own.get())
+            if monotonic() > own.good_until or own.process != os.getpid():
+                own.look()
+            answer = self._scripts[effect](keys=keys, args=args, client=own.client)
             if outage.since is not None:
                 outage.look(self._client)
         except FAILURES as error:
-            self._own.cut()
+            own.cut()
             if failed := _failure(error, effect):
                 raise failed from error
             raise
         except BaseException:  # Ctrl-C, for one
-            self._own.cut()
+            own.cut()
             raise
         if self._witness is not nobody:
             self._witness(effect, Moment.AFTER)

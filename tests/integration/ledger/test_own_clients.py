@@ -12,7 +12,8 @@ import pytest
 from tests.integration.jobs import CALLS
 from worker.jobs.job import Action, Job, Kind
 from worker.ledger import Ledger, LedgerUnavailable
-from worker.ledger.connection import SELDOM_SECONDS, OwnClients, connect
+from worker.ledger.connection import connect
+from worker.ledger.scripting import SELDOM_SECONDS, OwnClient
 
 if TYPE_CHECKING:
     import redis
@@ -35,7 +36,7 @@ def test_answer_that_nobody_read_is_not_taken_for_the_next(redis_url: str, monke
     ledger = Ledger(connect(redis_url))
     ledger.request(JOB)
     claim = ledger.claim(JOB)
-    own = ledger._scripts._own.get()  # noqa: SLF001 - what a thread keeps
+    own = ledger._scripts._own.client  # noqa: SLF001 - what a thread keeps
     with monkeypatch.context() as patched:
         patched.setattr(own, "parse_response", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -58,17 +59,23 @@ def nonsense(*_: object, **__: object) -> None:
 
 def test_each_thread_and_each_child_has_its_own(redis_url: str) -> None:
     """Nobody reads another one's answers."""
-    clients = OwnClients(connect(redis_url))
-    found = [clients.get()]
-    thread = threading.Thread(target=lambda: found.append(clients.get()))
+    own = OwnClient(connect(redis_url))
+    found = [client_of(own)]
+    thread = threading.Thread(target=lambda: found.append(client_of(own)))
     thread.start()
     thread.join()
     assert found[0] is not found[1]
-    assert clients.get() is found[0]
+    assert client_of(own) is found[0]
     read, write = os.pipe()
     if (child := os.fork()) == 0:
-        os.write(write, b"own" if clients.get() is not found[0] and clients.get().ping() else b"shared")
+        os.write(write, b"own" if client_of(own) is not found[0] and own.client.ping() else b"shared")
         os._exit(0)
     os.waitpid(child, 0)
     assert os.read(read, 10) == b"own"
     assert found[0].ping()
+
+
+def client_of(own: OwnClient) -> redis.Redis:
+    """This thread's client."""
+    own.look()
+    return own.client

@@ -129,7 +129,7 @@ def test_failure_of_a_run_that_was_asked_for_again_is_no_failure(
     reported = watch_reports(stage)
     answers(stage, CREATE, {"message": "no"}, 422)
     stage.build(redis_url, at(Effect.CREATE_CUSTOMER, Moment.BEFORE, lambda: stage.ledger.request(JOB)))
-    assert transferred(stage).value["state"] == "queued"
+    assert transferred(stage).state == "RETRY"
     logged = [(line.levelname, vars(line)["outcome"]) for line in caplog.records if hasattr(line, "outcome")]
     assert (logged, reported) == ([("WARNING", "queued")], [])
     assert stage.record().state is State.SENT

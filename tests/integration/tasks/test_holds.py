@@ -33,18 +33,17 @@ def told_of_holds(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
 
 
 def probe(stage: Stage) -> str:
-    """Run the job once more, once the hold has run out; the state that it comes to."""
+    """Run the job once more, once the hold has run out; the state that its task comes to."""
     stage.client.hset(f"stamped-sync:hold:{parts.SYSTEM}", "until", "0")
     assert admitted(stage.ledger) == [JOB]
-    return str(run(transfer_customer, parts.SYSTEM, ID).value["state"])
+    return run(transfer_customer, parts.SYSTEM, ID).state
 
 
 def test_too_many_calls_hold_the_store_for_as_long_as_it_asks(stage: Stage) -> None:
     """The job waits in its store's queue, without a message, and has used up no attempt."""
     stage.refuse(429, Retry_After="120")
     ended = transferred(stage)
-    returned = {"job": str(JOB), "state": "queued", "code": "customer-write-failed"}
-    assert (ended.state, ended.value) == ("SUCCESS", returned)
+    assert (ended.state, ended.value.exc.entry.code) == ("RETRY", "customer-write-failed")
     assert (stage.record().state, stage.record().attempt, stage.queued) == (State.QUEUED, 0, {})
     (hold,) = stage.ledger.holds()
     assert (hold.system_id, hold.code) == (parts.SYSTEM, "stamped-calls-limited")
@@ -61,7 +60,7 @@ def test_refused_credentials_are_told_once(
     """In the log and to Sentry, with what to do about it: as what they are, whichever call met them."""
     reported = reports_of(stage)
     stage.refuse(status, path)
-    assert [transferred(stage).value["state"], probe(stage), probe(stage)] == ["queued"] * 3
+    assert [transferred(stage).state, probe(stage), probe(stage)] == ["RETRY"] * 3
     (line,) = told_of_holds(caplog)
     entry = error.entry
     assert (line["levelname"], line["outcome"], line["http_status"]) == ("ERROR", "hold began", status)
@@ -76,7 +75,7 @@ def test_end_of_a_hold_is_told_once(stage: Stage, caplog: pytest.LogCaptureFixtu
     stage.refuse(401)
     transferred(stage)
     stage.sandbox.clear_faults()
-    assert [probe(stage), transferred(stage).value["state"]] == ["done", "done"]
+    assert [probe(stage), transferred(stage).state] == ["SUCCESS"] * 2
     assert [(line["levelname"], line["outcome"]) for line in told_of_holds(caplog)] == [
         ("ERROR", "hold began"),
         ("WARNING", "hold ended"),
@@ -90,7 +89,7 @@ def test_outage_that_several_jobs_met_holds_the_store(stage: Stage) -> None:
     jobs = [Job(Kind.CUSTOMER, JOB.system_id, customer_id) for customer_id in ("1", "2", "3")]
     stage.ledger.request_all(jobs)
     states = [run(transfer_customer, job.system_id, job.customer_id).state for job in jobs]
-    assert states == ["RETRY", "RETRY", "SUCCESS"]
+    assert states == ["RETRY"] * 3
     assert [record and record.attempt for record in stage.ledger.records(jobs)] == [0, 0, 0]
     assert [hold.code for hold in stage.ledger.holds()] == ["ipaas-unavailable"]
 
@@ -120,6 +119,6 @@ def test_call_that_the_throttle_does_not_cover_waits(stage: Stage) -> None:
     stage.sandbox.delete_stamped_customer("143491")
     stage.sandbox.forget_calls()
     ended = transferred(stage)
-    assert (ended.state, ended.value) == ("SUCCESS", {"job": str(JOB), "state": "queued"})
+    assert (ended.state, str(ended.value)) == ("RETRY", f"{JOB} is queued")
     assert (stage.record().state, stage.record().attempt, stage.queued) == (State.QUEUED, 0, {})
     assert "add" not in stage.called
