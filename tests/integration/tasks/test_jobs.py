@@ -26,6 +26,7 @@ from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import SHORT_REST_SECONDS
 from worker.jobs.routes import CUSTOMERS, SUBSCRIPTIONS, UPKEEP
 from worker.sandbox.faults import Fault
+from worker.telemetry import sentry_events
 
 TRANSFER, RECONCILE = "stamped.transfer_customer", "stamped.reconcile_subscription"
 
