@@ -16,6 +16,13 @@ local function end_attempt(outcome, failure)
   note_attempt(kind, member, outcome, failure, calls)
 end
 
+-- How many messages wait for a worker; of a queue whose name something else has, none.
+local function messages_waiting()
+  local count = 0
+  for _, route in pairs(ROUTES) do count = count + (tonumber(redis.pcall('LLEN', route.queue)) or 0) end
+  return count
+end
+
 -- Let the store's next jobs run. The first of them is granted to the worker that ended this one, if it carries on: that costs
 -- no message and no claim. Answers { messages that wait for a worker, kind, member, what `grant` does }, or nothing in it.
 local function carry_on()
@@ -28,9 +35,8 @@ local function carry_on()
       return claim
     end
     take(next_kind, next_member, system, limits, now)
-    local waiting = redis.call('LLEN', ROUTES.customer.queue) + redis.call('LLEN', ROUTES.subscription.queue)
     local granted = grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)
-    claim = { waiting, next_kind, next_member, unpack(granted) }
+    claim = { messages_waiting(), next_kind, next_member, unpack(granted) }
   end
   admit(system, limits)
   return claim
