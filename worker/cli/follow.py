@@ -177,4 +177,4 @@ def _line(outcome: Outcome) -> str:
         result = ": ".join(filter(None, [failure.code, status, failure.detail])) + due
     else:
         result = f"Stamped.io {outcome.stamped_id}" if outcome.stamped_id else ""
-    return f"{outcome.job.customer_id:<12}{outcome.job.kind:<14}{outcome.name:<14}{result}".rstrip()
+    return f"{outcome.job.customer_id:<11} {outcome.job.kind:<14}{outcome.name:<14}{result}".rstrip()
