@@ -65,10 +65,11 @@ class WakeUp(Request):
     Until then it counts against the prefetch limit: a worker takes no messages for which it has no thread.
     """
 
-    is_held = False
+    is_held = was_done = False
 
     def acknowledge(self) -> None:
-        """Acknowledge the message, unless its thread goes on."""
+        """Acknowledge the message, or note it if its thread goes on."""
+        self.was_done = True
         if not self.is_held:
             super().acknowledge()
 
@@ -83,7 +84,8 @@ def _held(message: Request) -> Iterator[None]:
         yield
     finally:
         message.is_held = False
-        message.acknowledge()
+        if message.was_done:
+            message.acknowledge()
 
 
 def is_stopping() -> bool:

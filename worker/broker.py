@@ -90,10 +90,20 @@ def _keeper_of(message: Any) -> type[virtual.QoS]:
     return virtual.QoS if isinstance(task, str) and task in WAKING else redis.QoS
 
 
+class Message(virtual.Message):
+    """A message whose task has a name: Celery refuses one that it does not know, and ends the worker over a list."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not isinstance(self.headers.get("task", ""), str):
+            self.headers["task"] = "no name of a task"
+
+
 class Channel(redis.Channel):
     """A channel that opens only if Redis accepts writes, and that raises GivenUp once its connection is given up."""
 
     QoS = QoS
+    Message = Message
     connection_class = ProvedConnection
     connection_class_ssl = ProvedTlsConnection
 

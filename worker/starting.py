@@ -46,12 +46,16 @@ class Worker(CelerysWorker):
     def on_before_init(self, *args: Any, **options: Any) -> None:
         """Read the whole configuration, so that a worker that can't do its work does not start."""
         settings = or_end(lambda: self.app.runtime).settings
-        if settings.core is not None:
-            keep_to(settings.core)
         start_sentry(settings)
         self.app.before_taking = Entrance(settings.redis).enter
         self.app.steps["consumer"].add(EventsInBatches)
         super().on_before_init(*args, **options)
+
+    def on_start(self) -> None:
+        """Keep to a core, if one is set: the log is there by now, and the threads are not yet."""
+        super().on_start()
+        if self.app.settings.core is not None:
+            keep_to(self.app.settings.core)
 
     def prepare_args(self, **options: Any) -> dict[str, Any]:
         """Celery's options, but workers do not ask each other anything: the ledger is all that they share.

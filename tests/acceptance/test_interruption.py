@@ -67,7 +67,7 @@ class Stage:
         pipe = subprocess.PIPE
         command = parts.console_command(*arguments)
         with subprocess.Popen(command, env=self.env, cwd=self.folder, stdin=pipe, stdout=pipe, stderr=pipe) as running:
-            parts.eventually(lambda: answers_signals(running.pid))
+            parts.eventually(lambda: running.poll() is not None or answers_signals(running.pid))
             time.sleep(after)
             for number in numbers:
                 running.send_signal(number)

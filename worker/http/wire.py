@@ -32,6 +32,8 @@ LENGTH: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 KEEP_ALIVE: Final = "keep-alive"
 HTTP_1_1: Final = 11
 """The name of this version in `http.client`."""
+MOST_INTERIM: Final = 10
+"""How many answers that only say that another one follows are read before it."""
 WITHOUT_BODY: Final = frozenset({204, 304})
 
 
@@ -124,13 +126,16 @@ class Answering(http.client.HTTPResponse):
         return True
 
     def _begin_doubtful(self) -> None:
-        # No byte is read ahead, so the connection's end cannot show here if all of the headers have come.
-        super().begin()
-        # `http.client` takes the end of the connection for the end of the headers, and would read a truncated answer
-        # as an empty success.
-        if self._bytes.has_ended:
-            raise CutHead
-        # Another answer follows it, which would be taken for that to the next request.
+        for _ in range(MOST_INTERIM):
+            self.headers = self.msg = None  # type: ignore[assignment] # or `http.client` reads no further head
+            # No byte is read ahead, so the connection's end cannot show here if all of the headers have come.
+            super().begin()
+            # `http.client` takes the end of the connection for the end of the headers, and would read a truncated
+            # answer as an empty success.
+            if self._bytes.has_ended:
+                raise CutHead
+            if self.status >= http.HTTPStatus.OK or self.status == http.HTTPStatus.SWITCHING_PROTOCOLS:
+                break
         if self.status < http.HTTPStatus.OK:
             raise http.client.BadStatusLine(str(self.status))
         self.fields = HTTPHeaderDict((name, _unfolded(value)) for name, value in self.msg.items())

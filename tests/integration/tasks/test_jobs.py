@@ -397,3 +397,16 @@ def test_task_that_is_sent_by_name_goes_to_its_queue(stage: Stage, name: str, qu
     args: list[Any] = [parts.SYSTEM, ID]
     app.send_task(name, args=args)
     assert stage.messages(queue) == [(name, args)]
+
+
+def test_unforeseen_error_of_a_run_that_comes_again_is_told_without_its_text(stage: Stage, redis_url: str) -> None:
+    """Flower shows the whole chain of a retry."""
+
+    def stumble_and_ask() -> None:
+        stage.ledger.request(JOB)
+        stumble()
+
+    stage.build(redis_url, at(Effect.CREATE_CUSTOMER, Moment.BEFORE, stumble_and_ask))
+    ended = transferred(stage)
+    assert ended.state == "RETRY"
+    assert EMAIL not in ended.traceback + repr(ended.value) + str(ended.value)

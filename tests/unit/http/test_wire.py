@@ -18,6 +18,7 @@ from worker.http.wire import Answering, head_of
 
 FIELDS = {"Authorization": "Basic c2VjcmV0", "Accept": "application/json"}
 LONG_SECONDS = 10
+EARLY = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 
 
 class Sent:
@@ -81,13 +82,18 @@ def ours(content: bytes, method: str = "GET") -> object:
             return outcome(answer)
 
 
-@pytest.mark.parametrize("status", ["101 Switching Protocols", "102 Processing", "103 Early Hints", "199 Odd"])
-def test_answer_that_another_one_follows_is_none(status: str) -> None:
+@pytest.mark.parametrize("head", ["HTTP/1.1 101 Switching Protocols\r\n\r\n", EARLY * 11], ids=["101", "103"])
+def test_answer_that_another_one_follows_is_none(head: str) -> None:
     """What follows would be taken for the answer to the next request."""
-    assert (
-        ours(f"HTTP/1.1 {status}\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{{}}".encode())
-        is http.client.BadStatusLine
-    )
+    assert ours(f"{head}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{{}}".encode()) is http.client.BadStatusLine
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_answer_behind_those_that_announce_it_is_read(count: int) -> None:
+    """As a client must; it is the answer, and nothing is left for the next request."""
+    found = ours(f"{EARLY * count}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+    assert isinstance(found, tuple)
+    assert (found[0], found[-1]) == (200, b"{}")
 
 
 class Bytes:

@@ -19,7 +19,9 @@ end
 -- How many messages wait for a worker; of a queue whose name something else has, none.
 local function messages_waiting()
   local count = 0
-  for _, route in pairs(ROUTES) do count = count + (tonumber(redis.pcall('LLEN', route.queue)) or 0) end
+  for _, queue in ipairs({ FRONT, ROUTES.customer.queue, ROUTES.subscription.queue }) do
+    count = count + (tonumber(redis.pcall('LLEN', queue)) or 0)
+  end
   return count
 end
 
