@@ -8,7 +8,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from celery import Task
 from celery.exceptions import Retry as CelerysRetry
@@ -124,7 +124,7 @@ class JobTask(RefusingTask):
             raise error
         log.debug("%s: nothing to do, it is %s", job, refused.state)
         if refused.state in {State.QUEUED, State.WAITING}:
-            raise ComesAgain(job, refused.state) from None
+            raise ComesAgain.of(job, State(refused.state)) from None
         return {"job": str(job), "state": refused.state}
 
 
@@ -134,8 +134,10 @@ class ComesAgain(CelerysRetry):
     Celery sends nothing for it: the ledger lets the job run when it is due, as a task of its own.
     """
 
-    def __init__(self, job: Job | str, state: str = "", error: SyncError | None = None) -> None:
-        super().__init__(f"{job} is {state}" + (f": {error}" if error else ""), exc=error)
+    @classmethod
+    def of(cls, job: Job, state: State, error: SyncError | None = None) -> Self:
+        """That a job waits or rests, and for which error."""
+        return cls(f"{job} is {state}" + (f": {error}" if error else ""), exc=error)
 
     def __repr__(self) -> str:
         """Its message, for Flower."""
@@ -213,7 +215,7 @@ class _Run:
     def _put_back(self) -> NoReturn:
         self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
         self._announce(outcomes.THROTTLED)
-        raise ComesAgain(self._job, State.QUEUED) from None
+        raise ComesAgain.of(self._job, State.QUEUED) from None
 
     def _settle(self, error: SyncError) -> dict[str, Any]:
         """Settle what follows an error: the store is held, the job rests, or it fails."""
@@ -231,7 +233,7 @@ class _Run:
             weighed = self._hold(error, decision)
             if weighed.is_requeued:
                 self._announce(outcomes.HELD, error=error)
-                raise ComesAgain(self._job, State.QUEUED, error) from None
+                raise ComesAgain.of(self._job, State.QUEUED, error) from None
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
 
@@ -265,7 +267,7 @@ class _Run:
             queue = UPKEEP if self._claim.debug else QUEUE_OF[self._job.kind]
             # `from None`: what the error came from can hold anything, and Flower shows the whole chain.
             raise self._task.retry(exc=error, countdown=rest.seconds, queue=queue, throw=False) from None
-        raise ComesAgain(self._job, State.WAITING, error) from None
+        raise ComesAgain.of(self._job, State.WAITING, error) from None
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
         ended = self._ledger.fail(self._claim, self._calls, error.failure, carries_on=self._slice.asks())
@@ -278,7 +280,7 @@ class _Run:
     def _requeued(self, error: SyncError) -> NoReturn:
         """End a run that failed while its job was requested: the job has not failed, it waits for its turn again."""
         self._announce(outcomes.REQUEUED, error=error)
-        raise ComesAgain(self._job, State.QUEUED, error) from None
+        raise ComesAgain.of(self._job, State.QUEUED, error) from None
 
     def _go_on(self, ended: Ended) -> None:
         self._slice.next_claim = ended.next_claim

@@ -86,8 +86,7 @@ class QoS(redis.QoS):
 
 
 def _keeper_of(message: Any) -> type[virtual.QoS]:
-    task = message.headers.get("task") if message is not None and isinstance(message.headers, dict) else None
-    return virtual.QoS if isinstance(task, str) and task in WAKING else redis.QoS
+    return virtual.QoS if message is not None and message.headers.get("task") in WAKING else redis.QoS
 
 
 class Message(virtual.Message):

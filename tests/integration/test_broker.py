@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -129,13 +130,19 @@ def test_message_that_can_not_be_acknowledged_is_let_go(server: Server, trouble:
         assert channel.qos.can_consume()
 
 
-def test_acknowledged_message_is_gone(server: Server) -> None:
-    """From the queue, and from those in hand; until then Redis has it, as it may be all there is of a trigger."""
+@contextmanager
+def one_taken(server: Server) -> Iterator[tuple[Any, Any]]:
+    """A channel, and a message that was taken from the queue through it."""
     server.client.flushall()
     with app.connection_for_read(server.url) as connection:
         channel = _channel(connection)
         server.client.lpush("customers", message("one"))
-        held = channel.basic_get("customers")
+        yield channel, channel.basic_get("customers")
+
+
+def test_acknowledged_message_is_gone(server: Server) -> None:
+    """From the queue, and from those in hand; until then Redis has it, as it may be all there is of a trigger."""
+    with one_taken(server) as (_, held):
         assert server.client.hkeys("unacked") == ["one"]
         held.ack()
         assert server.client.exists("unacked", "unacked_index", "customers") == 0
@@ -213,11 +220,7 @@ def test_refusals_are_errors_of_the_connection() -> None:
 
 def test_message_that_this_worker_still_holds_is_not_delivered_again(server: Server) -> None:
     """However long its task takes, or its countdown is."""
-    server.client.flushall()
-    with app.connection_for_read(server.url) as connection:
-        channel = _channel(connection)
-        server.client.lpush("customers", message("one"))
-        held = channel.basic_get("customers")
+    with one_taken(server) as (channel, held):
         server.client.zadd("unacked_index", {"one": time.time() - VISIBILITY_TIMEOUT_SECONDS - 1})
         channel.qos.restore_visible(interval=1)
         assert server.client.exists("customers") == 0
