@@ -1,13 +1,14 @@
 """Carrying on in a worker: its threads run the jobs that they were granted, each as a task of its own to Celery.
 
-A job that is carried on with has no message. Its events are sent all the same, so that Flower shows it like any other:
-with its own id, arguments, state, runtime and page.
+A job that is carried on with comes without Celery. Its events are sent all the same, so that Flower shows it like any
+other: with its own id, arguments, state, runtime and page.
 """
 
 from __future__ import annotations
 
 import uuid
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery.app.trace import trace_task_ret
@@ -17,19 +18,25 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from worker.jobs.routes import TASK_OF
-from worker.ledger.guard import Slice, current_slice
+from worker.ledger.guard import Carrying, carrying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from concurrent.futures import ThreadPoolExecutor
 
-    from worker.jobs.job import Job
+    from worker.ledger import Claim
 
 
 class TaskPool(thread.TaskPool):
     """Celery's pool of threads, which carry on."""
 
     executor: ThreadPoolExecutor
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        """Make the pool."""
+        super().__init__(*args, **options)
+        self._waiting: set[Callable[[], object]] = set()
+        self._running: set[Callable[[], object]] = set()
 
     def on_apply(
         self,
@@ -41,22 +48,39 @@ class TaskPool(thread.TaskPool):
         **_: Any,
     ) -> Any:
         """Run a task in a thread, and then what that thread was granted."""
-        future = self.executor.submit(self._run, target, args, kwargs, callback, accept_callback)
+        task = partial(apply_target, target, args, kwargs, callback, accept_callback)
+        self._waiting.add(task)
+        future = self.executor.submit(self._run, task, callback.__self__)
         return thread.ApplyResult(future)  # type: ignore[attr-defined] # its stub is not complete
 
-    def _run(self, target: Any, args: Any, kwargs: Any, callback: Any, accept_callback: Any) -> None:
-        settings, first = self.app.settings, callback.__self__
-        slice_ = Slice(settings.carry_on_jobs, settings.carry_on_seconds, is_stopping=is_stopping)
-        token = current_slice.set(slice_)
+    def _run(self, task: Callable[[], object], first: Request) -> None:
+        self._running.add(task)
+        self._waiting.discard(task)
+        settings = self.app.settings
+        run = Carrying(settings.carry_on_jobs, settings.carry_on_seconds, is_wanted=self._is_wanted)
+        token = carrying.set(run)
         try:
             with _held(first):
-                apply_target(target, args, kwargs, callback, accept_callback)
-                while claim := slice_.next_claim:
-                    _carry_on(first, claim.job)
-                    if slice_.next_claim is claim:  # refused before it was taken
+                task()
+                while claim := run.next_claim:
+                    _carry_on(first, claim)
+                    if run.next_claim is claim:  # refused before it was taken
                         break
         finally:
-            current_slice.reset(token)
+            carrying.reset(token)
+            self._running.discard(task)
+
+    def _is_wanted(self) -> bool:
+        """Whether the worker stops, or a task waits for this thread: Celery has got its message already."""
+        if is_stopping():
+            return True
+        if len(self._running) < self.limit:
+            return False
+        try:
+            self._waiting.pop()  # so that no other thread stops for it
+        except KeyError:
+            return False
+        return True
 
 
 class WakeUp(Request):
@@ -94,9 +118,9 @@ def is_stopping() -> bool:
     return any(each is not None and each is not False for each in ends)
 
 
-def _carry_on(first: Request, job: Job) -> None:
+def _carry_on(first: Request, claim: Claim) -> None:
     """Run a job that has been granted; `first` is the task whose message the thread has got."""
-    request = _request(first, job)
+    request = _request(first, claim)
     headers = request.request_dict
     request.send_event(
         "task-received",
@@ -113,8 +137,9 @@ def _carry_on(first: Request, job: Job) -> None:
     apply_target(trace_task_ret, target, {"app": request.app}, request.on_success, request.on_accepted)
 
 
-def _request(first: Request, job: Job) -> Request:
-    task_id, args = str(uuid.uuid4()), (job.system_id, job.customer_id)
+def _request(first: Request, claim: Claim) -> Request:
+    job, task_id = claim.job, claim.message_id or str(uuid.uuid4())
+    args = job.system_id, job.customer_id
     headers: dict[str, Any] = {"task": TASK_OF[job.kind], "id": task_id, "root_id": task_id, "retries": 0}
     headers |= {"argsrepr": repr(args), "kwargsrepr": "{}"}
     return Request(

@@ -23,7 +23,7 @@ from worker.jobs.job import Job, State
 from worker.jobs.retries import Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
-from worker.ledger.guard import current_slice
+from worker.ledger.guard import carrying
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.logs import Attempt, running
 from worker.telemetry.outcomes import announce
@@ -100,7 +100,7 @@ class JobTask(RefusingTask):
         # would seem to last longer than it does, and a write could come after its end.
         asked_at = runtime.clock()
         try:
-            claim, asked_at = current_slice.get().granted() or (runtime.ledger.claim(job), asked_at)
+            claim, asked_at = carrying.get().begin(job) or (runtime.ledger.claim(job), asked_at)
         except ClaimRefused as refused:
             return self._left(job, refused, runtime)
         except LedgerUnavailable as error:
@@ -167,7 +167,7 @@ class _Run:
         self._calls = attempt.calls
         self._guard = runtime.guard(claim, asked_at)
         self._started = time.monotonic()
-        self._slice = current_slice.get()
+        self._carrying = carrying.get()
 
     def do(self, work: Work) -> dict[str, Any]:
         """Do the work and settle its outcome. Raises Celery's Retry, or the error that ends the job."""
@@ -206,8 +206,8 @@ class _Run:
         job, action = self._job, done.action
         # The ledger first, the log after it: if the claim is lost, the other worker reports how the job ends.
         args = action, done.stamped_id, done.next_step
-        carries_on = self._slice.asks()
-        self._go_on(self._ledger.complete(self._claim, self._calls, *args, **done.facts, carries_on=carries_on))
+        carry_on = self._carrying.asks()
+        self._go_on(self._ledger.complete(self._claim, self._calls, *args, **done.facts, carry_on=carry_on))
         seconds = round(time.monotonic() - self._started, 3)
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
@@ -257,7 +257,7 @@ class _Run:
             carried=rest.is_short,
             costs_attempt=rest.costs_attempt,
             consent=self._guard.consent,
-            carries_on=self._slice.asks(),
+            carry_on=self._carrying.asks(),
         )
         self._go_on(ended)
         if ended.is_requeued:
@@ -270,7 +270,7 @@ class _Run:
         raise ComesAgain.of(self._job, State.WAITING, error) from None
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
-        ended = self._ledger.fail(self._claim, self._calls, error.failure, carries_on=self._slice.asks())
+        ended = self._ledger.fail(self._claim, self._calls, error.failure, carry_on=self._carrying.asks())
         self._go_on(ended)
         if ended.is_requeued:
             self._requeued(error)
@@ -283,7 +283,7 @@ class _Run:
         raise ComesAgain.of(self._job, State.QUEUED, error) from None
 
     def _go_on(self, ended: Ended) -> None:
-        self._slice.next_claim = ended.next_claim
+        self._carrying.next_claim = ended.next_claim
         self._note_hold(ended)
 
     def _note_hold(self, ended: Ended | Weighed) -> None:

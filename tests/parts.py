@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import redis
 
 from tests import forked
-from worker.http.client import Timeouts
+from worker.http.adapter import Timeouts
 from worker.ledger.keys import PREFIX
 from worker.local.ports import free_port
 from worker.local.valkey import ValkeyFailed, embedded_valkey

@@ -11,7 +11,8 @@ from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
 from worker.handover import open_ledger
-from worker.http.client import ApiClient, Timeouts
+from worker.http.adapter import Pools, Timeouts
+from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionUnknown
@@ -31,7 +32,7 @@ READ_ONLY = ReadOnly()
 
 @dataclass(frozen=True)
 class Clients:
-    """A connection, and both its APIs with their kept-alive sessions."""
+    """A connection, and both its APIs."""
 
     connection: Connection
     ipaas: ApiClient
@@ -47,7 +48,7 @@ class Apis(NamedTuple):
 
 @dataclass(frozen=True)
 class Runtime:
-    """The configuration, the ledger, and both APIs of every connection with their kept-alive sessions."""
+    """The configuration, the ledger, and both APIs of every connection."""
 
     settings: Settings
     connections: Connections
@@ -64,6 +65,7 @@ class Runtime:
         settings = settings or load_settings()
         connections = load_connections(settings.connections)
         timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
+        pools = Pools(timeouts, settings.concurrency)
         return cls(
             settings=settings,
             connections=connections,
@@ -74,7 +76,7 @@ class Runtime:
                 Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
             ),
             witness=witness,
-            clients={each.system_id: _clients(each, timeouts, settings.concurrency, witness) for each in connections},
+            clients={each.system_id: _clients(each, pools, witness) for each in connections},
         )
 
     def connection(self, system_id: int) -> Connection:
@@ -110,15 +112,14 @@ class Runtime:
         return clients
 
 
-def _clients(connection: Connection, timeouts: Timeouts, threads: int, witness: Witness) -> Clients:
+def _clients(connection: Connection, pools: Pools, witness: Witness) -> Clients:
     ipaas, stamped = connection.ipaas, connection.stamped
     private_key = stamped.private_key.get_secret_value()
     keys = f"{stamped.public_key}:{private_key}"
     store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
     bearer, basic = f"Bearer {ipaas.token.get_secret_value()}", f"Basic {b64encode(keys.encode()).decode()}"
-    kept: dict[str, Any] = {"timeouts": timeouts, "connections": threads, "witness": witness}
     return Clients(
         connection,
-        ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, **kept),
-        ApiClient(Api.STAMPED, store_url, basic, secret=private_key, **kept),
+        ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, pools=pools, witness=witness),
+        ApiClient(Api.STAMPED, store_url, basic, secret=private_key, pools=pools, witness=witness),
     )

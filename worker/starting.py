@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EVENTS_SECONDS: Final = 0.5
-MOST_EVENTS: Final = 1000
+MOST_EVENTS: Final = 10_000
 """How many events wait at most."""
 PAGES: Final = str(Path(__file__).parent / "monitor" / "flowerconfig.py")
 """The operator's pages are part of Flower: it takes the path of its configuration file from FLOWER_CONF."""

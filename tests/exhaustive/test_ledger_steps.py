@@ -34,6 +34,7 @@ from worker.ledger import (
     StoreLimits,
     Throttled,
 )
+from worker.ledger.records import CarryOn
 from worker.ledger.scripting import source
 from worker.ledger.upkeep import LOSSES_ALLOWED
 
@@ -270,14 +271,14 @@ def complete(next_step: Next = Next.NOTHING, **facts: Any) -> Operation:
     return lambda ledger, claim: ledger.complete(claim, CALLS, Action.UPDATED, "1", next_step, **facts)
 
 
-def defer(ledger: Ledger, claim: Claim, *, carries_on: bool = False) -> None:
+def defer(ledger: Ledger, claim: Claim, *, carry_on: CarryOn = CarryOn.NOT) -> None:
     """Let a job rest for a retry."""
-    ledger.defer(claim, CALLS, 5, FAILURE, carried=True, consent=Consent(is_new=True), carries_on=carries_on)
+    ledger.defer(claim, CALLS, 5, FAILURE, carried=True, consent=Consent(is_new=True), carry_on=carry_on)
 
 
-def fail(ledger: Ledger, claim: Claim, *, carries_on: bool = False) -> None:
+def fail(ledger: Ledger, claim: Claim, *, carry_on: CarryOn = CarryOn.NOT) -> None:
     """End a job badly."""
-    ledger.fail(claim, CALLS, FAILURE, carries_on=carries_on)
+    ledger.fail(claim, CALLS, FAILURE, carry_on=carry_on)
 
 
 def sweep(ledger: Ledger, _: object) -> None:
@@ -312,10 +313,13 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "complete of one as mapped": (claimed, complete(Next.UNCHANGED), DONE),
     "complete of a subscription": (newcomer, complete(), DONE),
     "complete of a probe": (probing, complete(Next.SUBSCRIPTION), DONE),
-    "complete and carry on": (crowded, complete(Next.SUBSCRIPTION, carries_on=True), DONE),
-    "complete as mapped and carry on": (crowded, complete(Next.UNCHANGED, carries_on=True), DONE),
-    "defer and carry on": (crowded, partial(defer, carries_on=True), DONE),
-    "fail and carry on": (crowded, partial(fail, carries_on=True), FAILED),
+    "complete and carry on": (crowded, complete(Next.SUBSCRIPTION, carry_on=CarryOn.STORE), DONE),
+    "complete as mapped and carry on": (crowded, complete(Next.UNCHANGED, carry_on=CarryOn.STORE), DONE),
+    "defer and carry on": (crowded, partial(defer, carry_on=CarryOn.STORE), DONE),
+    "fail and carry on": (crowded, partial(fail, carry_on=CarryOn.STORE), FAILED),
+    "complete and take a message": (crowded, complete(Next.SUBSCRIPTION, carry_on=CarryOn.OTHERS), DONE),
+    "defer and take a message": (crowded, partial(defer, carry_on=CarryOn.OTHERS), DONE),
+    "fail and take a message": (crowded, partial(fail, carry_on=CarryOn.OTHERS), FAILED),
     "defer": (claimed, defer, DONE),
     "defer of one asked for by hand": (urgent, defer, DONE),
     "hold": (claimed, hold(OUTAGE), DONE),

@@ -12,6 +12,7 @@ from tests.simulation.actors import Killed
 from tests.simulation.chance import Fault
 from tests.simulation.weather import kinds_of
 from tests.simulation.world import CALL_MS, STORE_HASH, Call, World
+from worker.http.adapter import Pools
 from worker.http.answers import Answer, Exchange
 from worker.http.client import ApiClient
 from worker.jobs.calls import Api
@@ -31,7 +32,11 @@ class SimulatedApi(ApiClient):
 
     def __init__(self, side: str, system_id: int, world: World, stage: Stage, ledger: Ledger) -> None:
         super().__init__(
-            {api.key: api for api in Api}[side], "http://simulated", "", timeouts=TIMEOUTS, has_codes=side == "ipaas"
+            {api.key: api for api in Api}[side],
+            "http://simulated",
+            "",
+            pools=Pools(TIMEOUTS),
+            has_codes=side == "ipaas",
         )
         self._side = side
         self._system_id = system_id

@@ -257,8 +257,19 @@ SWITCHED_OFF: Final = (
     Safety(
         "slots of the job that is carried on with",
         Parts(
-            pieces=_without("_ending", "    take(next_kind, next_member, system, limits, now)\n"),
+            pieces=_without("_ending", "  take(next_kind, next_member, system, limits, now)\n"),
             odds={Fault.CUSTOMER_CHANGED: 1},
+        ),
+        "calls in",
+    ),
+    Safety(
+        "state of the job whose message is taken",
+        Parts(
+            pieces=_without(
+                "_take_message",
+                "  if field(key, 'state') ~= 'sent' or not may_run(kind, member, system, now) then return end\n",
+            ),
+            odds={Fault.MESSAGE_REPEATED: 0.9, Fault.CUSTOMER_CHANGED: 1},
         ),
         "calls in",
     ),

@@ -28,7 +28,7 @@ from worker.jobs.job import Job, Kind, State
 from worker.jobs.progress import Selection
 from worker.jobs.routes import TASK_OF
 from worker.ledger import LedgerUnavailable, Limit, StoreLimits
-from worker.ledger.guard import Slice, current_slice
+from worker.ledger.guard import Carrying, carrying
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -38,9 +38,11 @@ KIND_OF_TASK = {task: kind for kind, task in TASK_OF.items()}
 SYSTEMS = (4021, 4022)
 STORM_STEPS = (100, 900)
 CALM_ROUNDS = 300
-SLICES = (1, 2, 5, 20)
-"""How many jobs a worker runs for one message."""
-SLICE_SECONDS = 30
+TURNS = (1, 2, 5, 20)
+"""How many of a store's jobs a worker runs one after the other while messages wait."""
+TURN_SECONDS = 30
+WANTED = 0.1
+"""How likely it is that a thread is wanted for something else when its job ends."""
 CATCH_UP_MS = 90 * 1000
 LONGEST_WAIT_MS = 10 * 60 * 1000
 UPKEEP_TASKS = ("stamped.sweep", "stamped.sweep", "stamped.sweep", "stamped.retry_failed_subscriptions")
@@ -251,10 +253,15 @@ class Simulation:
 
     def _work(self, message: dict[str, Any]) -> None:
         """Run a task, and then the jobs that its thread is granted, as the worker's pool does."""
-        slice_ = Slice(self._random.choice(SLICES), SLICE_SECONDS, clock=self._stage.clock.seconds)
-        current_slice.set(slice_)
+        run = Carrying(
+            self._random.choice(TURNS),
+            TURN_SECONDS,
+            clock=self._stage.clock.seconds,
+            is_wanted=lambda: self._random.random() < WANTED,
+        )
+        carrying.set(run)
         self._run_task(message)
-        while claim := slice_.next_claim:
+        while claim := run.next_claim:
             assert self._stage.actor
             self._stage.actor.job = job = claim.job
             self._stage.note(f"carries on with {job}")

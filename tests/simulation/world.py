@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from worker.ledger import Claim, StoreLimits
 
 CALL_MS = 19_900
-"""A call ends within its timeouts; see `worker.http.client.Timeouts.call`."""
+"""A call ends within its timeouts; see `worker.http.adapter.Timeouts.call`."""
 BLACKOUTS: Final = (
     Fault.STATUS_5XX,
     Fault.STATUS_401,

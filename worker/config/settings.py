@@ -123,10 +123,10 @@ class Settings(BaseModel):
     core: int | None = Field(default=None, ge=0, examples=[0])
     """The core, counted from 0, that a worker keeps to (Linux only): its threads take turns anyway, and faster so. `up`
     does not use it: it gives each of its workers one, if they fill the cores."""
-    carry_on_jobs: int = Field(default=20, gt=0, le=1000)
-    """Jobs of a store that a thread runs one after the other at most; then others have a turn."""
-    carry_on_seconds: float = Field(default=1, ge=0, le=60)
-    """Seconds after which it begins no further one of them."""
+    carry_on_jobs: int = Field(default=5, gt=0, le=1000)
+    """Jobs of a store that a thread runs one after the other at most while messages wait; then it is another's turn."""
+    carry_on_seconds: float = Field(default=0.25, ge=0, le=60)
+    """Seconds after which it is another's turn even so."""
     sweep_seconds: int = Field(default=5, gt=0, le=3600)
     """Seconds between two searches for jobs that are due or whose message is lost."""
     lost_after_seconds: int = Field(default=30, gt=0, le=86400)

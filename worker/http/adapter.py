@@ -2,13 +2,17 @@
 
 What `requests` and urllib3 look up or copy for each call is known here once. Pools, TLS, the look whether a kept
 connection still lives, and what each error means are theirs.
+
+A process has one pool of connections per host, for all stores: the login is in each request, so a thousand stores that
+are called at one host need no more connections than there are threads, and no TLS handshake of their own.
 """
 
 from __future__ import annotations
 
-import functools
 import socket
+import sys
 import time
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import requests
@@ -22,21 +26,45 @@ SPARE_SECONDS: Final = 0.01
 """How much sooner than its time limit the first wait for an answer ends, so that sending needs no limit of its own."""
 
 
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds for all of connecting, and seconds from sending a request to the last byte of its answer."""
+
+    connect: float
+    read: float
+
+    @property
+    def call(self) -> float:
+        """The time limit of one call, in seconds."""
+        return self.connect + self.read
+
+
+class Pools(urllib3.PoolManager):
+    """A process's kept connections to all hosts, which keep to their time limits."""
+
+    def __init__(self, timeouts: Timeouts, threads: int = 20) -> None:
+        """Keep up to `threads` connections to each host alive."""
+        self.timeouts = timeouts
+        super().__init__(sys.maxsize, maxsize=threads)  # a pool that made room for another would be closed
+        pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
+        self.pool_classes_by_scheme = {
+            scheme: type("BoundedPool", (pool,), {"ConnectionCls": _bounded(pool.ConnectionCls, timeouts)})
+            for scheme, pool in pools.items()
+        }
+
+
 class BoundedAdapter(HTTPAdapter):
     """Sends the requests of one API over connections that keep to its time limits."""
 
-    def __init__(self, base_url: str, connect: float, read: float, connections: int) -> None:
-        """Keep up to `connections` connections alive, with time limits in seconds for connecting and for an answer.
-
-        Raises RequestException if the URL leads nowhere.
-        """
-        self._connection = functools.partial(_bounded, connect=connect, read=read)
+    def __init__(self, base_url: str, pools: Pools) -> None:
+        """Raises RequestException if the URL leads nowhere."""
+        self._pools = pools
         like = requests.Request("GET", base_url).prepare()
         self._base = like.path_url.rstrip("/")
-        super().__init__(pool_connections=1, pool_maxsize=connections)
+        super().__init__()
         self._pool = super().get_connection_with_tls_context(like, verify=True)
         super().cert_verify(self._pool, like.url, verify=True, cert=None)  # type: ignore[no-untyped-call]
-        self._timeout: Any = urllib3.Timeout(connect, read)
+        self._timeout: Any = urllib3.Timeout(pools.timeouts.connect, pools.timeouts.read)
 
     def exchange(self, request: requests.PreparedRequest) -> urllib3.HTTPResponse:
         """Send a request and read the head of its answer. Raises what `requests` and urllib3 raise."""
@@ -57,18 +85,14 @@ class BoundedAdapter(HTTPAdapter):
         """The answer of urllib3 as it is: nobody needs the cookies and copies of a Response."""
         return answer
 
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """Create the pools."""
-        super().init_poolmanager(*args, **options)
-        pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: type("BoundedPool", (pool,), {"ConnectionCls": self._connection(pool.ConnectionCls)})
-            for scheme, pool in pools.items()
-        }
+    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+        """Use the pools of the process."""
+        self.poolmanager = self._pools
 
 
-def _bounded(base: Any, connect: float, read: float) -> Any:
-    """A class of connections with these time limits in seconds."""
+def _bounded(base: Any, timeouts: Timeouts) -> Any:
+    """A class of connections with these time limits."""
+    connect, read = timeouts.connect, timeouts.read
     wait = max(read - SPARE_SECONDS, read / 2)
 
     class Bounded(base):  # type: ignore[misc]

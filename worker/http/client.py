@@ -1,6 +1,6 @@
 """Calls an HTTP API: the one place where `requests` is used.
 
-There is one `ApiClient` per connection and API; it keeps its TCP connections alive and is shared by all threads. A call
+There is one `ApiClient` per connection and API, shared by all threads. Its TCP connections are kept alive. A call
 always ends with an `Answer`, whatever happens on the way. No exception of the network library leaves this module,
 because its text can hold addresses and bodies.
 
@@ -34,6 +34,7 @@ from worker.telemetry.masking import without
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from worker.http.adapter import Pools
     from worker.http.answers import Answer
     from worker.http.api_errors import ApiErrors
     from worker.jobs.calls import Api, Gate
@@ -45,21 +46,8 @@ LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 
 
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds for all of connecting, and seconds from sending a request to the last byte of its answer."""
-
-    connect: float
-    read: float
-
-    @property
-    def call(self) -> float:
-        """The time limit of one call, in seconds."""
-        return self.connect + self.read
-
-
 class ApiClient:
-    """One API with its base URL, its `Authorization` header and its kept-alive connections."""
+    """One API with its base URL and its `Authorization` header."""
 
     def __init__(
         self,
@@ -67,10 +55,9 @@ class ApiClient:
         base_url: str,
         authorization: str,
         *,
-        timeouts: Timeouts,
+        pools: Pools,
         secret: str = "",
         has_codes: bool = False,
-        connections: int = 20,
         witness: Witness = nobody,
     ) -> None:
         """`secret`: what `authorization` is made of, if it does not end with it.
@@ -84,9 +71,7 @@ class ApiClient:
         self._witness = None if witness is nobody else witness
         self._headers: Any = {"Authorization": authorization, "Accept": "application/json"}
         # Made once, at the first call: it raises RequestException if the base URL leads nowhere.
-        self._adapter = functools.cache(
-            functools.partial(BoundedAdapter, base_url, timeouts.connect, timeouts.read, connections)
-        )
+        self._adapter = functools.cache(functools.partial(BoundedAdapter, base_url, pools))
 
     def call(
         self,

@@ -1,4 +1,4 @@
-"""Guards what is done with claims: no call that claim and throttle do not cover, and no job beyond a thread's slice."""
+"""What a worker may do next: no call that claim and throttle do not cover, and no job whose turn it is not."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionHeld, LedgerRefuses, LedgerUnavailable, ThrottleUsedUp
 from worker.jobs.job import Consent, Kind
+from worker.ledger.records import CarryOn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.jobs.job import Job
     from worker.ledger import Claim, Ledger
 
 IPAAS, STAMPED = Api.IPAAS.key, Api.STAMPED.key
@@ -167,16 +169,11 @@ class ByHand(ThrottledReads):
             self.is_counted = False
 
 
-SHARED: Final = 1 / 4
-"""The part of a slice that is left while others wait for it to end."""
+class Carrying:
+    """How a thread carries on: for one message it runs the job that it names, and then one after the other.
 
-
-class Slice:
-    """How long a worker carries on: for one message it runs the job that it names, and then the store's next ones.
-
-    The step that ends a job grants the next one, which costs neither a message nor a claim. After some jobs, or some
-    seconds, the store's next job gets a message again, so that stores take turns and a worker stops soon. While
-    messages wait for any worker, a slice is a quarter of that.
+    The step that ends a job grants the next one, which costs no round trip. It is the store's next job, which needs no
+    message. While messages wait, a store's turn is some jobs, or some seconds: then it is the oldest message's.
     """
 
     def __init__(
@@ -185,32 +182,35 @@ class Slice:
         seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        is_stopping: Callable[[], bool] = lambda: False,
+        is_wanted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """At most so many jobs, none of which is begun later than these seconds, or once the worker is stopping."""
+        """`jobs` and `seconds` are a store's turn. The thread stops as soon as it `is_wanted` for something else."""
         self._jobs, self._seconds = jobs, seconds
         self._clock = clock
-        self._began_at, self._asked_at = clock(), 0.0
+        self._is_wanted = is_wanted
+        self._system_id = 0
         self._run = 0
-        self._is_stopping = is_stopping
-        self._is_awaited = False
+        self._began_at = self._asked_at = 0.0
         self.next_claim: Claim | None = None
 
-    def asks(self) -> bool:
-        """Whether the job that ends now asks for the next one."""
+    def asks(self) -> CarryOn:
+        """How the job that ends now asks for the next one."""
         self._asked_at = self._clock()
-        if self._is_stopping():
-            return False
-        share = SHARED if self._is_awaited else 1
-        return self._run < self._jobs * share and self._asked_at < self._began_at + self._seconds * share
+        if self._is_wanted():
+            return CarryOn.NOT
+        is_over = self._run >= self._jobs or self._asked_at >= self._began_at + self._seconds
+        return CarryOn.OTHERS if is_over else CarryOn.STORE
 
-    def granted(self) -> tuple[Claim, float] | None:
-        """The claim of the job that it goes on with, and when it was asked for; only once."""
+    def begin(self, job: Job) -> tuple[Claim, float] | None:
+        """Note that a job begins; its claim if it has been granted, and when that was asked for. Only once."""
         claim, self.next_claim = self.next_claim, None
+        if job.system_id != self._system_id:
+            self._system_id, self._run, self._began_at = job.system_id, 0, self._clock()
         self._run += 1
-        self._is_awaited = claim is not None and claim.is_awaited
         return (claim, self._asked_at) if claim else None
 
 
-current_slice: ContextVar[Slice] = ContextVar("slice", default=Slice(1, 0))  # noqa: B039 - it never goes on
-"""The slice of this thread. Code that sets it also resets it."""
+NOBODY: Final = Carrying(1, 0, is_wanted=lambda: True)
+"""A thread that carries on with nothing."""
+carrying: ContextVar[Carrying] = ContextVar("carrying", default=NOBODY)
+"""How this thread carries on. Code that sets it also resets it."""

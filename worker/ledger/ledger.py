@@ -19,6 +19,7 @@ from worker.ledger.keys import PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
 from worker.ledger.progress import ProgressBook
 from worker.ledger.records import (
+    CarryOn,
     Claim,
     ClaimLost,
     ClaimRefused,
@@ -130,12 +131,12 @@ class Ledger(Upkeep):
         *,
         is_new: bool = False,
         shared_with: str | None = NOBODY_LOOKED,
-        carries_on: bool = False,
+        carry_on: CarryOn = CarryOn.NOT,
     ) -> Ended:
         """End a job well. `shared_with`: the other customer that has its Stamped.io id, None if nobody has."""
         stamped_id = stamped_id or claim.stamped_id or ""
         outcome = claim.version, action, stamped_id, next_step, int(is_new), shared_with or ""
-        next_claim, hold_ended = self._end(Effect.COMPLETE, claim, calls, outcome, carries_on=carries_on)
+        next_claim, hold_ended = self._end(Effect.COMPLETE, claim, calls, outcome, carry_on=carry_on)
         return Ended(bool(hold_ended), next_claim=next_claim)
 
     def defer(
@@ -148,7 +149,7 @@ class Ledger(Upkeep):
         carried: bool,
         costs_attempt: bool = True,
         consent: Consent | None = None,
-        carries_on: bool = False,
+        carry_on: CarryOn = CarryOn.NOT,
     ) -> Ended:
         """Let a job rest until a retry is due. `carried`: a Celery retry brings it back.
 
@@ -156,7 +157,7 @@ class Ledger(Upkeep):
         """
         grace_ms = CARRIED_GRACE_MS if carried else 0
         rest = int(rest_seconds * 1000), *error_args(failure), grace_ms, int(costs_attempt), *consent_args(consent)
-        next_claim, hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest, carries_on=carries_on)
+        next_claim, hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest, carry_on=carry_on)
         return Ended(bool(hold_ended), bool(is_requeued), next_claim=next_claim)
 
     def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> None:
@@ -185,12 +186,12 @@ class Ledger(Upkeep):
         )
         return Weighed(Weight(weight), hold_began=bool(began), hold_ended=bool(hold_ended), met=int(met))
 
-    def fail(self, claim: Claim, calls: Sequence[MadeCall], failure: Failure, *, carries_on: bool = False) -> Ended:
+    def fail(
+        self, claim: Claim, calls: Sequence[MadeCall], failure: Failure, *, carry_on: CarryOn = CarryOn.NOT
+    ) -> Ended:
         """End a job badly, unless it was requested meanwhile: then it waits for its turn again."""
         outcome = claim.version, *error_args(failure), failure.http_status or 0
-        next_claim, hold_ended, is_requeued, is_news = self._end(
-            Effect.FAIL, claim, calls, outcome, carries_on=carries_on
-        )
+        next_claim, hold_ended, is_requeued, is_news = self._end(Effect.FAIL, claim, calls, outcome, carry_on=carry_on)
         return Ended(bool(hold_ended), bool(is_requeued), bool(is_news), next_claim)
 
     def _end(
@@ -200,7 +201,7 @@ class Ledger(Upkeep):
         calls: Sequence[MadeCall],
         args: Sequence[str | int],
         *,
-        carries_on: bool = False,
+        carry_on: CarryOn = CarryOn.NOT,
     ) -> list[Any]:
         """Run a script that ends a claim: the claim that this worker carries on with, and what else it answers.
 
@@ -211,8 +212,9 @@ class Ledger(Upkeep):
             for call in calls
         ]
         as_json = json.dumps(noted, separators=(",", ":"))
-        token = uuid.uuid4().hex if carries_on else ""
-        answer: list[Any] = self._scripts.run(effect, [claim.token, as_json, token, self._lease_ms, *args], claim.job)
+        token = uuid.uuid4().hex if carry_on else ""
+        shared: Args = [claim.token, as_json, token, self._lease_ms, carry_on]
+        answer: list[Any] = self._scripts.run(effect, [*shared, *args], claim.job)
         if not answer[0]:
             raise ClaimLost
         _, granted, *more = answer
@@ -237,11 +239,11 @@ def _next_claim(token: str, answer: Sequence[Any]) -> Claim | None:
     """The claim in what `carry_on` of `_ending.lua` answers."""
     if not answer:
         return None
-    waiting, kind, member, _, *granted = answer
-    return _claim(job_of(Kind(kind), member), token, granted, is_awaited=waiting > 0)
+    message_id, kind, member, _, *granted = answer
+    return _claim(job_of(Kind(kind), member), token, granted, message_id)
 
 
-def _claim(job: Job, token: str, granted: Sequence[Any], *, is_awaited: bool = False) -> Claim:
+def _claim(job: Job, token: str, granted: Sequence[Any], message_id: str = "") -> Claim:
     """The claim that a script has granted: see `_grant.lua`."""
     version, attempt, tracking_guid, debug, stamped_id, covered, triggered, is_new, is_fresh, created = granted
     return Claim(
@@ -257,7 +259,7 @@ def _claim(job: Job, token: str, granted: Sequence[Any], *, is_awaited: bool = F
         is_new=bool(is_new),
         is_fresh=bool(is_fresh),
         created=created,
-        is_awaited=is_awaited,
+        message_id=message_id,
     )
 
 

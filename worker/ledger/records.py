@@ -141,6 +141,17 @@ class Hold:
         return self.failure.code
 
 
+class CarryOn(StrEnum):
+    """What the step that ends a job grants to the thread that ran it."""
+
+    NOT = ""
+    """Nothing."""
+    STORE = "store"
+    """The store's next job; the oldest message's, if the store has none that may run."""
+    OTHERS = "others"
+    """The oldest message's job; the store's next one, if no message waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A job that is this worker's until its lease runs out."""
@@ -163,8 +174,8 @@ class Claim:
     """Of a customer job: the Stamped.io customer that an earlier run has created, without coming to its end."""
     is_fresh: bool = False
     """Of a subscription job: whether its transfer was a moment ago, so that neither API may show the customer yet."""
-    is_awaited: bool = False
-    """Of a claim that a worker carries on with: whether messages waited for a worker."""
+    message_id: str = ""
+    """Of a claim that a worker carries on with: the id of the message that was taken for it, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ HARMLESS: Final[dict[str, str]] = {
     "HMGET": "{h} a",
     "HSET": "{h} a 1",
     "HSETNX": "{h} a 1",
+    "LINDEX": "{l} 0",
     "LLEN": "{l}",
     "LPUSH": "{l} a",
     "LRANGE": "{l} 0 1",

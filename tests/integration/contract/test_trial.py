@@ -12,6 +12,7 @@ from tests import parts
 from worker.contract.assumptions import ASSUMPTIONS, Verdict
 from worker.contract.subject import MARK, Exchange
 from worker.contract.trial import NotTheAddress, Trial
+from worker.http.adapter import Pools
 from worker.http.client import ApiClient
 from worker.jobs.calls import Api
 from worker.jobs.errors import StampedCredentialsRefused, StampedReadFailed, StampedUnreachable
@@ -45,7 +46,7 @@ class Stage:
     def exchange(self, private_key: str = parts.PRIVATE_KEY) -> Exchange:
         """Calls to the store."""
         keys = b64encode(f"sandbox-public:{private_key}".encode()).decode()
-        api = ApiClient(Api.STAMPED, f"{self.running.url}/api/v2/270392", f"Basic {keys}", timeouts=parts.TIMEOUTS)
+        api = ApiClient(Api.STAMPED, f"{self.running.url}/api/v2/270392", f"Basic {keys}", pools=Pools(parts.TIMEOUTS))
         return Exchange(api, lambda: self.calls.append(None))
 
     def trial(self) -> Trial:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.raw_server import RawServer, http, serving
-from worker.http.client import LONGEST_ANSWER_BYTES, ApiClient, Timeouts
+from worker.http.adapter import Pools, Timeouts
+from worker.http.client import LONGEST_ANSWER_BYTES, ApiClient
 from worker.jobs.calls import Api
 from worker.jobs.intents import Intent, Trouble
 from worker.local.ports import free_port
@@ -49,7 +50,7 @@ def _other() -> Iterator[RawServer]:
 
 def api(url: str, timeouts: Timeouts = IMPATIENT) -> ApiClient:
     """An API that waits a fifth of a second."""
-    return ApiClient(Api.STAMPED, url, AUTHORIZATION, timeouts=timeouts)
+    return ApiClient(Api.STAMPED, url, AUTHORIZATION, pools=Pools(timeouts))
 
 
 def called(server: RawServer) -> Answer:
@@ -94,6 +95,19 @@ def test_connection_is_kept_alive(server: RawServer) -> None:
     for _ in range(6):
         shared.call("GET", "path")
     assert (server.connections, len(server.requests)) == (1, 6)
+
+
+def test_stores_at_one_host_share_its_connections(server: RawServer) -> None:
+    """Each call has the login of its own store, and the path."""
+    pools = Pools(IMPATIENT)
+    stores = [
+        ApiClient(Api.STAMPED, f"{server.url}/api/v2/{name}", f"Basic {name}", pools=pools) for name in ("one", "two")
+    ]
+    for store in stores * 2:
+        assert store.call("GET", "path").is_accepted
+    assert server.connections == 1
+    asked = [(request.split()[1], b"Basic one" in request, b"Basic two" in request) for request in server.requests]
+    assert asked == [(b"/api/v2/one/path", True, False), (b"/api/v2/two/path", False, True)] * 2
 
 
 def test_connection_that_the_server_closed_is_made_anew(server: RawServer) -> None:

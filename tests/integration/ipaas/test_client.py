@@ -12,6 +12,7 @@ from tests import parts
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
 from worker.effects import Effect, Moment
+from worker.http.adapter import Pools
 from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
@@ -64,7 +65,7 @@ def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Momen
         "Bearer sandbox-token",
         has_codes=True,
         witness=lambda effect, moment: noted.append((effect, moment)),
-        timeouts=parts.TIMEOUTS,
+        pools=Pools(parts.TIMEOUTS),
     )
     return IPaaS(api, gate or Gate(), system_id=4021, tracking_guid=GUID)
 

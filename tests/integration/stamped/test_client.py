@@ -12,6 +12,7 @@ from tests import parts
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
 from worker.effects import Effect, Moment
+from worker.http.adapter import Pools
 from worker.http.client import ApiClient
 from worker.jobs.calls import Api
 from worker.jobs.errors import (
@@ -67,7 +68,7 @@ def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Momen
         url + BASE,
         AUTHORIZATION,
         witness=lambda effect, moment: noted.append((effect, moment)),
-        timeouts=parts.TIMEOUTS,
+        pools=Pools(parts.TIMEOUTS),
     )
     return Stamped(api, gate or Gate())
 
@@ -600,7 +601,7 @@ def test_login_that_is_repeated_reaches_nobody(server: RawServer, secret: str) -
     """The private key, or the header that it is sent in."""
     server.answer = lambda _: [http(json.dumps({"message": f"{secret} is wrong"}).encode(), "401 Unauthorized")]
     private_key = "hidden-private-key"
-    api = ApiClient(Api.STAMPED, server.url + BASE, AUTHORIZATION, timeouts=parts.TIMEOUTS, secret=private_key)
+    api = ApiClient(Api.STAMPED, server.url + BASE, AUTHORIZATION, pools=Pools(parts.TIMEOUTS), secret=private_key)
     with pytest.raises(SyncError) as raised:
         Stamped(api, Gate()).customer("1")
     assert (secret in str(raised.value), "is wrong" in str(raised.value)) == (False, True)

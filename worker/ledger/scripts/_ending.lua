@@ -1,8 +1,9 @@
 -- What the scripts that end a claim share. Their first arguments are
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
 --          7 token of the claim with which the worker carries on, '' if it does not  8 lease of that claim in ms
+--          9 'others' if it has run enough of the store's jobs, should messages wait
 -- and they answer { 0 } if the claim is lost.
--- include: _admit _grant _attempt
+-- include: _admit _grant _take_message _attempt
 local key, kind, member, limits, calls = KEYS[1], ARGV[2], ARGV[3], limits_of(ARGV[4]), calls_of(ARGV[6])
 local system, state, owner, worker = system_of(member), fields(key, 'state', 'token', 'worker')
 
@@ -16,30 +17,26 @@ local function end_attempt(outcome, failure)
   note_attempt(kind, member, outcome, failure, calls)
 end
 
--- How many messages wait for a worker; of a queue whose name something else has, none.
-local function messages_waiting()
-  local count = 0
-  for _, queue in ipairs({ FRONT, ROUTES.customer.queue, ROUTES.subscription.queue }) do
-    count = count + (tonumber(redis.pcall('LLEN', queue)) or 0)
+-- Grant the store's next job to the worker that carries on, if it may run now: that costs no message. Answers as `carry_on`.
+local function grant_next(now)
+  local next_kind, next_member, due = next_ready(system, limits, now)
+  if not next_kind then
+    note_due(system, due)
+    return
   end
-  return count
+  take(next_kind, next_member, system, limits, now)
+  return { '', next_kind, next_member, unpack(grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)) }
 end
 
--- Let the store's next jobs run. The first of them is granted to the worker that ended this one, if it carries on: that costs
--- no message and no claim. Answers { messages that wait for a worker, kind, member, what `grant` does }, or nothing in it.
+-- Let the store's next jobs run, and grant one to the worker that ended this one, if it carries on: the store's, or that of the
+-- oldest message, whichever's turn it is. Answers { id of the message, '' for none, kind, member, what `grant` does }, or
+-- nothing in it.
 local function carry_on()
-  local claim = {}
-  if ARGV[7] ~= '' then
-    local now = now_ms()
-    local next_kind, next_member, due = next_ready(system, limits, now)
-    if not next_kind then
-      note_due(system, due)
-      return claim
-    end
-    take(next_kind, next_member, system, limits, now)
-    local granted = grant(next_kind, next_member, ARGV[7], tonumber(ARGV[8]), worker, now)
-    claim = { messages_waiting(), next_kind, next_member, unpack(granted) }
-  end
-  admit(system, limits)
-  return claim
+  local now = now_ms()
+  -- What waits in front is for Celery, and soon: then the worker's thread is to be free.
+  local goes_on = ARGV[7] ~= '' and not waits(FRONT)
+  local is_stores_turn = goes_on and not (ARGV[9] == 'others' and (waits(ROUTES.customer.queue) or waits(ROUTES.subscription.queue)))
+  local claim = is_stores_turn and grant_next(now)
+  if claim or not is_stores_turn then admit(system, limits) end
+  return claim or goes_on and take_message(kind, ARGV[7], tonumber(ARGV[8]), worker, now) or {}
 end

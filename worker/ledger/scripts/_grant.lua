@@ -1,5 +1,22 @@
 -- A job is granted to a worker: it is running from now on, until its lease runs out.
 -- include: _store _job
+
+-- One of a job's messages has come; answers how many others may still be on their way.
+local function arrived(key)
+  local others = redis.call('HINCRBY', key, 'messages', -1)
+  if others <= 0 then redis.call('HDEL', key, 'messages') end
+  return others
+end
+
+-- A job is started by its message. The job's time is its newest message's: where it has others on their way, this may be an
+-- older one, which says nothing.
+local function note_newest(kind, key, others)
+  if others > 0 or field(key, 'debug') then return end
+  local newest = prefix .. 'newest:' .. kind
+  local message_at = number(key, 'message_at')
+  if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end
+end
+
 -- How long an API may go on showing a customer as it was before a write.
 local MOMENT_MS = 5 * 60 * 1000
 

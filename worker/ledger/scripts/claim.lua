@@ -8,8 +8,7 @@ local kind, member, token = ARGV[2], ARGV[3], ARGV[5]
 local key, now, limits = KEYS[1], now_ms(), limits_of(ARGV[4])
 local system, state = system_of(member), field(KEYS[1], 'state')
 if not state then return { 'unknown' } end
-local others = redis.call('HINCRBY', key, 'messages', -1)
-if others <= 0 then redis.call('HDEL', key, 'messages') end
+local others = arrived(key)
 
 -- A retry takes its slots only now: for hours of rest they would have been nobody else's. If there are none, it waits in turn.
 local is_due = state == 'waiting' and number(key, 'due') <= now + tonumber(ARGV[7])
@@ -28,10 +27,5 @@ end
 if not (state == 'sent' or is_due or owns(key, token)) then return { state } end
 
 if is_due then take(kind, member, system, limits, now) end
--- The job's time is its newest message's. Where it has others on their way, this may be an older one, which says nothing.
-if state == 'sent' and others <= 0 and not field(key, 'debug') then
-  local newest = prefix .. 'newest:' .. kind
-  local message_at = number(key, 'message_at')
-  if message_at > tonumber(redis.call('GET', newest) or '0') then redis.call('SET', newest, text(message_at)) end
-end
+if state == 'sent' then note_newest(kind, key, others) end
 return grant(kind, member, token, tonumber(ARGV[6]), ARGV[8], now)

@@ -1,9 +1,9 @@
 -- Weigh trouble of a whole store that a job met: hold the store and put the job back, or say what the job must do.
 -- include: _ending
 -- KEYS   1 the job's hash
--- ARGV   1 to 8: see `_ending`; the last call met the trouble
---        9 the job's error as JSON, passed through  10 its code  11 the hold's error as JSON, passed through  12 its code
---        13 pause: see `pause_of`  14 new 0|1  15 created: see `note_consent`
+-- ARGV   1 to 9: see `_ending`; the last call met the trouble
+--        10 the job's error as JSON, passed through  11 its code  12 the hold's error as JSON, passed through  13 its code
+--        14 pause: see `pause_of`  15 new 0|1  16 created: see `note_consent`
 -- Answer { 1 if the claim held; {};
 --          'requeued' it waits in its store's queue | 'rests' it must rest, at no cost | 'own' it must use an attempt;
 --          1 if a hold begins; how often the job met trouble in a row; 1 if a hold ends }
@@ -15,7 +15,7 @@
 -- well, own 0|1: whether it can be the job's own }.
 local function pause_of(json) return cjson.decode(json) end
 
-local failure, pause, last = { ARGV[9], ARGV[10] }, pause_of(ARGV[13]), calls.all[#calls.all]
+local failure, pause, last = { ARGV[10], ARGV[11] }, pause_of(ARGV[14]), calls.all[#calls.all]
 local api = api_of(last)
 local call = api .. ' ' .. last[2] .. ' ' .. last[3]
 
@@ -37,10 +37,10 @@ if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < p
 end
 -- First what earlier calls of the job end, of the other API: the hold that begins now must not end by them.
 local ended = store_answered(system, calls)
-local begins = hold(system, api, { ARGV[11], ARGV[12] }, pause.ms, pause.longest_ms)
+local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause.ms, pause.longest_ms)
 redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'was_held', '1')
 end_attempt('held', failure)
-note_consent(key, ARGV[14], ARGV[15])
+note_consent(key, ARGV[15], ARGV[16])
 redis.call('HDEL', key, 'losses')
 enqueue(kind, member)
 admit(system, limits)
