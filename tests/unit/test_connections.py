@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import tomli
 
 from worker.config import environment
 from worker.config.faults import ConfigurationError, Fault
@@ -286,7 +286,7 @@ def test_a_wrong_key_is_a_fault_that_says_what_is_right(
 @pytest.mark.parametrize("example", [each for table in key_examples().values() for each in table.values()])
 def test_every_example_of_right_is_toml(example: str) -> None:
     """It can be copied into the file."""
-    assert tomllib.loads(example)
+    assert tomli.loads(example)
 
 
 def test_every_key_has_an_example() -> None:
@@ -304,7 +304,7 @@ def test_every_key_has_an_example() -> None:
 
 def test_the_example_file_shows_the_default_throttle() -> None:
     """Whoever copies it changes nothing by that."""
-    assert tomllib.loads(key_examples()[""]["throttle"])["throttle"] == Throttle().model_dump()
+    assert tomli.loads(key_examples()[""]["throttle"])["throttle"] == Throttle().model_dump()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from typing import TYPE_CHECKING, Any
+
+import tomli
 
 from worker.config.faults import ConfigurationError, Fault, unknown_key
 from worker.config.text_file import MEGABYTE, Unreadable, read_text
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Table = dict[str, Any]
 
 SYNTAX_PLACE = re.compile(r"(?P<problem>.*) \(at (?P<place>[^)]*)\)", re.DOTALL)
-"""How `tomllib` ends its messages: `Invalid value (at line 3, column 12)`."""
+"""How `tomli` ends its messages: `Invalid value (at line 3, column 12)`."""
 COMMENTED_KEY = re.compile(r"^# (?=\w+ = )", re.MULTILINE)
 END_OF_DOCUMENT = "end of document"
 LONGEST_BYTES = 16 * MEGABYTE
@@ -54,7 +55,7 @@ def examples(text: str, name: str) -> dict[str, dict[str, str]]:
 
     A key that may be left out is a comment in the file: it has an example, but the example of its table lacks it.
     """
-    every, needed = tomllib.loads(COMMENTED_KEY.sub("", text)), tomllib.loads(text)
+    every, needed = tomli.loads(COMMENTED_KEY.sub("", text)), tomli.loads(text)
     return dict(_examples(every[name][0], needed[name][0]))
 
 
@@ -79,7 +80,7 @@ def _read_toml(path: Path) -> Table:
     except Unreadable as error:
         raise ConfigurationError([Fault(file, "", str(error))]) from None
     try:
-        return tomllib.loads(text)
+        return tomli.loads(text)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError([_syntax_fault(file, text, str(error))]) from None
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import tomli
 
 INTERNAL: Final = "internal-error"
 LONGEST_SHOWN: Final = 300
@@ -39,7 +40,7 @@ class Entry:
 
 
 def _catalogue() -> dict[str, Entry]:
-    texts = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
+    texts = tomli.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
     return {
         code: Entry(code, **text | {"concerns": Concerns(text.get("concerns", Concerns.SERVICE))})
         for code, text in texts.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +11,7 @@ from worker.jobs.job import State, pages
 from worker.jobs.progress import Known, Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import keys
 from worker.ledger.records import moment
+from worker.ledger.scripting import PROGRESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -93,10 +95,11 @@ class ProgressBook:
     def all_of(self, system_ids: Sequence[int], selection: Selection) -> list[Progress | None]:
         """The progress of several connections in one round trip; None if nothing has begun yet."""
         hashes = [keys.of(keys.INITIALIZE, system_id, selection) for system_id in system_ids]
-        found = self._scripts.in_one_trip(lambda trip: [trip.hgetall(each) for each in hashes])
+        found = json.loads(self._scripts.read(PROGRESS, [], hashes))
+        begun = {int(place) - 1: fields for place, fields in found.items()}
         return [
-            _of(system_id, selection, fields) if "started_at" in fields else None
-            for system_id, fields in zip(system_ids, found, strict=True)
+            _read(system_id, selection, begun[place]) if place in begun else None
+            for place, system_id in enumerate(system_ids)
         ]
 
     def _forget(self, key: str, progress: Progress) -> None:

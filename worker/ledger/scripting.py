@@ -35,7 +35,8 @@ ROUTES: Final = "_routes"
 NOW: Final = "now"
 DUE_STORES: Final = "due"
 TO_SWEEP: Final = "to_sweep"
-READS: Final = (NOW, DUE_STORES, TO_SWEEP)
+PROGRESS: Final = "progress"
+READS: Final = (NOW, DUE_STORES, TO_SWEEP, PROGRESS)
 """The scripts that change nothing, and so are no effects; `figures` has a client of its own."""
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 

@@ -78,7 +78,8 @@ class Screen:
         self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[str] = (), prose: str = ""
     ) -> None:
         """A table; the columns that `numbers` names are aligned to the right, that of `prose` is broken into lines."""
-        cells = [[shown(self._out.file, cell) for cell in row] for row in rows]
+        signs = Signs.of(self._out.file)
+        cells = [[signs.readable(printable(cell)) for cell in row] for row in rows]
         self._out.table(columns, cells, numbers, prose)
 
     def json(self, value: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from random import Random
 from typing import Any
+
+import tomli
 
 from worker.sandbox.messages import JsonObject
 
@@ -67,7 +68,7 @@ def _ids(count: int) -> list[int]:
 
 @cache
 def _all_people() -> tuple[People, ...]:
-    table = tomllib.loads(files("worker.sandbox").joinpath("sample_people.toml").read_text("utf-8"))
+    table = tomli.loads(files("worker.sandbox").joinpath("sample_people.toml").read_text("utf-8"))
     return tuple(People(**row) for row in table["people"])
 
 
