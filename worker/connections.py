@@ -89,10 +89,15 @@ def _resolved(value: Any, info: ValidationInfo) -> str:
 def _checked_url(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    parts = http_url(value)
-    if parts is None or "@" in parts.netloc or not value.isprintable() or re.search(r"[ \\?#]", value):
+    if not _is_plain_url(value):
         raise wrong("must be an http:// or https:// URL with a host, and without credentials, query or spaces")
     return value.rstrip("/")
+
+
+@cache  # most connections are of the same few hosts
+def _is_plain_url(text: str) -> bool:
+    parts = http_url(text)
+    return parts is not None and "@" not in parts.netloc and text.isprintable() and not re.search(r"[ \\?#]", text)
 
 
 def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:

@@ -23,9 +23,10 @@ from worker.ledger import LedgerUnavailable
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from worker.config.settings import Settings
     from worker.connections import Connections
@@ -33,9 +34,13 @@ if TYPE_CHECKING:
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures, Use
 
+    CatchUp = tuple[int, str, Progress | None]
+    """A connection's system id, the state of its catch-up, and how far that has come if there has been one."""
+
 WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
 CATCH_UP_COLUMNS = ("Catch-up", "state", "customers requested")
+OFF = "off"
 STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
 SHOWN_SETTINGS = {
     "done_days",
@@ -99,7 +104,7 @@ def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: 
     else:
         _show(screen, figures)
         screen.line()
-        screen.table(CATCH_UP_COLUMNS, starmap(_catch_up_row, catch_ups), numbers=CATCH_UP_COLUMNS[2:])
+        _show_catch_ups(screen, catch_ups)
 
 
 def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
@@ -184,19 +189,26 @@ def _calls(calls: int, limit: int | None, seconds: float | None) -> str:
 # The catch-ups --------------------------------------------------------------------------------------------------------
 
 
-def _catch_ups(
-    ledger: Ledger, connections: Connections, settings: Settings
-) -> Iterator[tuple[int, str, Progress | None]]:
-    """The state of each connection's catch-up, and how far it has come if there has been one."""
+def _catch_ups(ledger: Ledger, connections: Connections, settings: Settings) -> Iterator[CatchUp]:
+    """How it stands with each connection's catch-up."""
     progresses = ledger.progress.all_of([each.system_id for each in connections], Selection.CATCH_UP)
     for connection, progress in zip(connections, progresses, strict=True):
         if not (settings.catch_up_hours and connection.catches_up):
-            state = "off"
+            state = OFF
         elif progress is None:
             state = "not yet begun"
         else:
             state = "ended" if progress.ended_at else "under way"
         yield connection.system_id, state, progress
+
+
+def _show_catch_ups(screen: Screen, catch_ups: Sequence[CatchUp]) -> None:
+    """A row for each connection that has one, and how many have none."""
+    rows = [_catch_up_row(*each) for each in catch_ups if each != (each[0], OFF, None)]
+    if rows:
+        screen.table(CATCH_UP_COLUMNS, rows, numbers=CATCH_UP_COLUMNS[2:])
+    if off := len(catch_ups) - len(rows):
+        screen.line(f"Catch-up is off for {counted(off, 'connection')}")
 
 
 def _catch_up_row(system_id: int, state: str, progress: Progress | None) -> tuple[str, ...]:
@@ -205,7 +217,7 @@ def _catch_up_row(system_id: int, state: str, progress: Progress | None) -> tupl
         return str(system_id), state, ""
     words = f"{state}, began {local(progress.started_at)}"
     if progress.ended_at:
-        words = f"{'off, ' if state == 'off' else ''}ended {local(progress.ended_at)}"
+        words = f"{f'{OFF}, ' if state == OFF else ''}ended {local(progress.ended_at)}"
     return str(system_id), words, f"{progress.requested:,}"
 
 

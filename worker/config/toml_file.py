@@ -43,9 +43,10 @@ def read_tables(path: Path, name: str) -> tuple[list[Table], list[Fault]]:
 
 def repeated(tables: Sequence[Table], key: str) -> Iterator[tuple[int, Any, int]]:
     """Each value of a key that an earlier table has too: the table's number, the value, the earlier one's number."""
-    values = [table.get(key) for table in tables]
-    for number, value in enumerate(values, start=1):
-        first = values.index(value) + 1
+    first_with: dict[str, int] = {}
+    for number, table in enumerate(tables, start=1):
+        value = table.get(key)
+        first = first_with.setdefault(repr(value), number)
         if value is not None and first < number:
             yield number, value, first
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from time import monotonic
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import redis
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from redis.client import Pipeline
+    from redis.commands.core import Script
 
     from worker.jobs.errors import SyncError
     from worker.jobs.job import Job
@@ -36,10 +37,11 @@ NOW: Final = "now"
 DUE_STORES: Final = "due"
 TO_SWEEP: Final = "to_sweep"
 PROGRESS: Final = "progress"
-READS: Final = (NOW, DUE_STORES, TO_SWEEP, PROGRESS)
-"""The scripts that change nothing, and so are no effects; `figures` has a client of its own."""
+"""These scripts change nothing, and so are no effects; `figures` has a client of its own."""
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 Args = list[str | int]
 Found = dict[tuple[object, ...], Any]
 """Answers by the name that each was asked under."""
@@ -183,6 +185,18 @@ class OwnClient(threading.local):
             return True
 
 
+class Made(dict[Key, Value]):
+    """Values that are made when they are first asked for: a command uses one or two of them."""
+
+    def __init__(self, make: Callable[[Key], Value]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Key) -> Value:
+        value = self[key] = self._make(key)
+        return value
+
+
 class Scripts:
     """The scripts on one Redis, each an effect that the witness sees."""
 
@@ -195,13 +209,10 @@ class Scripts:
     ) -> None:
         self._client = client
         self._own = OwnClient(client)
-        self._limits = {system_id: each.as_json() for system_id, each in limits.items()}
-        self._other_limits = StoreLimits().as_json()
+        usual = StoreLimits()
+        self._limits: Made[int, str] = Made(lambda system_id: limits.get(system_id, usual).as_json())
         self._witness = witness
-        self._scripts = {
-            effect: client.register_script(source(effect, replaced)) for effect in Effect if _file(effect).is_file()
-        }
-        self._reads = {name: client.register_script(source(name, replaced)) for name in READS}
+        self._scripts: Made[str, Script] = Made(lambda name: client.register_script(source(name, replaced)))
 
     def run(self, effect: Effect, args: Sequence[str | int], job: Job | None = None, keys: Sequence[str] = ()) -> Any:
         """Run one script; that of a job gets its key, prefix, kind, member and limits in front of `args`.
@@ -211,7 +222,7 @@ class Scripts:
         """
         if job:
             member = f"{job.system_id}:{job.customer_id}"
-            limits = self._limits.get(job.system_id, self._other_limits)
+            limits = self._limits[job.system_id]
             keys = (f"{PREFIX}job:{job.kind}:{member}", *keys)
             args = [PREFIX, job.kind, member, limits, *args]
         if self._witness is not nobody:
@@ -258,7 +269,7 @@ class Scripts:
 
     def limits_of(self, system_id: int) -> str:
         """The limits of a store as JSON; those of one that is not configured are the usual ones."""
-        return self._limits.get(system_id, self._other_limits)
+        return self._limits[system_id]
 
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
         """The same as the function, on this Redis."""
@@ -267,8 +278,8 @@ class Scripts:
     def read(self, name: str, args: Args, keys: Sequence[str] = ()) -> Any:
         """Run a script that changes nothing. Raises LedgerUnavailable and ScriptFailed."""
         with available(name):
-            return self._reads[name](keys=keys, args=args)
+            return self._scripts[name](keys=keys, args=args)
 
     def ask_now(self, pipeline: Any) -> None:
         """Ask in a pipeline what time it is by the scripts' clock, in milliseconds since 1970."""
-        self._reads[NOW](client=pipeline)
+        self._scripts[NOW](client=pipeline)

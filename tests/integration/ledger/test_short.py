@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.jobs import CALLS, JOB
 from tests.steps import counted_steps
+from worker.effects import Effect
 from worker.jobs.job import Action, Next
 from worker.ledger import Ledger, connect
 from worker.ledger.guard import Guard
@@ -28,9 +29,13 @@ COMPLETE = Action.CREATED, "97", Next.SUBSCRIPTION
 
 @pytest.fixture
 def ledger(redis_url: str) -> Iterator[Ledger]:
-    """A ledger as a worker has it."""
+    """A ledger as a worker has it, which has used its scripts before."""
     with connect(redis_url) as client:
-        yield Ledger(client)
+        made = Ledger(client)
+        for effect in (Effect.CLAIM, Effect.RENEW, Effect.COMPLETE):
+            assert made._scripts._scripts[effect].script  # noqa: SLF001 - made when it is first asked for
+        made._scripts.limits_of(JOB.system_id)  # noqa: SLF001 - as above
+        yield made
 
 
 @pytest.mark.parametrize(
