@@ -6,10 +6,12 @@ other: with its own id, arguments, state, runtime and page.
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections import OrderedDict
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from celery.app.trace import trace_task_ret
 from celery.concurrency import thread
@@ -17,7 +19,7 @@ from celery.concurrency.base import apply_target
 from celery.worker import state
 from celery.worker.request import Request
 
-from worker.jobs.routes import TASK_OF
+from worker.jobs.routes import QUEUES, TASK_OF
 from worker.ledger.guard import Carrying, carrying
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from worker.ledger import Claim
+
+
+GOES_BACK_SECONDS: Final = 1.0
+"""After so long one of a worker's threads goes back to Celery, whatever there is to carry on with."""
 
 
 class TaskPool(thread.TaskPool):
@@ -35,8 +41,11 @@ class TaskPool(thread.TaskPool):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Make the pool."""
         super().__init__(*args, **options)
-        self._waiting: set[Callable[[], object]] = set()
+        self._waiting: OrderedDict[Callable[[], object], None] = OrderedDict()
         self._running: set[Callable[[], object]] = set()
+        self._came_at = 0.0
+        self.eventer: Any = None
+        """The consumer's dispatcher of events: it has another after each outage of Redis."""
 
     def on_apply(
         self,
@@ -49,13 +58,14 @@ class TaskPool(thread.TaskPool):
     ) -> Any:
         """Run a task in a thread, and then what that thread was granted."""
         task = partial(apply_target, target, args, kwargs, callback, accept_callback)
-        self._waiting.add(task)
+        self._waiting[task] = None
         future = self.executor.submit(self._run, task, callback.__self__)
         return thread.ApplyResult(future)  # type: ignore[attr-defined] # its stub is not complete
 
     def _run(self, task: Callable[[], object], first: Request) -> None:
+        self._came_at = time.monotonic()
         self._running.add(task)
-        self._waiting.discard(task)
+        self._waiting.pop(task, None)
         settings = self.app.settings
         run = Carrying(settings.carry_on_jobs, settings.carry_on_seconds, is_wanted=self._is_wanted)
         token = carrying.set(run)
@@ -63,7 +73,7 @@ class TaskPool(thread.TaskPool):
             with _held(first):
                 task()
                 while claim := run.next_claim:
-                    _carry_on(first, claim)
+                    _carry_on(first, claim, self.eventer or first.eventer)
                     if run.next_claim is claim:  # refused before it was taken
                         break
         finally:
@@ -71,16 +81,29 @@ class TaskPool(thread.TaskPool):
             self._running.discard(task)
 
     def _is_wanted(self) -> bool:
-        """Whether the worker stops, or a task waits for this thread: Celery has got its message already."""
-        if is_stopping():
+        """Whether a thread must go back to Celery.
+
+        So it must if the worker stops, or takes its messages from some of the queues alone. If all threads are busy,
+        one goes back for each task that waits for a thread, and one if none has come from Celery for a second: so what
+        only Celery knows of, a queue of somebody's own for one, has its turn.
+        """
+        if is_stopping() or not self.active or not self._takes_from_all_queues():
             return True
         if len(self._running) < self.limit:
             return False
+        now = time.monotonic()
+        if now >= self._came_at + GOES_BACK_SECONDS:
+            self._came_at = now  # so that no other thread goes back for it
+            return True
         try:
-            self._waiting.pop()  # so that no other thread stops for it
+            self._waiting.popitem(last=False)  # as above
         except KeyError:
             return False
         return True
+
+    def _takes_from_all_queues(self) -> bool:
+        taken_from = self.app.amqp.queues.consume_from
+        return all(queue in taken_from for queue in QUEUES)
 
 
 class WakeUp(Request):
@@ -118,9 +141,9 @@ def is_stopping() -> bool:
     return any(each is not None and each is not False for each in ends)
 
 
-def _carry_on(first: Request, claim: Claim) -> None:
+def _carry_on(first: Request, claim: Claim, eventer: Any) -> None:
     """Run a job that has been granted; `first` is the task whose message the thread has got."""
-    request = _request(first, claim)
+    request = _request(first, claim, eventer)
     headers = request.request_dict
     request.send_event(
         "task-received",
@@ -137,7 +160,7 @@ def _carry_on(first: Request, claim: Claim) -> None:
     apply_target(trace_task_ret, target, {"app": request.app}, request.on_success, request.on_accepted)
 
 
-def _request(first: Request, claim: Claim) -> Request:
+def _request(first: Request, claim: Claim, eventer: Any) -> Request:
     job, task_id = claim.job, claim.message_id or str(uuid.uuid4())
     args = job.system_id, job.customer_id
     headers: dict[str, Any] = {"task": TASK_OF[job.kind], "id": task_id, "root_id": task_id, "retries": 0}
@@ -149,5 +172,5 @@ def _request(first: Request, claim: Claim) -> Request:
         decoded=True,
         app=first.app,
         hostname=first.hostname,
-        eventer=first.eventer,
+        eventer=eventer,
     )

@@ -65,7 +65,7 @@ class Runtime:
         settings = settings or load_settings()
         connections = load_connections(settings.connections)
         timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
-        pools = Pools(timeouts, settings.concurrency)
+        pools = Pools(timeouts)
         return cls(
             settings=settings,
             connections=connections,

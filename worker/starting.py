@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_SECONDS: Final = 0.5
 MOST_EVENTS: Final = 10_000
-"""How many events wait at most."""
+"""As soon as so many events wait, they are sent."""
 PAGES: Final = str(Path(__file__).parent / "monitor" / "flowerconfig.py")
 """The operator's pages are part of Flower: it takes the path of its configuration file from FLOWER_CONF."""
 
@@ -78,6 +78,7 @@ class EventsInBatches(bootsteps.StartStopStep):
         dispatcher = parent.event_dispatcher
         dispatcher.on_send_buffered, dispatcher.buffer_limit = None, MOST_EVENTS
         self._timer = parent.timer.call_repeatedly(EVENTS_SECONDS, dispatcher.flush)
+        parent.pool.eventer = dispatcher  # for the tasks that it runs without a message
 
     def stop(self, parent: Any) -> None:
         """Send each event at once from now on: nobody would send what the last tasks leave behind."""

@@ -1,10 +1,11 @@
-"""The adapter of `requests` for one API: each call has one time limit, and costs little CPU.
+"""The adapter of `requests` for one API, and the pools under it: each call has one time limit, and costs little CPU.
 
 What `requests` and urllib3 look up or copy for each call is known here once. Pools, TLS, the look whether a kept
 connection still lives, and what each error means are theirs.
 
-A process has one pool of connections per host, for all stores: the login is in each request, so a thousand stores that
-are called at one host need no more connections than there are threads, and no TLS handshake of their own.
+A process has one pool of connections for each scheme, host and port, for all stores: the login is in each request, so a
+thousand stores that are called at one host need no more connections than there are threads, and no TLS handshake of
+their own (decision 14).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ SPARE_SECONDS: Final = 0.01
 """How much sooner than its time limit the first wait for an answer ends, so that sending needs no limit of its own."""
 
 
+MOST_THREADS: Final = 1000
+
+
 @dataclass(frozen=True)
 class Timeouts:
     """Seconds for all of connecting, and seconds from sending a request to the last byte of its answer."""
@@ -42,10 +46,10 @@ class Timeouts:
 class Pools(urllib3.PoolManager):
     """A process's kept connections to all hosts, which keep to their time limits."""
 
-    def __init__(self, timeouts: Timeouts, threads: int = 20) -> None:
-        """Keep up to `threads` connections to each host alive."""
+    def __init__(self, timeouts: Timeouts) -> None:
+        """Keep the connections to each host alive: as many as threads have called it at once."""
         self.timeouts = timeouts
-        super().__init__(sys.maxsize, maxsize=threads)  # a pool that made room for another would be closed
+        super().__init__(sys.maxsize, maxsize=MOST_THREADS)  # a pool that made room for another would be closed
         pools: dict[str, Any] = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
         self.pool_classes_by_scheme = {
             scheme: type("BoundedPool", (pool,), {"ConnectionCls": _bounded(pool.ConnectionCls, timeouts)})

@@ -1,6 +1,6 @@
 """Calls an HTTP API: the one place where `requests` is used.
 
-There is one `ApiClient` per connection and API, shared by all threads. Its TCP connections are kept alive. A call
+There is one `ApiClient` per connection and API, shared by all threads. TCP connections are kept alive. A call
 always ends with an `Answer`, whatever happens on the way. No exception of the network library leaves this module,
 because its text can hold addresses and bodies.
 

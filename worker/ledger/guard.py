@@ -170,7 +170,7 @@ class ByHand(ThrottledReads):
 
 
 class Carrying:
-    """How a thread carries on: for one message it runs the job that it names, and then one after the other.
+    """How a thread carries on: it runs the job that its message names, then others, one after the other.
 
     The step that ends a job grants the next one, which costs no round trip. It is the store's next job, which needs no
     message. While messages wait, a store's turn is some jobs, or some seconds: then it is the oldest message's.
@@ -202,7 +202,7 @@ class Carrying:
         return CarryOn.OTHERS if is_over else CarryOn.STORE
 
     def begin(self, job: Job) -> tuple[Claim, float] | None:
-        """Note that a job begins; its claim if it has been granted, and when that was asked for. Only once."""
+        """Note that a job begins; its claim if it has been granted, and when that was asked for; each claim once."""
         claim, self.next_claim = self.next_claim, None
         if job.system_id != self._system_id:
             self._system_id, self._run, self._began_at = job.system_id, 0, self._clock()
@@ -210,7 +210,7 @@ class Carrying:
         return (claim, self._asked_at) if claim else None
 
 
-NOBODY: Final = Carrying(1, 0, is_wanted=lambda: True)
+NOT_CARRYING: Final = Carrying(1, 0, is_wanted=lambda: True)
 """A thread that carries on with nothing."""
-carrying: ContextVar[Carrying] = ContextVar("carrying", default=NOBODY)
+carrying: ContextVar[Carrying] = ContextVar("carrying", default=NOT_CARRYING)
 """How this thread carries on. Code that sets it also resets it."""

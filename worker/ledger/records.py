@@ -71,7 +71,7 @@ class Ended:
     is_news: bool = False
     """Whether the job has not failed so since somebody last asked for it."""
     next_claim: Claim | None = None
-    """The store's next job, if this worker carries on with it."""
+    """The job with which this worker carries on, of any store."""
 
 
 class Weight(StrEnum):

@@ -163,6 +163,7 @@ def test_store_goes_on_if_nobody_waits(narrow: Ledger) -> None:
         (r"stamped\.transfer_customer", "stamped.catch_up"),
         (r"'0'\)", "'0', True)"),
         (r"\(2, ", "(7, "),
+        (r'"origin": "ledger"', '"task": "a", "id": "1", "argsrepr": "(2, \'0\')", ' * 2000),
     ],
 )
 def test_message_of_anybody_else_is_left_for_celery_in_its_turn(

@@ -6,7 +6,7 @@ import pytest
 
 from worker.jobs.job import Job, Kind
 from worker.ledger import Claim
-from worker.ledger.guard import NOBODY, Carrying, carrying
+from worker.ledger.guard import NOT_CARRYING, Carrying, carrying
 from worker.ledger.records import CarryOn
 
 
@@ -93,5 +93,5 @@ def test_claim_is_given_once_and_with_when_it_was_asked_for() -> None:
 
 def test_code_without_a_pool_carries_on_with_nothing() -> None:
     """As in a test, or where somebody runs a task in another pool."""
-    assert carrying.get() is NOBODY
-    assert NOBODY.asks() is CarryOn.NOT
+    assert carrying.get() is NOT_CARRYING
+    assert NOT_CARRYING.asks() is CarryOn.NOT

@@ -1,7 +1,7 @@
 -- What the scripts that end a claim share. Their first arguments are
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
 --          7 token of the claim with which the worker carries on, '' if it does not  8 lease of that claim in ms
---          9 'others' if it has run enough of the store's jobs, should messages wait
+--          9 'others' if the store's turn is over: it goes on only if no message waits
 -- and they answer { 0 } if the claim is lost.
 -- include: _admit _grant _take_message _attempt
 local key, kind, member, limits, calls = KEYS[1], ARGV[2], ARGV[3], limits_of(ARGV[4]), calls_of(ARGV[6])
