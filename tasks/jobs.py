@@ -106,6 +106,8 @@ class JobTask(RefusingTask):
         except LedgerUnavailable as error:
             announce(outcomes.NOT_BEGUN, job, error=error)
             raise
+        # After the claim, which answers for all that was asked until now: a configuration that came meanwhile counts, too.
+        runtime = app.runtime
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         token = running.set(attempt)
         try:
