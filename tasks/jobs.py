@@ -106,7 +106,7 @@ class JobTask(RefusingTask):
         except LedgerUnavailable as error:
             announce(outcomes.NOT_BEGUN, job, error=error)
             raise
-        # After the claim, which answers for all that was asked until now: a configuration that came meanwhile counts, too.
+        # Anew: the claim answers for all that was asked until now, also for a configuration that has come meanwhile.
         runtime = app.runtime
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         token = running.set(attempt)
