@@ -56,7 +56,10 @@ def of_api(api: Api) -> dict[str, Fault]:
 WEATHER: Final = {
     **of_api("stamped"),
     **of_api("ipaas"),
-    "the link call is answered a web page": Fault(path="UpdateExternalId$", shape="html"),
+    # By somebody in the API's place, so that no link is recorded: else the next attempt would find it, and be done.
+    "the link call is answered a web page": Fault(
+        path="UpdateExternalId$", status=200, body="<!doctype html><p>Sign in", headers={"Content-Type": "text/html"}
+    ),
 }
 AT_ONCE: Final = 4
 """How many weathers are gone through side by side: their workers mostly wait."""
