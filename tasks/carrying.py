@@ -73,7 +73,7 @@ class TaskPool(thread.TaskPool):
             with _held(first):
                 task()
                 while claim := run.next_claim:
-                    _carry_on(first, claim, self.eventer or first.eventer)
+                    self._carry_on(first, claim)
                     if run.next_claim is claim:  # refused before it was taken
                         break
         finally:
@@ -104,6 +104,23 @@ class TaskPool(thread.TaskPool):
     def _takes_from_all_queues(self) -> bool:
         taken_from = self.app.amqp.queues.consume_from
         return all(queue in taken_from for queue in QUEUES)
+
+    def _carry_on(self, first: Request, claim: Claim) -> None:
+        """Run a job that has been granted; `first` is the task whose message the thread has got."""
+        request = Carried.of(claim, first, self)
+        request.send_event(
+            "task-received",
+            name=request.name,
+            args=request.argsrepr,
+            kwargs=request.kwargsrepr,
+            root_id=request.root_id,
+            parent_id=None,
+            retries=0,
+            eta=None,
+            expires=None,
+        )
+        target = request.name, request.id, request.request_dict, request.body, None, None
+        apply_target(trace_task_ret, target, {"app": request.app}, request.on_success, request.on_accepted)
 
 
 class WakeUp(Request):
@@ -141,36 +158,35 @@ def is_stopping() -> bool:
     return any(each is not None and each is not False for each in ends)
 
 
-def _carry_on(first: Request, claim: Claim, eventer: Any) -> None:
-    """Run a job that has been granted; `first` is the task whose message the thread has got."""
-    request = _request(first, claim, eventer)
-    headers = request.request_dict
-    request.send_event(
-        "task-received",
-        name=request.name,
-        args=request.argsrepr,
-        kwargs=request.kwargsrepr,
-        root_id=request.root_id,
-        parent_id=None,
-        retries=0,
-        eta=None,
-        expires=None,
-    )
-    target = request.name, request.id, headers, request.body, None, None
-    apply_target(trace_task_ret, target, {"app": request.app}, request.on_success, request.on_accepted)
+class Carried(Request):
+    """A task that runs without having come through Celery.
 
+    Celery tells the tasks that it knows of where to send their events, each time it has reconnected to Redis. This one
+    looks by itself.
+    """
 
-def _request(first: Request, claim: Claim, eventer: Any) -> Request:
-    job, task_id = claim.job, claim.message_id or str(uuid.uuid4())
-    args = job.system_id, job.customer_id
-    headers: dict[str, Any] = {"task": TASK_OF[job.kind], "id": task_id, "root_id": task_id, "retries": 0}
-    headers |= {"argsrepr": repr(args), "kwargsrepr": "{}"}
-    return Request(
-        first.message,
-        headers=headers,
-        body=(args, {}, {}),
-        decoded=True,
-        app=first.app,
-        hostname=first.hostname,
-        eventer=eventer,
-    )
+    pool: TaskPool
+
+    @classmethod
+    def of(cls, claim: Claim, first: Request, pool: TaskPool) -> Carried:
+        """The task of a job that has been granted to the thread of `first`."""
+        job, task_id = claim.job, claim.message_id or str(uuid.uuid4())
+        args = job.system_id, job.customer_id
+        headers: dict[str, Any] = {"task": TASK_OF[job.kind], "id": task_id, "root_id": task_id, "retries": 0}
+        headers |= {"argsrepr": repr(args), "kwargsrepr": "{}"}
+        made = cls(
+            first.message,
+            headers=headers,
+            body=(args, {}, {}),
+            decoded=True,
+            app=first.app,
+            hostname=first.hostname,
+            eventer=first.eventer,
+        )
+        made.pool = pool
+        return made
+
+    def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery's name
+        """Send an event by the dispatcher that the consumer has now."""
+        self.eventer = self.pool.eventer or self.eventer
+        super().send_event(type, **fields)

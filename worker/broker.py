@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import kombu
@@ -23,6 +24,8 @@ from worker.ledger.redis_errors import in_words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+log = logging.getLogger(__name__)
+
 PAUSES: Final[dict[str, Any]] = {"interval_start": 1, "interval_step": 1, "interval_max": 5}
 """Seconds between two attempts to connect, unless the caller says otherwise."""
 FOREIGN_LOGS: Final = ("celery", "kombu", "flower", "tornado")
@@ -34,6 +37,10 @@ WRAPPERS: Final = (KombuError, SchedulingError)
 
 class GivenUp(ConnectionError):
     """Code still uses a connection that Celery has given up. The reason was logged when it did."""
+
+
+class NoMessage(Exception):
+    """Something in a queue is no message."""
 
 
 class NotReady(ConnectionError):
@@ -118,6 +125,14 @@ class Channel(redis.Channel):
             self._disconnect_pools()  # type: ignore[attr-defined]
             raise
 
+    def _brpop_read(self, **options: Any) -> Any:
+        """Take the message that Redis has answered; what is none is dropped, and logged without what is in it."""
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]
+        except (NoMessage, JSONDecodeError, UnicodeDecodeError) as error:
+            log.error("What was in a queue is no message and is dropped: %s", type(error.__cause__ or error).__name__)  # noqa: TRY400
+            return True
+
     def give_back(self, message: Any, client: Any, *, leftmost: bool) -> None:
         """Push a message that is not noted in Redis back onto its queue. Raises RedisError."""
         place = message.delivery_info
@@ -145,6 +160,15 @@ class Transport(redis.Transport):
 
     Channel = Channel
     connection_errors = (*redis.Transport.connection_errors, RedisError)
+
+    def _deliver(self, message: Any, queue: Any) -> None:
+        """Hand a message to the consumer. Raises NoMessage if it is none."""
+        try:
+            super()._deliver(message, queue)
+        except (*self.connection_errors, *self.channel_errors):
+            raise
+        except Exception as error:
+            raise NoMessage from error
 
 
 class Connection(kombu.Connection):

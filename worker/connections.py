@@ -42,6 +42,9 @@ CREATED, UPDATED = SCOPES
 LEAST_LIMIT: Final = 5
 """The most calls of one API that any job needs."""
 
+SHOWN_AT_MOST: Final = 10
+"""How many connections a sentence names."""
+
 EXAMPLE: Final = (Path(__file__).parent / "config" / "connections.example.toml").read_text(encoding="utf-8")
 """A connections file with every key. It loads once its three variables are set."""
 
@@ -201,6 +204,13 @@ class Connections:
 
     def __str__(self) -> str:
         return ", ".join(f"{each.system_id} {each.name}" for each in self)
+
+    @property
+    def in_short(self) -> str:
+        """Some of them, and how many more there are."""
+        names = [f"{each.system_id} {each.name}" for each in self]
+        more = len(names) - SHOWN_AT_MOST
+        return ", ".join(names[:SHOWN_AT_MOST]) + (f", and {more:,} more" if more > 0 else "")
 
     def get(self, system_id: int) -> Connection | None:
         """The connection of a system id, or None."""

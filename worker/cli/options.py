@@ -60,11 +60,13 @@ def chosen(connections: Connections, system_id: int | None) -> Connection:
     """
     if system_id is None:
         if len(connections) > 1:
-            raise click.UsageError(f"There are several connections; choose one with --system N: {connections}.")
+            raise click.UsageError(
+                f"There are several connections; choose one with --system N: {connections.in_short}."
+            )
         return next(iter(connections))
     connection = connections.get(system_id)
     if connection is None:
-        raise ConnectionUnknown(f"{system_id}; configured: {connections}")
+        raise ConnectionUnknown(f"{system_id}; configured: {connections.in_short}")
     return connection
 
 

@@ -41,6 +41,8 @@ WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
 CATCH_UP_COLUMNS = ("Catch-up", "state", "customers requested")
 OFF = "off"
+ALL_SHOWN = 20
+"""Of so many connections each has a row."""
 STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
 SHOWN_SETTINGS = {
     "done_days",
@@ -129,7 +131,7 @@ def _as_iso(moment: datetime | None) -> str | None:
 def _show(screen: Screen, figures: Figures) -> None:
     _show_alarms(screen, figures)
     _show_counts(screen, figures)
-    screen.table(THROTTLE_COLUMNS, _throttle_rows(figures.uses), numbers=THROTTLE_COLUMNS[1:])
+    _show_throttles(screen, figures.uses)
     screen.line()
     screen.facts(_facts(figures), indent=0)
 
@@ -168,6 +170,15 @@ def _facts(figures: Figures) -> dict[str, str]:
             code = f", after {record.failure.code}" if record.failure else ""
             facts[f"First {kind} retry"] = f"{record.job.customer_id} in {lasting(record.due - now)}{code}"
     return facts
+
+
+def _show_throttles(screen: Screen, uses: Sequence[Use]) -> None:
+    """A row for each connection; of many, only those in which something is done or waits."""
+    shown = uses if len(uses) <= ALL_SHOWN else [each for each in uses if not each.is_idle]
+    if shown or not uses:
+        screen.table(THROTTLE_COLUMNS, _throttle_rows(shown), numbers=THROTTLE_COLUMNS[1:])
+    if idle := len(uses) - len(shown):
+        screen.line(f"Nothing is done or waits in {counted(idle, 'connection')}")
 
 
 def _throttle_rows(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:

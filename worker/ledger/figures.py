@@ -49,6 +49,11 @@ class Use:
     ipaas_limit: int | None
     ipaas_seconds: float | None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, is under way, or was called within its window."""
+        return not (self.queued or self.under_way or self.stamped_calls or self.ipaas_calls)
+
 
 @dataclass(frozen=True, slots=True)
 class StoreFigures:

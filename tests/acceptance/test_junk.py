@@ -1,0 +1,97 @@
+"""Whatever stands in a queue: no worker ends by it, none reconnects for it, and the jobs behind it run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests import parts
+from worker.app import app
+from worker.config.settings import Settings
+from worker.jobs.job import Job, Kind
+from worker.jobs.routes import ACCEPT_TRIGGER, QUEUES, TASK_OF, UPKEEP
+from worker.runtime import Runtime
+from worker.sandbox.server import Sandbox, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import redis
+
+JOB = Job(Kind.CUSTOMER, parts.SYSTEM, "150713")
+NO_MESSAGES = ["", "x" * 100_000, "\x00\xff", '{"body": "W1', "null", "[]", "123", '"x"', "{}", '{"headers": null}']
+BAD_HEADERS: list[dict[str, Any]] = [
+    {"timelimit": 7},
+    {"timelimit": [1, 2, 3]},
+    {"expires": {}},
+    {"eta": []},
+    {"retries": "many"},
+    {"id": ["a", "list"]},
+    {"task": ["a", "list"]},
+    {"task": None},
+]
+BAD_PROPERTIES: list[dict[str, Any]] = [
+    {"delivery_tag": ["a", "list"]},
+    {"delivery_tag": None},
+    {"delivery_info": "a text"},
+    {"priority": "x"},
+    {"body_encoding": 7},
+]
+
+
+@pytest.fixture
+def stage(tmp_path: Path, redis_url: str) -> Iterator[dict[str, str]]:
+    """The environment of a worker whose store has one customer."""
+    with serve(Sandbox([{"id": JOB.customer_id, "email_address": "c@example.com"}])) as running:
+        connections = parts.write_connections(tmp_path, running.url)
+        app.runtime = Runtime.build(Settings(redis_url=redis_url, connections=connections))
+        yield parts.environment(redis_url, connections)
+
+
+def message(task: str, headers: dict[str, Any], properties: dict[str, Any]) -> str:
+    """A message as Celery writes it, but for what is given."""
+    whole = {"lang": "py", "task": task, "id": "1-2-3", "retries": 0, "eta": None, "expires": None}
+    info = {"exchange": "", "routing_key": UPKEEP}
+    usual = {"correlation_id": "1-2-3", "delivery_tag": "1-2-3", "delivery_info": info, "body_encoding": "base64"}
+    return json.dumps(
+        {
+            "body": "W1tdLCB7fSwge31d",
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": whole | headers,
+            "properties": usual | {"priority": 0} | properties,
+        }
+    )
+
+
+def without(name: str) -> str:
+    """A message that lacks a part."""
+    whole = json.loads(message(ACCEPT_TRIGGER, {}, {}))
+    del whole[name]
+    return json.dumps(whole)
+
+
+def test_worker_goes_on_behind_whatever_stands_in_its_queues(
+    tmp_path: Path, client: redis.Redis, stage: dict[str, str]
+) -> None:
+    """Each of them is dropped or refused, and the log says so."""
+    tasks = [ACCEPT_TRIGGER, *TASK_OF.values()]
+    junk = [*NO_MESSAGES, *map(without, ("body", "headers", "properties", "content-type", "content-encoding"))]
+    junk += [message(task, headers, {}) for task in tasks for headers in BAD_HEADERS]
+    junk += [message(task, {}, properties) for task in tasks for properties in BAD_PROPERTIES]
+    for queue in QUEUES:
+        client.rpush(queue, *junk)
+    log = tmp_path / "worker.log"
+    with parts.worker_process(stage, log, "--concurrency=2") as worker:
+        parts.eventually(lambda: not any(client.llen(queue) for queue in QUEUES))
+        app.runtime.ledger.request(JOB)
+        app.runtime.ledger.admit(JOB.system_id)
+        parts.eventually(lambda: app.runtime.ledger.counts(Kind.CUSTOMER).done == 1)
+        assert worker.poll() is None
+    text = log.read_text("utf-8")
+    assert "is dropped" in text
+    assert "Unrecoverable" not in text
+    assert text.count("Connected to redis") <= 1
