@@ -97,10 +97,12 @@ def _keeper_of(message: Any) -> type[virtual.QoS]:
 
 
 class Message(virtual.Message):
-    """A message whose task has a name: Celery refuses one that it does not know, and ends the worker over a list."""
+    """A message with a tag, and whose task has a name: Celery ends the worker over a list, and Redis takes no null."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if not isinstance(self.delivery_tag, str):
+            raise TypeError("the tag is no text")
         if not isinstance(self.headers.get("task", ""), str):
             self.headers["task"] = "no name of a task"
 
@@ -165,9 +167,7 @@ class Transport(redis.Transport):
         """Hand a message to the consumer. Raises NoMessage if it is none."""
         try:
             super()._deliver(message, queue)
-        except (*self.connection_errors, *self.channel_errors):
-            raise
-        except Exception as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise NoMessage from error
 
 
