@@ -231,7 +231,9 @@ def test_worker_takes_no_message_for_which_it_has_no_thread(
         worker.wait()
     sent = {record.job.customer_id for record in parts.in_state(ledger, State.SENT, Kind.CUSTOMER)}
     assert sent
-    assert woken_for(client) == sent
+    in_hand = sent - woken_for(client)  # one that its only thread was about to begin is lost if it is killed
+    assert len(in_hand) <= (1 if end is signal.SIGKILL else 0)
+    assert woken_for(client) <= sent
     assert client.exists("unacked") == 0
     with parts.worker_process(env, tmp_path / "worker.log"):
         parts.eventually(lambda: ledger.counts(Kind.CUSTOMER).done == FEW)
