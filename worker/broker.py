@@ -31,6 +31,9 @@ PAUSES: Final[dict[str, Any]] = {"interval_start": 1, "interval_step": 1, "inter
 FOREIGN_LOGS: Final = ("celery", "kombu", "flower", "tornado")
 WAKING: Final = frozenset(TASK_OF.values())
 """The tasks whose messages only wake a worker for a job."""
+UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError)
+"""What Celery and kombu raise over a message whose parts are not of the types that they expect. Not what else can go
+wrong with a good one, such as a lost connection: that gives it back."""
 WRAPPERS: Final = (KombuError, SchedulingError)
 """The errors in which Celery and kombu wrap an error of Redis. An error inside any other one is not looked for."""
 
@@ -167,7 +170,7 @@ class Transport(redis.Transport):
         """Hand a message to the consumer. Raises NoMessage if it is none."""
         try:
             super()._deliver(message, queue)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except UNREADABLE as error:
             raise NoMessage from error
 
 

@@ -17,7 +17,7 @@ from celery.apps.worker import Worker as CelerysWorker
 from celery.worker.consumer import Consumer as CelerysConsumer
 
 from worker.app import or_end, set_up_log
-from worker.broker import NotReady
+from worker.broker import UNREADABLE, NotReady
 from worker.config.cores import keep_to
 from worker.config.settings import variable
 from worker.ledger.proof import prove, refuse_unfit
@@ -73,7 +73,6 @@ class Consumer(CelerysConsumer):
     """A consumer that no message can end. Anybody can send one, and Celery would push it back for the next worker."""
 
     connection_errors: tuple[type[Exception], ...]
-    channel_errors: tuple[type[Exception], ...]
 
     def create_task_handler(self, *args: Any) -> Callable[[Any], None]:
         """Celery's handler of messages; one that it can't handle is dropped, and logged without what is in it."""
@@ -82,9 +81,7 @@ class Consumer(CelerysConsumer):
         def take_or_drop(message: Any) -> None:
             try:
                 take(message)
-            except (*self.connection_errors, *self.channel_errors):
-                raise
-            except Exception as error:  # noqa: BLE001 - its headers can hold anything
+            except UNREADABLE as error:
                 log.error("A message is dropped, as its headers are not those of a task: %s", type(error).__name__)  # noqa: TRY400
                 message.reject_log_error(log, self.connection_errors)
 
