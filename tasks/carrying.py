@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 GOES_BACK_SECONDS: Final = 1.0
-"""After so long one of a worker's threads goes back to Celery, whatever there is to carry on with."""
+"""Seconds after which one of a worker's threads goes back to Celery, whatever there is to carry on with."""
 
 
 class TaskPool(thread.TaskPool):
@@ -43,7 +43,7 @@ class TaskPool(thread.TaskPool):
         super().__init__(*args, **options)
         self._waiting: OrderedDict[Callable[[], object], None] = OrderedDict()
         self._running: set[Callable[[], object]] = set()
-        self._came_at = 0.0
+        self._last_came_at = 0.0
         self.eventer: Any = None
         """The consumer's dispatcher of events: it has another after each outage of Redis."""
 
@@ -63,7 +63,7 @@ class TaskPool(thread.TaskPool):
         return thread.ApplyResult(future)  # type: ignore[attr-defined] # its stub is not complete
 
     def _run(self, task: Callable[[], object], first: Request) -> None:
-        self._came_at = time.monotonic()
+        self._last_came_at = time.monotonic()
         self._running.add(task)
         self._waiting.pop(task, None)
         settings = self.app.settings
@@ -92,11 +92,11 @@ class TaskPool(thread.TaskPool):
         if len(self._running) < self.limit:
             return False
         now = time.monotonic()
-        if now >= self._came_at + GOES_BACK_SECONDS:
-            self._came_at = now  # so that no other thread goes back for it
+        if now >= self._last_came_at + GOES_BACK_SECONDS:
+            self._last_came_at = now  # so that no other thread goes back for it
             return True
         try:
-            self._waiting.popitem(last=False)  # as above
+            self._waiting.popitem(last=False)  # the oldest, which runs next; no other thread goes back for it
         except KeyError:
             return False
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import kombu
@@ -31,7 +30,7 @@ PAUSES: Final[dict[str, Any]] = {"interval_start": 1, "interval_step": 1, "inter
 FOREIGN_LOGS: Final = ("celery", "kombu", "flower", "tornado")
 WAKING: Final = frozenset(TASK_OF.values())
 """The tasks whose messages only wake a worker for a job."""
-UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError)
+UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What Celery and kombu raise over a message whose parts are not of the types that they expect. Not what else can go
 wrong with a good one, such as a lost connection: that gives it back."""
 WRAPPERS: Final = (KombuError, SchedulingError)
@@ -40,10 +39,6 @@ WRAPPERS: Final = (KombuError, SchedulingError)
 
 class GivenUp(ConnectionError):
     """Code still uses a connection that Celery has given up. The reason was logged when it did."""
-
-
-class NoMessage(Exception):
-    """Something in a queue is no message."""
 
 
 class NotReady(ConnectionError):
@@ -95,17 +90,23 @@ class QoS(redis.QoS):
             channel.give_back(message, connected, leftmost=leftmost)
 
 
+def _log_dropped(error: Exception) -> None:
+    log.error("A queue held something that is not a message; it is dropped: %s", type(error).__name__)
+
+
 def _keeper_of(message: Any) -> type[virtual.QoS]:
     return virtual.QoS if message is not None and message.headers.get("task") in WAKING else redis.QoS
 
 
 class Message(virtual.Message):
-    """A message with a tag, and whose task has a name: Celery ends the worker over a list, and Redis takes no null."""
+    """A message that can be kept and given back, and whose task has a name."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        """Raises TypeError and KeyError if it can't be kept: its tag is not a text, or it does not say its queue."""
         super().__init__(*args, **options)
         if not isinstance(self.delivery_tag, str):
-            raise TypeError("the tag is no text")
+            raise TypeError("the tag is not a text")
+        _ = self.delivery_info["exchange"], self.delivery_info["routing_key"]
         if not isinstance(self.headers.get("task", ""), str):
             self.headers["task"] = "no name of a task"
 
@@ -131,11 +132,13 @@ class Channel(redis.Channel):
             raise
 
     def _brpop_read(self, **options: Any) -> Any:
-        """Take the message that Redis has answered; what is none is dropped, and logged without what is in it."""
+        """Take what Redis has answered, unless it is not JSON: that is dropped."""
         try:
             return super()._brpop_read(**options)  # type: ignore[misc]
-        except (NoMessage, JSONDecodeError, UnicodeDecodeError) as error:
-            log.error("What was in a queue is no message and is dropped: %s", type(error.__cause__ or error).__name__)  # noqa: TRY400
+        except UNREADABLE as error:
+            _log_dropped(error)
+            # Should it have been Redis' answer that could not be read, the next one would be read from its middle.
+            self.client.connection.disconnect()
             return True
 
     def give_back(self, message: Any, client: Any, *, leftmost: bool) -> None:
@@ -167,11 +170,11 @@ class Transport(redis.Transport):
     connection_errors = (*redis.Transport.connection_errors, RedisError)
 
     def _deliver(self, message: Any, queue: Any) -> None:
-        """Hand a message to the consumer. Raises NoMessage if it is none."""
+        """Hand a message to the consumer, or a broadcast to whom it is for. What can't be read is dropped."""
         try:
             super()._deliver(message, queue)
         except UNREADABLE as error:
-            raise NoMessage from error
+            _log_dropped(error)
 
 
 class Connection(kombu.Connection):

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 EVENTS_SECONDS: Final = 0.5
 MOST_EVENTS: Final = 10_000
-"""As soon as so many events wait, they are sent."""
+"""Events are sent as soon as this many wait."""
 PAGES: Final = str(Path(__file__).parent / "monitor" / "flowerconfig.py")
 """The operator's pages are part of Flower: it takes the path of its configuration file from FLOWER_CONF."""
 
@@ -83,7 +83,8 @@ class Consumer(CelerysConsumer):
                 take(message)
             except UNREADABLE as error:
                 log.error("A message is dropped, as its headers are not those of a task: %s", type(error).__name__)  # noqa: TRY400
-                message.reject_log_error(log, self.connection_errors)
+                if not message.acknowledged:
+                    message.reject_log_error(log, self.connection_errors)
 
         return take_or_drop
 

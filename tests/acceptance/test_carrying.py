@@ -134,7 +134,7 @@ def test_stores_take_turns_on_one_thread(
     in_order = [each[0]["args"].split(",")[0][1:] for each in events.of.values()]
     for length in range(len(in_order)):
         counts = [in_order[:length].count(str(system)) for system in STORES]
-        assert max(counts) - min(counts) <= 4
+        assert max(counts) - min(counts) <= 4  # a turn of two, and as many again where a thread went back to Celery
     stats: Any = client.info("commandstats")
     assert stats["cmdstat_lindex"]["calls"] >= TURNS / 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 JOB = Job(Kind.CUSTOMER, parts.SYSTEM, "150713")
 NO_MESSAGES = ["", "x" * 100_000, "\x00\xff", '{"body": "W1', "null", "[]", "123", '"x"', "{}", '{"headers": null}']
 BAD_HEADERS: list[dict[str, Any]] = [
+    {"id": None},
     {"timelimit": 7},
     {"timelimit": [1, 2, 3]},
     {"expires": {}},
@@ -37,6 +39,7 @@ BAD_PROPERTIES: list[dict[str, Any]] = [
     {"delivery_tag": ["a", "list"]},
     {"delivery_tag": None},
     {"delivery_info": "a text"},
+    {"delivery_info": {}},
     {"priority": "x"},
     {"body_encoding": 7},
 ]
@@ -55,13 +58,14 @@ def message(task: str, headers: dict[str, Any], properties: dict[str, Any]) -> s
     """A message as Celery writes it, but for what is given."""
     whole = {"lang": "py", "task": task, "id": "1-2-3", "retries": 0, "eta": None, "expires": None}
     info = {"exchange": "", "routing_key": UPKEEP}
-    usual = {"correlation_id": "1-2-3", "delivery_tag": "1-2-3", "delivery_info": info, "body_encoding": "base64"}
+    usual = {"correlation_id": "1-2-3", "delivery_tag": str(uuid4()), "delivery_info": info, "body_encoding": "base64"}
+    whole = {name: value for name, value in (whole | headers).items() if name != "id" or value is not None}
     return json.dumps(
         {
             "body": "W1tdLCB7fSwge31d",
             "content-encoding": "utf-8",
             "content-type": "application/json",
-            "headers": whole | headers,
+            "headers": whole,
             "properties": usual | {"priority": 0} | properties,
         }
     )
@@ -87,11 +91,14 @@ def test_worker_goes_on_behind_whatever_stands_in_its_queues(
     log = tmp_path / "worker.log"
     with parts.worker_process(stage, log, "--concurrency=2") as worker:
         parts.eventually(lambda: not any(client.llen(queue) for queue in QUEUES))
+        for text in ("{}", "null", "[]", "x", '{"properties": {}}'):
+            client.publish("/0.celery.pidbox", text)
         app.runtime.ledger.request(JOB)
         app.runtime.ledger.admit(JOB.system_id)
         parts.eventually(lambda: app.runtime.ledger.counts(Kind.CUSTOMER).done == 1)
         assert worker.poll() is None
     text = log.read_text("utf-8")
     assert "is dropped" in text
+    assert client.zcard("unacked_index") == 0
     assert "Unrecoverable" not in text
     assert text.count("Connected to redis") <= 1

@@ -42,7 +42,7 @@ THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", 
 CATCH_UP_COLUMNS = ("Catch-up", "state", "customers requested")
 OFF = "off"
 ALL_SHOWN = 20
-"""Of so many connections each has a row."""
+"""Up to this many connections, each has a row."""
 STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
 SHOWN_SETTINGS = {
     "done_days",
@@ -178,7 +178,7 @@ def _show_throttles(screen: Screen, uses: Sequence[Use]) -> None:
     if shown or not uses:
         screen.table(THROTTLE_COLUMNS, _throttle_rows(shown), numbers=THROTTLE_COLUMNS[1:])
     if idle := len(uses) - len(shown):
-        screen.line(f"Nothing is done or waits in {counted(idle, 'connection')}")
+        screen.line(f"Idle: {counted(idle, 'more connection')}" if shown else f"Idle: {counted(idle, 'connection')}")
 
 
 def _throttle_rows(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
@@ -214,8 +214,8 @@ def _catch_ups(ledger: Ledger, connections: Connections, settings: Settings) -> 
 
 
 def _show_catch_ups(screen: Screen, catch_ups: Sequence[CatchUp]) -> None:
-    """A row for each connection that has one, and how many have none."""
-    rows = [_catch_up_row(*each) for each in catch_ups if each != (each[0], OFF, None)]
+    """A row for each connection that catches up, or did; and how many others there are."""
+    rows = [_catch_up_row(*each) for each in catch_ups if each[1] != OFF or each[2]]
     if rows:
         screen.table(CATCH_UP_COLUMNS, rows, numbers=CATCH_UP_COLUMNS[2:])
     if off := len(catch_ups) - len(rows):

@@ -28,6 +28,7 @@ SPARE_SECONDS: Final = 0.01
 
 
 MOST_THREADS: Final = 1000
+"""As many as a worker can be given (`STAMPED_SYNC_CONCURRENCY`)."""
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from worker.jobs.job import Job
 
 ROUTES: Final = "_routes"
+# These scripts change nothing, and so are no effects; `figures` has a client of its own.
 NOW: Final = "now"
 DUE_STORES: Final = "due"
 TO_SWEEP: Final = "to_sweep"
 PROGRESS: Final = "progress"
-"""These scripts change nothing, and so are no effects; `figures` has a client of its own."""
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
 Key = TypeVar("Key")
@@ -209,8 +209,8 @@ class Scripts:
     ) -> None:
         self._client = client
         self._own = OwnClient(client)
-        usual = StoreLimits()
-        self._limits: Made[int, str] = Made(lambda system_id: limits.get(system_id, usual).as_json())
+        self._stores, self._usual_limits = limits, StoreLimits().as_json()
+        self._limits: Made[int, str] = Made(lambda system_id: limits[system_id].as_json())
         self._witness = witness
         self._scripts: Made[str, Script] = Made(lambda name: client.register_script(source(name, replaced)))
 
@@ -222,7 +222,7 @@ class Scripts:
         """
         if job:
             member = f"{job.system_id}:{job.customer_id}"
-            limits = self._limits[job.system_id]
+            limits = self._limits[job.system_id] if job.system_id in self._stores else self._usual_limits
             keys = (f"{PREFIX}job:{job.kind}:{member}", *keys)
             args = [PREFIX, job.kind, member, limits, *args]
         if self._witness is not nobody:
@@ -269,7 +269,7 @@ class Scripts:
 
     def limits_of(self, system_id: int) -> str:
         """The limits of a store as JSON; those of one that is not configured are the usual ones."""
-        return self._limits[system_id]
+        return self._limits[system_id] if system_id in self._stores else self._usual_limits
 
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
         """The same as the function, on this Redis."""

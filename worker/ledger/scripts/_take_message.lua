@@ -2,7 +2,7 @@
 -- work for a message.
 -- include: _grant _message
 
--- What an `envelope` holds. Anybody may push a message, and a long one could be searched for hours.
+-- What an `envelope` holds. Anybody may push a message, and the time that a search takes grows with the cube of its length.
 local LONGEST = 2000
 local TAKEN = '^{"body": "[%w+/=]+", .-"task": "([%w._]+)", "id": "([%x-]+)", .-"argsrepr": "%((%d+), \'([^\'"\\]+)\'%)", .-"origin": "ledger"'
 
@@ -10,7 +10,7 @@ local TAKEN = '^{"body": "[%w+/=]+", .-"task": "([%w._]+)", "id": "([%x-]+)", .-
 local function waits(queue) return (tonumber(redis.pcall('LLEN', queue)) or 0) > 0 end
 
 -- Take a queue's oldest message, if a script pushed it and its job may run. Answers { its id, kind, member, what `grant` does }.
--- Anything else is left for Celery, and that, too, in its turn: the worker then takes nothing.
+-- Anything else is left for Celery, which takes it in its turn: the worker then takes nothing.
 local function take_oldest(kind, token, lease_ms, worker, now)
   local queue = ROUTES[kind].queue
   local message = redis.call('LINDEX', queue, -1)
