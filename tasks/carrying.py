@@ -83,9 +83,9 @@ class TaskPool(thread.TaskPool):
     def _is_wanted(self) -> bool:
         """Whether a thread must go back to Celery.
 
-        So it must if the worker stops, or takes its messages from some of the queues alone. If all threads are busy,
-        one goes back for each task that waits for a thread, and one if none has come from Celery for a second: so what
-        only Celery knows of, a queue of somebody's own for one, has its turn.
+        It must if the worker stops, or takes messages from only some of the queues. If all threads are busy, one goes
+        back for each task that waits for a thread, so asking takes that task's mark away. One also goes back if none
+        has come from Celery for a second: otherwise a queue that only Celery knows would never be read.
         """
         if is_stopping() or not self.active or not self._takes_from_all_queues():
             return True

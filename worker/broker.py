@@ -31,8 +31,8 @@ FOREIGN_LOGS: Final = ("celery", "kombu", "flower", "tornado")
 WAKING: Final = frozenset(TASK_OF.values())
 """The tasks whose messages only wake a worker for a job."""
 UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
-"""What Celery and kombu raise over a message whose parts are not of the types that they expect. Not what else can go
-wrong with a good one, such as a lost connection: that gives it back."""
+"""What Celery and kombu raise over a message whose parts are not of the types that they expect. A lost connection is
+not among them: the message is then given back."""
 WRAPPERS: Final = (KombuError, SchedulingError)
 """The errors in which Celery and kombu wrap an error of Redis. An error inside any other one is not looked for."""
 

@@ -203,10 +203,6 @@ class Connections:
         return len(self._by_system_id)
 
     def __str__(self) -> str:
-        return ", ".join(f"{each.system_id} {each.name}" for each in self)
-
-    @property
-    def in_short(self) -> str:
         """Some of them, and how many more there are."""
         names = [f"{each.system_id} {each.name}" for each in self]
         more = len(names) - SHOWN_AT_MOST

@@ -74,7 +74,7 @@ def release(system: int) -> int:
     connections = load_connections(settings.connections)
     ledger = open_ledger(settings, connections)
     if not connections.get(system) and system not in ledger.systems():
-        raise ConnectionUnknown(f"{system}; configured: {connections.in_short}")
+        raise ConnectionUnknown(f"{system}; configured: {connections}")
     if not ledger.release(system):
         screen.error(f"Connection {system} is not held; `stamped-sync holds list` shows those that are.")
         return FAILED

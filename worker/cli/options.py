@@ -60,13 +60,11 @@ def chosen(connections: Connections, system_id: int | None) -> Connection:
     """
     if system_id is None:
         if len(connections) > 1:
-            raise click.UsageError(
-                f"There are several connections; choose one with --system N: {connections.in_short}."
-            )
+            raise click.UsageError(f"There are several connections; choose one with --system N: {connections}.")
         return next(iter(connections))
     connection = connections.get(system_id)
     if connection is None:
-        raise ConnectionUnknown(f"{system_id}; configured: {connections.in_short}")
+        raise ConnectionUnknown(f"{system_id}; configured: {connections}")
     return connection
 
 
