@@ -21,6 +21,7 @@ from worker.jobs.job import Action, Job, Kind, State
 from worker.jobs.retries import Pause
 from worker.ledger import Hold
 from worker.local.ports import free_port
+from worker.mapping.mapping import DEFAULT
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STATIC, FIELD, REQUIRED, TRIGGERS_OFF, WRONG_TOKEN, NOBODY, NOWHERE = range(4022, 4029)
+STATIC, FIELD, REQUIRED, TRANSLATED, TRIGGERS_OFF, WRONG_TOKEN, NOBODY, NOWHERE = range(4022, 4030)
 """The systems whose connections are not like the first one."""
 OTHERS = range(STATIC, NOWHERE + 1)
 
@@ -49,11 +50,15 @@ def write_connections(stage: Scene) -> None:
     source = 'type = "Field"\nsource = "CustomFields.Newsletter"\ndestination = "IsSubscribed"'
     parts.write_rows(folder / "field.toml", source)
     parts.write_rows(folder / "required.toml", f'{source}\nlevel = "required"')
+    comment = 'source = "Comment"'
+    rows = DEFAULT.read_text("utf-8").replace(comment, f'{comment}\ntranslate = {{ "VIP" = "Important" }}')
+    (folder / "translated.toml").write_text(rows, encoding="utf-8")
     nobody, nowhere = f"http://127.0.0.1:{free_port()}", "http://no-such-host.invalid"
     others = [
         parts.connection(url, system_id=STATIC, more='mapping = "static.toml"'),
         parts.connection(url, system_id=FIELD, more='mapping = "field.toml"'),
         parts.connection(url, system_id=REQUIRED, more='mapping = "required.toml"'),
+        parts.connection(url, system_id=TRANSLATED, more='mapping = "translated.toml"'),
         parts.connection(url, system_id=TRIGGERS_OFF, more="triggers = []"),
         parts.connection(url, system_id=WRONG_TOKEN, token="wrong-token"),
         parts.connection(url, system_id=NOBODY, ipaas_url=nobody),
@@ -130,6 +135,7 @@ FAILED = {
     "email-missing": Way(changes={"email_address": "  "}),
     "email-invalid": Way(changes={"email_address": "zoe@example.com, zoe@example.org"}),
     "required-field-empty": Way(REQUIRED),
+    "value-not-translated": Way(TRANSLATED, changes={"comment": "perhaps"}),
     "subscription-value-invalid": Way(
         FIELD,
         changes={"custom_fields": [{"custom_field_name": "Newsletter", "value": "perhaps"}]},

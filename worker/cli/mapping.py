@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.mapping.mapping import Mapping
-    from worker.mapping.rows import Row
+    from worker.mapping.rows import Row, Value
 
 COLUMNS = ("Type", "Source", "Destination", "Level", "Description")
 
@@ -69,5 +69,20 @@ def subscription_in_words(mapping: Mapping) -> str:
 
 
 def _cells(row: Row) -> Sequence[str]:
-    source = row.source if row.type is RowType.FIELD else json.dumps(row.value, ensure_ascii=False)
-    return row.type, source, row.destination, row.level, row.description
+    return row.type, source_in_words(row), row.destination, row.level, row.description
+
+
+def source_in_words(row: Row) -> str:
+    """Where a row's value comes from, and what becomes of it on the way."""
+    if row.type is RowType.STATIC:
+        return _shown(row.value)
+    words = [f"{_shown(text)} as {_shown(value)}" for text, value in row.translate.items()]
+    if row.otherwise is not None:
+        words.append(f"otherwise {_shown(row.otherwise)}")
+    if row.default is not None:
+        words.append(f"if empty {_shown(row.default)}")
+    return f"{row.source}: {', '.join(words)}" if words else row.source
+
+
+def _shown(value: Value) -> str:
+    return json.dumps(value, ensure_ascii=False)

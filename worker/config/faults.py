@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-NEAR_ENOUGH = 0.5
+NEAR_ENOUGH = 0.75
 """How alike a name must be to be suggested (`difflib` ratio, 0 to 1); if none is, all known names are listed."""
+PART_LETTERS = 3
+"""A name that is a part of the other is suggested from so many letters on, unless it is a part of several."""
 
 PROBLEMS = {
     "missing": "is missing",
@@ -74,10 +76,15 @@ class ConfigurationError(Exception):
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """The known name that is most like this one, ignoring case; empty if none is like it."""
-    names = {each.casefold(): each for each in known}
-    near = difflib.get_close_matches(str(name).casefold(), names, n=1, cutoff=NEAR_ENOUGH)
-    return names[near[0]] if near else ""
+    """The known name that was probably meant, ignoring case; empty if none is like it."""
+    text, names = str(name).casefold(), {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(text, names, n=1, cutoff=NEAR_ENOUGH)
+    near = near or [each for each in names if _is_part(text, each) or _is_part(each, text)]
+    return names[near[0]] if len(near) == 1 else ""
+
+
+def _is_part(name: str, other: str) -> bool:
+    return len(name) >= PART_LETTERS and name in other
 
 
 def unknown(name: object, kind: str, known: Sequence[str]) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from worker.http.body import text_of
 
-LISTS: Final = ("custom_fields", "external_ids")
+LISTS: Final = frozenset({"custom_fields", "external_ids"})
 
 Text = str | None
 """A text that the API may give as a number, as null or not at all."""
@@ -18,6 +18,26 @@ class Lenient(BaseModel):
     """A record whose unknown fields are ignored, and whose values never show in an error's text."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, coerce_numbers_to_str=True)
+
+    _odd: frozenset[str] = PrivateAttr(frozenset())
+
+    @property
+    def odd(self) -> frozenset[str]:
+        """The names of the fields that are None because they hold a list or an object, and so are not empty."""
+        return self._odd
+
+    @classmethod
+    def read(cls, shown: Any) -> Self:
+        """The record in a value whose fields may hold anything. Raises ValidationError if the value is not an object.
+
+        The API is not strict: a number is read as text, and anything that is not text as None.
+        """
+        record = cls.model_validate(_as_texts(shown))
+        if isinstance(shown, dict):
+            known = cls.model_fields.keys() - LISTS
+            odd = frozenset(name for name in known if isinstance(shown.get(name), list | dict))
+            record._odd = odd  # noqa: SLF001 - its own class
+        return record
 
 
 class CustomField(Lenient):
@@ -50,23 +70,16 @@ class Customer(Lenient):
     custom_fields: list[CustomField] | None = None
     external_ids: list[ExternalId] | None = None
 
-    @classmethod
-    def read(cls, shown: Any) -> Self:
-        """The customer in a value whose fields may hold anything. Raises ValidationError if the value is not an object.
-
-        The API is not strict: a number is read as text, and anything that is not text as None.
-        """
-        return cls.model_validate(_as_texts(shown))
-
 
 def _as_texts(shown: Any) -> Any:
     if not isinstance(shown, dict):
         return shown
     texts = {name: text_of(value) for name, value in shown.items() if name not in LISTS}
-    return texts | {name: _objects(shown[name]) for name in LISTS if name in shown}
+    lists = {"custom_fields": CustomField, "external_ids": ExternalId}
+    return texts | {name: _records(record, shown[name]) for name, record in lists.items() if name in shown}
 
 
-def _objects(value: Any) -> list[Any] | None:
+def _records(record: type[Lenient], value: Any) -> list[Any] | None:
     if not isinstance(value, list | tuple):
         return None
-    return [_as_texts(entry) for entry in value if isinstance(entry, dict | Lenient)]
+    return [record.read(entry) for entry in value if isinstance(entry, dict | Lenient)]

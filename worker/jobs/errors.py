@@ -228,8 +228,12 @@ class RequiredFieldEmpty(AtOnce, code="required-field-empty"):
     """A mapping row of level `required` finds an empty source field."""
 
 
+class ValueNotTranslated(AtOnce, code="value-not-translated"):
+    """A row's `translate` does not name what its source holds, and there is no `otherwise`."""
+
+
 class SubscriptionValueInvalid(AtOnce, code="subscription-value-invalid"):
-    """The source field of IsSubscribed holds neither true nor false."""
+    """The source of IsSubscribed holds neither true nor false, nor what the row translates into one of them."""
 
 
 class NotAccepted(AtOnce):

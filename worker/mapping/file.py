@@ -12,11 +12,14 @@ from worker.mapping.rows import (
     DESTINATIONS,
     EMAIL,
     EMAIL_DESTINATIONS,
+    FORMER_SOURCES,
     SOURCES,
     SUBSCRIPTION,
     Level,
     Row,
     RowType,
+    Value,
+    folded,
 )
 
 if TYPE_CHECKING:
@@ -33,9 +36,20 @@ EXAMPLES = {
     "level": 'level = "optional"',
     "description": 'description = "Why this row is here"',
     "resubscribe": "resubscribe = false",
+    "default": 'default = "none"',
+    "translate": 'translate = { "Ja" = "yes", "Nein" = "no" }',
+    "otherwise": 'otherwise = "unknown"',
 }
 """An example of each key that a row may have."""
-STATIC_SUBSCRIPTION = "value = true"
+OF_SUBSCRIPTION = {
+    "value": "value = true",
+    "default": "default = false",
+    "translate": 'translate = { "Ja" = true, "Nein" = false }',
+    "otherwise": "otherwise = false",
+}
+"""The same in the row of IsSubscribed, where it is another."""
+OF_FIELDS = ("default", "translate", "otherwise")
+"""The keys of Field rows alone that need a value of the destination."""
 
 Finding = tuple[str, str, str]
 """A key, what is wrong with it, and an example of what would be right."""
@@ -59,9 +73,23 @@ def _row(table: Table) -> Row:
         given["level"] = Level(table["level"])
     if table["destination"] == EMAIL:
         given["level"] = Level.REQUIRED
-    if table["destination"] == SUBSCRIPTION and isinstance(table.get("value"), str):
-        given["value"] = BOOLEAN_WORDS[_folded(table["value"])]
+    of_destination = _as_boolean if table["destination"] == SUBSCRIPTION else _as_it_is
+    for key in ("value", "default", "otherwise"):
+        if key in table:
+            given[key] = of_destination(table[key])
+    if "translate" in table:
+        given["translate"] = {folded(text): of_destination(value) for text, value in table["translate"].items()}
+    if "source" in table:
+        given["source"] = FORMER_SOURCES.get(table["source"], table["source"])
     return Row(**given)
+
+
+def _as_boolean(value: Value) -> bool:
+    return BOOLEAN_WORDS[folded(value)] if isinstance(value, str) else value
+
+
+def _as_it_is(value: Value) -> Value:
+    return value
 
 
 def _destination_findings(tables: list[Table]) -> Iterator[Finding]:
@@ -127,8 +155,63 @@ def _resubscribe_findings(table: Table) -> Iterator[Finding]:
 def _field_findings(table: Table) -> Iterator[Finding]:
     if "value" in table:
         yield "value", "a Field row has a source and no value", EXAMPLES["source"]
-    if not _is_custom_field(table.get("source")):
+    source = table.get("source")
+    if not (_is_custom_field(source) or (isinstance(source, str) and source in FORMER_SOURCES)):
         yield from _name_findings(table, "source", SOURCE_NAMES)
+    yield from _email_findings(table)
+    if "default" in table:
+        yield from _value_findings(table, "default", table["default"])
+    if "translate" in table:
+        yield from _translate_findings(table)
+    if "otherwise" in table:
+        yield from _otherwise_findings(table)
+
+
+def _email_findings(table: Table) -> Iterator[Finding]:
+    destination = table.get("destination")
+    for key in OF_FIELDS if destination in EMAIL_DESTINATIONS else ():
+        if key in table:
+            problem = f"does not fit {destination}: many customers would become the same one in Stamped.io"
+            yield key, problem, EXAMPLES["source"]
+
+
+def _translate_findings(table: Table) -> Iterator[Finding]:
+    words, example = table["translate"], _example(table, "translate")
+    if not isinstance(words, dict) or not words:
+        yield "translate", "must be a table that is not empty, of texts and what is sent for each", example
+        return
+    first: dict[str, str] = {}
+    for text, value in words.items():
+        yield from _value_findings(table, "translate", value, f"{text!r} ")
+        if not text.strip():
+            yield "translate", "holds an empty text: what is sent for an empty source is its default", example
+        elif first.setdefault(folded(text), text) != text:
+            yield "translate", f"holds {first[folded(text)]!r} and {text!r}, which count as the same", example
+
+
+def _otherwise_findings(table: Table) -> Iterator[Finding]:
+    if "translate" in table:
+        yield from _value_findings(table, "otherwise", table["otherwise"])
+    else:
+        problem = "belongs beside translate: it is sent for what that does not name"
+        yield "otherwise", problem, _example(table, "translate")
+
+
+def _value_findings(table: Table, key: str, value: Any, place: str = "") -> Iterator[Finding]:
+    """Whether a value can be sent to the row's destination. `place` names it within the key."""
+    if table.get("destination") == SUBSCRIPTION:
+        if not _is_true_or_false(value):
+            yield key, f"{place}must be true or false", _example(table, key)
+    elif not isinstance(value, str) or not value.strip():
+        yield key, f"{place}must be text in quotes, and not empty", _example(table, key)
+
+
+def _is_true_or_false(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and folded(value) in {"true", "false"})
+
+
+def _example(table: Table, key: str) -> str:
+    return (OF_SUBSCRIPTION if table.get("destination") == SUBSCRIPTION else EXAMPLES)[key]
 
 
 def _is_custom_field(source: Any) -> bool:
@@ -143,13 +226,9 @@ def _static_findings(table: Table) -> Iterator[Finding]:
         problem = f"{destination} cannot be Static: every customer would become the same one in Stamped.io"
         yield "type", problem, EXAMPLES["type"]
     elif "value" not in table:
-        yield "value", "is missing", STATIC_SUBSCRIPTION if destination == SUBSCRIPTION else EXAMPLES["value"]
-    elif destination == SUBSCRIPTION:
-        if not isinstance(table["value"], bool) and _folded(table["value"]) not in {"true", "false"}:
-            yield "value", "must be true or false", STATIC_SUBSCRIPTION
-    elif not isinstance(table["value"], str) or not table["value"].strip():
-        yield "value", "must be text in quotes, and not empty", EXAMPLES["value"]
-
-
-def _folded(value: Any) -> str:
-    return value.strip().casefold() if isinstance(value, str) else ""
+        yield "value", "is missing", _example(table, "value")
+    else:
+        yield from _value_findings(table, "value", table["value"])
+    for key in OF_FIELDS:
+        if key in table:
+            yield key, "belongs in a Field row: a Static one sends the same for every customer", EXAMPLES["type"]

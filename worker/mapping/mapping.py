@@ -9,7 +9,14 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from worker.jobs.errors import EmailInvalid, EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid
+from worker.jobs.errors import (
+    EmailInvalid,
+    EmailMissing,
+    RequiredFieldEmpty,
+    SubscriptionValueInvalid,
+    SyncError,
+    ValueNotTranslated,
+)
 from worker.mapping.file import read_rows
 from worker.mapping.rows import (
     BOOLEAN_WORDS,
@@ -22,11 +29,13 @@ from worker.mapping.rows import (
     Level,
     Row,
     RowType,
+    Value,
+    folded,
 )
 from worker.stamped.email_address import CLEAN, cleaned
 
 if TYPE_CHECKING:
-    from worker.ipaas.customer import Customer
+    from worker.ipaas.customer import Customer, CustomField
     from worker.jobs.catalogue import Failure
 
 DEFAULT = Path(__file__).with_name("default.toml")
@@ -58,10 +67,12 @@ class _Text:
     read: Read
 
     def value(self, customer: Customer) -> str:
-        """The text to send; empty if the source is missing, null, empty or blank. Raises EmailInvalid."""
+        """The text to send; empty if there is none. Raises EmailInvalid and ValueNotTranslated."""
         text = self.read(customer) or ""
         if not text.strip():
-            return ""
+            return str(self.row.default or "")
+        if self.row.translate:
+            text = str(_translated(self.row, text, ValueNotTranslated))
         if self.row.destination in EMAIL_DESTINATIONS:
             return text if CLEAN.fullmatch(text) else self._address(text)
         # A cut text can end in half an emoji, for which UTF-8 has no place: a question mark is sent instead.
@@ -124,7 +135,7 @@ class Mapping:
         return bool(row.value) if row and row.type is RowType.STATIC else None
 
     def apply(self, customer: Customer) -> Mapped:
-        """Map one customer; raises EmailMissing, EmailInvalid or RequiredFieldEmpty.
+        """Map one customer; raises EmailMissing, EmailInvalid, RequiredFieldEmpty or ValueNotTranslated.
 
         A subscription that is not clear is the subscription job's error: the customer is sent all the same.
         """
@@ -150,13 +161,19 @@ class Mapping:
         row = self._subscription_row
         if row is None or row.type is RowType.STATIC:
             return self.static_subscription
-        word = (_reader(row)(customer) or "").strip().casefold()
-        if not word:
+        if _is_odd(row, customer):
+            raise SubscriptionValueInvalid(f"{row.source} holds a list or an object")
+        text = _reader(row)(customer) or ""
+        if not text.strip():
+            if row.default is not None:
+                return bool(row.default)
             _refuse_required([row])
             return None
-        if word not in BOOLEAN_WORDS:
+        if row.translate:
+            return bool(_translated(row, text, SubscriptionValueInvalid))
+        if folded(text) not in BOOLEAN_WORDS:
             raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")
-        return BOOLEAN_WORDS[word]
+        return BOOLEAN_WORDS[folded(text)]
 
     def _subscription_or_failure(self, customer: Customer) -> tuple[bool | None, Failure | None]:
         try:
@@ -177,17 +194,36 @@ def _reader(row: Row) -> Read:
 
 
 def _custom_field_reader(name: str) -> Read:
-    """Reads the custom field of exactly this name, or else the first whose name differs only in case."""
-    folded = name.casefold()
-
     def read(customer: Customer) -> str | None:
-        alike = [
-            field for field in customer.custom_fields or () if (field.custom_field_name or "").casefold() == folded
-        ]
-        exact = [field for field in alike if field.custom_field_name == name]
-        return next((field.value for field in exact or alike), None)
+        field = _custom_field(name, customer)
+        return field.value if field else None
 
     return read
+
+
+def _custom_field(name: str, customer: Customer) -> CustomField | None:
+    """The custom field of exactly this name, or else the first whose name differs only in case."""
+    alike = [
+        field for field in customer.custom_fields or () if (field.custom_field_name or "").casefold() == name.casefold()
+    ]
+    exact = [field for field in alike if field.custom_field_name == name]
+    return next(iter(exact or alike), None)
+
+
+def _is_odd(row: Row, customer: Customer) -> bool:
+    """Whether the source of a row holds a list or an object, which is read as None."""
+    if row.source.startswith(CUSTOM_FIELDS):
+        field = _custom_field(row.source.removeprefix(CUSTOM_FIELDS), customer)
+        return field is not None and "value" in field.odd
+    return SOURCES[row.source] in customer.odd
+
+
+def _translated(row: Row, text: str, error: type[SyncError]) -> Value:
+    """What is sent for a text of the source. Raises `error` if the row does not say."""
+    value = row.translate.get(folded(text), row.otherwise)
+    if value is None:
+        raise error(f"{row.source} holds a text that translate does not name")
+    return value
 
 
 # Rows that stayed empty ----------------------------------------------------------------------------------------------

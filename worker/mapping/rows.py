@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class RowType(StrEnum):
@@ -49,10 +53,13 @@ SOURCES = {
     "Company": "company",
     "Comment": "comment",
     "CategoryId": "category_id",
-    "CreatedDatetime": "created_datetime",
-    "UpdatedDatetime": "updated_datetime",
+    "CreatedDateTime": "created_datetime",
+    "UpdatedDateTime": "updated_datetime",
 }
 """Source to its name in iPaaS.com's customer (contract: customer JSON, C)."""
+
+FORMER_SOURCES = {"CreatedDatetime": "CreatedDateTime", "UpdatedDatetime": "UpdatedDateTime"}
+"""How earlier releases spelt some sources, and how iPaaS.com does. Files that have the former still load."""
 
 CUSTOM_FIELDS = "CustomFields."
 """A source that starts like this names one of the customer's custom fields."""
@@ -64,6 +71,10 @@ BOOLEAN_WORDS = {
 """The texts that can fill IsSubscribed, in upper or lower case."""
 
 
+Value = str | bool
+"""What a row sends: a text, or for IsSubscribed whether the customer is subscribed."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a mapping: a `Field` row has a source, a `Static` row a value."""
@@ -71,8 +82,19 @@ class Row:
     type: RowType
     destination: str
     source: str = ""
-    value: str | bool = ""
+    value: Value = ""
     level: Level = Level.OPTIONAL
     description: str = ""
     resubscribe: bool = True
     """For the row of IsSubscribed: whether a customer that Stamped.io shows as unsubscribed is subscribed again."""
+    default: Value | None = None
+    """Of a Field row: what is sent if the source is empty. None leaves the field out."""
+    translate: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    """Of a Field row: what is sent for each text of the source; empty if that is sent as it is. See `folded`."""
+    otherwise: Value | None = None
+    """What is sent for any other text; None makes it an error."""
+
+
+def folded(text: str) -> str:
+    """A text of a source as `translate` compares it: without the blanks around it, in upper or lower case."""
+    return text.strip().casefold()

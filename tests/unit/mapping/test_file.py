@@ -18,13 +18,15 @@ EMAIL = {"type": "Field", "source": "EmailAddress", "destination": "Email"}
 
 
 def _toml(*rows: dict[str, Any]) -> str:
-    """The rows as TOML; texts and booleans are all that they hold."""
+    """The rows as TOML; texts, booleans and tables of them are all that they hold."""
     return "\n".join(
         "\n".join(["[[row]]", *(f"{key} = {_value(value)}" for key, value in row.items()), ""]) for row in rows
     )
 
 
 def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{_value(name)} = {_value(each)}' for name, each in value.items())} }}"
     return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
 
 
@@ -67,6 +69,25 @@ def test_a_static_subscription_is_read_as_a_boolean(tmp_path: Path, value: objec
     file = tmp_path / "mapping.toml"
     file.write_text(_toml(EMAIL, _static(destination="IsSubscribed", value=value)))
     assert read_rows(file)[1].value is read
+
+
+def test_what_is_sent_instead_is_read_as_the_destination_needs_it(tmp_path: Path) -> None:
+    """Texts, or true and false; the texts of a source are compared without blanks, in upper or lower case."""
+    file = tmp_path / "mapping.toml"
+    notes = _field(translate={" Ja": "yes", "NEIN": "no"}, otherwise="?", default="none")
+    opted = _field(destination="IsSubscribed", translate={"Ja": "True", "Nein": False}, otherwise=False, default="true")
+    file.write_text(_toml(EMAIL, notes, opted))
+    _, first, second = read_rows(file)
+    assert (first.translate, first.otherwise, first.default) == ({"ja": "yes", "nein": "no"}, "?", "none")
+    assert (second.translate, second.otherwise, second.default) == ({"ja": True, "nein": False}, False, True)
+
+
+@pytest.mark.parametrize("name", ["CreatedDate{}ime", "UpdatedDate{}ime"])
+def test_former_spelling_of_a_source_still_loads(tmp_path: Path, name: str) -> None:
+    """The one of earlier releases; it is shown as iPaaS.com spells it."""
+    file = tmp_path / "mapping.toml"
+    file.write_text(_toml(EMAIL, _field(source=name.format("t"))))
+    assert read_rows(file)[1].source == name.format("T")
 
 
 @pytest.mark.parametrize("source", ["CustomFields.Newsletter", "CustomFields.Opt in?", "CustomFields.a.b"])
@@ -121,6 +142,25 @@ def test_any_custom_field_can_be_a_source(tmp_path: Path, source: str) -> None:
         (_static(destination="IsSubscribed", value=1), "value", "must be true or false"),
         (_without(_static(destination="IsSubscribed"), "value"), "value", "is missing"),
         (_field(destination="Email"), "destination", "Email is already filled by row 1"),
+        (_field(source="Country"), "source", "'Country' is not a source; use one of"),
+        (_field(source="Name"), "source", "'Name' is not a source; use one of"),
+        (_field(source="Email"), "source", "'Email' is not a source; did you mean EmailAddress?"),
+        (_field(default=5), "default", "must be text in quotes, and not empty"),
+        (_field(default=" "), "default", "must be text in quotes, and not empty"),
+        (_field(destination="IsSubscribed", default="maybe"), "default", "must be true or false"),
+        (_field(translate={}), "translate", "must be a table that is not empty"),
+        (_field(translate="Ja"), "translate", "must be a table that is not empty"),
+        (_field(translate={"Ja": True}), "translate", "'Ja' must be text in quotes, and not empty"),
+        (_field(translate={" ": "x"}), "translate", "holds an empty text"),
+        (_field(translate={"Ja": "x", " jA": "y"}), "translate", "holds 'Ja' and ' jA', which count as the same"),
+        (_field(destination="IsSubscribed", translate={"Ja": 1}), "translate", "'Ja' must be true or false"),
+        (_field(otherwise="x"), "otherwise", "belongs beside translate"),
+        (_field(translate={"Ja": "x"}, otherwise=1), "otherwise", "must be text in quotes, and not empty"),
+        (_static(default="x"), "default", "belongs in a Field row"),
+        (_static(translate={"Ja": "x"}), "translate", "belongs in a Field row"),
+        (_static(otherwise="x"), "otherwise", "belongs in a Field row"),
+        (_field(destination="CustomerEmail", default="x"), "default", "does not fit CustomerEmail: many customers"),
+        (_field(destination="CustomerEmail", translate={"a": "b"}), "translate", "does not fit CustomerEmail"),
     ],
 )
 def test_a_wrong_row_is_a_fault_that_says_what_is_right(

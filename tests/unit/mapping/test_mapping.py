@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from worker.ipaas.customer import Customer
 from worker.jobs.catalogue import Failure
-from worker.jobs.errors import EmailInvalid, EmailMissing, RequiredFieldEmpty, SubscriptionValueInvalid, SyncError
+from worker.jobs.errors import (
+    EmailInvalid,
+    EmailMissing,
+    RequiredFieldEmpty,
+    SubscriptionValueInvalid,
+    SyncError,
+    ValueNotTranslated,
+)
 from worker.mapping.mapping import Mapped, Mapping
 from worker.mapping.rows import SOURCES, SUBSCRIPTION, WIRE_NAMES, Level, Row, RowType
 
@@ -321,6 +328,70 @@ def test_a_subscription_that_is_not_clear_keeps_no_customer_from_being_sent(leve
     assert mapped.unclear_subscription == Failure(
         "subscription-value-invalid", detail="CustomFields.News holds neither true nor false"
     )
+
+
+YES_OR_NO = {"ja": True, "nein": False}
+
+
+@pytest.mark.parametrize(
+    ("row", "held", "expected"),
+    [
+        ({"translate": YES_OR_NO}, "Ja", True),
+        ({"translate": YES_OR_NO}, " NEIN ", False),
+        ({"translate": YES_OR_NO}, "", None),
+        ({"translate": YES_OR_NO, "default": False}, " ", False),
+        ({"translate": YES_OR_NO, "otherwise": False}, "vielleicht", False),
+        ({"default": True}, None, True),
+        ({"default": False}, "yes", True),
+    ],
+)
+def test_subscription_can_be_translated_and_have_a_default(
+    row: dict[str, Any], held: str | None, expected: bool | None
+) -> None:
+    """The default is for an empty source alone, and false is one, too."""
+    mapping = Mapping((EMAIL_ROW, Row(RowType.FIELD, "IsSubscribed", "Company", **row)))
+    assert mapping.subscription(_customer(company=held)) is expected
+
+
+@pytest.mark.parametrize("held", ["true", "vielleicht", "0"])
+def test_text_that_is_not_translated_is_an_error_without_the_text(held: str) -> None:
+    """Also one that IsSubscribed would know by itself: the row says which texts there are."""
+    row = Row(RowType.FIELD, "IsSubscribed", "Company", translate=YES_OR_NO)
+    with pytest.raises(SubscriptionValueInvalid, match="Company holds a text that translate does not name") as raised:
+        Mapping((EMAIL_ROW, row)).subscription(_customer(company=held))
+    assert held not in str(raised.value)
+    notes = Row(RowType.FIELD, "Notes", "Company", translate={"ja": "yes"})
+    with pytest.raises(ValueNotTranslated, match="Company holds a text that translate does not name"):
+        Mapping((EMAIL_ROW, notes)).apply(_customer(company=held))
+
+
+@pytest.mark.parametrize(
+    ("row", "held", "expected"),
+    [
+        ({"translate": {"ja": "yes"}}, "JA", "yes"),
+        ({"translate": {"ja": "yes"}, "otherwise": "?"}, "x", "?"),
+        ({"default": "none"}, " ", "none"),
+        ({"default": "none"}, "x", "x"),
+        ({"translate": {"ja": "yes"}}, None, None),
+    ],
+)
+def test_text_can_be_translated_and_have_a_default(row: dict[str, Any], held: str | None, expected: str | None) -> None:
+    """An empty source that has no default is left out."""
+    mapping = Mapping((EMAIL_ROW, Row(RowType.FIELD, "Notes", "Company", **row)))
+    assert mapping.apply(_customer(company=held)).payload.get("notes") == expected
+
+
+@pytest.mark.parametrize("value", [["yes"], [], {"is": "yes"}, {}])
+@pytest.mark.parametrize("source", ["Company", "CustomFields.Opt in"])
+def test_list_or_object_for_the_subscription_is_an_error_and_not_empty(value: object, source: str) -> None:
+    """Whatever the row's default."""
+    shown = {"email_address": "a@b.example", "company": value}
+    shown["custom_fields"] = [{"custom_field_name": "opt in", "value": value}]
+    mapping = Mapping((EMAIL_ROW, Row(RowType.FIELD, "IsSubscribed", source, default=True)))
+    mapped = mapping.apply(Customer.read(shown))
+    assert mapped.subscription is None
+    assert mapped.unclear_subscription
+    assert mapped.unclear_subscription.detail == f"{source} holds a list or an object"
 
 
 def test_an_empty_recommended_subscription_is_a_warning() -> None:
