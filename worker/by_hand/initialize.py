@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-from worker.ledger.guard import ThrottledReads
+from worker.ledger.guard import ByHand, ThrottledReads
 from worker.ledger.ledger import LedgerIntake
 from worker.sync.census import Census, census
 from worker.sync.initialize import Step, initialize
@@ -36,11 +36,13 @@ def go_on(
 def count(
     runtime: Runtime, system_id: int, selection: Selection, resting: Resting, *, limit: int | None = None
 ) -> Iterator[Census]:
-    """Count the customers that an initialize of a connection would request; writes nothing."""
-    return census(_source(runtime, system_id, time.sleep), selection, resting, limit=limit)
+    """Count the customers that an initialize of a connection would request; writes nothing, and needs no Redis."""
+    return census(_source(runtime, system_id, time.sleep, ByHand), selection, resting, limit=limit)
 
 
-def _source(runtime: Runtime, system_id: int, sleep: Callable[[float], None]) -> IPaaS:
+def _source(
+    runtime: Runtime, system_id: int, sleep: Callable[[float], None], gate: type[ThrottledReads] = ThrottledReads
+) -> IPaaS:
     """iPaaS.com for reading a list: each read waits for a slot of the throttle, and belongs to no job."""
-    gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, sleep)
-    return runtime.source(system_id, str(uuid.uuid4()), gate)
+    waiting = gate(runtime.ledger, system_id, runtime.timeouts.call, sleep)
+    return runtime.source(system_id, str(uuid.uuid4()), waiting)

@@ -67,7 +67,10 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
     screen = Screen()
     runtime = Runtime.build()
     file = f"{runtime.settings.connections}, {counted(len(runtime.connections), 'connection')}"
-    codes = [_made(screen, "Connections file", lambda: file), _redis(screen, runtime.settings)]
+    codes = [_made(screen, "Connections file", lambda: file)]
+    for each in runtime.connections.cautions:
+        screen.caution(each)
+    codes.append(_redis(screen, runtime.settings))
     return max(
         [*codes, *(_made(screen, name, prove_it) for name, prove_it in _proofs(runtime)), _holds(screen, runtime)]
     )
@@ -99,6 +102,8 @@ def _redis(screen: Screen, settings: Settings) -> int:
         proof = prove(settings.redis)
     for each in proof.errors:
         screen.mark(f"Redis, {settings.redis_url_shown}: it {each}", is_good=False)
+    if proof.errors and "redis_url" not in settings.model_fields_set:
+        screen.prose("stamped-sync up brings a Redis of its own; STAMPED_SYNC_REDIS_URL names another.")
     if not proof.errors:
         screen.mark(f"Redis: {', '.join(filter(None, [settings.redis_url_shown, proof.server]))}", is_good=True)
     for each in proof.warnings:

@@ -41,6 +41,8 @@ def command(*, as_json: bool, example: bool) -> int:
             screen.json(_as_json(connection))
         else:
             _show(screen, connection)
+    for each in connections.cautions:
+        screen.note(f"! {each}")
     return ALL_WELL
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 PLACES = ("env", "file")
 LONGEST_BYTES = 64 * KILOBYTE
 """Far more than any key has."""
+MISTAKES = {
+    re.compile(r"\$\{?\w+\}?"): "is a variable behind a dollar sign, which nothing replaces in this file",
+    re.compile(r"(bearer|basic) .*", re.IGNORECASE): "begins with Bearer or Basic, which is sent anyway",
+    re.compile(r"<.*>|(your|my)[-_ ].*|change[-_ ]?me|x{3,}|\*{3,}", re.IGNORECASE): "is a placeholder, and no key",
+    re.compile(r"IPAAS_TOKEN|STAMPED_(PUBLIC|PRIVATE)_KEY"): "is the name of a variable, and not its value",
+}
+"""What people write in the place of a key, and what is said of it, without repeating it."""
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
@@ -30,6 +38,9 @@ def read_secret(value: Any, folder: Path, environ: Environment) -> str:
     text, place = _text_and_place(value, folder, environ)
     if not text:
         raise wrong(f"{place} is empty")
+    for mistake, problem in MISTAKES.items():
+        if mistake.fullmatch(text):
+            raise wrong(f"{place} {problem}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise wrong(f"{place} holds a character that a key never has, such as a space, a line break or an ellipsis")
     return text
