@@ -16,7 +16,7 @@ from celery.exceptions import Retry as CelerysRetry
 from tasks.refusals import refuse_message
 from worker.app import app
 from worker.http.api_errors import HELD_FOR
-from worker.jobs.calls import note_meaning
+from worker.jobs.calls import Api, note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
 from worker.jobs.job import Job, State
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from worker.ipaas.client import IPaaS
     from worker.jobs.job import Consent, Kind
     from worker.ledger import Claim, Ended, Weighed
-    from worker.runtime import Runtime
+    from worker.runtime import Apis, Runtime
     from worker.stamped.client import Stamped
     from worker.sync.reconcile import Reconciled
     from worker.sync.transfer import Transferred
@@ -170,6 +170,7 @@ class _Run:
         self._guard = runtime.guard(claim, asked_at)
         self._started = time.monotonic()
         self._carrying = carrying.get()
+        self._apis: Apis | None = None
 
     def do(self, work: Work) -> dict[str, Any]:
         """Do the work and settle its outcome. Raises Celery's Retry, or the error that ends the job."""
@@ -200,7 +201,8 @@ class _Run:
 
     def _given(self) -> Given:
         connection = self._runtime.connection(self._job.system_id)
-        return Given(self._claim, connection, *self._runtime.apis(self._claim, self._guard), self._guard.consent)
+        self._apis = self._runtime.apis(self._claim, self._guard)
+        return Given(self._claim, connection, *self._apis, self._guard.consent)
 
     # How it ends ------------------------------------------------------------------------------------------------------
 
@@ -227,6 +229,10 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
+        if error.trouble is Trouble.CREDENTIALS and self._apis and self._has_other_keys(self._apis):
+            self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
+            self._announce(outcomes.OTHER_KEYS, error=error)
+            raise ComesAgain.of(self._job, State.QUEUED, error) from None
         # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:
             note_meaning(self._calls, error.intent)
@@ -238,6 +244,17 @@ class _Run:
                 raise ComesAgain.of(self._job, State.QUEUED, error) from None
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
+
+    def _has_other_keys(self, apis: Apis) -> bool:
+        """Whether the subscription has other keys than those that Stamped.io refused: the job needs no hold then."""
+        refused = self._calls[-1]
+        if refused.api is not Api.STAMPED:
+            return False
+        found = self._runtime.has_other_keys(self._job.system_id, apis)
+        # The refused call is the last one again: what follows is about the store, and not about iPaaS.com.
+        self._calls.remove(refused)
+        self._calls.append(refused)
+        return found
 
     def _hold(self, error: SyncError, pause: Pause) -> Weighed:
         """Let the ledger weigh trouble of the whole store: it may hold the store, or let only this job rest."""

@@ -211,7 +211,7 @@ def _before_a_command(context: click.Context, *_: object) -> None:
 
 
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
-app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper"], set_as_current=False)
+app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper", "tasks.stores"], set_as_current=False)
 app.add_defaults(lambda: celery_settings(app.settings))
 # Celery adds this hidden option to each of its commands for this application, and so calls `_before_a_command`.
 app.user_options["preload"].add(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,10 +21,11 @@ from pydantic import (
 )
 
 from worker.config.environment import Environment, environment
-from worker.config.faults import ConfigurationError, Fault, checked, fault_of, unknown_key, wrong
+from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, wrong
 from worker.config.secret import read_secret
-from worker.config.settings import http_url
 from worker.config.toml_file import Table, examples, read_tables, repeated
+from worker.config.values import NO_COLON, ApiUrl, Concurrent, Limit, Seconds, StoreHash
+from worker.ipaas.subscription import NEEDED, Subscription
 from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT, USUAL_SECONDS
 from worker.mapping.mapping import Mapping
 
@@ -38,9 +38,6 @@ Scope = Literal["customer/created", "customer/updated"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 """The outbound triggers that a connection can switch on (contract: outbound scopes, C)."""
 CREATED, UPDATED = SCOPES
-
-LEAST_LIMIT: Final = 5
-"""The most calls of one API that any job needs."""
 
 SHOWN_AT_MOST: Final = 10
 """How many connections a sentence names."""
@@ -89,20 +86,6 @@ def _resolved(value: Any, info: ValidationInfo) -> str:
     return read_secret(value, origin.path.parent, origin.environ)
 
 
-def _checked_url(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not _is_plain_url(value):
-        raise wrong("must be an http:// or https:// URL with a host, and without credentials, query or spaces")
-    return value.rstrip("/")
-
-
-@cache  # most connections are of the same few hosts
-def _is_plain_url(text: str) -> bool:
-    parts = http_url(text)
-    return parts is not None and "@" not in parts.netloc and text.isprintable() and not re.search(r"[ \\?#]", text)
-
-
 def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, Mapping):
         return value
@@ -111,26 +94,10 @@ def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     return _origin(info).mapping(value)
 
 
-ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
 Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
-NO_COLON = checked(lambda key: ":" not in key, "must hold no colon: is the private key in it?")
 PublicKey = Annotated[str, BeforeValidator(_resolved), NO_COLON]
-"""It is the user of HTTP Basic, which ends at the first colon."""
-PLAIN = checked(
-    re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*").fullmatch, "must be letters, digits, dots, hyphens and underscores alone"
-)
-StoreHash = Annotated[str, PLAIN]
-"""It becomes a part of the path of every call (contract: Stamped.io's base, C)."""
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SystemId = Annotated[int, Field(strict=True, gt=0, le=2**53)]
-Seconds = Annotated[int, Field(strict=True, gt=0, le=24 * 60 * 60)]
-Concurrent = Annotated[int, Field(strict=True, gt=0, le=10_000)]
-ENOUGH = checked(
-    lambda limit: limit >= LEAST_LIMIT,
-    f"must be {LEAST_LIMIT} or more, the calls of one job; for a lower rate, raise seconds as well",
-)
-Limit = Annotated[int, Field(strict=True, gt=0, le=1_000_000), ENOUGH]
-"""A job waits until the throttle has room for all its calls: with a lower limit, some would wait for ever."""
 
 
 class _Part(BaseModel):
@@ -150,6 +117,15 @@ class IPaaSEndpoint(_Part):
     api_url: ApiUrl
     token: Secret
     throttle: ReadThrottle | None = None
+
+
+class StampedGiven(_Part):
+    """What the file says of Stamped.io's API; what it leaves out, the iPaaS.com subscription says."""
+
+    api_url: ApiUrl | None = None
+    public_key: PublicKey | None = Field(None, repr=False)
+    private_key: Secret | None = None
+    store_hash: StoreHash | None = None
 
 
 class StampedEndpoint(_Part):
@@ -172,14 +148,48 @@ class Connection(_Part):
     """One iPaaS.com subscription joined to one Stamped.io store."""
 
     system_id: SystemId
-    name: Name
+    name: Name = ""
+    """Without one, the connection is called by its system id."""
     triggers: frozenset[Scope] = frozenset(SCOPES)
     mapping: Annotated[InstanceOf[Mapping], BeforeValidator(_loaded_mapping)] = Field(default_factory=Mapping.default)
     ipaas: IPaaSEndpoint
-    stamped: StampedEndpoint
+    stamped: StampedGiven = StampedGiven()
     throttle: Throttle = Throttle()
     warn_shared: Annotated[bool, Field(strict=True)] = False
     """Whether each create looks up in iPaaS.com who else is linked to the Stamped.io customer, to warn of it."""
+
+    @property
+    def label(self) -> str:
+        """The system id and the name, by which every screen names the connection."""
+        return f"{self.system_id} {self.name}".rstrip()
+
+    @property
+    def shown(self) -> str:
+        """The same with the name in front, for a sentence."""
+        return f"{self.name} ({self.system_id})" if self.name else f"connection {self.system_id}"
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """What the file leaves out and the subscription says, by key; nothing if the file has all of `stamped`."""
+        stamped = {key for key in NEEDED if getattr(self.stamped, key) is None}
+        throttle = Throttle.model_fields.keys() - self.throttle.model_fields_set if stamped else ()
+        return frozenset({*stamped, *throttle})
+
+    @property
+    def endpoint(self) -> StampedEndpoint:
+        """Where and how Stamped.io is called. There is one if `stamped` is whole."""
+        return StampedEndpoint.model_validate(self.stamped.model_dump())
+
+    def joined(self, subscription: Subscription) -> Connection:
+        """The connection with what its file leaves out. What the file says wins, key by key."""
+        said = {key: value for key, value in subscription if value is not None and key in self.unsaid}
+        stamped = {key: value for key, value in said.items() if key in StampedGiven.model_fields}
+        throttle = {key: value for key, value in said.items() if key in Throttle.model_fields}
+        parts = {
+            "stamped": self.stamped.model_copy(update=stamped),
+            "throttle": self.throttle.model_copy(update=throttle),
+        }
+        return self.model_copy(update=parts)
 
     @property
     def catches_up(self) -> bool:
@@ -201,16 +211,18 @@ class Connections:
     def _without_triggers(self) -> Iterator[str]:
         for each in self:
             if not each.triggers:
-                yield f"{each.system_id} {each.name}: triggers is empty, so only Manual Sync transfers customers"
+                yield f"{each.label}: triggers is empty, so only Manual Sync transfers customers"
 
     def _alike(self) -> Iterator[str]:
         """Of connections that have a name or a store in common."""
         names: dict[str, Connection] = {}
         stores: dict[tuple[str, str], Connection] = {}
         for each in self:
-            first = names.setdefault(each.name.casefold(), each)
+            first = names.setdefault(each.name.casefold(), each) if each.name else each
             if first is not each:
                 yield f"{first.system_id} and {each.system_id} have one name, {each.name}: no screen tells them apart"
+            if each.stamped.api_url is None or each.stamped.store_hash is None:
+                continue
             first = stores.setdefault((each.stamped.api_url, each.stamped.store_hash), each)
             if first is not each:
                 yield (
@@ -229,7 +241,7 @@ class Connections:
 
     def __str__(self) -> str:
         """Some of them, and how many more there are."""
-        names = [f"{each.system_id} {each.name}" for each in self]
+        names = [each.label for each in self]
         more = len(names) - SHOWN_AT_MOST
         return ", ".join(names[:SHOWN_AT_MOST]) + (f", and {more:,} more" if more > 0 else "")
 

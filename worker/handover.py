@@ -11,7 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker.config.settings import load_settings
-from worker.connections import load_connections
+from worker.connections import Throttle, load_connections
 from worker.effects import Witness, nobody
 from worker.jobs.errors import TriggerOff
 from worker.jobs.job import pages
@@ -53,17 +53,19 @@ def opened() -> Opened:
 def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
     """The ledger, with the limits of every connection."""
     times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
-    stores = {connection.system_id: _store_limits(connection) for connection in connections}
+    stores = {connection.system_id: store_limits(connection) for connection in connections}
     return Ledger(connect(settings.redis_url), times, stores, worker=WORKER, witness=witness)
 
 
-def _store_limits(connection: Connection) -> StoreLimits:
+def store_limits(connection: Connection) -> StoreLimits:
+    """What a connection allows."""
     throttle, reads = connection.throttle, connection.ipaas.throttle
     return StoreLimits(
         concurrent=throttle.concurrent,
         stamped=Limit(throttle.limit, throttle.seconds),
         ipaas=Limit(reads.limit, reads.seconds) if reads else None,
         looks_for_shared=connection.warn_shared,
+        unsaid=connection.unsaid & Throttle.model_fields.keys(),
     )
 
 

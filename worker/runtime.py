@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+import uuid
 from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from worker.clients.store import Store
 from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
-from worker.handover import open_ledger
+from worker.handover import open_ledger, store_limits
 from worker.http.adapter import Pools, Timeouts
 from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
-from worker.jobs.errors import ConnectionUnknown
+from worker.jobs.errors import ConnectionUnknown, StampedCredentialsRefused
 from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger.guard import Guard, ReadOnly
 from worker.stamped.client import Stamped
@@ -23,6 +25,8 @@ from worker.stamped.client import Stamped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from worker.clients.store import Joined
+    from worker.connections import StampedEndpoint
     from worker.jobs.calls import Gate
     from worker.ledger import Claim, Ledger
 
@@ -36,7 +40,7 @@ class Clients:
 
     connection: Connection
     ipaas: ApiClient
-    stamped: ApiClient
+    store: Store
 
 
 class Apis(NamedTuple):
@@ -66,17 +70,18 @@ class Runtime:
         connections = load_connections(settings.connections)
         timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
         pools = Pools(timeouts)
+        ledger = open_ledger(settings, connections, witness)
         return cls(
             settings=settings,
             connections=connections,
-            ledger=open_ledger(settings, connections, witness),
+            ledger=ledger,
             timeouts=timeouts,
             policy=Policy(
                 Schedule(settings.fast_retries, settings.slow_retry_minutes),
                 Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
             ),
             witness=witness,
-            clients={each.system_id: _clients(each, pools, witness) for each in connections},
+            clients={each.system_id: _clients(each, pools, witness, ledger) for each in connections},
         )
 
     def connection(self, system_id: int) -> Connection:
@@ -92,18 +97,31 @@ class Runtime:
         """Both APIs for a claimed job. Raises ConnectionUnknown."""
         system_id, personal = claim.job.system_id, set[str]()
         is_triggered = claim.is_triggered or claim.is_fresh
-        return Apis(
-            self.source(system_id, claim.tracking_guid, guard.source, personal=personal, is_triggered=is_triggered),
-            self.store(system_id, guard.store, personal=personal, is_fresh=claim.is_fresh),
-        )
+        source = self.source(system_id, claim.tracking_guid, guard.source, personal=personal, is_triggered=is_triggered)
+        return Apis(source, self.store(system_id, guard.store, source, personal=personal, is_fresh=claim.is_fresh))
 
     def source(self, system_id: int, tracking_guid: str, gate: Gate = READ_ONLY, **more: Any) -> IPaaS:
         """iPaaS.com for one job. Raises ConnectionUnknown."""
         return IPaaS(self._of(system_id).ipaas, gate, system_id=system_id, tracking_guid=tracking_guid, **more)
 
-    def store(self, system_id: int, gate: Gate = READ_ONLY, **more: Any) -> Stamped:
-        """The connection's Stamped.io store for one job. Raises ConnectionUnknown."""
-        return Stamped(self._of(system_id).stamped, gate, **more)
+    def store(self, system_id: int, gate: Gate = READ_ONLY, source: IPaaS | None = None, **more: Any) -> Stamped:
+        """The connection's Stamped.io store for one job. Raises ConnectionUnknown.
+
+        `source` reads the subscription, if what the connections file leaves out was not read yet: raises what that
+        raises.
+        """
+        return Stamped(self._joined(system_id, source).api, gate, **more)
+
+    def whole(self, system_id: int, source: IPaaS | None = None) -> Connection:
+        """The connection with what its file leaves out. Raises ConnectionUnknown, and what reading that raises."""
+        return self._joined(system_id, source).connection
+
+    def has_other_keys(self, system_id: int, apis: Apis) -> bool:
+        """Whether the subscription, which is read again at once, has other keys than those that were refused."""
+        return self._of(system_id).store.reread(lambda: apis.source, apis.store.api)
+
+    def _joined(self, system_id: int, source: IPaaS | None) -> Joined:
+        return self._of(system_id).store.get(lambda: source or self.source(system_id, str(uuid.uuid4())))
 
     def _of(self, system_id: int) -> Clients:
         clients = self.clients.get(system_id)
@@ -112,14 +130,29 @@ class Runtime:
         return clients
 
 
-def _clients(connection: Connection, pools: Pools, witness: Witness) -> Clients:
-    ipaas, stamped = connection.ipaas, connection.stamped
-    private_key = stamped.private_key.get_secret_value()
-    keys = f"{stamped.public_key}:{private_key}"
-    store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
-    bearer, basic = f"Bearer {ipaas.token.get_secret_value()}", f"Basic {b64encode(keys.encode()).decode()}"
+def _clients(connection: Connection, pools: Pools, witness: Witness, ledger: Ledger) -> Clients:
+    ipaas, system_id = connection.ipaas, connection.system_id
+    bearer = f"Bearer {ipaas.token.get_secret_value()}"
+
+    def connect(stamped: StampedEndpoint) -> ApiClient:
+        private_key = stamped.private_key.get_secret_value()
+        store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
+        basic = f"Basic {b64encode(f'{stamped.public_key}:{private_key}'.encode()).decode()}"
+        return ApiClient(Api.STAMPED, store_url, basic, secret=private_key, pools=pools, witness=witness)
+
+    def release() -> None:
+        hold = ledger.hold_of(system_id)
+        if hold and hold.code == StampedCredentialsRefused.entry.code:
+            ledger.release(system_id)
+
     return Clients(
         connection,
         ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, pools=pools, witness=witness),
-        ApiClient(Api.STAMPED, store_url, basic, secret=private_key, pools=pools, witness=witness),
+        Store(
+            connection,
+            connect,
+            joined=lambda whole: ledger.note_limits(system_id, store_limits(whole)),
+            renewed=release,
+            call_seconds=pools.timeouts.call,
+        ),
     )

@@ -14,8 +14,9 @@ from tests.parts import TIMEOUTS
 from tests.simulation.apis import SimulatedApi
 from tests.simulation.chance import Fault
 from worker.app import app
+from worker.clients.store import Store
 from worker.config.settings import Settings
-from worker.connections import Connection, Connections, IPaaSEndpoint, StampedEndpoint
+from worker.connections import Connection, Connections, IPaaSEndpoint, StampedGiven
 from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
 from worker.mapping.mapping import Mapping
@@ -126,9 +127,9 @@ class Parts:
 
     def _apis(
         self, connection: Connection, world: World, stage: Stage, ledger: Ledger
-    ) -> tuple[SimulatedApi, SimulatedApi]:
+    ) -> tuple[SimulatedApi, Store]:
         ipaas, stamped = (self.api(side, connection.system_id, world, stage, ledger) for side in ("ipaas", "stamped"))
-        return ipaas, stamped
+        return ipaas, Store(connection, lambda _: stamped)
 
 
 REAL = Parts()
@@ -166,5 +167,5 @@ def _connection(system_id: int, mapping: Mapping) -> Connection:
         name=f"store {system_id}",
         mapping=mapping,
         ipaas=IPaaSEndpoint(api_url=url, token=SecretStr("none")),
-        stamped=StampedEndpoint(api_url=url, public_key="none", private_key=SecretStr("none"), store_hash="270392"),
+        stamped=StampedGiven(api_url=url, public_key="none", private_key=SecretStr("none"), store_hash="270392"),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import tomli
+from pydantic import SecretStr
 
 from worker.config import environment
 from worker.config.faults import ConfigurationError, Fault
@@ -19,10 +20,12 @@ from worker.connections import (
     IPaaSEndpoint,
     ReadThrottle,
     StampedEndpoint,
+    StampedGiven,
     Throttle,
     key_examples,
     load_connections,
 )
+from worker.ipaas.subscription import Subscription
 from worker.mapping.mapping import Mapping
 
 if TYPE_CHECKING:
@@ -79,7 +82,7 @@ def test_the_example_file_loads(file: Path) -> None:
     assert (connection.system_id, connection.name) == (4021, "Acme EU")
     assert connection.ipaas.token.get_secret_value() == "token-1"
     assert connection.stamped.public_key == "pub-1"
-    assert connection.stamped.private_key.get_secret_value() == "private-1"
+    assert connection.endpoint.private_key.get_secret_value() == "private-1"
 
 
 def test_what_may_be_left_out_has_defaults(file: Path) -> None:
@@ -89,6 +92,38 @@ def test_what_may_be_left_out_has_defaults(file: Path) -> None:
     assert connection.mapping is Mapping.default()
     throttle = connection.throttle
     assert (throttle.limit, throttle.seconds, throttle.concurrent) == (500, 60, 10)
+
+
+def test_system_id_and_ipaas_alone_are_a_connection(file: Path) -> None:
+    """The subscription says the rest; the connection is called by its system id until it has a name."""
+    connection = _only(file, _toml(name="", stamped=""))
+    assert connection.unsaid == {*StampedGiven.model_fields, *Throttle.model_fields}
+    assert (connection.label, str(_load(file, _toml(name="", stamped="")))) == ("4021", "4021")
+
+
+def test_what_the_file_says_wins_over_the_subscription(file: Path) -> None:
+    """Key by key, in `stamped` as in `throttle`."""
+    given = 'stamped = { store_hash = "270392" }'
+    connection = _only(file, _toml(stamped=given, throttle="throttle = { limit = 100 }"))
+    said = Subscription(
+        api_url="https://other.example",
+        public_key="pub-2",
+        private_key=SecretStr("private-2"),
+        store_hash="1",
+        limit=7,
+        seconds=30,
+    )
+    whole = connection.joined(said)
+    assert whole.endpoint == StampedEndpoint(
+        api_url="https://other.example", public_key="pub-2", private_key=SecretStr("private-2"), store_hash="270392"
+    )
+    assert whole.throttle == Throttle(limit=100, seconds=30, concurrent=10)
+    assert whole.unsaid == frozenset()
+
+
+def test_a_connection_whose_stamped_is_whole_takes_nothing_from_the_subscription(file: Path) -> None:
+    """Not even its throttle, which is then the usual one."""
+    assert _only(file, _toml()).unsaid == frozenset()
 
 
 def test_connections_are_found_by_system_id_and_listed_in_file_order(file: Path) -> None:
@@ -228,7 +263,7 @@ def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
         'stamped = { api_url = "https://u:hunter2@stamped.io", public_key = "hunter2 ", private_key = "hunter2\\t" }'
     )
     faults = _faults(file, _toml(ipaas=_ipaas('{ env = "A", hunter2 = 1 }'), stamped=stamped))
-    assert len(faults) == 5
+    assert len(faults) == 4
     assert "hunter2" not in "\n".join(map(str, faults))
 
 
@@ -295,7 +330,7 @@ def test_every_key_has_an_example() -> None:
         "": Connection,
         "ipaas": IPaaSEndpoint,
         "ipaas.throttle": ReadThrottle,
-        "stamped": StampedEndpoint,
+        "stamped": StampedGiven,
         "throttle": Throttle,
     }
     for place, part in parts.items():
@@ -393,7 +428,9 @@ def test_all_faults_of_the_file_and_its_mappings_are_raised_at_once(file: Path) 
     """One reading is enough; a mapping that two connections share is reported once."""
     (file.parent / "mapping.toml").write_text('[[row]]\ntype = "Field"\nsource = "Mail"\ndestination = "Emial"\n')
     shared = 'mapping = "mapping.toml"'
-    text = _toml(name="", mapping=shared) + _toml(system_id="system_id = 7", mapping=shared, throttle="throttle = 1")
+    text = _toml(name='name = ""', mapping=shared) + _toml(
+        system_id="system_id = 7", mapping=shared, throttle="throttle = 1"
+    )
     found = [(Path(fault.file).name, fault.key) for fault in _faults(file, text)]
     assert found == [
         ("mapping.toml", "row 1, destination"),
@@ -421,5 +458,5 @@ def test_a_fault_reads_as_one_line(file: Path) -> None:
 def test_the_error_reads_as_one_line_for_each_fault(file: Path) -> None:
     """The command line prints it as it is."""
     with pytest.raises(ConfigurationError) as raised:
-        _load(file, _toml(system_id="", name=""))
+        _load(file, _toml(system_id="", ipaas=""))
     assert str(raised.value).splitlines() == [str(fault) for fault in raised.value.faults]

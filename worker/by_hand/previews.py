@@ -28,20 +28,22 @@ class Previewer:
     """Previews customers of one connection, for somebody who is waiting for the result."""
 
     def __init__(self, runtime: Runtime, connection: Connection) -> None:
-        self._mapping = connection.mapping
+        self._mapping, self._system_id = connection.mapping, connection.system_id
+        self._runtime = runtime
         self._stopped = threading.Event()
         system_id, until = connection.system_id, time.monotonic() + PATIENCE_SECONDS
-        source, store = (_Gate(runtime, system_id, api, until, self._stopped) for api in (Api.IPAAS, Api.STAMPED))
+        source, self._gate = (_Gate(runtime, system_id, api, until, self._stopped) for api in (Api.IPAAS, Api.STAMPED))
         self._source = runtime.source(system_id, str(uuid.uuid4()), source)
-        self._store = runtime.store(system_id, store)
 
     def preview(self, customer_id: str) -> Preview:
         """What a transfer of one customer would do.
 
-        Raises what `worker.sync.preview` raises, ConnectionHeld, ThrottleUsedUp, LedgerRefuses, and NobodyWaits once it
-        has been stopped.
+        Raises what `worker.sync.preview` and reading the subscription raise, ConnectionHeld, ThrottleUsedUp,
+        LedgerRefuses, and NobodyWaits once it has been stopped.
         """
-        return preview(customer_id, self._mapping, self._source, self._store)
+        # Not before: no page must wait for iPaaS.com, which may have to be asked how the store is called.
+        store = self._runtime.store(self._system_id, self._gate, self._source)
+        return preview(customer_id, self._mapping, self._source, store)
 
     def stop(self) -> None:
         """Make no further call, in whichever thread the preview runs."""

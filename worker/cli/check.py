@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.check_write import check_by_writing
-from worker.cli.connections import mapping_in_short
+from worker.cli.connections import mapping_in_short, throttle_in_short
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option, yes_option
+from worker.connections import Throttle
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proof import prove
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from worker.config.settings import Settings
     from worker.connections import Connection
-    from worker.stamped.client import Stamped
 
 
 @click.command()
@@ -85,15 +85,27 @@ def _given(email: str | None) -> str:
 def _proofs(runtime: Runtime) -> Iterator[tuple[str, Callable[[], str]]]:
     """The name of each thing to check, and what answers what it found, or raises SyncError."""
     for connection in runtime.connections:
-        system_id, name = connection.system_id, f"{connection.system_id} {connection.name}"
+        system_id, name = connection.system_id, connection.label
         yield f"{name}, mapping", partial(mapping_in_short, connection.mapping)
         yield f"{name}, iPaaS.com token", runtime.source(system_id, str(uuid.uuid4())).subscription_name
-        yield f"{name}, Stamped.io credentials", partial(_store_hash, connection, runtime.store(system_id))
+        if connection.unsaid:
+            yield f"{name}, subscription", partial(_found, runtime, connection)
+        yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, system_id)
 
 
-def _store_hash(connection: Connection, store: Stamped) -> str:
-    store.prove()
-    return f"store hash {connection.stamped.store_hash}"
+def _found(runtime: Runtime, connection: Connection) -> str:
+    """What the subscription says, without its secrets."""
+    whole = runtime.whole(connection.system_id)
+    keys = {"public_key", "private_key"} & connection.unsaid
+    shown = [f"API address {whole.endpoint.api_url}" if "api_url" in connection.unsaid else "", "keys" if keys else ""]
+    shown.append(throttle_in_short(whole.throttle) if connection.unsaid & Throttle.model_fields.keys() else "")
+    return ", ".join(filter(None, shown))
+
+
+def _store_hash(runtime: Runtime, system_id: int) -> str:
+    whole = runtime.whole(system_id)
+    runtime.store(system_id).prove()
+    return f"store hash {whole.endpoint.store_hash}"
 
 
 def _redis(screen: Screen, settings: Settings) -> int:

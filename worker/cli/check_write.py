@@ -31,9 +31,11 @@ def check_by_writing(runtime: Runtime, system: int | None, email: str, *, yes: b
     if email != email.lower():
         raise click.BadParameter("must be in lower case: Stamped.io may tell capitals apart.", param_hint="--email")
     screen, connection = Screen(as_json=as_json), chosen(runtime.connections, system)
-    question = _question(connection, email)
+    question = f"Write {email} as a test customer to Stamped.io, for {connection.label}?"
     if not yes:
         require_somebody(question)
+    connection = runtime.whole(connection.system_id)
+    question = _question(connection, email)
     gate = ByHand(runtime.ledger, connection.system_id, runtime.timeouts.call, api=Api.STAMPED)
     trial = Trial(Exchange(runtime.store(connection.system_id).api, gate.before_read), email)
     ended: Exception | None = None
@@ -52,7 +54,7 @@ def check_by_writing(runtime: Runtime, system: int | None, email: str, *, yes: b
 
 
 def _question(connection: Connection, email: str) -> str:
-    store = f"store {connection.stamped.store_hash} of {connection.system_id} {connection.name}"
+    store = f"store {connection.stamped.store_hash} of {connection.label}"
     return f"Write {email} as a test customer to Stamped.io, {store}?"
 
 
@@ -89,7 +91,7 @@ def _carried_out(screen: Screen, trial: Trial) -> Exception | None:
 
 def _show(screen: Screen, trial: Trial, connection: Connection) -> None:
     findings = trial.findings
-    screen.heading(f"{connection.system_id} {connection.name}: what the worker assumes of Stamped.io's API")
+    screen.heading(f"{connection.label}: what the worker assumes of Stamped.io's API")
     for finding in findings:
         _show_finding(screen, finding, has_reason=finding.seen != findings.because)
     screen.section(_counted(findings))

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from worker.cli.ending import ALL_WELL
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
-from worker.connections import EXAMPLE, load_connections
+from worker.connections import EXAMPLE, Throttle, load_connections
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.connections import Connection
     from worker.mapping.mapping import Mapping
+
+WORDS: Final = {
+    "api_url": "API address",
+    "public_key": "public key",
+    "private_key": "private key",
+    "store_hash": "store hash",
+    "limit": "calls",
+    "seconds": "seconds of the throttle",
+    "concurrent": "jobs at once",
+}
+"""What a subscription can say, by its key in the connections file."""
+THROTTLE: Final = frozenset(Throttle.model_fields)
 
 
 @click.command()
@@ -57,23 +69,37 @@ def _as_json(connection: Connection) -> dict[str, object]:
         "warn_shared": connection.warn_shared,
         "ipaas": {"api_url": connection.ipaas.api_url},
         "stamped": {"api_url": connection.stamped.api_url, "store_hash": connection.stamped.store_hash},
-        "throttle": connection.throttle.model_dump(),
+        "throttle": {
+            key: None if key in connection.unsaid else value for key, value in connection.throttle.model_dump().items()
+        },
+        "from_subscription": sorted(connection.unsaid),
     }
 
 
 def _show(screen: Screen, connection: Connection) -> None:
-    throttle = connection.throttle
-    screen.heading(f"{connection.system_id} {connection.name}")
+    screen.heading(connection.label)
     screen.facts(
         {
             "iPaaS.com": connection.ipaas.api_url,
-            "Stamped.io": f"{connection.stamped.api_url}, store hash {connection.stamped.store_hash}",
+            "Stamped.io": _stamped_in_short(connection),
             "Triggers": ", ".join(sorted(connection.triggers)) or "none: only Manual Sync",
             "Mapping": mapping_in_short(connection.mapping),
             "Shared customers": "looked for, and warned about" if connection.warn_shared else "",
-            "Throttle": f"{counted(throttle.limit, 'call')} in {throttle.seconds} s, {throttle.concurrent} at once",
+            "Throttle": "" if connection.unsaid >= THROTTLE else throttle_in_short(connection.throttle),
+            "From the subscription": ", ".join(WORDS[key] for key in WORDS if key in connection.unsaid),
         }
     )
+
+
+def _stamped_in_short(connection: Connection) -> str:
+    """Of Stamped.io, what the file says."""
+    stamped = connection.stamped
+    return ", ".join(filter(None, [stamped.api_url, stamped.store_hash and f"store hash {stamped.store_hash}"]))
+
+
+def throttle_in_short(throttle: Throttle) -> str:
+    """A throttle in one line."""
+    return f"{counted(throttle.limit, 'call')} in {throttle.seconds} s, {throttle.concurrent} at once"
 
 
 def mapping_in_short(mapping: Mapping) -> str:

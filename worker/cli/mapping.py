@@ -44,7 +44,7 @@ def command(system: int | None, *, example: bool) -> int:
         return ALL_WELL
     connections = load_connections(load_settings().connections)
     for connection in screen.apart(connections if system is None else [chosen(connections, system)]):
-        screen.heading(f"{connection.system_id} {connection.name}")
+        screen.heading(connection.label)
         screen.table(COLUMNS, map(_cells, connection.mapping.rows), prose=COLUMNS[-1])
         screen.line()
         screen.line(subscription_in_words(connection.mapping))

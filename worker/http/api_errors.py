@@ -22,6 +22,7 @@ from worker.jobs.errors import (
     StampedCredentialsRefused,
     StampedUnavailable,
     StampedUnreachable,
+    SubscriptionIncomplete,
     SyncError,
 )
 from worker.jobs.intents import Trouble
@@ -73,6 +74,7 @@ IPAAS: Final = ApiErrors(
         Trouble.UNRESOLVED: HostNotFound,
         Trouble.CREDENTIALS: IPaaSCredentialsRefused,
         Trouble.SYSTEM: IPaaSSystemRefused,
+        Trouble.SETTINGS: SubscriptionIncomplete,
         Trouble.LIMITED: IPaaSCallsLimited,
         Trouble.UNAVAILABLE: IPaaSUnavailable,
         Trouble.UNREADABLE: AnswerUnreadable,

@@ -13,11 +13,14 @@ from worker.http.body import header, text_of
 from worker.http.client import ApiCaller
 from worker.ipaas.customer import Customer
 from worker.ipaas.customer_list import CustomerList
+from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, of_store, settings_in
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
 from worker.jobs.job import CUSTOMER_ID, STAMPED_ID, live_link
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from worker.http.answers import Answer
 
 PAGINATION: Final = "X-Pagination"
@@ -103,11 +106,25 @@ class IPaaS(ApiCaller):
 
     def subscription_name(self) -> str:
         """The name of the connection's iPaaS.com subscription: a cheap way to prove the token."""
-        answer = self.checked(self.read("subscriptions/v2/Subscription/{id}", self._tracking, id=self.system_id))
-        shown = answer.body if isinstance(answer.body, dict) else {}
-        if text_of(shown.get("id", self.system_id)) != str(self.system_id) or not shown:
+        return name_in(self._subscription().body)
+
+    def subscription(self, wanted: Collection[str]) -> Subscription:
+        """What the subscription's settings say of the `wanted` values (contract: C).
+
+        Raises SubscriptionIncomplete, and what any read raises.
+        """
+        answer = self._subscription()
+        settings = settings_in(answer.body)
+        if settings is None:
+            raise self.unreadable(answer, "iPaaS.com's answer shows no settings of the subscription")
+        return Subscription.read(settings, wanted)
+
+    def _subscription(self) -> Answer:
+        """The answer that is this subscription. It holds secrets: nothing of it may be shown."""
+        answer = self.checked(of_store(self.read(ROUTE, self._tracking, id=self.system_id)))
+        if not is_about(answer, self.system_id):
             raise self.unreadable(answer, "iPaaS.com's answer is not this subscription")
-        return str(shown.get("name") or "")
+        return answer
 
     def _list(self, route: str, query: dict[str, str] | None) -> CustomerList:
         """Read a list. It belongs to no transfer, so the call has no tracking guid."""

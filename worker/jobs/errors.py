@@ -147,6 +147,10 @@ class IPaaSSystemRefused(UntilPutRight, code="ipaas-system-refused"):
     """iPaaS.com does not know the connection's system id."""
 
 
+class SubscriptionIncomplete(UntilPutRight, code="subscription-incomplete"):
+    """The iPaaS.com subscription lacks a setting that the connection is to take from it, or has a wrong one."""
+
+
 class StampedCredentialsRefused(UntilPutRight, code="stamped-credentials-refused"):
     """Stamped.io answered a read with 401 or 403."""
 

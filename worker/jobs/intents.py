@@ -55,10 +55,11 @@ class Trouble(StrEnum):
     UNRESOLVED = "host not found"
     CREDENTIALS = "credentials refused"
     SYSTEM = "system id refused"
+    SETTINGS = "settings incomplete"
     LIMITED = "too many calls"
     UNAVAILABLE = "unavailable"
     UNREADABLE = "unreadable"
 
 
-NEEDS_A_PERSON = frozenset({Trouble.CREDENTIALS, Trouble.SYSTEM})
+NEEDS_A_PERSON = frozenset({Trouble.CREDENTIALS, Trouble.SYSTEM, Trouble.SETTINGS})
 """The trouble that does not pass by itself: a command or page that waits for the connection stops waiting at once."""

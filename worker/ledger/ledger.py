@@ -17,6 +17,7 @@ from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.keys import PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
+from worker.ledger.noted_limits import NotedLimits, known_limits
 from worker.ledger.progress import ProgressBook
 from worker.ledger.records import (
     CarryOn,
@@ -65,8 +66,8 @@ class Ledger(Upkeep):
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
-        scripts = Scripts(client, stores or {}, witness, replaced)
-        super().__init__(client, scripts, times, stores or {})
+        limits = known_limits(client, stores or {})
+        super().__init__(client, Scripts(client, limits, witness, replaced), times, limits)
         self._worker = json.dumps(worker)
         self.progress = ProgressBook(self._scripts)
 
@@ -230,6 +231,11 @@ class Ledger(Upkeep):
     def release(self, system_id: int) -> bool:
         """End the hold of a store; False if it is not held."""
         return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id]))
+
+    def note_limits(self, system_id: int, limits: StoreLimits) -> None:
+        """Note what a store allows, as its iPaaS.com subscription says it, for all processes that leave it open."""
+        if isinstance(self._limits, NotedLimits):
+            self._limits.note(system_id, limits)
 
     def _request_args(self, request: Request) -> Args:
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]

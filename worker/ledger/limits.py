@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from worker.config.settings import Settings
@@ -44,6 +45,13 @@ class StoreLimits:
     ipaas: Limit | None = None
     looks_for_shared: bool = False
     """Whether a transfer looks who shares its Stamped.io customer, which is one call of iPaaS.com more."""
+    unsaid: frozenset[str] = frozenset()
+    """Which of `limit`, `seconds` and `concurrent` the connections file leaves to the subscription."""
+
+    @cached_property
+    def json(self) -> str:
+        """The same as `as_json`, made once."""
+        return self.as_json()
 
     def as_json(self) -> str:
         """The limits as the scripts take them: see `limits_of` in `_throttle.lua`."""

@@ -209,8 +209,7 @@ class Scripts:
     ) -> None:
         self._client = client
         self._own = OwnClient(client)
-        self._stores, self._usual_limits = limits, StoreLimits().as_json()
-        self._limits: Made[int, str] = Made(lambda system_id: limits[system_id].as_json())
+        self._stores, self._usual_limits = limits, StoreLimits()
         self._witness = witness
         self._scripts: Made[str, Script] = Made(lambda name: client.register_script(source(name, replaced)))
 
@@ -222,7 +221,7 @@ class Scripts:
         """
         if job:
             member = f"{job.system_id}:{job.customer_id}"
-            limits = self._limits[job.system_id] if job.system_id in self._stores else self._usual_limits
+            limits = self._stores.get(job.system_id, self._usual_limits).json
             keys = (f"{PREFIX}job:{job.kind}:{member}", *keys)
             args = [PREFIX, job.kind, member, limits, *args]
         if self._witness is not nobody:
@@ -269,7 +268,7 @@ class Scripts:
 
     def limits_of(self, system_id: int) -> str:
         """The limits of a store as JSON; those of one that is not configured are the usual ones."""
-        return self._limits[system_id] if system_id in self._stores else self._usual_limits
+        return self._stores.get(system_id, self._usual_limits).json
 
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
         """The same as the function, on this Redis."""

@@ -15,6 +15,10 @@
     PATCH  /sandbox/customers/{id}   changes some of its fields
     DELETE /sandbox/customers/{id}   removes it, with its links
     DELETE /sandbox/stamped/{id}     removes a customer of Stamped.io; its link stays
+    PATCH  /sandbox/settings         changes settings of every subscription, for example
+                                     {"API Private Key": "new", "API Throttle Limit": "250"}; null removes one
+    PUT    /sandbox/keys             {"public_key": "sandbox-public", "private_key": "new"}: what Stamped.io takes
+                                     from now on, and no other; to rotate a key, change it in the settings, too
     PUT    /sandbox/rate-limit       {"api": "stamped", "limit": 500, "seconds": 60}; a limit of null lifts it
 
 A change is answered 204, a wrong body 400 with a message, and an unknown id or path 404 with a message.
@@ -47,6 +51,15 @@ class RateLimitRule(BaseModel):
     api: Api
     limit: int | None = Field(ge=1)
     seconds: float = Field(default=60, gt=0)
+
+
+class Keys(BaseModel):
+    """The body that changes the keys of the store."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    public_key: str = Field(min_length=1)
+    private_key: str = Field(min_length=1)
 
 
 class Control:
@@ -103,8 +116,21 @@ class Control:
                 sandbox.set_rate_limit(rule.api, rule.limit, rule.seconds)
             case "DELETE", ["stamped", customer_id]:
                 sandbox.delete_stamped_customer(customer_id)
+            case method, [("settings" | "keys") as what]:
+                self._change_login(method, what, request)
             case method, ["customers", customer_id]:
                 self._change_customer(method, customer_id, request)
+            case _:
+                raise _no_resource()
+
+    def _change_login(self, method: str, what: str, request: Request) -> None:
+        """Change what opens the store, or what the subscriptions say of it."""
+        match method, what:
+            case "PATCH", "settings":
+                self._sandbox.change_settings(request.json_object())
+            case "PUT", "keys":
+                keys = Keys.model_validate_json(request.body)
+                self._sandbox.change_keys(keys.public_key, keys.private_key)
             case _:
                 raise _no_resource()
 

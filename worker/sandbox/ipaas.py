@@ -21,12 +21,20 @@ SYSTEM_DIGITS = 19
 class Source:
     """The customers of iPaaS.com and, for each system, the external ids that link them."""
 
-    def __init__(self, systems: Iterable[int], *, page_size: int = PAGE_SIZE, are_missing_paged: bool = False) -> None:
-        """`systems` are the ids of the subscriptions that exist.
+    def __init__(
+        self,
+        systems: Iterable[int],
+        settings: Mapping[str, Any] | None = None,
+        *,
+        page_size: int = PAGE_SIZE,
+        are_missing_paged: bool = False,
+    ) -> None:
+        """`systems` are the ids of the subscriptions that exist; each has these `settings`.
 
         Unknown: whether the list of customers without a link comes in pages, too. It can do either.
         """
         self.systems = tuple(systems)
+        self.settings: JsonObject = dict(settings or {})
         self.page_size = page_size
         self.are_missing_paged = are_missing_paged
         self.customers: dict[str, JsonObject] = {}

@@ -36,7 +36,7 @@ class IPaaSApi:
             case "GET", ["customers", "v2", "External", "Missing", system, "customer"]:
                 return self._missing(request, system)
             case "GET", ["subscriptions", "v2", "Subscription", system]:
-                return Answer(_subscription(self._subscribed(system)))
+                return Answer(self._subscription(self._subscribed(system)))
         raise Refused(404, "There is no such resource.", code="NFND-1000")
 
     def _page(self, request: Request, found: list[Any]) -> Answer:
@@ -80,6 +80,10 @@ class IPaaSApi:
             return "system_id is not a known subscription."
         return "" if str(body.get("external_id") or "").strip() else "external_id must not be empty."
 
+    def _subscription(self, system: int) -> JsonObject:
+        """A subscription with all its settings, the keys among them."""
+        return {"id": system, "name": f"Stamped.io {system}", "settings": dict(self._source.settings)}
+
     def _subscribed(self, value: str) -> int:
         """The id of a subscription that exists."""
         if (system := system_of(value)) is None or system not in self._source.systems:
@@ -95,9 +99,3 @@ def _found(customer: object) -> Answer:
 
 def _no_customer(customer_id: str | None = None) -> Refused:
     return Refused(404, "There is no such customer.", code="NFND-1001", customer_id=customer_id)
-
-
-def _subscription(system: int) -> JsonObject:
-    """A subscription with the settings that need no secret."""
-    settings = {"API Throttle Limit": "500", "API Throttle Seconds": "60", "Concurrent Connections": "10"}
-    return {"id": system, "name": f"Stamped.io {system}", "settings": settings}

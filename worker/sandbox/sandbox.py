@@ -33,6 +33,8 @@ class Sandbox:
     store_hash = "270392"
     public_key = "sandbox-public"
     private_key = "sandbox-private"
+    url = "http://127.0.0.1"
+    """Where it is served; the subscriptions' settings name it."""
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class Sandbox:
     def clear(self) -> None:
         """Go back to the state in which it started: its first customers, and nothing else."""
         with self._lock:
-            self._source = Source(self.systems)
+            self._source = Source(self.systems, self._first_settings())
             self._store = Store()
             self._ipaas = IPaaSApi(self._source, self.token)
             self._stamped = StampedApi(self._store, self.store_hash, self.public_key, self.private_key)
@@ -59,6 +61,23 @@ class Sandbox:
             self._calls: deque[Call] = deque(maxlen=CALLS_KEPT)
             for customer in self._first_customers:
                 self._source.put(customer)
+
+    def serve_at(self, url: str) -> None:
+        """Note where it is served from now on, in the settings of every subscription, too."""
+        self.url = url
+        self.change_settings({"API Url": url})
+
+    def _first_settings(self) -> JsonObject:
+        """What each subscription says of the store (contract: C the names, A that all values are texts)."""
+        return {
+            "API Url": self.url,
+            "API Public Key": self.public_key,
+            "API Private Key": self.private_key,
+            "API Store Hash": self.store_hash,
+            "API Throttle Limit": "500",
+            "API Throttle Seconds": "60",
+            "Concurrent Connections": "10",
+        }
 
     # The calls ------------------------------------------------------------------------------------------------------
 
@@ -139,6 +158,17 @@ class Sandbox:
         """Remove a customer of the store; its link stays. Raises KeyError if there is no such customer."""
         with self._lock:
             self._store.remove(customer_id)
+
+    def change_settings(self, changes: Mapping[str, Any]) -> None:
+        """Change some settings of every subscription; None removes one."""
+        with self._lock:
+            kept = {**self._source.settings, **changes}
+            self._source.settings = {name: value for name, value in kept.items() if value is not None}
+
+    def change_keys(self, public_key: str, private_key: str) -> None:
+        """Let Stamped.io take these keys, and no others. The subscriptions' settings stay as they are."""
+        with self._lock:
+            self._stamped.take_keys(public_key, private_key)
 
     # Faults, deviations and limits ------------------------------------------------------------------------------------
 

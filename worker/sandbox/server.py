@@ -49,6 +49,7 @@ class RunningSandbox:
     def __init__(self, sandbox: Sandbox, listening: socket.socket) -> None:
         self.sandbox = sandbox
         self.url = _url(listening)
+        sandbox.serve_at(self.url)
         self._listening = listening
         self._is_running = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="sandbox", daemon=True)
@@ -73,6 +74,7 @@ class RunningSandbox:
 
 
 async def _serve_until_signalled(sandbox: Sandbox, listening: socket.socket, ready: Callable[[str], None]) -> None:
+    sandbox.serve_at(_url(listening))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

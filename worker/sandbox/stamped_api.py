@@ -19,9 +19,13 @@ class StampedApi:
     def __init__(self, store: Store, store_hash: str, public_key: str, private_key: str) -> None:
         self._store = store
         self._store_hash = store_hash
-        self._authorization = f"Basic {b64encode(f'{public_key}:{private_key}'.encode()).decode()}"
+        self.take_keys(public_key, private_key)
         self.deviations: frozenset[Deviation] = frozenset()
         """What it does differently from what we assume."""
+
+    def take_keys(self, public_key: str, private_key: str) -> None:
+        """Take these keys, and no others."""
+        self._authorization = f"Basic {b64encode(f'{public_key}:{private_key}'.encode()).decode()}"
 
     def answer(self, request: Request) -> Answer:
         """Do what the call asks for if the keys and the store hash are right. Raises Refused."""

@@ -1,0 +1,145 @@
+"""A subscription's settings in iPaaS.com: where its Stamped.io store is, both keys of it, and its throttle.
+
+The answer holds secrets. So of what iPaaS.com says when it refuses this call, the code alone is shown, and an error
+about the settings names them and never a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from worker.config.environment import Environment
+from worker.config.faults import fault_of, wrong
+from worker.config.secret import read_secret
+from worker.config.values import NO_COLON, ApiUrl, Concurrent, Limit, Seconds, StoreHash
+from worker.http.body import text_of
+from worker.jobs.errors import SubscriptionIncomplete
+from worker.jobs.intents import Intent, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+    from worker.http.answers import Answer
+
+ROUTE: Final = "subscriptions/v2/Subscription/{id}"
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "api_url": ("API Url",),
+    "public_key": ("API Public Key", "API User"),
+    "private_key": ("API Private Key", "API Password"),
+    "store_hash": ("API Store Hash",),
+    "limit": ("API Throttle Limit",),
+    "seconds": ("API Throttle Seconds",),
+    "concurrent": ("Concurrent Connections",),
+}
+"""The settings by what they are in the connections file (contract: C); the second name is the twin of the first."""
+NEEDED: Final = ("api_url", "public_key", "private_key", "store_hash")
+"""Those without which the store can't be called; the throttle has defaults."""
+API_PATH: Final = "/api/v2"
+"""What `API Url` may end with. Assumed: our own base URL has it, and it must not be there twice."""
+LONGEST_NAME: Final = 200
+
+
+def _key(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong("must be text")
+    return read_secret(value, Path(), Environment({}))
+
+
+def _url(value: Any) -> Any:
+    return value.rstrip("/").removesuffix(API_PATH) if isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    """Numbers come as texts (contract: A)."""
+    is_text = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= len("1000000000")
+    return int(value) if is_text else value
+
+
+class Subscription(BaseModel):
+    """What a subscription says of the values that were asked for. None is what it need not say, and does not."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    api_url: Annotated[ApiUrl, BeforeValidator(_url)] | None = None
+    public_key: Annotated[str, BeforeValidator(_key), NO_COLON] | None = Field(None, repr=False)
+    private_key: Annotated[SecretStr, BeforeValidator(_key)] | None = None
+    store_hash: StoreHash | None = None
+    limit: Annotated[Limit, BeforeValidator(_number)] | None = None
+    seconds: Annotated[Seconds, BeforeValidator(_number)] | None = None
+    concurrent: Annotated[Concurrent, BeforeValidator(_number)] | None = None
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any], wanted: Collection[str]) -> Subscription:
+        """What the settings say of the `wanted` values, and of no other. Raises SubscriptionIncomplete.
+
+        Their names are compared without case. Texts lose the blanks around them, and an empty one counts as missing.
+        """
+        by_name = {name.strip().casefold(): value for name, value in settings.items()}
+        found = {each: _first(by_name, NAMES[each]) for each in NAMES if each in wanted}
+        given = {each: value for each, value in found.items() if value is not None}
+        missing = [f"{NAMES[each][0]} is missing" for each in NEEDED if each in wanted and each not in given]
+        try:
+            read = cls.model_validate(given)
+        except ValidationError as error:
+            wrongs = [*map(_in_words, error.errors(include_url=False, include_input=False))]
+        else:
+            if not missing:
+                return read
+            wrongs = []
+        # Outside of the block that caught it: the cause of an error is shown with it, and pydantic's knows the values.
+        raise SubscriptionIncomplete("; ".join([*missing, *wrongs]), trouble=Trouble.SETTINGS)
+
+
+def _first(by_name: Mapping[str, Any], names: Collection[str]) -> Any:
+    """The first of the settings that is not empty, or None."""
+    values = (by_name.get(name.casefold()) for name in names)
+    texts = (value.strip() if isinstance(value, str) else value for value in values)
+    return next((each for each in texts if each not in (None, "")), None)
+
+
+def _in_words(error: ErrorDetails) -> str:
+    """A wrong setting, by the name that it has in iPaaS.com."""
+    name = NAMES[str(error["loc"][0])][0]
+    return f"{name} {fault_of(error, '', '', '').problem}"
+
+
+# The answer -----------------------------------------------------------------------------------------------------------
+
+
+def of_store(answer: Answer) -> Answer:
+    """The answer without the API's words. A refusal would meet any customer: the call is about none."""
+    if answer.status is None:
+        return answer  # nothing came, so the words are ours
+    answer = replace(answer, words=answer.code)
+    if answer.intent in {Intent.ACCEPTED, Intent.STORES}:
+        return answer
+    trouble = Trouble.SYSTEM if answer.is_missing and answer.code else Trouble.UNAVAILABLE
+    return replace(answer, intent=Intent.STORES, trouble=trouble)
+
+
+def is_about(answer: Answer, system_id: int) -> bool:
+    """Whether an accepted answer is this subscription."""
+    body = answer.body
+    return bool(isinstance(body, dict) and body and text_of(body.get("id", system_id)) == str(system_id))
+
+
+def name_in(body: Mapping[str, Any]) -> str:
+    """The subscription's name in one line, or an empty text."""
+    name = body.get("name")
+    return " ".join(_shown(name))[:LONGEST_NAME] if isinstance(name, str) else ""
+
+
+def settings_in(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The settings, a name with each value (contract: C); None if there is no such object."""
+    settings = body.get("settings")
+    return settings if isinstance(settings, dict) else None
+
+
+def _shown(text: str) -> Iterator[str]:
+    return ("".join(filter(str.isprintable, word)) for word in text.split())
