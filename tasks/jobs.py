@@ -8,15 +8,15 @@ import time
 import traceback
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
-from celery.exceptions import Retry as CelerysRetry
 
+from tasks.again import ComesAgain, has_other_keys
 from tasks.refusals import refuse_message
 from worker.app import app
 from worker.http.api_errors import HELD_FOR
-from worker.jobs.calls import Api, note_meaning
+from worker.jobs.calls import note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
 from worker.jobs.job import Job, State
@@ -130,22 +130,6 @@ class JobTask(RefusingTask):
         return {"job": str(job), "state": refused.state}
 
 
-class ComesAgain(CelerysRetry):
-    """What ends a task whose job has not: Flower shows that it is tried again, and not that it succeeded.
-
-    Celery sends nothing for it: the ledger lets the job run when it is due, as a task of its own.
-    """
-
-    @classmethod
-    def of(cls, job: Job, state: State, error: SyncError | None = None) -> Self:
-        """That a job waits or rests, and for which error."""
-        return cls(f"{job} is {state}" + (f": {error}" if error else ""), exc=error)
-
-    def __repr__(self) -> str:
-        """Its message, for Flower."""
-        return str(self)
-
-
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a use case needs to do one claimed job."""
@@ -229,7 +213,11 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
-        if error.trouble is Trouble.CREDENTIALS and self._apis and self._has_other_keys(self._apis):
+        if (
+            error.trouble is Trouble.CREDENTIALS
+            and self._apis
+            and has_other_keys(self._runtime, self._apis, self._calls)
+        ):
             self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
             self._announce(outcomes.OTHER_KEYS, error=error)
             raise ComesAgain.of(self._job, State.QUEUED, error) from None
@@ -244,17 +232,6 @@ class _Run:
                 raise ComesAgain.of(self._job, State.QUEUED, error) from None
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
-
-    def _has_other_keys(self, apis: Apis) -> bool:
-        """Whether the subscription has other keys than those that Stamped.io refused: the job needs no hold then."""
-        refused = self._calls[-1]
-        if refused.api is not Api.STAMPED:
-            return False
-        found = self._runtime.has_other_keys(self._job.system_id, apis)
-        # The refused call is the last one again: what follows is about the store, and not about iPaaS.com.
-        self._calls.remove(refused)
-        self._calls.append(refused)
-        return found
 
     def _hold(self, error: SyncError, pause: Pause) -> Weighed:
         """Let the ledger weigh trouble of the whole store: it may hold the store, or let only this job rest."""

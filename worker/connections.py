@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     InstanceOf,
-    SecretStr,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -22,12 +19,13 @@ from pydantic import (
 
 from worker.config.environment import Environment, environment
 from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, wrong
-from worker.config.secret import read_secret
 from worker.config.toml_file import Table, examples, read_tables, repeated
-from worker.config.values import NO_COLON, ApiUrl, Concurrent, Limit, Seconds, StoreHash
+from worker.config.values import Concurrent, Limit, Part, Place
+from worker.ipaas.endpoint import IPaaSEndpoint, ReadThrottle
 from worker.ipaas.subscription import NEEDED, Subscription
-from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT, USUAL_SECONDS
+from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT
 from worker.mapping.mapping import Mapping
+from worker.stamped.endpoint import StampedEndpoint, StampedGiven
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,11 +45,9 @@ EXAMPLE: Final = (Path(__file__).parent / "config" / "connections.example.toml")
 
 
 @dataclass(frozen=True)
-class _Origin:
+class _Origin(Place):
     """The connections file that is being read, and the faults found so far in it and in the mapping files it names."""
 
-    path: Path
-    environ: Environment
     faults: list[Fault] = field(default_factory=list)
     mappings: dict[Path, Mapping] = field(default_factory=dict)
 
@@ -81,11 +77,6 @@ def _origin(info: ValidationInfo) -> _Origin:
     return info.context if isinstance(info.context, _Origin) else _Origin(Path(), Environment(os.environ))
 
 
-def _resolved(value: Any, info: ValidationInfo) -> str:
-    origin = _origin(info)
-    return read_secret(value, origin.path.parent, origin.environ)
-
-
 def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, Mapping):
         return value
@@ -94,47 +85,8 @@ def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     return _origin(info).mapping(value)
 
 
-Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
-PublicKey = Annotated[str, BeforeValidator(_resolved), NO_COLON]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SystemId = Annotated[int, Field(strict=True, gt=0, le=2**53)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class ReadThrottle(_Part):
-    """At most `limit` calls to iPaaS.com in any window of `seconds`."""
-
-    limit: Limit
-    seconds: Seconds = USUAL_SECONDS
-
-
-class IPaaSEndpoint(_Part):
-    """iPaaS.com's API as one connection calls it."""
-
-    api_url: ApiUrl
-    token: Secret
-    throttle: ReadThrottle | None = None
-
-
-class StampedGiven(_Part):
-    """What the file says of Stamped.io's API; what it leaves out, the iPaaS.com subscription says."""
-
-    api_url: ApiUrl | None = None
-    public_key: PublicKey | None = Field(None, repr=False)
-    private_key: Secret | None = None
-    store_hash: StoreHash | None = None
-
-
-class StampedEndpoint(_Part):
-    """Stamped.io's API as one connection calls it: the keys are the user and password of HTTP Basic."""
-
-    api_url: ApiUrl
-    public_key: PublicKey = Field(repr=False)
-    private_key: Secret
-    store_hash: StoreHash
 
 
 class Throttle(ReadThrottle):
@@ -144,7 +96,7 @@ class Throttle(ReadThrottle):
     concurrent: Concurrent = USUAL_CONCURRENT
 
 
-class Connection(_Part):
+class Connection(Part):
     """One iPaaS.com subscription joined to one Stamped.io store."""
 
     system_id: SystemId

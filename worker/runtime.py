@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker.clients.store import Joined
-    from worker.connections import StampedEndpoint
     from worker.jobs.calls import Gate
     from worker.ledger import Claim, Ledger
+    from worker.stamped.endpoint import StampedEndpoint
 
 
 READ_ONLY = ReadOnly()
@@ -116,9 +116,9 @@ class Runtime:
         """The connection with what its file leaves out. Raises ConnectionUnknown, and what reading that raises."""
         return self._joined(system_id, source).connection
 
-    def has_other_keys(self, system_id: int, apis: Apis) -> bool:
+    def has_other_keys(self, apis: Apis) -> bool:
         """Whether the subscription, which is read again at once, has other keys than those that were refused."""
-        return self._of(system_id).store.reread(lambda: apis.source, apis.store.api)
+        return self._of(apis.source.system_id).store.reread(lambda: apis.source, apis.store.api)
 
     def _joined(self, system_id: int, source: IPaaS | None) -> Joined:
         return self._of(system_id).store.get(lambda: source or self.source(system_id, str(uuid.uuid4())))

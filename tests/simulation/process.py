@@ -16,12 +16,14 @@ from tests.simulation.chance import Fault
 from worker.app import app
 from worker.clients.store import Store
 from worker.config.settings import Settings
-from worker.connections import Connection, Connections, IPaaSEndpoint, StampedGiven
+from worker.connections import Connection, Connections
+from worker.ipaas.endpoint import IPaaSEndpoint
 from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
 from worker.mapping.mapping import Mapping
 from worker.mapping.rows import SUBSCRIPTION, Row, RowType
 from worker.runtime import Clients, Runtime
+from worker.stamped.endpoint import StampedGiven
 
 if TYPE_CHECKING:
     from collections import abc
@@ -125,9 +127,7 @@ class Parts:
             stage=stage,
         )
 
-    def _apis(
-        self, connection: Connection, world: World, stage: Stage, ledger: Ledger
-    ) -> tuple[SimulatedApi, Store]:
+    def _apis(self, connection: Connection, world: World, stage: Stage, ledger: Ledger) -> tuple[SimulatedApi, Store]:
         ipaas, stamped = (self.api(side, connection.system_id, world, stage, ledger) for side in ("ipaas", "stamped"))
         return ipaas, Store(connection, lambda _: stamped)
 

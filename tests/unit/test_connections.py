@@ -17,16 +17,14 @@ from worker.connections import (
     SCOPES,
     Connection,
     Connections,
-    IPaaSEndpoint,
-    ReadThrottle,
-    StampedEndpoint,
-    StampedGiven,
     Throttle,
     key_examples,
     load_connections,
 )
+from worker.ipaas.endpoint import IPaaSEndpoint, ReadThrottle
 from worker.ipaas.subscription import Subscription
 from worker.mapping.mapping import Mapping
+from worker.stamped.endpoint import StampedEndpoint, StampedGiven
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -428,15 +426,13 @@ def test_all_faults_of_the_file_and_its_mappings_are_raised_at_once(file: Path) 
     """One reading is enough; a mapping that two connections share is reported once."""
     (file.parent / "mapping.toml").write_text('[[row]]\ntype = "Field"\nsource = "Mail"\ndestination = "Emial"\n')
     shared = 'mapping = "mapping.toml"'
-    text = _toml(name='name = ""', mapping=shared) + _toml(
-        system_id="system_id = 7", mapping=shared, throttle="throttle = 1"
-    )
+    text = _toml(ipaas="", mapping=shared) + _toml(system_id="system_id = 7", mapping=shared, throttle="throttle = 1")
     found = [(Path(fault.file).name, fault.key) for fault in _faults(file, text)]
     assert found == [
         ("mapping.toml", "row 1, destination"),
         ("mapping.toml", "row 1, source"),
         ("mapping.toml", "row"),
-        ("connections.toml", "connection 1, name"),
+        ("connections.toml", "connection 1, ipaas"),
         ("connections.toml", "connection 2, throttle"),
     ]
 

@@ -19,9 +19,10 @@ from worker.ledger import Throttled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from worker.connections import Connection, StampedEndpoint
+    from worker.connections import Connection
     from worker.http.client import ApiClient
     from worker.ipaas.client import IPaaS
+    from worker.stamped.endpoint import StampedEndpoint
 
 log = logging.getLogger(__name__)
 

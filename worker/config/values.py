@@ -2,17 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import re
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
+from worker.config.environment import Environment
 from worker.config.faults import checked, wrong
+from worker.config.secret import read_secret
 from worker.config.settings import http_url
 
 LEAST_LIMIT: Final = 5
 """The most calls of one API that any job needs."""
+
+
+class Part(BaseModel):
+    """A table of the connections file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """The file that is being read, and the variables that its secrets can be in."""
+
+    path: Path
+    environ: Environment
+
+
+def _resolved(value: Any, info: ValidationInfo) -> str:
+    """A secret's text. What is built in Python refers to the current folder."""
+    place = info.context if isinstance(info.context, Place) else Place(Path(), Environment(os.environ))
+    return read_secret(value, place.path.parent, place.environ)
 
 
 def _checked_url(value: Any) -> Any:
@@ -32,6 +57,8 @@ def _is_plain_url(text: str) -> bool:
 ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
 NO_COLON = checked(lambda key: ":" not in key, "must hold no colon: is the private key in it?")
 """The public key is the user of HTTP Basic, which ends at the first colon."""
+Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
+PublicKey = Annotated[str, BeforeValidator(_resolved), NO_COLON]
 PLAIN = checked(
     re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*").fullmatch, "must be letters, digits, dots, hyphens and underscores alone"
 )

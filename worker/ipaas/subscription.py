@@ -46,7 +46,7 @@ LONGEST_NAME: Final = 200
 
 
 def _key(value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str | SecretStr):
         raise wrong("must be text")
     return read_secret(value, Path(), Environment({}))
 

@@ -22,7 +22,7 @@ DONE_AT: Final = f"{PREFIX}done-at"
 DUE: Final = f"{PREFIX}due"
 """The stores that the pump must look at, by when."""
 LIMITS: Final = f"{PREFIX}limits"
-"""A hash of the limits that iPaaS.com subscriptions set, by system id: see `worker.ledger.noted_limits`."""
+"""A hash of the limits that iPaaS.com subscriptions set, by system id: see `NotedLimits`."""
 REFUSALS: Final = f"{PREFIX}refusals"
 SWITCHED_OFF: Final = f"{PREFIX}switched-off"
 REFUSAL_LISTS: Final = (REFUSALS, SWITCHED_OFF)

@@ -16,9 +16,9 @@ from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.keys import PREFIX, job_of
-from worker.ledger.limits import LedgerTimes
-from worker.ledger.noted_limits import NotedLimits, known_limits
+from worker.ledger.limits import LedgerTimes, NotedLimits
 from worker.ledger.progress import ProgressBook
+from worker.ledger.reading import known_limits
 from worker.ledger.records import (
     CarryOn,
     Claim,

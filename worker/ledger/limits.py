@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from worker.config.settings import Settings
 from worker.jobs.calls import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 USUAL: Final = Settings()
 """The settings as they are if nobody sets any."""
@@ -66,3 +71,79 @@ class StoreLimits:
             },
         }
         return json.dumps(values)
+
+
+LOOK_SECONDS: Final = 5.0
+"""How old what a process knows of the noted limits may be."""
+
+
+class NotedLimits(Mapping[int, StoreLimits]):
+    """The limits of every connection: as the file says them and, for what it leaves out, as they are noted in Redis.
+
+    Whoever reads a subscription notes its limits. So every process goes by them, also one that never calls iPaaS.com,
+    such as beat or `stamped-sync sync`: each step of the ledger is given the limits of its store.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[int, StoreLimits],
+        look: Callable[[], Mapping[str, str] | None],
+        write: Callable[[str, str], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`look` answers what is noted, by system id, or None if Redis does not answer; `write` notes one of them."""
+        self._given = given
+        self._look_up, self._write = look, write
+        self._clock = clock
+        self._good_until = -1.0
+        self._known: dict[int, tuple[str, StoreLimits]] = {}
+        self._noted: Mapping[str, str] = {}
+
+    def __getitem__(self, system_id: int) -> StoreLimits:
+        """The limits of one store. Those that nobody has noted yet are the usual ones."""
+        given = self._given[system_id]
+        if not given.unsaid:
+            return given
+        if self._clock() >= self._good_until:
+            self._look()
+        text = self._noted.get(str(system_id), "")
+        known = self._known.get(system_id)
+        if known is None or known[0] != text:
+            known = self._known[system_id] = text, _merged(given, text)
+        return known[1]
+
+    def __iter__(self) -> Iterator[int]:
+        """The system ids."""
+        return iter(self._given)
+
+    def __len__(self) -> int:
+        """How many stores there are."""
+        return len(self._given)
+
+    def note(self, system_id: int, limits: StoreLimits) -> None:
+        """Note the limits of a store for all processes. Raises LedgerUnavailable."""
+        text = _as_text(limits)
+        if self._noted.get(str(system_id)) != text:
+            self._write(str(system_id), text)
+            self._noted = {**self._noted, str(system_id): text}
+
+    def _look(self) -> None:
+        """Read what is noted. If Redis does not answer, the old limits go on: the step that needs them says so."""
+        self._good_until = self._clock() + LOOK_SECONDS
+        noted = self._look_up()
+        self._noted = self._noted if noted is None else noted
+
+
+def _as_text(limits: StoreLimits) -> str:
+    stamped = limits.stamped
+    rate = {"limit": stamped.calls, "seconds": stamped.seconds} if stamped else {}
+    return json.dumps(rate | {"concurrent": limits.concurrent})
+
+
+def _merged(given: StoreLimits, text: str) -> StoreLimits:
+    """The limits of the file, but with what it leaves out as it is noted."""
+    noted = {key: value for key, value in json.loads(text or "{}").items() if key in given.unsaid}
+    stamped = given.stamped
+    if stamped:
+        stamped = Limit(noted.get("limit", stamped.calls), noted.get("seconds", stamped.seconds))
+    return replace(given, stamped=stamped, concurrent=noted.get("concurrent", given.concurrent))

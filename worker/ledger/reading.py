@@ -7,18 +7,19 @@ import math
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import redis
 
 from worker.jobs.job import PAGE, State
 from worker.ledger import keys
+from worker.ledger.limits import NotedLimits
 from worker.ledger.records import Counts, Hold, Record, Refusal, moment
 from worker.ledger.scripting import Found, available, in_one_trip, together
 from worker.ledger.totals import Refusals, read_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import redis
 
     from worker.jobs.job import Job, Kind
     from worker.ledger.activity import Activity
@@ -122,6 +123,24 @@ class Reading:
         now, *found = in_one_trip(self._client, lambda trip: (trip.time(), *(trip.hgetall(each) for each in hashes)))
         held = (Hold.read(system_id, fields, _time(now)) for system_id, fields in zip(systems, found, strict=True))
         return [hold for hold in held if hold]
+
+
+def known_limits(client: redis.Redis, given: Mapping[int, StoreLimits]) -> Mapping[int, StoreLimits]:
+    """The limits of every connection; Redis is looked at only if the connections file leaves some out."""
+    if not any(each.unsaid for each in given.values()):
+        return given
+
+    def look() -> Any:
+        try:
+            return client.hgetall(keys.LIMITS)
+        except redis.RedisError:
+            return None  # the step that needs them says so
+
+    def write(system_id: str, text: str) -> None:
+        with available():
+            client.hset(keys.LIMITS, system_id, text)
+
+    return NotedLimits(given, look, write)
 
 
 def _time(answer: Sequence[int]) -> datetime:

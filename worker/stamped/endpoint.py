@@ -1,0 +1,25 @@
+"""What is known of a connection's Stamped.io store: where it is, and its keys."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from worker.config.values import ApiUrl, Part, PublicKey, Secret, StoreHash
+
+
+class StampedGiven(Part):
+    """What the connections file says; what it leaves out, the iPaaS.com subscription says."""
+
+    api_url: ApiUrl | None = None
+    public_key: PublicKey | None = Field(None, repr=False)
+    private_key: Secret | None = None
+    store_hash: StoreHash | None = None
+
+
+class StampedEndpoint(Part):
+    """Stamped.io's API as one connection calls it: the keys are the user and password of HTTP Basic."""
+
+    api_url: ApiUrl
+    public_key: PublicKey = Field(repr=False)
+    private_key: Secret
+    store_hash: StoreHash
