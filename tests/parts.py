@@ -106,6 +106,12 @@ def connection(
     return "\n".join(lines)
 
 
+def open_connection(url: str, *, system_id: int = SYSTEM, token: str = TOKEN, more: str = "") -> str:
+    """A connection of `system_id` and `ipaas` alone: the sandbox's subscription says the rest."""
+    ipaas = f'ipaas = {{ api_url = "{url}", token = "{token}" }}'
+    return "\n".join(["[[connection]]", f"system_id = {system_id}", ipaas, more])
+
+
 def write_connections(
     folder: Path, url: str, *, system_id: int = SYSTEM, subscription: bool | None = None, more: str = ""
 ) -> Path:

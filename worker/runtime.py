@@ -138,7 +138,8 @@ def _clients(connection: Connection, pools: Pools, witness: Witness, ledger: Led
         private_key = stamped.private_key.get_secret_value()
         store_url = f"{stamped.api_url}/api/v2/{stamped.store_hash}"
         basic = f"Basic {b64encode(f'{stamped.public_key}:{private_key}'.encode()).decode()}"
-        return ApiClient(Api.STAMPED, store_url, basic, secret=private_key, pools=pools, witness=witness)
+        secrets = stamped.public_key, private_key
+        return ApiClient(Api.STAMPED, store_url, basic, secrets=secrets, pools=pools, witness=witness)
 
     def release() -> None:
         hold = ledger.hold_of(system_id)

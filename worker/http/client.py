@@ -32,7 +32,7 @@ from worker.telemetry.logs import calls, log_call, running
 from worker.telemetry.masking import without
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from worker.http.adapter import Pools
     from worker.http.answers import Answer
@@ -56,17 +56,17 @@ class ApiClient:
         authorization: str,
         *,
         pools: Pools,
-        secret: str = "",
+        secrets: Collection[str] = (),
         has_codes: bool = False,
         witness: Witness = nobody,
     ) -> None:
-        """`secret`: what `authorization` is made of, if it does not end with it.
+        """`secrets`: what `authorization` is made of, if it does not end with it.
 
         `has_codes`: its answers may hold iPaaS.com's error codes.
         """
         self.api = api
         self._host = urlsplit(base_url).hostname or ""
-        self._secrets = [each for each in (secret, authorization.rpartition(" ")[2]) if each]
+        self._secrets = [each for each in (*secrets, authorization.rpartition(" ")[2]) if each]
         self._has_codes = has_codes
         self._witness = None if witness is nobody else witness
         self._headers: Any = {"Authorization": authorization, "Accept": "application/json"}

@@ -209,3 +209,64 @@ def test_an_id_in_another_encoding_is_told(command: list[str], env: dict[str, st
     done = parts.console(env, tmp_path, *command, "\udcff1")
     assert (done.returncode, "is not UTF-8 text: save it in UTF-8" in done.stderr) == (2, True)
     assert "Copy the id" not in done.stderr
+
+
+# From the subscription -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(name="open_env")
+def _open_env(redis_url: str, sandbox: RunningSandbox, tmp_path: Path) -> dict[str, str]:
+    """The environment of an installation that leaves Stamped.io to the subscription."""
+    path = tmp_path / "connections.toml"
+    path.write_text(parts.open_connection(sandbox.url), encoding="utf-8")
+    return parts.environment(redis_url, path)
+
+
+def test_check_says_what_the_subscription_says(
+    open_env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """But for its secrets."""
+    done = parts.console(open_env, tmp_path, "check")
+    assert done.returncode == 0
+    said = f"API address {sandbox.url}, keys, 500 calls in 60 s, 10 at once"
+    assert f"✓ 4021, subscription: {said}" in done.stdout
+    assert "✓ 4021, Stamped.io credentials: store hash 270392" in done.stdout
+    assert "sandbox-p" not in done.stdout + done.stderr
+
+
+def test_check_names_the_setting_that_is_missing(
+    open_env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """And where to enter it."""
+    sandbox.sandbox.change_settings({"API Store Hash": None})
+    done = parts.console(open_env, tmp_path, "check")
+    assert done.returncode == 1
+    assert "✗ 4021, subscription: Subscription lacks a setting (subscription-incomplete)" in done.stdout
+    assert "API Store Hash is missing" in done.stdout
+
+
+def test_connections_says_what_comes_from_the_subscription(open_env: dict[str, str], tmp_path: Path) -> None:
+    """Without a call."""
+    shown = parts.console(open_env, tmp_path, "connections").stdout
+    assert "From the subscription" in shown
+    assert "API address, public key, private key, store hash" in " ".join(shown.split())
+    (as_json,) = map(json.loads, parts.console(open_env, tmp_path, "connections", "--json").stdout.splitlines())
+    assert as_json["stamped"] == {"api_url": None, "store_hash": None}
+    assert "private_key" in as_json["from_subscription"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["preview", ID],
+        ["initialize", "--dry-run"],
+        ["check", "--write", "--email", "test@example.com", "--yes"],
+    ],
+    ids=lambda each: each[0],
+)
+def test_commands_work_with_what_the_subscription_says(
+    command: list[str], open_env: dict[str, str], tmp_path: Path
+) -> None:
+    """As with a connection whose file says it all."""
+    done = parts.console(open_env, tmp_path, *command)
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stdout + done.stderr

@@ -54,6 +54,8 @@ ANSWERS: dict[str, object] = {
 }
 """What each call is answered with where all is well."""
 READS = [name for name in CALLS if name not in {"record_link", "linked_customer"}]
+SHOWN = [name for name in READS if name != "subscription_name"]
+"""Those that show what iPaaS.com says. What it says of a subscription can hold the keys of its settings."""
 
 
 def client(url: str, gate: Gate | None = None, effects: list[tuple[Effect, Moment]] | None = None) -> IPaaS:
@@ -345,7 +347,7 @@ def test_answer_that_is_no_link_is_unreadable(answered: Callable[..., IPaaS], bo
     assert raised.value.intent is Intent.STORES
 
 
-@pytest.mark.parametrize("name", READS)
+@pytest.mark.parametrize("name", SHOWN)
 @pytest.mark.parametrize(
     ("status", "error"),
     [
@@ -383,11 +385,19 @@ def test_code_says_what_a_refusal_means(
 ) -> None:
     """Wherever it stands, to any read; it is shown with the message and the link to the help."""
     body = {"message": f"{code} no", "help_link": "https://help.ipaas.com/x"}
-    for name in READS:
+    for name in SHOWN:
         with pytest.raises(error) as raised:
             CALLS[name](answered(body, status))
         assert raised.value.intent is intent
         assert raised.value.failure.detail == f"{code} no (https://help.ipaas.com/x)"
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 500])
+def test_of_a_refused_subscription_the_code_alone_is_shown(answered: Callable[..., IPaaS], status: int) -> None:
+    """And it is no customer's fault."""
+    with pytest.raises(SyncError) as raised:
+        answered({"message": "VALD-1001 the key is hunter2", "key": "hunter2"}, status).subscription_name()
+    assert (raised.value.failure.detail, raised.value.intent) == ("VALD-1001", Intent.STORES)
 
 
 @pytest.mark.parametrize(

@@ -601,7 +601,7 @@ def test_login_that_is_repeated_reaches_nobody(server: RawServer, secret: str) -
     """The private key, or the header that it is sent in."""
     server.answer = lambda _: [http(json.dumps({"message": f"{secret} is wrong"}).encode(), "401 Unauthorized")]
     private_key = "hidden-private-key"
-    api = ApiClient(Api.STAMPED, server.url + BASE, AUTHORIZATION, pools=Pools(parts.TIMEOUTS), secret=private_key)
+    api = ApiClient(Api.STAMPED, server.url + BASE, AUTHORIZATION, pools=Pools(parts.TIMEOUTS), secrets=[private_key])
     with pytest.raises(SyncError) as raised:
         Stamped(api, Gate()).customer("1")
     assert (secret in str(raised.value), "is wrong" in str(raised.value)) == (False, True)
