@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
@@ -158,7 +159,14 @@ class Connections:
     @property
     def cautions(self) -> list[str]:
         """What is probably a mistake, but works."""
-        return [*self._without_triggers(), *self._alike()]
+        return [*self._without_triggers(), *self._alike(), *self.expiring()]
+
+    def expiring(self) -> Iterator[str]:
+        """Whose iPaaS.com API key expires within two weeks, or has expired, and what to do about it."""
+        today = datetime.now(UTC).date()
+        for each in self:
+            if words := each.ipaas.expiry_in_words(today):
+                yield f"{each.label}: its iPaaS.com API key {words}; it can't be extended: make a new one in iPaaS.com"
 
     def _without_triggers(self) -> Iterator[str]:
         for each in self:

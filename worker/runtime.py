@@ -8,6 +8,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from worker.clients.source import connect_source
 from worker.clients.store import Store
 from worker.config.settings import Settings, load_settings
 from worker.connections import Connection, Connections, load_connections
@@ -131,8 +132,7 @@ class Runtime:
 
 
 def _clients(connection: Connection, pools: Pools, witness: Witness, ledger: Ledger) -> Clients:
-    ipaas, system_id = connection.ipaas, connection.system_id
-    bearer = f"Bearer {ipaas.token.get_secret_value()}"
+    system_id = connection.system_id
 
     def connect(stamped: StampedEndpoint) -> ApiClient:
         private_key = stamped.private_key.get_secret_value()
@@ -148,7 +148,7 @@ def _clients(connection: Connection, pools: Pools, witness: Witness, ledger: Led
 
     return Clients(
         connection,
-        ApiClient(Api.IPAAS, ipaas.api_url, bearer, has_codes=True, pools=pools, witness=witness),
+        connect_source(connection, pools, witness, ledger),
         Store(
             connection,
             connect,

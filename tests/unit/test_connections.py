@@ -21,7 +21,7 @@ from worker.connections import (
     key_examples,
     load_connections,
 )
-from worker.ipaas.endpoint import IPaaSEndpoint, ReadThrottle
+from worker.ipaas.endpoint import IPaaSEndpoint, Login, ReadThrottle
 from worker.ipaas.subscription import Subscription
 from worker.mapping.mapping import Mapping
 from worker.stamped.endpoint import StampedEndpoint, StampedGiven
@@ -71,6 +71,12 @@ def _faults(file: Path, text: str) -> tuple[Fault, ...]:
     return raised.value.faults
 
 
+def token_of(connection: Connection) -> str:
+    """The connection's API key."""
+    assert connection.ipaas.token
+    return connection.ipaas.token.get_secret_value()
+
+
 # What a file gives ---------------------------------------------------------------------------------------------------
 
 
@@ -78,7 +84,7 @@ def test_the_example_file_loads(file: Path) -> None:
     """What `connections --example` prints needs nothing but its three variables."""
     connection = _only(file, EXAMPLE)
     assert (connection.system_id, connection.name) == (4021, "Acme EU")
-    assert connection.ipaas.token.get_secret_value() == "token-1"
+    assert token_of(connection) == "token-1"
     assert connection.stamped.public_key == "pub-1"
     assert connection.endpoint.private_key.get_secret_value() == "private-1"
 
@@ -174,7 +180,7 @@ def test_a_secret_file_is_read_without_its_last_line_break(file: Path, content: 
     """Editors add one; its path is relative to the connections file."""
     (file.parent / "token").write_text(content, newline="")
     connection = _only(file, _toml(ipaas=_ipaas('{ file = "token" }')))
-    assert connection.ipaas.token.get_secret_value() == "token-2"
+    assert token_of(connection) == "token-2"
 
 
 def test_secrets_are_never_printed(file: Path) -> None:
@@ -327,6 +333,7 @@ def test_every_key_has_an_example() -> None:
     parts: dict[str, type[BaseModel]] = {
         "": Connection,
         "ipaas": IPaaSEndpoint,
+        "ipaas.login": Login,
         "ipaas.throttle": ReadThrottle,
         "stamped": StampedGiven,
         "throttle": Throttle,

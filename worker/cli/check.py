@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @yes_option
 @json_option
 def command(system: int | None, email: str | None, *, write: bool, yes: bool, as_json: bool) -> int:
-    """Check that every connection works: file, mapping, Redis, iPaaS.com token, Stamped.io credentials and store hash.
+    """Check that every connection works: file, mapping, Redis, iPaaS.com API key, Stamped.io keys and store hash.
 
     Everything is checked, one line each; whatever fails is shown with its cause and resolution, and so are the
     connections that are held. Redis is checked by doing what a worker does, on separate keys that are deleted in the
@@ -87,7 +87,8 @@ def _proofs(runtime: Runtime) -> Iterator[tuple[str, Callable[[], str]]]:
     for connection in runtime.connections:
         system_id, name = connection.system_id, connection.label
         yield f"{name}, mapping", partial(mapping_in_short, connection.mapping)
-        yield f"{name}, iPaaS.com token", runtime.source(system_id, str(uuid.uuid4())).subscription_name
+        opened_by = "login" if connection.ipaas.login else "API key"
+        yield f"{name}, iPaaS.com {opened_by}", runtime.source(system_id, str(uuid.uuid4())).subscription_name
         if connection.unsaid:
             yield f"{name}, subscription", partial(_found, runtime, connection)
         yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, system_id)

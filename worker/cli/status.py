@@ -102,8 +102,11 @@ def _watch(screen: Screen, show: Callable[[], None], redis_url: str) -> NoReturn
 def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
     figures, catch_ups = ledger.figures(), list(_catch_ups(ledger, connections, settings))
     if as_json:
-        screen.json(_as_json(figures, settings) | {"catch_ups": list(starmap(_catch_up_as_json, catch_ups))})
+        more = {"catch_ups": list(starmap(_catch_up_as_json, catch_ups)), "tokens": list(_tokens(connections))}
+        screen.json(_as_json(figures, settings) | more)
     else:
+        for each in connections.expiring():
+            screen.caution(each)
         _show(screen, figures)
         screen.line()
         _show_catch_ups(screen, catch_ups)
@@ -122,6 +125,13 @@ def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
         "throttles": [asdict(use) for use in figures.uses],
         "settings": settings.model_dump(mode="json", include=SHOWN_SETTINGS),
     }
+
+
+def _tokens(connections: Connections) -> Iterator[dict[str, object]]:
+    """When each API key expires whose connection says so."""
+    for each in connections:
+        if at := each.ipaas.expires_at:
+            yield {"system_id": each.system_id, "expires": at.date().isoformat()}
 
 
 def _as_iso(moment: datetime | None) -> str | None:

@@ -37,6 +37,8 @@ PROBLEMS = {
     "int_parsing": "must be a whole number",
     "float_type": "must be a number",
     "float_parsing": "must be a number",
+    "date_type": "must be a day without quotes, year first",
+    "date_from_datetime_inexact": "must be a day without a time",
     "finite_number": "must be a number",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",

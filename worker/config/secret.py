@@ -29,6 +29,16 @@ MISTAKES = {
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
+def read_password(value: Any, folder: Path, environ: Environment) -> str:
+    """The text of a secret that a person has chosen, which can be any line. Raises the validator's error."""
+    text, place = _text_and_place(value, folder, environ)
+    if not text:
+        raise wrong(f"{place} is empty")
+    if not text.isprintable():
+        raise wrong(f"{place} holds a line break or another character that nobody can type")
+    return text
+
+
 def read_secret(value: Any, folder: Path, environ: Environment) -> str:
     """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import tomli
@@ -68,10 +69,10 @@ def _examples(every: Table, needed: Table, path: str = "") -> Iterator[tuple[str
 
 
 def _as_toml(value: Any) -> str:
-    """A table on one line. Texts, numbers, lists and booleans look the same in TOML as in JSON."""
+    """A table on one line, or a day. Texts, numbers, lists and booleans look the same in TOML as in JSON."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{key} = {_as_toml(each)}' for key, each in value.items())} }}"
-    return json.dumps(value)
+    return value.isoformat() if isinstance(value, date) else json.dumps(value)
 
 
 def _read_toml(path: Path) -> Table:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from worker.config.environment import Environment
 from worker.config.faults import checked, wrong
-from worker.config.secret import read_secret
+from worker.config.secret import read_password, read_secret
 from worker.config.settings import http_url
 
 LEAST_LIMIT: Final = 5
@@ -35,9 +35,20 @@ class Place:
 
 
 def _resolved(value: Any, info: ValidationInfo) -> str:
-    """A secret's text. What is built in Python refers to the current folder."""
-    place = info.context if isinstance(info.context, Place) else Place(Path(), Environment(os.environ))
+    """A secret's text."""
+    place = _place(info)
     return read_secret(value, place.path.parent, place.environ)
+
+
+def _typed(value: Any, info: ValidationInfo) -> str:
+    """The text of a secret that a person types."""
+    place = _place(info)
+    return read_password(value, place.path.parent, place.environ)
+
+
+def _place(info: ValidationInfo) -> Place:
+    """The file that is being read. What is built in Python refers to the current folder."""
+    return info.context if isinstance(info.context, Place) else Place(Path(), Environment(os.environ))
 
 
 def _checked_url(value: Any) -> Any:
@@ -58,6 +69,7 @@ ApiUrl = Annotated[str, BeforeValidator(_checked_url)]
 NO_COLON = checked(lambda key: ":" not in key, "must hold no colon: is the private key in it?")
 """The public key is the user of HTTP Basic, which ends at the first colon."""
 Secret = Annotated[SecretStr, BeforeValidator(_resolved)]
+Typed = Annotated[SecretStr, BeforeValidator(_typed)]
 PublicKey = Annotated[str, BeforeValidator(_resolved), NO_COLON]
 PLAIN = checked(
     re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*").fullmatch, "must be letters, digits, dots, hyphens and underscores alone"

@@ -16,6 +16,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -44,6 +45,7 @@ SHORTEST_GZIP_BYTES = 18
 """The length of gzip's header and trailer together."""
 LONGEST_ANSWER_BYTES = 16 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ApiClient:
@@ -57,10 +59,11 @@ class ApiClient:
         *,
         pools: Pools,
         secrets: Collection[str] = (),
+        headers: Mapping[str, str] = NO_HEADERS,
         has_codes: bool = False,
         witness: Witness = nobody,
     ) -> None:
-        """`secrets`: what `authorization` is made of, if it does not end with it.
+        """`authorization`: empty if the calls have none. `secrets`: what else must reach nobody, such as its parts.
 
         `has_codes`: its answers may hold iPaaS.com's error codes.
         """
@@ -69,7 +72,8 @@ class ApiClient:
         self._secrets = [each for each in (*secrets, authorization.rpartition(" ")[2]) if each]
         self._has_codes = has_codes
         self._witness = None if witness is nobody else witness
-        self._headers: Any = {"Authorization": authorization, "Accept": "application/json"}
+        login = {"Authorization": authorization} if authorization else {}
+        self._headers: Any = {**login, "Accept": "application/json", **headers}
         # Made once, at the first call: it raises RequestException if the base URL leads nowhere.
         self._adapter = functools.cache(functools.partial(BoundedAdapter, base_url, pools))
 

@@ -87,6 +87,8 @@ def _everything(runtime: Runtime) -> Iterator[Metric]:
     yield from _state(figures)
     yield from _failures(runtime.ledger.activity.groups())
     yield from _counts(figures.totals)
+    left = "Seconds until the iPaaS.com API key expires, if the connection says when; below 0 once it has."
+    yield _gauge("token_expires_seconds", left, ("connection",), _tokens(runtime))
 
 
 # The state now -----------------------------------------------------------------------------------------------
@@ -134,6 +136,13 @@ def _vanished(figures: Figures) -> Iterator[Sample]:
         yield (str(store.system_id), kind.value), store.presence[kind].vanished
     for kind in Kind:
         yield ("", kind.value), met_without_row(figures.totals, kind)
+
+
+def _tokens(runtime: Runtime) -> Iterator[Sample]:
+    now = datetime.now(UTC)
+    for each in runtime.connections:
+        if at := each.ipaas.expires_at:
+            yield (str(each.system_id),), (at - now).total_seconds()
 
 
 def _throttles(found: Sequence[Use]) -> Iterator[Metric]:

@@ -74,6 +74,10 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """The name of each connection by its system id."""
         return {each.system_id: each.name for each in self.runtime.connections}
 
+    def expiring(self) -> list[str]:
+        """Whose iPaaS.com API key expires soon, or has expired."""
+        return list(self.runtime.connections.expiring())
+
     def set_default_headers(self) -> None:
         """Keep the page out of caches and of other sites' frames, which could trick somebody into pressing a button."""
         super().set_default_headers()
@@ -114,7 +118,7 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """What every template can use, also one that is part of another."""
         namespace: dict[str, Any] = super().get_template_namespace()
         ours = {each.__name__: each for each in (or_dash, at, ago, entry_of, number, counted, marked)}
-        return namespace | ours | {"refusal": refusal(self)}
+        return namespace | ours | {"refusal": refusal(self), "expiring": self.expiring}
 
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""

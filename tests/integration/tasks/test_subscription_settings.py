@@ -219,7 +219,7 @@ def test_another_hold_is_not_ended_by_a_new_key(open_stage: Stage) -> None:
 
 def everything(stage: Stage, caplog: pytest.LogCaptureFixture) -> str:
     """All that is in Redis and in the log, with whatever an exception says."""
-    dump = [f"{key} {stage.client.type(key)} {_value(stage, str(key))}" for key in stage.client.scan_iter()]
+    dump = [f"{key!r} {_value(stage, str(key))}" for key in stage.client.scan_iter()]
     lines = [f"{vars(line)}" for line in caplog.records]
     return "\n".join([*dump, *lines, caplog.text])
 
@@ -259,7 +259,9 @@ HOSTILE = {
             }
         },
     ),
-    "a store that repeats the keys": Fault(path=CREATE, status=401, body={"message": f"not valid: {SECRETS[0]}:{SECRETS[1]}"}),
+    "a store that repeats the keys": Fault(
+        path=CREATE, status=401, body={"message": f"not valid: {SECRETS[0]}:{SECRETS[1]}"}
+    ),
     "a page": Fault(path=SETTINGS, shape="html"),
     "cut": Fault(path=SETTINGS, cut="before"),
 }
