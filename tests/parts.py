@@ -18,6 +18,7 @@ from worker.http.adapter import Timeouts
 from worker.ledger.keys import PREFIX
 from worker.local.ports import free_port
 from worker.local.valkey import ValkeyFailed, embedded_valkey
+from worker.sandbox.sso import COMPANY_ID, EMAIL, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,13 @@ def open_connection(url: str, *, system_id: int = SYSTEM, token: str = TOKEN, mo
     """A connection of `system_id` and `ipaas` alone: the sandbox's subscription says the rest."""
     ipaas = f'ipaas = {{ api_url = "{url}", token = "{token}" }}'
     return "\n".join(["[[connection]]", f"system_id = {system_id}", ipaas, more])
+
+
+def login_connection(url: str, **changes: str) -> str:
+    """A connection of `system_id` and a login alone."""
+    fields = {"email": EMAIL, "password": PASSWORD, "company_id": COMPANY_ID} | changes
+    login = ", ".join(f'{name} = "{value}"' for name, value in fields.items())
+    return f'[[connection]]\nsystem_id = {SYSTEM}\nipaas = {{ api_url = "{url}", login = {{ {login} }} }}'
 
 
 def write_connections(

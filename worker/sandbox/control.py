@@ -19,6 +19,7 @@
                                      {"API Private Key": "new", "API Throttle Limit": "250"}; null removes one
     PUT    /sandbox/keys             {"public_key": "sandbox-public", "private_key": "new"}: what Stamped.io takes
                                      from now on, and no other; to rotate a key, change it in the settings, too
+    DELETE /sandbox/logins           lets every token of a login die; the login is in the module worker.sandbox.sso
     PUT    /sandbox/rate-limit       {"api": "stamped", "limit": 500, "seconds": 60}; a limit of null lifts it
 
 A change is answered 204, a wrong body 400 with a message, and an unknown id or path 404 with a message.
@@ -116,7 +117,7 @@ class Control:
                 sandbox.set_rate_limit(rule.api, rule.limit, rule.seconds)
             case "DELETE", ["stamped", customer_id]:
                 sandbox.delete_stamped_customer(customer_id)
-            case method, [("settings" | "keys") as what]:
+            case method, [("settings" | "keys" | "logins") as what]:
                 self._change_login(method, what, request)
             case method, ["customers", customer_id]:
                 self._change_customer(method, customer_id, request)
@@ -124,8 +125,10 @@ class Control:
                 raise _no_resource()
 
     def _change_login(self, method: str, what: str, request: Request) -> None:
-        """Change what opens the store, or what the subscriptions say of it."""
+        """Change what opens the store or iPaaS.com, or what the subscriptions say of the store."""
         match method, what:
+            case "DELETE", "logins":
+                self._sandbox.end_logins()
             case "PATCH", "settings":
                 self._sandbox.change_settings(request.json_object())
             case "PUT", "keys":

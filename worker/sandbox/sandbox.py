@@ -170,6 +170,11 @@ class Sandbox:
         with self._lock:
             self._stamped.take_keys(public_key, private_key)
 
+    def end_logins(self) -> None:
+        """Let every token of a login die, as each does after an hour."""
+        with self._lock:
+            self._ipaas.sign_in.end()
+
     # Faults, deviations and limits ------------------------------------------------------------------------------------
 
     @property

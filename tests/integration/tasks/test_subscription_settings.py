@@ -16,6 +16,7 @@ from worker.handover import open_ledger
 from worker.jobs.job import State
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
+from worker.sandbox.sso import EMAIL, PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -287,3 +288,24 @@ def test_no_secret_of_the_answer_is_left_anywhere(
     told = [f"{each.value!r} {each.value} {each.traceback}" for each in ends]
     seen = "\n".join([everything(open_stage, caplog), *told, repr(app.runtime)])
     assert [secret for secret in SECRETS if secret in seen] == []
+
+
+# A login --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [{}, {"password": "hunter2 hunter2"}], ids=["right", "wrong"])
+def test_jobs_run_by_a_login_and_leave_nothing_of_it(
+    stage: Stage, redis_url: str, caplog: pytest.LogCaptureFixture, changes: dict[str, str]
+) -> None:
+    """Neither e-mail address nor password nor token, though the sandbox repeats them in its refusal."""
+    caplog.set_level(logging.DEBUG)
+    (stage.folder / "connections.toml").write_text(parts.login_connection(stage.url, **changes), encoding="utf-8")
+    stage.build(redis_url)
+    ended = transferred(stage, debug=True)
+    assert ended.state == ("RETRY" if changes else "SUCCESS")
+    assert [hold.failure.detail for hold in stage.ledger.holds()] == (
+        ["the login was refused: AUTH-1002"] if changes else []
+    )
+    seen = "\n".join([everything(stage, caplog), repr(ended), repr(app.runtime)])
+    hidden = [EMAIL, PASSWORD, "hunter2", "sandbox-person-token", "sandbox-company-token", *SECRETS]
+    assert [secret for secret in hidden if secret in seen] == []
