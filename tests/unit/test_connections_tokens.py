@@ -60,7 +60,7 @@ def test_a_login_can_be_in_the_environment(tmp_path: Path) -> None:
 def test_a_login_is_never_printed(tmp_path: Path) -> None:
     """Neither the e-mail address nor the password."""
     connection = only(tmp_path, LOGIN)
-    printed = f"{connection} {connection!r} {connection.ipaas!r} {connection.model_dump_json()}"
+    printed = f"{connection} {connection!r} {connection.ipaas!r}"
     assert "zoe@" not in printed
     assert "two words" not in printed
 

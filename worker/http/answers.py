@@ -63,6 +63,8 @@ class Answer:
     """The JSON value, a text that is not JSON, or None if there is no body."""
     words: str = field(default="", repr=False)
     """What it says about an error, after iPaaS.com's code and before the link to its help; not masked yet."""
+    has_own_words: bool = False
+    """Whether the words are ours, and repeat nothing that came over the wire."""
     code: str = ""
     """iPaaS.com's error code."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -109,7 +111,7 @@ class Answer:
 
     def unreadable(self, reason: str) -> Answer:
         """The same answer as an unreadable one, because it is about another record or about something else."""
-        return replace(self, intent=Intent.STORES, trouble=Trouble.UNREADABLE, words=reason)
+        return replace(self, intent=Intent.STORES, trouble=Trouble.UNREADABLE, words=reason, has_own_words=True)
 
 
 class Meaning(NamedTuple):
@@ -129,7 +131,8 @@ def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = Fals
     """
     status = exchange.status
     if exchange.trouble or status is None:
-        return Answer(status, Intent.STORES, exchange.trouble or Trouble.SILENT, words=exchange.fault)
+        trouble = exchange.trouble or Trouble.SILENT
+        return Answer(status, Intent.STORES, trouble, words=exchange.fault, has_own_words=True)
     if status not in SUCCESSES and status not in STATUSES_OF_ERRORS:
         return _unreadable(exchange, _strange(status))
     try:
@@ -191,7 +194,7 @@ def _meaning_of_success(status: int) -> Meaning:
 
 def _unreadable(exchange: Exchange, reason: str) -> Answer:
     trouble = Trouble.LIMITED if exchange.status == TOO_MANY else Trouble.UNREADABLE
-    return Answer(exchange.status, Intent.STORES, trouble, words=reason, headers=exchange.headers)
+    return Answer(exchange.status, Intent.STORES, trouble, words=reason, headers=exchange.headers, has_own_words=True)
 
 
 def _strange(status: int) -> str:

@@ -180,12 +180,12 @@ def refused(answer: Answer, what: str) -> Answer:
 
     The answer to a login can hold a token, and an error may repeat what was sent.
     """
-    if answer.status is None:
-        return answer  # nothing came, so the words are ours
+    if answer.has_own_words:
+        return answer
     if answer.is_accepted:
         return answer.unreadable(f"the answer to {what} holds no token")
     code = f": {answer.code}" if answer.code else ""
-    answer = replace(answer, body=None, words=f"{what} was refused{code}")
+    answer = replace(answer, body=None, words=f"{what} was refused{code}", has_own_words=True)
     if answer.intent is Intent.STORES:
         return answer
     trouble = Trouble.UNAVAILABLE if answer.is_queued else Trouble.CREDENTIALS

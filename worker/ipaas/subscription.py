@@ -114,9 +114,8 @@ def _in_words(error: ErrorDetails) -> str:
 
 def of_store(answer: Answer) -> Answer:
     """The answer without the API's words. A refusal would meet any customer: the call is about none."""
-    if answer.status is None:
-        return answer  # nothing came, so the words are ours
-    answer = replace(answer, words=answer.code)
+    if not answer.has_own_words:
+        answer = replace(answer, words=answer.code)
     if answer.intent in {Intent.ACCEPTED, Intent.STORES}:
         return answer
     trouble = Trouble.SYSTEM if answer.is_missing and answer.code else Trouble.UNAVAILABLE

@@ -66,5 +66,5 @@ def test_a_refused_login_is_the_stores_and_named(answer: Answer, intent: Intent,
 
 def test_words_of_ours_about_a_login_stay() -> None:
     """If nothing came, they say why."""
-    answer = Answer(None, Intent.STORES, Trouble.SILENT, words="api.ipaas.com: no answer in time")
+    answer = Answer(None, Intent.STORES, Trouble.SILENT, words="no answer in time", has_own_words=True)
     assert refused(answer, "x") is answer

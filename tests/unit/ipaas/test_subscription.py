@@ -137,7 +137,7 @@ def test_what_is_said_of_a_refusal_is_not_shown_but_for_its_code() -> None:
 
 def test_words_of_ours_stay() -> None:
     """If nothing came, they say why."""
-    answer = Answer(None, Intent.STORES, Trouble.SILENT, words="api.ipaas.com: no answer in time")
+    answer = Answer(None, Intent.STORES, Trouble.SILENT, words="no answer in time", has_own_words=True)
     assert of_store(answer) is answer
 
 
