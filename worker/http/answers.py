@@ -134,7 +134,7 @@ def read(exchange: Exchange, *, has_codes: bool = False, takes_text: bool = Fals
         trouble = exchange.trouble or Trouble.SILENT
         return Answer(status, Intent.STORES, trouble, words=exchange.fault, has_own_words=True)
     if status not in SUCCESSES and status not in STATUSES_OF_ERRORS:
-        return _unreadable(exchange, _strange(status))
+        return replace(_unreadable(exchange, _strange(status)), has_own_words=True)
     try:
         body = body_of(exchange.content, exchange.headers)
     except Unreadable as error:
@@ -194,7 +194,7 @@ def _meaning_of_success(status: int) -> Meaning:
 
 def _unreadable(exchange: Exchange, reason: str) -> Answer:
     trouble = Trouble.LIMITED if exchange.status == TOO_MANY else Trouble.UNREADABLE
-    return Answer(exchange.status, Intent.STORES, trouble, words=reason, headers=exchange.headers, has_own_words=True)
+    return Answer(exchange.status, Intent.STORES, trouble, words=reason, headers=exchange.headers)
 
 
 def _strange(status: int) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     import redis
 
+    from worker.sandbox.server import RunningSandbox
+
 JOBS = [Job(Kind.CUSTOMER, 4021, customer_id) for customer_id in ("1", "2", "3")]
 
 
@@ -89,6 +91,23 @@ def test_status_and_check_show_a_hold(env: dict[str, str], tmp_path: Path, clien
     assert failure.entry.resolution in shown
     checked = parts.console(env, tmp_path, "check")
     assert (checked.returncode, "4021: held since" in checked.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["status", "check", "connections"])
+def test_an_api_key_that_has_expired_is_shown(
+    command: str, redis_url: str, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """And what to do about it."""
+    path = tmp_path / "connections.toml"
+    text = parts.connection(sandbox.url).replace(' token = "', ' token_expires = 2001-02-03, token = "')
+    path.write_text(text, encoding="utf-8")
+    env = parts.environment(redis_url, path)
+    done = parts.console(env, tmp_path, command)
+    shown = " ".join((done.stdout + done.stderr).split())
+    assert "! 4021 Sandbox 4021: its iPaaS.com API key expired on 2001-02-03; it can't be extended" in shown
+    assert done.returncode == 0
+    found = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)
+    assert found["tokens"] == [{"system_id": 4021, "expires": "2001-02-03"}]
 
 
 def test_status_tells_what_has_vanished_and_what_to_do(

@@ -11,6 +11,7 @@ import pytest
 from tests import parts
 from tests.integration.gate import Gate
 from tests.integration.raw_server import RawServer, http, serving
+from worker.config.settings import Settings
 from worker.effects import Effect, Moment
 from worker.http.adapter import Pools
 from worker.http.client import ApiClient
@@ -28,9 +29,11 @@ from worker.jobs.errors import (
 )
 from worker.jobs.intents import Intent
 from worker.ledger import ClaimLost
+from worker.runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from worker.sandbox.server import RunningSandbox
 
@@ -458,3 +461,17 @@ def test_link_on_a_host_that_is_not_found_is_the_links_error() -> None:
     with pytest.raises(LinkNotRecorded) as raised:
         client("http://no-such-host.invalid").record_link(ID, "143491")
     assert raised.value.failure.detail == "no-such-host.invalid cannot be resolved"
+
+
+@pytest.mark.parametrize("client_id", ["0a1b2c", ""])
+def test_a_client_id_is_sent_as_a_header(server: RawServer, tmp_path: Path, client_id: str) -> None:
+    """If the connection has one (contract: C that the newer SDK sends the company's)."""
+    text = parts.connection(server.url)
+    if client_id:
+        text = text.replace(' token = "', f' client_id = "{client_id}", token = "')
+    (tmp_path / "connections.toml").write_text(text, encoding="utf-8")
+    runtime = Runtime.build(Settings(redis_url="redis://127.0.0.1:1/0", connections=tmp_path / "connections.toml"))
+    server.answer = lambda _: [http(b'{"name": "Acme"}')]
+    runtime.source(parts.SYSTEM, GUID).subscription_name()
+    sent = [line for line in server.requests[0].lower().splitlines() if line.startswith(b"x-client-id")]
+    assert sent == ([f"x-client-id: {client_id}".encode()] if client_id else [])

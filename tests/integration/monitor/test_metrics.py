@@ -8,6 +8,8 @@ import shutil
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,7 @@ from tests.integration.stage import NOWHERE
 from tests.parts import PATIENCE_SECONDS
 from worker.app import app
 from worker.config.settings import Settings
+from worker.connections import Connections
 from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable
@@ -135,6 +138,16 @@ def test_scrape_shows_each_series_from_the_start(runtime: Runtime, series: str, 
     """Those of an empty ledger too: nobody counted anything yet."""
     found = re.findall(re.escape(series) + r'="([^"]+)"', scraped(runtime))
     assert sorted(found) == sorted(labels.split())
+
+
+def test_scrape_shows_how_long_an_api_key_lives(runtime: Runtime) -> None:
+    """Of the connections that say when it expires."""
+    assert "stamped_sync_token_expires_seconds{" not in scraped(runtime)
+    connection = runtime.connection(parts.SYSTEM)
+    endpoint = connection.ipaas.model_copy(update={"token_expires": date(2001, 1, 1)})
+    connections = Connections([connection.model_copy(update={"ipaas": endpoint})])
+    shown = scraped(replace(runtime, connections=connections))
+    assert 'stamped_sync_token_expires_seconds{connection="4021"} -' in shown
 
 
 def test_scrape_names_no_customer(runtime: Runtime) -> None:

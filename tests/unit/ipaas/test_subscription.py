@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from worker.http.answers import Answer
+from worker.http.answers import Answer, Exchange
+from worker.http.answers import read as read_answer
 from worker.ipaas.subscription import NAMES, Subscription, is_about, name_in, of_store, settings_in
 from worker.jobs.errors import SubscriptionIncomplete
 from worker.jobs.intents import Intent, Trouble
@@ -139,6 +140,21 @@ def test_words_of_ours_stay() -> None:
     """If nothing came, they say why."""
     answer = Answer(None, Intent.STORES, Trouble.SILENT, words="no answer in time", has_own_words=True)
     assert of_store(answer) is answer
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "words"),
+    [
+        (200, b"<html><title>the key is hunter2</title></html>", ""),
+        (302, b"", "redirects to another address"),
+        (500, b'{"message": "hunter2"}', ""),
+        (401, b"hunter2", ""),
+    ],
+)
+def test_nothing_that_came_over_the_wire_is_shown(status: int, content: bytes, words: str) -> None:
+    """Neither a page's title nor a reason phrase nor a message; what we say about it is."""
+    answer = read_answer(Exchange(status, content, {}, "hunter2"), has_codes=True)
+    assert of_store(answer).words == words
 
 
 @pytest.mark.parametrize(
