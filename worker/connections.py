@@ -23,7 +23,6 @@ from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_ke
 from worker.config.toml_file import Table, examples, read_tables, repeated
 from worker.config.values import Concurrent, Limit, Part, Place
 from worker.ipaas.endpoint import IPaaSEndpoint, ReadThrottle
-from worker.ipaas.subscription import NEEDED, Subscription
 from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT
 from worker.mapping.mapping import Mapping
 from worker.stamped.endpoint import StampedEndpoint, StampedGiven
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pydantic_core import ErrorDetails
+
+    from worker.ipaas.subscription import Subscription
 
 Scope = Literal["customer/created", "customer/updated"]
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
@@ -124,7 +125,7 @@ class Connection(Part):
     @property
     def unsaid(self) -> frozenset[str]:
         """What the file leaves out and the subscription says, by key; nothing if the file has all of `stamped`."""
-        stamped = {key for key in NEEDED if getattr(self.stamped, key) is None}
+        stamped = {key for key in StampedGiven.model_fields if getattr(self.stamped, key) is None}
         throttle = Throttle.model_fields.keys() - self.throttle.model_fields_set if stamped else ()
         return frozenset({*stamped, *throttle})
 
