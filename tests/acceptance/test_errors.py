@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
 from tests.integration.jobs import calls_of
+from tests.integration.raw_server import RawServer, http, serving
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Job, Kind, State
@@ -29,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-STATIC, FIELD, REQUIRED, TRANSLATED, TRIGGERS_OFF, WRONG_TOKEN, NOBODY, NOWHERE = range(4022, 4030)
+STATIC, FIELD, REQUIRED, TRANSLATED, TRIGGERS_OFF, WRONG_TOKEN, NOBODY, NOWHERE, OPEN = range(4022, 4031)
 """The systems whose connections are not like the first one."""
-OTHERS = range(STATIC, NOWHERE + 1)
+OTHERS = range(STATIC, OPEN + 1)
 
 READ = "Customer/[0-9]+$"
 LINK = "UpdateExternalId$"
@@ -43,8 +45,9 @@ HOLD = timedelta(seconds=1)
 """How long a store is first held."""
 
 
-def write_connections(stage: Scene) -> None:
+def write_connections(stage: Scene, bare: RawServer) -> None:
     """The first connection, and one for each thing that a configuration can get wrong."""
+    bare.answer = lambda _: [http(b'{"settings": {"API Url": "https://stamped.io"}}')]
     folder, url = stage.folder, stage.url
     parts.write_mapping(folder, subscription=False, name="static.toml")
     source = 'type = "Field"\nsource = "CustomFields.Newsletter"\ndestination = "IsSubscribed"'
@@ -63,6 +66,7 @@ def write_connections(stage: Scene) -> None:
         parts.connection(url, system_id=WRONG_TOKEN, token="wrong-token"),
         parts.connection(url, system_id=NOBODY, ipaas_url=nobody),
         parts.connection(url, system_id=NOWHERE, stamped_url=nowhere),
+        parts.open_connection(bare.url, system_id=OPEN),
     ]
     parts.write_connections(folder, url, more="\n".join(others))
 
@@ -71,8 +75,8 @@ def write_connections(stage: Scene) -> None:
 def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """A scene with a worker and many connections."""
     sandbox = Sandbox([ZOE], systems=(parts.SYSTEM, *OTHERS))
-    with scene(valkey_url, tmp_path_factory.mktemp("errors"), sandbox) as built:
-        write_connections(built)
+    with contextmanager(serving)() as bare, scene(valkey_url, tmp_path_factory.mktemp("errors"), sandbox) as built:
+        write_connections(built, bare)
         with built.running(STAMPED_SYNC_HOLD_FIRST_SECONDS=str(HOLD.seconds), STAMPED_SYNC_HOLD_LONGEST_SECONDS="2"):
             yield built
 
@@ -174,6 +178,7 @@ HELD = {
     "host-not-found": Way(NOWHERE, others=2),
     "answer-unreadable": Way(faults=(Fault(path=READ, shape="html"),), status=200, others=2),
     "ipaas-credentials-refused": Way(WRONG_TOKEN, status=401),
+    "subscription-incomplete": Way(OPEN),
     "stamped-credentials-refused": subscription(STATE_UNKNOWN, Fault(path=READ_STAMPED, status=401), status=401),
 }
 """Errors that no job ends with while any customer meets them: they hold its store."""
