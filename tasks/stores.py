@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 5.0
 """How often it looks for what is to be read."""
 HELD_SECONDS: Final = 10.0
-"""How often one of all workers reads the subscription of a store that is held for refused keys."""
+"""How often one of all workers reads the subscriptions of the stores that are held for refused keys."""
 AGAIN_SECONDS: Final = 60.0
 """How long it waits after a subscription could not be read for the first time."""
 PATIENCE_SECONDS: Final = 10.0
@@ -52,9 +52,10 @@ class Reader:
         for system_id, store in stores.items():
             if store.is_due and time.monotonic() >= self._not_before.get(system_id, 0.0):
                 self._read(runtime, system_id)
+        if not runtime.ledger.is_due("held subscriptions", HELD_SECONDS):
+            return  # another worker looks
         for hold in runtime.ledger.holds():
-            is_ours = hold.system_id in stores and hold.code == StampedCredentialsRefused.entry.code
-            if is_ours and runtime.ledger.is_due(f"subscription:{hold.system_id}", HELD_SECONDS):
+            if hold.system_id in stores and hold.code == StampedCredentialsRefused.entry.code:
                 stores[hold.system_id].reread(partial(_source, runtime, hold.system_id))
 
     def _read(self, runtime: Runtime, system_id: int) -> None:

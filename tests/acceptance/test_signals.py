@@ -30,6 +30,7 @@ from tests.acceptance.test_errors import (
     write_connections,
 )
 from tests.acceptance.test_privacy import found
+from tests.integration.raw_server import serving
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import UPKEEP
@@ -124,8 +125,9 @@ def watched(redis_url: str, folder: Path, sandbox: Sandbox, **env: str) -> Itera
 def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A worker and a beat on the connections of the error tests."""
     sandbox = Sandbox([ZOE], systems=(parts.SYSTEM, *OTHERS))
-    with watched(valkey_url, tmp_path_factory.mktemp("signals"), sandbox, **HELD_AT_ONCE) as built:
-        write_connections(built.stage)
+    folder = tmp_path_factory.mktemp("signals")
+    with contextlib.contextmanager(serving)() as bare, watched(valkey_url, folder, sandbox, **HELD_AT_ONCE) as built:
+        write_connections(built.stage, bare)
         with built.stage.running():
             yield built
 
