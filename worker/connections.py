@@ -118,9 +118,9 @@ class Connection(Part):
         return f"{self.system_id} {self.name}".rstrip()
 
     @property
-    def shown(self) -> str:
-        """The same with the name in front, for a sentence."""
-        return f"{self.name} ({self.system_id})" if self.name else f"connection {self.system_id}"
+    def title(self) -> str:
+        """The name, for whoever shows the system id beside it."""
+        return self.name or "Connection"
 
     @property
     def unsaid(self) -> frozenset[str]:

@@ -71,7 +71,7 @@ def _as_json(planned: Preview, system_id: int, customer: str) -> dict[str, objec
 
 
 def _show(screen: Screen, planned: Preview, connection: Connection, customer: str) -> None:
-    screen.heading(f"Customer {customer}, {connection.shown}; nothing is written")
+    screen.heading(f"Customer {customer}, {connection.title} ({connection.system_id}); nothing is written")
     screen.facts({"Transfer": write_in_words(planned), "Subscription": follow_up_in_words(planned)})
     if planned.subscription_failure:
         screen.failure(planned.subscription_failure, indent=4)

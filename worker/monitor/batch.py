@@ -78,7 +78,7 @@ class BatchPage(Page):
             batch=batch,
             jobs=[record for record in records if record],
             hold=self.ledger.hold_of(batch.system_id) if batch.remaining else None,
-            connection=connection.name if connection else "",
+            connection=connection.title if connection else "",
             no_worker=NO_WORKER if _has_stalled(batch) and seems_idle(map(self.ledger.counts, Kind)) else "",
         )
 

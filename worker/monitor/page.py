@@ -72,7 +72,7 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
     @property
     def names(self) -> dict[int, str]:
         """The name of each connection by its system id."""
-        return {each.system_id: each.name for each in self.runtime.connections}
+        return {each.system_id: each.title for each in self.runtime.connections}
 
     def expiring(self) -> list[str]:
         """Whose iPaaS.com API key expires soon, or has expired."""

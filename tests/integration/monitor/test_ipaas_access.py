@@ -46,7 +46,18 @@ def test_a_connection_without_a_name_is_shown_by_its_system_id(open_stage: Stage
     with serving() as monitor:
         for page in ("/manual-sync", "/activity", f"/activity/customer/4021/{ID}"):
             assert "4021" in monitor.text(page)
-            assert "None" not in monitor.text(page)
+        assert "Connection (4021)" in monitor.text("/manual-sync")
+        assert "Connection (4021)" in monitor.text("/activity")
+
+
+def test_a_connection_without_a_name_is_still_configured(open_stage: Stage) -> None:
+    """Its failed jobs can be run again."""
+    open_stage.refuse(422)
+    transferred(open_stage)
+    with serving() as monitor:
+        shown = monitor.text("/error-logs")
+    assert "Connection (4021)" in shown
+    assert "not configured any more" not in shown
 
 
 def test_a_preview_reads_the_subscription(open_stage: Stage) -> None:
