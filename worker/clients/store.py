@@ -59,20 +59,17 @@ class Store:
 
         `call_seconds` is how long one call takes at most.
         """
-        self._given = connection
+        self._given, self._unsaid = connection, connection.unsaid
+        self.is_of_file = not self._unsaid
+        """Whether the connections file says it all."""
         self._connect = connect
         self._tell_joined, self._tell_renewed = joined, renewed
         self._call_seconds = call_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._joined = None if connection.unsaid else Joined(connection, connect(connection.endpoint))
+        self._joined = None if self._unsaid else Joined(connection, connect(connection.endpoint))
         self._read_at = self._good_until = 0.0
         self._is_old = False
-
-    @property
-    def is_of_file(self) -> bool:
-        """Whether the connections file says it all."""
-        return not self._given.unsaid
 
     @property
     def is_due(self) -> bool:
@@ -84,7 +81,7 @@ class Store:
 
         Raises what reading raises, as long as nothing was read yet.
         """
-        if self._joined and not self.is_due:
+        if self._joined and (self.is_of_file or not self.is_due):
             return self._joined
         if self._joined:
             return self._read_again(source(), self._joined)
@@ -130,7 +127,7 @@ class Store:
             self._is_old = True
 
     def _read(self, source: IPaaS) -> Joined:
-        connection = self._given.joined(source.subscription(self._given.unsaid))
+        connection = self._given.joined(source.subscription(self._unsaid))
         old, endpoint = self._joined, connection.endpoint
         is_same = old is not None and old.connection.endpoint == endpoint
         # The same keys keep their client: whoever was refused with it knows that there are no others.
