@@ -6,7 +6,7 @@ import inspect
 import logging
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -108,6 +108,7 @@ class JobTask(RefusingTask):
             raise
         # Anew: the claim answers for all that was asked until now, also for a configuration that has come meanwhile.
         runtime = app.runtime
+        claim = replace(claim, fingerprint=runtime.connections.fingerprint)
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         token = running.set(attempt)
         try:
@@ -185,7 +186,11 @@ class _Run:
 
     def _do(self, work: Work) -> dict[str, Any]:
         try:
-            return self._complete(work(self._given()))
+            given = self._given()
+        except ConnectionUnknown as error:
+            self._leave(error)
+        try:
+            return self._complete(work(given))
         except Throttled:
             self._put_back()
         except (ClaimLost, LedgerUnavailable):
@@ -213,6 +218,12 @@ class _Run:
         seconds = round(time.monotonic() - self._started, 3)
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
+
+    def _leave(self, error: ConnectionUnknown) -> NoReturn:
+        """Leave the job to a worker that knows its connection: this one may not know it yet, or not any more."""
+        self._ledger.leave(self._claim)
+        announce(outcomes.LEFT, self._job, self._job.system_id, job=self._job)
+        raise ComesAgain.of(self._job, State.QUEUED, error) from None
 
     def _put_back(self) -> NoReturn:
         self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
