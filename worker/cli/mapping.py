@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from worker.cli.drift import cautioned
 from worker.cli.ending import ALL_WELL
 from worker.cli.options import chosen, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
+from worker.handover import open_ledger
 from worker.mapping.mapping import DEFAULT
 from worker.mapping.rows import RowType
 from worker.presentation.screen import Screen
@@ -42,12 +44,14 @@ def command(system: int | None, *, example: bool) -> int:
     if example:
         screen.file(DEFAULT.read_text(encoding="utf-8"))
         return ALL_WELL
-    connections = load_connections(load_settings().connections)
+    settings = load_settings()
+    connections = load_connections(settings.connections)
     for connection in screen.apart(connections if system is None else [chosen(connections, system)]):
         screen.heading(f"{connection.system_id} {connection.name}")
         screen.table(COLUMNS, map(_cells, connection.mapping.rows), prose=COLUMNS[-1])
         screen.line()
         screen.line(subscription_in_words(connection.mapping))
+    cautioned(screen, open_ledger(settings, connections), connections)
     return ALL_WELL
 
 

@@ -18,6 +18,14 @@ SHOWN: Final = 10
 """How many connections or processes a sentence names."""
 
 
+def agreement(processes: Sequence[Process], fingerprint: str) -> str:
+    """By what the processes run, if all run by the files as they stand."""
+    if not processes:
+        return f"{fingerprint}; no worker, beat or Flower runs by it" if fingerprint else ""
+    count = counted(len(processes), "process", "processes")
+    return f"{fingerprint}, by which {count} {'runs' if len(processes) == 1 else 'run'}"
+
+
 def differences(old: Connections, new: Connections) -> str:
     """What has changed from one configuration to another, by names alone."""
     parts = [
@@ -40,7 +48,7 @@ def _changed(old: Connections, new: Connection) -> str:
 
 def drift(processes: Sequence[Process], fingerprint: str = "", file: str = "the connections file") -> list[str]:
     """Where processes differ, in sentences; none if all agree. `fingerprint`: of the file at hand."""
-    return [*_of_faults(processes), *_of_configurations(processes, fingerprint, file), *_of_releases(processes)]
+    return [*_of_faults(processes), *others(processes, fingerprint, file), *_of_releases(processes)]
 
 
 def _of_faults(processes: Sequence[Process]) -> list[str]:
@@ -55,15 +63,16 @@ def _of_faults(processes: Sequence[Process]) -> list[str]:
     ]
 
 
-def _of_configurations(processes: Sequence[Process], fingerprint: str, file: str) -> list[str]:
+def others(processes: Sequence[Process], fingerprint: str = "", file: str = "the connections file") -> list[str]:
+    """Which processes run by another configuration than others, or than that of the file."""
     groups: dict[str, list[Process]] = {}
     for process in processes:
         groups.setdefault(process.fingerprint, []).append(process)
-    others = [each for each in groups if each != fingerprint] if fingerprint else list(groups)
-    if not others or (len(groups) == 1 and not fingerprint):
+    different = [each for each in groups if each != fingerprint]
+    if not different or (len(groups) == 1 and not fingerprint):
         return []
     own = [f"{file} is {fingerprint}"] if fingerprint else []
-    words = [f"{_some(groups[each])} {_verb(groups[each])} {each or 'no configuration yet'}" for each in others]
+    words = [f"{_some(groups[each])} {_verb(groups[each])} {each or 'no configuration yet'}" for each in different]
     return [f"Configurations differ: {', '.join([*own, *words])}."]
 
 
