@@ -20,7 +20,7 @@ from worker.jobs.calls import note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
 from worker.jobs.job import Job, State
-from worker.jobs.retries import Pause, Retry, decide, outlasted
+from worker.jobs.retries import LEAST_REST_SECONDS, Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
 from worker.ledger.guard import carrying
@@ -238,6 +238,8 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
+        if error.trouble is Trouble.CREDENTIALS and self._is_called_otherwise():
+            return self._rest(error, Retry(LEAST_REST_SECONDS, costs_attempt=False))
         # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:
             note_meaning(self._calls, error.intent)
@@ -249,6 +251,12 @@ class _Run:
                 raise ComesAgain.of(self._job, State.QUEUED, error) from None
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
+
+    def _is_called_otherwise(self) -> bool:
+        """Whether the connection has other keys or another address by now, for which the files are read anew."""
+        app.reloader.look()
+        system_id = self._job.system_id
+        return app.runtime.clients.get(system_id) is not self._runtime.clients.get(system_id)
 
     def _hold(self, error: SyncError, pause: Pause) -> Weighed:
         """Let the ledger weigh trouble of the whole store: it may hold the store, or let only this job rest."""

@@ -95,15 +95,21 @@ class Reloader:
 
     def note(self, role: str) -> None:
         """Note in Redis what this process runs by. Raises LedgerUnavailable."""
-        settings, faults = self._application.settings, tuple(map(str, self.faults))
         try:
-            runtime = self._application.runtime
-            ledger, fingerprint = runtime.ledger, runtime.connections.fingerprint
-        except ConfigurationError as error:  # it never had another one
-            self._ledger = ledger = self._ledger or open_ledger(settings)
-            fingerprint, faults = "", tuple(map(str, error.faults))
-        process = Process(WORKER, role, release(), fingerprint, faults, settings.reload_seconds)
-        self.processes = ledger.processes.note(process)
+            fingerprint = self._application.runtime.connections.fingerprint
+        except ConfigurationError:  # it never had any; `look` has found the faults
+            fingerprint = ""
+        faults, seconds = tuple(map(str, self.faults)), self._application.settings.reload_seconds
+        self.processes = self.ledger.processes.note(Process(WORKER, role, release(), fingerprint, faults, seconds))
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger; it knows no limits of any store as long as there has been no configuration without faults."""
+        try:
+            return self._application.runtime.ledger
+        except ConfigurationError:
+            self._ledger = self._ledger or open_ledger(self._application.settings)
+            return self._ledger
 
     def _look(self) -> bool:
         runtime = self._application.runtime  # read now, if it could not be before

@@ -197,9 +197,9 @@ class Upkeep(Reading):
         """Forget a failed job; False if it is not failed."""
         return bool(self.discard_all([job]))
 
-    def discard_all(self, jobs: Sequence[Job]) -> int:
-        """Forget those of many jobs that are failed, in one round trip; how many that were."""
-        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, []) for job in jobs])))
+    def discard_all(self, jobs: Sequence[Job], *, waiting: bool = False) -> int:
+        """Forget those of many jobs that are failed, or also those `waiting`, in one round trip; how many that were."""
+        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, [int(waiting)]) for job in jobs])))
 
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
