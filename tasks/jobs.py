@@ -8,11 +8,11 @@ import time
 import traceback
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
-from celery.exceptions import Retry as CelerysRetry
 
+from tasks.coming_again import ComesAgain
 from tasks.refusals import refuse_message
 from worker.app import app
 from worker.http.api_errors import HELD_FOR
@@ -131,22 +131,6 @@ class JobTask(RefusingTask):
         return {"job": str(job), "state": refused.state}
 
 
-class ComesAgain(CelerysRetry):
-    """What ends a task whose job has not: Flower shows that it is tried again, and not that it succeeded.
-
-    Celery sends nothing for it: the ledger lets the job run when it is due, as a task of its own.
-    """
-
-    @classmethod
-    def of(cls, job: Job, state: State, error: SyncError | None = None) -> Self:
-        """That a job waits or rests, and for which error."""
-        return cls(f"{job} is {state}" + (f": {error}" if error else ""), exc=error)
-
-    def __repr__(self) -> str:
-        """Its message, for Flower."""
-        return str(self)
-
-
 @dataclass(frozen=True, slots=True)
 class Given:
     """What a use case needs to do one claimed job."""
@@ -186,11 +170,9 @@ class _Run:
 
     def _do(self, work: Work) -> dict[str, Any]:
         try:
-            given = self._given()
+            return self._complete(work(self._given()))
         except ConnectionUnknown as error:
             self._leave(error)
-        try:
-            return self._complete(work(given))
         except Throttled:
             self._put_back()
         except (ClaimLost, LedgerUnavailable):
@@ -198,7 +180,7 @@ class _Run:
         except SyncError as error:
             return self._settle(error)
         except Exception as error:  # noqa: BLE001 - it is reported, as our own fault
-            # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
+            # Not log.exception: its text can hold anything, so the trace alone is logged.
             trace = "".join(traceback.format_tb(error.__traceback__))
             log.error("%s: a fault of this software\n%s", self._job, trace)  # noqa: TRY400
             return self._settle(InternalError.of(error))

@@ -20,7 +20,7 @@ from worker.app import or_end, set_up_log
 from worker.broker import UNREADABLE, NotReady
 from worker.config.cores import keep_to
 from worker.config.settings import variable
-from worker.ledger.proof import prove, refuse_unfit
+from worker.ledger.proving.proof import prove, refuse_unfit
 from worker.telemetry.sentry import start_sentry
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from worker.app import SyncApp
     from worker.config.redis_url import RedisUrl
-    from worker.ledger.trials import Finding
+    from worker.ledger.proving.trials import Finding
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option, yes_option
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
-from worker.ledger.proof import prove
+from worker.ledger.proving.proof import prove
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 from worker.runtime import Runtime

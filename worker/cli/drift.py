@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+from worker.config.faults import ConfigurationError
+from worker.connections import Connections, load_connections
 from worker.ledger import LedgerUnavailable
 from worker.presentation.configuration import drift, others
 
 if TYPE_CHECKING:
-    from worker.connections import Connections
+    from collections.abc import Sequence
+
+    from worker.config.faults import Fault
+    from worker.config.settings import Settings
     from worker.ledger import Ledger
+    from worker.ledger.processes import Process
     from worker.presentation.screen import Screen
 
 AGREE_SECONDS: Final = 60.0
@@ -48,3 +55,52 @@ def agreed(screen: Screen, ledger: Ledger, connections: Connections) -> bool:
         is_first = False
         time.sleep(LOOK_SECONDS)
     return True
+
+
+class Read(NamedTuple):
+    """The connections as the files stand now: none if they have faults."""
+
+    connections: Connections
+    faults: Sequence[Fault] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of the connections file."""
+        try:
+            return cls(load_connections(settings.connections))
+        except ConfigurationError as error:
+            return cls(Connections([]), error.faults)
+
+    def drift(self, processes: Sequence[Process]) -> list[str]:
+        """Which processes go by something else."""
+        return drift(processes, self.connections.fingerprint)
+
+    def as_json(self, processes: Sequence[Process]) -> dict[str, object]:
+        """What a program reads of it."""
+        return {
+            "fingerprint": self.connections.fingerprint or None,
+            "faults": list(map(str, self.faults)),
+            "drift": self.drift(processes),
+            "processes": [
+                {
+                    "name": each.name,
+                    "role": each.role,
+                    "version": each.version,
+                    "fingerprint": each.fingerprint or None,
+                    "since": each.since and each.since.isoformat(),
+                    "faults": each.faults,
+                }
+                for each in processes
+            ],
+        }
+
+
+def show_configuration(screen: Screen, read: Read, processes: Sequence[Process]) -> None:
+    """What is wrong with the configuration, if anything is."""
+    for fault in read.faults:
+        screen.mark(str(fault), is_good=False)
+    said = set(map(str, read.faults))
+    for each in read.drift([replace(one, faults=tuple(set(one.faults) - said)) for one in processes]):
+        screen.caution(each)
+    if read.faults or read.drift(processes):
+        screen.line()

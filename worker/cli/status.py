@@ -5,25 +5,24 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from itertools import starmap
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from worker.cli import holds
+from worker.cli.drift import Read, show_configuration
 from worker.cli.ending import ALL_WELL, WRONG, redis_silent
 from worker.cli.options import json_option
-from worker.config.faults import ConfigurationError
 from worker.config.settings import load_settings
-from worker.connections import Connections, load_connections
 from worker.handover import limits_of, open_ledger
 from worker.jobs.job import Kind, State
 from worker.jobs.progress import Selection
 from worker.ledger import LedgerUnavailable
-from worker.presentation.configuration import agreement, drift
+from worker.presentation.configuration import agreement
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
@@ -32,8 +31,8 @@ from worker.presentation.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from worker.config.faults import Fault
     from worker.config.settings import Settings
+    from worker.connections import Connections
     from worker.jobs.progress import Progress
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures, Use
@@ -112,60 +111,11 @@ def _status(screen: Screen, ledger: Ledger, settings: Settings, *, as_json: bool
         more = {"catch_ups": list(starmap(_catch_up_as_json, catch_ups)), "configuration": read.as_json(processes)}
         screen.json(_as_json(figures, settings) | more)
     else:
-        _show_configuration(screen, read, processes)
+        show_configuration(screen, read, processes)
         _show(screen, figures, read, processes)
         screen.line()
         _show_catch_ups(screen, catch_ups)
     return WRONG if read.faults else ALL_WELL
-
-
-class Read(NamedTuple):
-    """The connections as the files stand now: none if they have faults."""
-
-    connections: Connections
-    faults: Sequence[Fault] = ()
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Those of the connections file."""
-        try:
-            return cls(load_connections(settings.connections))
-        except ConfigurationError as error:
-            return cls(Connections([]), error.faults)
-
-    def drift(self, processes: Sequence[Process]) -> list[str]:
-        """Which processes go by something else."""
-        return drift(processes, self.connections.fingerprint)
-
-    def as_json(self, processes: Sequence[Process]) -> dict[str, object]:
-        """What a program reads of it."""
-        return {
-            "fingerprint": self.connections.fingerprint or None,
-            "faults": list(map(str, self.faults)),
-            "drift": self.drift(processes),
-            "processes": [
-                {
-                    "name": each.name,
-                    "role": each.role,
-                    "version": each.version,
-                    "fingerprint": each.fingerprint or None,
-                    "since": _as_iso(each.since),
-                    "faults": each.faults,
-                }
-                for each in processes
-            ],
-        }
-
-
-def _show_configuration(screen: Screen, read: Read, processes: Sequence[Process]) -> None:
-    """What is wrong with the configuration, if anything is."""
-    for fault in read.faults:
-        screen.mark(str(fault), is_good=False)
-    said = set(map(str, read.faults))
-    for each in read.drift([replace(one, faults=tuple(set(one.faults) - said)) for one in processes]):
-        screen.caution(each)
-    if read.faults or read.drift(processes):
-        screen.line()
 
 
 def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:

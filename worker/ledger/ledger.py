@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,7 +30,7 @@ from worker.ledger.records import (
     Weighed,
     Weight,
 )
-from worker.ledger.scripting import Args, Scripts
+from worker.ledger.scripting import Args, Made, Scripts
 from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from worker.jobs.calls import MadeCall
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent
-    from worker.jobs.progress import Known, Progress
     from worker.jobs.retries import Pause
     from worker.ledger.batches import Batches
     from worker.ledger.limits import StoreLimits
@@ -72,7 +71,9 @@ class Ledger(Upkeep):
         """`fingerprint`: of the configuration that the worker runs by."""
         scripts = Scripts(client, stores or {}, witness, replaced)
         super().__init__(client, scripts, times, stores or {})
-        self._worker, self._fingerprint = worker, fingerprint
+        self._fingerprint = fingerprint
+        # Who runs a job, as JSON, by fingerprint: see `Attempt` in `worker.ledger.activity`.
+        self._by: Made[str, str] = Made(lambda by: json.dumps(f"{worker} {by}".strip()))
         self.progress = ProgressBook(self._scripts)
         self.processes = Processes(self._scripts)
 
@@ -111,7 +112,7 @@ class Ledger(Upkeep):
     def claim(self, job: Job) -> Claim:
         """Take a job for this worker. Raises ClaimRefused if it is another's, or there is nothing to do."""
         token = uuid.uuid4().hex
-        args: Args = [token, self._lease_ms, CLOCK_TOLERANCE_MS, self._by(self._fingerprint)]
+        args: Args = [token, self._lease_ms, CLOCK_TOLERANCE_MS, self._by[self._fingerprint]]
         state, *granted = self._scripts.run(Effect.CLAIM, args, job)
         if state != "granted":
             raise ClaimRefused(state)
@@ -230,7 +231,7 @@ class Ledger(Upkeep):
         as_json = json.dumps(noted, separators=(",", ":"))
         token = uuid.uuid4().hex if carry_on else ""
         shared: Args = [claim.token, as_json, token, self._lease_ms, carry_on]
-        by = self._by(claim.fingerprint or self._fingerprint)
+        by = self._by[claim.fingerprint or self._fingerprint]
         answer: list[Any] = self._scripts.run(effect, [*shared, *args, by], claim.job)
         if not answer[0]:
             raise ClaimLost
@@ -247,10 +248,6 @@ class Ledger(Upkeep):
     def release(self, system_id: int) -> bool:
         """End the hold of a store; False if it is not held."""
         return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id]))
-
-    def _by(self, fingerprint: str) -> str:
-        """Who runs a job, as the history shows it: see `Attempt` in `worker.ledger.activity`."""
-        return json.dumps(f"{self._worker} {fingerprint}" if fingerprint else self._worker)
 
     def _request_args(self, request: Request) -> Args:
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]
@@ -282,30 +279,3 @@ def _claim(job: Job, token: str, granted: Sequence[Any], message_id: str = "") -
         created=created,
         message_id=message_id,
     )
-
-
-@dataclass(frozen=True)
-class LedgerIntake:
-    """The ledger as an initialize sees it: see `worker.sync.ports.Intake`. All raise LedgerUnavailable."""
-
-    ledger: Ledger
-    system_id: int
-
-    def backlog(self) -> int:
-        """How many of the store's jobs wait for their turn."""
-        return self.ledger.backlog(self.system_id)
-
-    def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
-        """What is known of some customers."""
-        return self.ledger.progress.look(progress, {each: self.ledger.key(self._job(each)) for each in customer_ids})
-
-    def request(self, customer_ids: Sequence[str]) -> None:
-        """Ask for customers, behind whatever triggers ask for."""
-        self.ledger.request_all([self._job(each) for each in customer_ids], background=True)
-
-    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
-        """Note how far it has come, and whom it has met since. Raises TakenOver."""
-        return self.ledger.progress.advance(progress, met, ended=ended)
-
-    def _job(self, customer_id: str) -> Job:
-        return Job(Kind.CUSTOMER, self.system_id, customer_id)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from worker.config.settings import Settings
 from worker.jobs.calls import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 USUAL: Final = Settings()
 """The settings as they are if nobody sets any."""
@@ -58,3 +61,17 @@ class StoreLimits:
             },
         }
         return json.dumps(values)
+
+
+class LimitsAsJson(dict[int, str]):
+    """The limits of each store as the scripts take them; those of one that is not configured are the usual ones."""
+
+    def __init__(self, limits: Mapping[int, StoreLimits]) -> None:
+        super().__init__()
+        self._limits, self._usual = limits, StoreLimits().as_json()
+
+    def __missing__(self, system_id: int) -> str:
+        if system_id not in self._limits:
+            return self._usual  # it is not kept: messages can name any number of stores
+        as_json = self[system_id] = self._limits[system_id].as_json()
+        return as_json

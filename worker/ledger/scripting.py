@@ -20,7 +20,7 @@ from worker.jobs.job import Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
 from worker.ledger.connection import NONSENSE, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
-from worker.ledger.limits import StoreLimits
+from worker.ledger.limits import LimitsAsJson
 from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from worker.jobs.errors import SyncError
     from worker.jobs.job import Job
+    from worker.ledger.limits import StoreLimits
 
 ROUTES: Final = "_routes"
 # These scripts change nothing, and so are no effects; `figures` has a client of its own.
@@ -196,19 +197,6 @@ class Made(dict[Key, Value]):
     def __missing__(self, key: Key) -> Value:
         value = self[key] = self._make(key)
         return value
-
-
-class LimitsAsJson(Made[int, str]):
-    """The limits of each store as the scripts take them; those of one that is not configured are the usual ones."""
-
-    def __init__(self, limits: Mapping[int, StoreLimits]) -> None:
-        super().__init__(lambda system_id: limits[system_id].as_json())
-        self._limits = limits
-        self._usual = StoreLimits().as_json()
-
-    def __missing__(self, system_id: int) -> str:
-        # The usual ones are not kept: messages can name any number of stores.
-        return super().__missing__(system_id) if system_id in self._limits else self._usual
 
 
 class Scripts:

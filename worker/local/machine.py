@@ -13,7 +13,7 @@ from worker.config.cores import usable
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.ledger import LedgerUnavailable
-from worker.ledger.proof import refuse_unfit
+from worker.ledger.proving.proof import refuse_unfit
 from worker.local.child import running
 from worker.local.data_folder import PASSWORD_FILE, flower_login, opened, server_folder
 from worker.local.ports import HOST
