@@ -53,7 +53,9 @@ def import_mapping(
         collection = _read(runtime, connection, collection_id)
     if collection is None:
         screen.error(f"iPaaS.com has no mapping collection {collection_id} for {connection.system_id}.")
-        screen.note("  Take the id from the mapping collection's page in iPaaS.com. Nothing was written.")
+        screen.note(
+            "  Nothing was written. Look the id up in iPaaS.com; `stamped-sync check` shows whether all else answers."
+        )
         return None
     imported = read_collection(collection, collection_id)
     for note in imported.notes:
