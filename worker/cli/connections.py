@@ -10,6 +10,7 @@ from worker.cli.ending import ALL_WELL
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, load_connections
+from worker.presentation.cautions import cautions
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 
@@ -41,7 +42,7 @@ def command(*, as_json: bool, example: bool) -> int:
             screen.json(_as_json(connection))
         else:
             _show(screen, connection)
-    for each in connections.cautions:
+    for each in cautions(connections):
         screen.note(f"! {each}")
     return ALL_WELL
 
