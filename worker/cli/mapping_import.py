@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import time
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 COLLECTION_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 """What the id of a mapping collection can be. Assumed: a number like other ids, or else a UUID."""
 MOST_REFUSALS: Final = 200
-"""How many refusals are shown: each of a real collection, which has a few rows."""
+"""How many refusals are shown: all, unless the collection is broken in every row."""
 
 
 def import_mapping(
@@ -88,7 +89,7 @@ def _written(screen: Screen, imported: Imported, output: Path, connections: Path
     except NotWritable as error:
         screen.error(f"{error}.")
         return None
-    named = os.path.relpath(output.absolute(), connections.absolute().parent)
+    named = json.dumps(os.path.relpath(output.absolute(), connections.absolute().parent), ensure_ascii=False)
     screen.mark(f"{output}: {counted(len(mapping.rows), 'row')}, read back without a fault", is_good=True)
-    screen.prose(f'It is in force once the connection names it, straight under [[connection]]: mapping = "{named}"')
+    screen.prose(f"It is in force once the connection names it, straight under [[connection]]: mapping = {named}")
     return mapping

@@ -1,7 +1,8 @@
 """A mapping collection of iPaaS.com: the names of what it holds, and how its values are compared and shown.
 
 All of these names are assumed (contract: MappingCollection, A): correct them here alone. It is also assumed that a
-Static row has its value in `source_value`.
+Static row has its value in `source_value`, and that a custom field is named there as in a mapping file: `CustomFields.`
+and its name.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ DELETES: Final = "delete"
 
 SHOWN: Final = 60
 """Characters of a text that are shown."""
+LOOKED_AT: Final = 1_000
+"""Characters that are looked at for it: more than are shown, because masks shorten a text."""
 
 
 def key(value: object) -> str:
@@ -72,5 +75,5 @@ def cut(value: object) -> str:
     """A value on one line, short, and without e-mail addresses."""
     if isinstance(value, list | dict):
         return kind_of(value)
-    text = masked(str(value))
+    text = masked(str(value)[:LOOKED_AT])
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

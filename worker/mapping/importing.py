@@ -61,6 +61,9 @@ NOT_CARRIED: Final = {
 LONGEST: Final = 1_000
 """Characters of a text that can be carried over: far more than any name has."""
 MOST_NAMES: Final = 20
+"""Names of fields that are shown."""
+MOST_ROWS: Final = 500
+"""Rows, and children, that are looked at one by one: far more than there are destinations."""
 WHAT_IT_READS: Final = {"type": TYPE, "source": SOURCE, "value": SOURCE, "destination": DESTINATION, "default": DEFAULT}
 """Which field of iPaaS.com's row becomes which key of the mapping file."""
 HALF: Final = re.compile("[\ud800-\udfff]")
@@ -97,7 +100,7 @@ class Imported:
 def read_collection(collection: dict[str, Any], collection_id: str) -> Imported:
     """The mapping file that does what a collection does. Never raises, whatever the collection holds."""
     rows = collection.get(ROWS)
-    listed = rows if isinstance(rows, list) else []
+    listed = rows if isinstance(rows, list) and len(rows) <= MOST_ROWS else []
     read = [_Row(number, row) for number, row in enumerate(listed, start=1)]
     refusals = [*_of_collection(collection), *(refusal for row in read for refusal in row.refusals())]
     if read:
@@ -123,11 +126,17 @@ def _of_collection(collection: dict[str, Any]) -> Iterator[Refusal]:
         yield Refusal(ROWS, f"is {kind_of(rows)} and not a list of rows", SUPPORT)
     elif not rows:
         yield Refusal(ROWS, "holds no row", OTHER_COLLECTION)
+    elif len(rows) > MOST_ROWS:
+        problem = f"holds {len(rows):,} rows, and there are {len(DESTINATIONS)} destinations"
+        yield Refusal(ROWS, problem, OTHER_COLLECTION)
 
 
 def _of_children(children: object) -> Iterator[Refusal]:
     if not isinstance(children, list):
         yield Refusal(CHILDREN, f"is {kind_of(children)} and not a list of collections", SUPPORT)
+        return
+    if len(children) > MOST_ROWS:
+        yield Refusal(CHILDREN, f"holds {len(children):,} collections, and a customer has none here", OTHER_COLLECTION)
         return
     for number, child in enumerate(children, start=1):
         place = f"{CHILDREN}, {number}"
