@@ -69,7 +69,7 @@ class _Origin:
             try:
                 self.mappings[path] = Mapping.read(path)
             except FileNotFoundError:
-                raise wrong(f"there is no file {path}") from None
+                raise wrong(f"there is no file {path}: make it, or leave this line out until it is there") from None
             except ConfigurationError as error:
                 self.faults.extend(error.faults)
                 self.mappings[path] = Mapping.default()  # never used: load_connections raises the faults

@@ -115,8 +115,8 @@ def read_collection(collection: dict[str, Any], collection_id: str) -> Imported:
 def _of_collection(collection: dict[str, Any]) -> Iterator[Refusal]:
     for name in FILTERS:
         if not is_empty(collection.get(name)):
-            problem = "is not empty: it leaves customers out, and every customer of a connection is transferred here"
-            yield Refusal(name, problem, "Remove it in iPaaS.com, or hand over only triggers of the right customers")
+            problem = "is not empty: it leaves customers out, and here every customer of a connection is transferred"
+            yield Refusal(name, problem, "Import a collection without it, if every customer may be transferred")
     if not is_empty(collection.get(CHILDREN)):
         yield from _of_children(collection[CHILDREN])
     if DELETES in key(collection.get(SYNC_TYPE)):
