@@ -6,7 +6,7 @@ import inspect
 import logging
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -20,7 +20,7 @@ from worker.jobs.calls import note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
 from worker.jobs.job import Job, State
-from worker.jobs.retries import Pause, Retry, decide, outlasted
+from worker.jobs.retries import LEAST_REST_SECONDS, Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
 from worker.ledger.guard import carrying
@@ -108,6 +108,7 @@ class JobTask(RefusingTask):
             raise
         # Anew: the claim answers for all that was asked until now, also for a configuration that has come meanwhile.
         runtime = app.runtime
+        claim = replace(claim, fingerprint=runtime.connections.fingerprint)
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         token = running.set(attempt)
         try:
@@ -185,7 +186,11 @@ class _Run:
 
     def _do(self, work: Work) -> dict[str, Any]:
         try:
-            return self._complete(work(self._given()))
+            given = self._given()
+        except ConnectionUnknown as error:
+            self._leave(error)
+        try:
+            return self._complete(work(given))
         except Throttled:
             self._put_back()
         except (ClaimLost, LedgerUnavailable):
@@ -214,6 +219,12 @@ class _Run:
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
 
+    def _leave(self, error: ConnectionUnknown) -> NoReturn:
+        """Leave the job to a worker that knows its connection: this one may not know it yet, or not any more."""
+        self._ledger.leave(self._claim)
+        announce(outcomes.LEFT, self._job, self._job.system_id, job=self._job)
+        raise ComesAgain.of(self._job, State.QUEUED, error) from None
+
     def _put_back(self) -> NoReturn:
         self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
         self._announce(outcomes.THROTTLED)
@@ -227,6 +238,8 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
+        if error.trouble is Trouble.CREDENTIALS and self._is_called_otherwise():
+            return self._rest(error, Retry(LEAST_REST_SECONDS, costs_attempt=False))
         # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:
             note_meaning(self._calls, error.intent)
@@ -238,6 +251,12 @@ class _Run:
                 raise ComesAgain.of(self._job, State.QUEUED, error) from None
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
+
+    def _is_called_otherwise(self) -> bool:
+        """Whether the connection has other keys or another address by now, for which the files are read anew."""
+        app.reloader.look()
+        system_id = self._job.system_id
+        return app.runtime.clients.get(system_id) is not self._runtime.clients.get(system_id)
 
     def _hold(self, error: SyncError, pause: Pause) -> Weighed:
         """Let the ledger weigh trouble of the whole store: it may hold the store, or let only this job rest."""

@@ -22,6 +22,7 @@ from worker.config.faults import ConfigurationError
 from worker.config.redis_url import RedisUrl
 from worker.config.settings import Settings, load_settings
 from worker.jobs import routes
+from worker.reloading import Reloader
 from worker.runtime import Runtime
 from worker.telemetry import logs
 
@@ -85,6 +86,15 @@ class SyncApp(Celery):
     def runtime(self) -> Runtime:
         """The configuration, the ledger and the API clients, built at first use. Raises ConfigurationError."""
         return Runtime.build()
+
+    @cached_property
+    def reloader(self) -> Reloader:
+        """Takes a changed configuration into this process, as another `runtime`."""
+        return Reloader(self)
+
+    def take(self, runtime: Runtime) -> None:
+        """Run by another configuration from now on; what has begun ends by the one it began with."""
+        self.runtime = runtime
 
     @cached_property
     def Worker(self) -> Any:  # noqa: N802 - Celery's name
@@ -211,7 +221,7 @@ def _before_a_command(context: click.Context, *_: object) -> None:
 
 
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
-app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper"], set_as_current=False)
+app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper", "tasks.reloading"], set_as_current=False)
 app.add_defaults(lambda: celery_settings(app.settings))
 # Celery adds this hidden option to each of its commands for this application, and so calls `_before_a_command`.
 app.user_options["preload"].add(

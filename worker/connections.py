@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import dataclass, field
@@ -21,10 +22,11 @@ from pydantic import (
     ValidationInfo,
 )
 
-from worker.config.environment import Environment, environment
+from worker.config.environment import DOTENV, Environment, environment
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, unknown_key, wrong
 from worker.config.secret import read_secret
 from worker.config.settings import http_url
+from worker.config.text_file import Files
 from worker.config.toml_file import Table, examples, read_tables, repeated
 from worker.ledger.limits import USUAL_CALLS, USUAL_CONCURRENT, USUAL_SECONDS
 from worker.mapping.mapping import Mapping
@@ -56,6 +58,8 @@ class _Origin:
     path: Path
     environ: Environment
     faults: list[Fault] = field(default_factory=list)
+    files: Files = field(default_factory=Files)
+    secrets: list[str] = field(default_factory=list, repr=False)
     mappings: dict[Path, Mapping] = field(default_factory=dict)
 
     def fault(self, key: str, problem: str, example: str) -> None:
@@ -67,7 +71,7 @@ class _Origin:
         path = self.path.parent / name
         if path not in self.mappings:
             try:
-                self.mappings[path] = Mapping.read(path)
+                self.mappings[path] = Mapping.read(path, self.files)
             except FileNotFoundError:
                 raise wrong(f"there is no file {path}: make it, or leave this line out until it is there") from None
             except ConfigurationError as error:
@@ -86,7 +90,9 @@ def _origin(info: ValidationInfo) -> _Origin:
 
 def _resolved(value: Any, info: ValidationInfo) -> str:
     origin = _origin(info)
-    return read_secret(value, origin.path.parent, origin.environ)
+    secret = read_secret(value, origin.path.parent, origin.environ, origin.files)
+    origin.secrets.append(secret)
+    return secret
 
 
 def _checked_url(value: Any) -> Any:
@@ -190,8 +196,10 @@ class Connection(_Part):
 class Connections:
     """The connections by system id, in the order of the file. They do not change after they are read."""
 
-    def __init__(self, connections: Iterable[Connection]) -> None:
+    def __init__(self, connections: Iterable[Connection], fingerprint: str = "") -> None:
         self._by_system_id = {connection.system_id: connection for connection in connections}
+        self.fingerprint = fingerprint
+        """Six digits that differ if anything differs in the files that the connections were read from."""
 
     def __getitem__(self, system_id: int) -> Connection:
         return self._by_system_id[system_id]
@@ -216,15 +224,17 @@ class Connections:
 # Reading the file ----------------------------------------------------------------------------------------------------
 
 
-def load_connections(path: Path, variables: dict[str, str] | None = None) -> Connections:
+def load_connections(path: Path, variables: dict[str, str] | None = None, *, files: Files | None = None) -> Connections:
     """Read a connections file and the mappings it names; raises ConfigurationError with all their faults.
 
-    `{ env = … }` looks at `variables`: by default those of the process and of `.env`.
+    `{ env = … }` looks at `variables`: by default those of the process and of `.env`. Every file that is read, `.env`
+    and those of secrets too, is noted in `files`, also if there are faults.
     """
-    environ = environment() if variables is None else Environment(variables)
-    origin = _Origin(path, environ, list(environ.faults))
+    files = Files() if files is None else files
+    environ = environment(files) if variables is None else Environment(variables)
+    origin = _Origin(path, environ, list(environ.faults), files)
     try:
-        tables, faults = read_tables(path, "connection")
+        tables, faults = read_tables(path, "connection", files)
     except FileNotFoundError:
         example = f"stamped-sync connections --example > {path}"
         raise ConfigurationError([*origin.faults, Fault(str(path), "", "there is no such file", example)]) from None
@@ -237,7 +247,18 @@ def load_connections(path: Path, variables: dict[str, str] | None = None) -> Con
         origin.fault(f"connection {number}, system_id", problem, key_examples()[""]["system_id"])
     if origin.faults:
         raise ConfigurationError(origin.faults)
-    return Connections(connection for connection in connections if connection)
+    return Connections(filter(None, connections), _fingerprint(origin))
+
+
+def _fingerprint(origin: _Origin) -> str:
+    """A keyed hash of all that was read. The secrets are its key, so that it says nothing of them.
+
+    It has 24 bits: enough to tell configurations apart, and too few to try secrets by.
+    """
+    key = hashlib.sha256("\n".join(origin.secrets).encode()).digest()
+    return hashlib.blake2b(
+        "\n".join(origin.files.digests_but(Path(DOTENV))).encode(), key=key, digest_size=3
+    ).hexdigest()
 
 
 def _connection(table: Table, number: int, origin: _Origin) -> Connection | None:

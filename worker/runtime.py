@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.config.settings import Settings, load_settings
+from worker.config.text_file import Files
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
-from worker.handover import open_ledger
+from worker.handover import limits_of, open_ledger
 from worker.http.adapter import Pools, Timeouts
 from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
@@ -57,15 +59,18 @@ class Runtime:
     policy: Policy
     witness: Witness
     clients: Mapping[int, Clients]
+    make_clients: Callable[[Connection], Clients]
+    files: Files = field(default_factory=Files)
+    """The files that the connections were read from."""
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def build(cls, settings: Settings | None = None, *, witness: Witness = nobody) -> Runtime:
         """Read the configuration and prepare everything, without any call yet. Raises ConfigurationError."""
-        settings = settings or load_settings()
-        connections = load_connections(settings.connections)
+        settings, files = settings or load_settings(), Files()
+        connections = load_connections(settings.connections, files=files)
         timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
-        pools = Pools(timeouts)
+        make_clients = partial(_clients, pools=Pools(timeouts), witness=witness)
         return cls(
             settings=settings,
             connections=connections,
@@ -76,8 +81,23 @@ class Runtime:
                 Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
             ),
             witness=witness,
-            clients={each.system_id: _clients(each, pools, witness) for each in connections},
+            clients={each.system_id: make_clients(each) for each in connections},
+            make_clients=make_clients,
+            files=files,
         )
+
+    def reconfigured(self, connections: Connections, files: Files) -> Runtime:
+        """The same with other connections, by which the ledger goes from now on; whoever has this one ends with it.
+
+        A connection that is as it was keeps its clients.
+        """
+        self.ledger.reconfigure(limits_of(connections), connections.fingerprint)
+        clients = {each.system_id: self._kept(each) or self.make_clients(each) for each in connections}
+        return replace(self, connections=connections, clients=clients, files=files)
+
+    def _kept(self, connection: Connection) -> Clients | None:
+        clients = self.clients.get(connection.system_id)
+        return clients if clients and clients.connection == connection else None
 
     def connection(self, system_id: int) -> Connection:
         """The connection of a system. Raises ConnectionUnknown."""
@@ -112,7 +132,7 @@ class Runtime:
         return clients
 
 
-def _clients(connection: Connection, pools: Pools, witness: Witness) -> Clients:
+def _clients(connection: Connection, *, pools: Pools, witness: Witness) -> Clients:
     ipaas, stamped = connection.ipaas, connection.stamped
     private_key = stamped.private_key.get_secret_value()
     keys = f"{stamped.public_key}:{private_key}"

@@ -119,6 +119,7 @@ class Beat(CelerysBeat):
         settings = self.app.settings
         start_sentry(settings)
         _look_at(settings.redis)
+        self.app.reloader.begin("beat")
         super().start_scheduler()
 
 
@@ -152,6 +153,7 @@ def prepare_flower(app: SyncApp) -> None:
     if logins:
         os.environ[name] = logins.get_secret_value()  # it may come from `.env`
     os.environ["FLOWER_CONF"] = os.environ.get("FLOWER_CONF") or PAGES
+    app.reloader.begin("flower")
 
 
 def _look_at(url: RedisUrl) -> None:

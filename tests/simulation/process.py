@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -15,6 +15,7 @@ from tests.simulation.apis import SimulatedApi
 from tests.simulation.chance import Fault
 from worker.app import app
 from worker.config.settings import Settings
+from worker.config.text_file import Files
 from worker.connections import Connection, Connections, IPaaSEndpoint, StampedEndpoint
 from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger import Claim, Ledger, LedgerTimes, StoreLimits
@@ -112,6 +113,10 @@ class Parts:
         """The runtime with the connections of the world's stores."""
         connections = Connections(_connection(each, stage.chance.random.choice(MAPPINGS)) for each in world.stores)
         settings = Settings.model_construct(catch_up_hours=CATCH_UP_HOURS)
+
+        def make_clients(connection: Connection) -> Clients:
+            return Clients(connection, *self._apis(connection, world, stage, ledger))
+
         return self.runtime(
             settings=settings,
             connections=connections,
@@ -119,7 +124,8 @@ class Parts:
             timeouts=TIMEOUTS,
             policy=Policy(SCHEDULE, HOLDS),
             witness=stage.witness,
-            clients={each.system_id: Clients(each, *self._apis(each, world, stage, ledger)) for each in connections},
+            clients={each.system_id: make_clients(each) for each in connections},
+            make_clients=make_clients,
             clock=stage.clock.seconds,
             stage=stage,
         )
@@ -136,15 +142,11 @@ REAL = Parts()
 
 def flip(system_id: int, mapping: Mapping) -> None:
     """Give a connection another mapping, for every run that starts from now on."""
-    runtime = app.runtime
-    clients = {
-        each: replace(held, connection=held.connection.model_copy(update={"mapping": mapping}))
-        if each == system_id
-        else held
-        for each, held in runtime.clients.items()
-    }
-    connections = Connections(held.connection for held in clients.values())
-    app.runtime = replace(runtime, connections=connections, clients=clients)
+    other = {"mapping": mapping}
+    connections = Connections(
+        each.model_copy(update=other) if each.system_id == system_id else each for each in app.runtime.connections
+    )
+    app.take(app.runtime.reconfigured(connections, Files()))
 
 
 @contextmanager

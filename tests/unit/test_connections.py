@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import tomli
@@ -281,9 +281,9 @@ def test_dotenv_is_read_once_for_all_connections(file: Path, monkeypatch: pytest
     file.write_text("".join(_toml(ipaas=secret, system_id=f"system_id = {each}") for each in range(1, 31)))
     reads: list[Path] = []
 
-    def read(path: Path, longest: int) -> str:
+    def read(path: Path, *more: Any) -> str:
         reads.append(path)
-        return read_text(path, longest)
+        return read_text(path, *more)
 
     monkeypatch.setattr(environment, "read_text", read)
     assert len(load_connections(file)) == 30

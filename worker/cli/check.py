@@ -11,6 +11,7 @@ import click
 
 from worker.cli.check_write import check_by_writing
 from worker.cli.connections import mapping_in_short
+from worker.cli.drift import differing
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option, yes_option
@@ -74,7 +75,12 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
         screen.caution(each)
     codes.append(_redis(screen, runtime.settings))
     return max(
-        [*codes, *(_made(screen, name, prove_it) for name, prove_it in _proofs(runtime)), _holds(screen, runtime)]
+        [
+            *codes,
+            *(_made(screen, name, prove_it) for name, prove_it in _proofs(runtime)),
+            _holds(screen, runtime),
+            _processes(screen, runtime),
+        ]
     )
 
 
@@ -120,6 +126,15 @@ def _holds(screen: Screen, runtime: Runtime) -> int:
             screen.mark(f"{hold.system_id}: {in_short(hold)}", is_good=False)
             screen.failure(hold.failure)
         return FAILED if held else ALL_WELL
+    return FAILED
+
+
+def _processes(screen: Screen, runtime: Runtime) -> int:
+    """Show which processes do not go by the files as they stand: the exit code."""
+    with suppress(LedgerUnavailable):
+        for each in (found := differing(runtime.ledger, runtime.connections)):
+            screen.mark(each, is_good=False)
+        return FAILED if found else ALL_WELL
     return FAILED
 
 

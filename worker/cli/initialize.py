@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from worker.by_hand.initialize import count, go_on
+from worker.cli.drift import agreed
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
@@ -56,6 +57,8 @@ def command(
     then backwards until a reading proves that it left out nobody who was on the list all the time. The last lines say
     whether one did.
 
+    It begins once all processes go by the configuration as it stands in the files, for which it waits a minute.
+
     However a run ends, the next one with the same choice of customers goes on where it stopped; only one runs at a
     time. If iPaaS.com or Redis does not answer, the command tries again for some minutes.
 
@@ -74,6 +77,9 @@ def command(
     selection = Selection.UNLINKED if unlinked else Selection.ALL
     if dry_run:
         return _count(screen, runtime, system_id, selection, limit, as_json=as_json)
+    if not agreed(screen, runtime.ledger, runtime.connections):
+        screen.note("Nothing was requested: every customer would be transferred by whichever process takes its job.")
+        return FAILED
     progress = runtime.ledger.progress.begin(system_id, selection, restart=restart)
     _note_beginning(screen, progress)
     try:

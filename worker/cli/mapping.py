@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from worker.cli.drift import cautioned
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.options import chosen, only_system_option
 from worker.config.settings import load_settings
 from worker.connections import load_connections
+from worker.handover import open_ledger
 from worker.mapping.mapping import DEFAULT
 from worker.mapping.rows import RowType
 from worker.presentation.screen import Screen
@@ -61,10 +63,12 @@ def command(system: int | None, collection: str | None, output: Path | None, *, 
         return ALL_WELL
     if collection is not None:
         return _import(screen, collection, system, output or Path(FILE), replaces=force)
-    connections = load_connections(load_settings().connections)
+    settings = load_settings()
+    connections = load_connections(settings.connections)
     for connection in screen.apart(connections if system is None else [chosen(connections, system)]):
         screen.heading(f"{connection.system_id} {connection.name}")
         _show(screen, connection.mapping)
+    cautioned(screen, open_ledger(settings, connections), connections)
     return ALL_WELL
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from worker.config.environment import DOTENV
 from worker.config.faults import unknown, wrong
-from worker.config.text_file import KILOBYTE, Unreadable, read_text
+from worker.config.text_file import KILOBYTE, Files, Unreadable, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,13 +38,13 @@ A key is random letters, digits and signs, which may begin with any word: so a p
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
-def read_secret(value: Any, folder: Path, environ: Environment) -> str:
+def read_secret(value: Any, folder: Path, environ: Environment, files: Files | None = None) -> str:
     """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 
     A secret goes into an HTTP header, so it must be printable ASCII without a space. A placeholder, a key that was cut
     off or a line break is found here, before any call.
     """
-    text, place = _text_and_place(value, folder, environ)
+    text, place = _text_and_place(value, folder, environ, files)
     if not text:
         raise wrong(f"{place} is empty")
     if problem := _mistake(text, environ):
@@ -61,12 +61,12 @@ def _mistake(text: str, environ: Environment) -> str:
     return next((problem for mistake, problem in MISTAKES.items() if mistake.fullmatch(text.strip())), "")
 
 
-def _text_and_place(value: Any, folder: Path, environ: Environment) -> tuple[str, str]:
+def _text_and_place(value: Any, folder: Path, environ: Environment, files: Files | None) -> tuple[str, str]:
     if isinstance(value, str | SecretStr):
         return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
     if place == "file":
-        return _from_file(folder / name)
+        return _from_file(folder / name, files)
     if name not in environ.variables:
         raise wrong(f"environment variable {name} is not set")
     line = environ.lines.get(name.upper())
@@ -85,9 +85,9 @@ def _reference(value: Any) -> tuple[str, str]:
     return place, name
 
 
-def _from_file(path: Path) -> tuple[str, str]:
+def _from_file(path: Path, files: Files | None) -> tuple[str, str]:
     try:
-        return read_text(path, LONGEST_BYTES).rstrip("\n"), f"file {path}"
+        return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {path}"
     except FileNotFoundError:
         raise wrong(f"there is no file {path}") from None
     except Unreadable as error:

@@ -17,6 +17,7 @@ from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.keys import PREFIX, job_of
 from worker.ledger.limits import LedgerTimes
+from worker.ledger.processes import Processes
 from worker.ledger.progress import ProgressBook
 from worker.ledger.records import (
     CarryOn,
@@ -50,6 +51,8 @@ CLOCK_TOLERANCE_MS: Final = 1_000
 CARRIED_GRACE_MS: Final = 15_000
 """How long after its due time the sweeper leaves a retry to the Celery message that carries it."""
 NOBODY_LOOKED: Final = "-"
+LOOKED_FOR_AGAIN_MS: Final = 1_000
+"""When a job is sent again that a worker has left: a moment later, as the same one might get it again."""
 
 
 class Ledger(Upkeep):
@@ -62,13 +65,22 @@ class Ledger(Upkeep):
         stores: Mapping[int, StoreLimits] | None = None,
         *,
         worker: str = "",
+        fingerprint: str = "",
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
+        """`fingerprint`: of the configuration that the worker runs by."""
         scripts = Scripts(client, stores or {}, witness, replaced)
         super().__init__(client, scripts, times, stores or {})
-        self._worker = json.dumps(worker)
+        self._worker, self._fingerprint = worker, fingerprint
         self.progress = ProgressBook(self._scripts)
+        self.processes = Processes(self._scripts)
+
+    def reconfigure(self, stores: Mapping[int, StoreLimits], fingerprint: str) -> None:
+        """Go by another configuration from the next step on."""
+        self._fingerprint = fingerprint
+        self._scripts.limit(stores)
+        self._limits = stores
 
     @cached_property
     def batches(self) -> Batches:
@@ -99,7 +111,7 @@ class Ledger(Upkeep):
     def claim(self, job: Job) -> Claim:
         """Take a job for this worker. Raises ClaimRefused if it is another's, or there is nothing to do."""
         token = uuid.uuid4().hex
-        args: Args = [token, self._lease_ms, CLOCK_TOLERANCE_MS, self._worker]
+        args: Args = [token, self._lease_ms, CLOCK_TOLERANCE_MS, self._by(self._fingerprint)]
         state, *granted = self._scripts.run(Effect.CLAIM, args, job)
         if state != "granted":
             raise ClaimRefused(state)
@@ -160,6 +172,10 @@ class Ledger(Upkeep):
         next_claim, hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest, carry_on=carry_on)
         return Ended(bool(hold_ended), bool(is_requeued), next_claim=next_claim)
 
+    def leave(self, claim: Claim) -> None:
+        """Leave a job to a worker that knows its connection: that is no attempt, and it keeps its place."""
+        self._end(Effect.LEAVE, claim, [], [LOOKED_FOR_AGAIN_MS])
+
     def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> None:
         """Put a job that has no slot for another call back to its place in its store's queue."""
         self._end(Effect.PUT_BACK, claim, calls, consent_args(consent))
@@ -214,7 +230,8 @@ class Ledger(Upkeep):
         as_json = json.dumps(noted, separators=(",", ":"))
         token = uuid.uuid4().hex if carry_on else ""
         shared: Args = [claim.token, as_json, token, self._lease_ms, carry_on]
-        answer: list[Any] = self._scripts.run(effect, [*shared, *args], claim.job)
+        by = self._by(claim.fingerprint or self._fingerprint)
+        answer: list[Any] = self._scripts.run(effect, [*shared, *args, by], claim.job)
         if not answer[0]:
             raise ClaimLost
         _, granted, *more = answer
@@ -230,6 +247,10 @@ class Ledger(Upkeep):
     def release(self, system_id: int) -> bool:
         """End the hold of a store; False if it is not held."""
         return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id]))
+
+    def _by(self, fingerprint: str) -> str:
+        """Who runs a job, as the history shows it: see `Attempt` in `worker.ledger.activity`."""
+        return json.dumps(f"{self._worker} {fingerprint}" if fingerprint else self._worker)
 
     def _request_args(self, request: Request) -> Args:
         return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]

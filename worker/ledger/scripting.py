@@ -38,6 +38,7 @@ NOW: Final = "now"
 DUE_STORES: Final = "due"
 TO_SWEEP: Final = "to_sweep"
 PROGRESS: Final = "progress"
+FLEET: Final = "fleet"
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
 Key = TypeVar("Key")
@@ -197,6 +198,19 @@ class Made(dict[Key, Value]):
         return value
 
 
+class LimitsAsJson(Made[int, str]):
+    """The limits of each store as the scripts take them; those of one that is not configured are the usual ones."""
+
+    def __init__(self, limits: Mapping[int, StoreLimits]) -> None:
+        super().__init__(lambda system_id: limits[system_id].as_json())
+        self._limits = limits
+        self._usual = StoreLimits().as_json()
+
+    def __missing__(self, system_id: int) -> str:
+        # The usual ones are not kept: messages can name any number of stores.
+        return super().__missing__(system_id) if system_id in self._limits else self._usual
+
+
 class Scripts:
     """The scripts on one Redis, each an effect that the witness sees."""
 
@@ -209,8 +223,7 @@ class Scripts:
     ) -> None:
         self._client = client
         self._own = OwnClient(client)
-        self._stores, self._usual_limits = limits, StoreLimits().as_json()
-        self._limits: Made[int, str] = Made(lambda system_id: limits[system_id].as_json())
+        self.limit(limits)
         self._witness = witness
         self._scripts: Made[str, Script] = Made(lambda name: client.register_script(source(name, replaced)))
 
@@ -222,9 +235,8 @@ class Scripts:
         """
         if job:
             member = f"{job.system_id}:{job.customer_id}"
-            limits = self._limits[job.system_id] if job.system_id in self._stores else self._usual_limits
             keys = (f"{PREFIX}job:{job.kind}:{member}", *keys)
-            args = [PREFIX, job.kind, member, limits, *args]
+            args = [PREFIX, job.kind, member, self._limits[job.system_id], *args]
         if self._witness is not nobody:
             self._witness(effect, Moment.BEFORE)
         own = self._own
@@ -267,9 +279,13 @@ class Scripts:
                 self._scripts[effect](keys=keys, args=args, client=pipeline)
             return pipeline.execute()
 
+    def limit(self, limits: Mapping[int, StoreLimits]) -> None:
+        """Go by these limits from the next script on."""
+        self._limits = LimitsAsJson(limits)
+
     def limits_of(self, system_id: int) -> str:
         """The limits of a store as JSON; those of one that is not configured are the usual ones."""
-        return self._limits[system_id] if system_id in self._stores else self._usual_limits
+        return self._limits[system_id]
 
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
         """The same as the function, on this Redis."""

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from worker.config.text_file import Files
+
 SOURCE_NAMES = (*SOURCES, f"{CUSTOM_FIELDS}<name>")
 
 EXAMPLES = {
@@ -55,9 +57,9 @@ Finding = tuple[str, str, str]
 """A key, what is wrong with it, and an example of what would be right."""
 
 
-def read_rows(path: Path) -> tuple[Row, ...]:
+def read_rows(path: Path, files: Files | None = None) -> tuple[Row, ...]:
     """Read a mapping file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
-    tables, faults = read_tables(path, "row")
+    tables, faults = read_tables(path, "row", files)
     for number, table in enumerate(tables, start=1):
         faults.extend(_row_faults(str(path), f"row {number}", table))
     faults.extend(Fault(str(path), *finding) for finding in destination_findings(tables))

@@ -6,6 +6,7 @@ No metric's name or label holds anything about a customer.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from itertools import accumulate, product
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from worker.app import app
-from worker.config.faults import ConfigurationError
 from worker.effects import Effect
 from worker.jobs.calls import Api
 from worker.jobs.errors import NotAccepted
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from worker.ledger import Ledger
     from worker.ledger.activity import Group
     from worker.ledger.figures import Figures, Use
+    from worker.ledger.processes import Process
     from worker.ledger.totals import Totals
-    from worker.runtime import Runtime
 
     Sample = tuple[Sequence[str], float]
 
@@ -60,18 +61,21 @@ class Metrics(Page):
 class LedgerCollector(Collector):
     """Reads the ledger at each scrape."""
 
-    def __init__(self, runtime: Callable[[], Runtime] = lambda: app.runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, ledger: Callable[[], Ledger] = lambda: app.reloader.ledger) -> None:
+        self._ledger = ledger
 
     def describe(self) -> Iterable[Metric]:
         """Read nothing when the collector is registered: Redis may not be there yet."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric; if the ledger can't be read, only the one that says so."""
+        """Every metric; if the ledger can't be read, only the one that says so.
+
+        It is read also while the connections file has faults: these have a metric of their own.
+        """
         try:
-            found = list(_everything(self._runtime()))
-        except (LedgerUnavailable, ConfigurationError):
+            found = list(_everything(self._ledger()))
+        except LedgerUnavailable:
             found = []
         yield _gauge("up", "1 if the ledger in Redis could be read.", (), [((), float(bool(found)))])
         yield from found
@@ -82,10 +86,11 @@ def register() -> None:
     prometheus_client.REGISTRY.register(LedgerCollector())
 
 
-def _everything(runtime: Runtime) -> Iterator[Metric]:
-    figures = runtime.ledger.figures()
+def _everything(ledger: Ledger) -> Iterator[Metric]:
+    figures = ledger.figures()
     yield from _state(figures)
-    yield from _failures(runtime.ledger.activity.groups())
+    yield from _failures(ledger.activity.groups())
+    yield from _configuration(ledger.processes.running())
     yield from _counts(figures.totals)
 
 
@@ -104,6 +109,8 @@ def _state(figures: Figures) -> Iterator[Metric]:
     yield _gauge("listed_refusals", "Refused notifications that are kept, to be read one by one.", (), listed)
     lost = "Jobs that vanished from Redis; without a connection, those of which only the record was missing."
     yield _gauge("vanished_jobs", lost, ("connection", "kind"), _vanished(figures))
+    unknown = [((str(system_id),), count) for system_id, count in figures.unknown.items()] if figures.limits else []
+    yield _gauge("unknown_connection_jobs", "Jobs of a connection that is not configured.", ("connection",), unknown)
     swept = figures.seconds_since_sweep
     yield _gauge("seconds_since_sweep", "How long ago a sweep began.", (), [] if swept is None else [((), swept)])
     yield from _throttles(figures.uses)
@@ -116,6 +123,13 @@ def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
     yield _gauge("failed_jobs", "Failed jobs by error.", labels, failed)
     suspicious = [(values, float(each.is_suspicious)) for values, each in labelled]
     yield _gauge("suspicious", "1 if an error fails every job of a connection.", labels, suspicious)
+
+
+def _configuration(processes: Sequence[Process]) -> Iterator[Metric]:
+    faults = {fault for each in processes for fault in each.faults}
+    yield _gauge("configuration_faults", "Faults for which the files are not taken.", (), [((), len(faults))])
+    counts = Counter((each.role, each.fingerprint, each.version) for each in processes)
+    yield _gauge("processes", "Processes, by what they run by.", ("role", "configuration", "version"), counts.items())
 
 
 def _jobs(figures: Figures) -> Iterator[Sample]:

@@ -76,7 +76,7 @@ def busy(ledger: Ledger) -> None:
 def scraped(runtime: Runtime) -> str:
     """What a scrape reads."""
     registry = CollectorRegistry()
-    registry.register(LedgerCollector(lambda: runtime))
+    registry.register(LedgerCollector(lambda: runtime.ledger))
     return generate_latest(registry).decode()
 
 
