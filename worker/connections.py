@@ -73,7 +73,7 @@ class _Origin:
             try:
                 self.mappings[path] = Mapping.read(path, self.files)
             except FileNotFoundError:
-                raise wrong(f"there is no file {path}") from None
+                raise wrong(f"there is no file {path}: make it, or leave this line out until it is there") from None
             except ConfigurationError as error:
                 self.faults.extend(error.faults)
                 self.mappings[path] = Mapping.default()  # never used: load_connections raises the faults
@@ -200,31 +200,6 @@ class Connections:
         self._by_system_id = {connection.system_id: connection for connection in connections}
         self.fingerprint = fingerprint
         """Six digits that differ if anything differs in the files that the connections were read from."""
-
-    @property
-    def cautions(self) -> list[str]:
-        """What is probably a mistake, but works."""
-        return [*self._without_triggers(), *self._alike()]
-
-    def _without_triggers(self) -> Iterator[str]:
-        for each in self:
-            if not each.triggers:
-                yield f"{each.system_id} {each.name}: triggers is empty, so only Manual Sync transfers customers"
-
-    def _alike(self) -> Iterator[str]:
-        """Of connections that have a name or a store in common."""
-        names: dict[str, Connection] = {}
-        stores: dict[tuple[str, str], Connection] = {}
-        for each in self:
-            first = names.setdefault(each.name.casefold(), each)
-            if first is not each:
-                yield f"{first.system_id} and {each.system_id} have one name, {each.name}: no screen tells them apart"
-            first = stores.setdefault((each.stamped.api_url, each.stamped.store_hash), each)
-            if first is not each:
-                yield (
-                    f"{first.system_id} and {each.system_id} have one Stamped.io store, {each.stamped.store_hash}: "
-                    "each has a throttle of its own, and whoever is in both is written by both"
-                )
 
     def __getitem__(self, system_id: int) -> Connection:
         return self._by_system_id[system_id]

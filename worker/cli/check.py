@@ -18,6 +18,8 @@ from worker.cli.options import json_option, system_option, yes_option
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proving.proof import prove
+from worker.local.machine import brings_one
+from worker.presentation.cautions import cautions
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 from worker.runtime import Runtime
@@ -69,7 +71,7 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
     runtime = Runtime.build()
     file = f"{runtime.settings.connections}, {counted(len(runtime.connections), 'connection')}"
     codes = [_made(screen, "Connections file", lambda: file)]
-    for each in runtime.connections.cautions:
+    for each in cautions(runtime.connections):
         screen.caution(each)
     codes.append(_redis(screen, runtime.settings))
     return max(
@@ -108,8 +110,8 @@ def _redis(screen: Screen, settings: Settings) -> int:
         proof = prove(settings.redis)
     for each in proof.errors:
         screen.mark(f"Redis, {settings.redis_url_shown}: it {each}", is_good=False)
-    if proof.errors and "redis_url" not in settings.model_fields_set:
-        screen.prose("stamped-sync up brings a Redis of its own; STAMPED_SYNC_REDIS_URL names another.")
+    if proof.is_away and brings_one(settings.redis):
+        screen.prose("`stamped-sync up` brings a Redis of its own. STAMPED_SYNC_REDIS_URL names another one.", indent=4)
     if not proof.errors:
         screen.mark(f"Redis: {', '.join(filter(None, [settings.redis_url_shown, proof.server]))}", is_good=True)
     for each in proof.warnings:

@@ -12,6 +12,7 @@ from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, load_connections
 from worker.handover import open_ledger
+from worker.presentation.cautions import cautions
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 
@@ -44,7 +45,7 @@ def command(*, as_json: bool, example: bool) -> int:
             screen.json(_as_json(connection))
         else:
             _show(screen, connection)
-    for each in connections.cautions:
+    for each in cautions(connections):
         screen.note(f"! {each}")
     cautioned(screen, open_ledger(settings, connections), connections)
     return ALL_WELL

@@ -41,7 +41,9 @@ RESUMES: Final = "Run the same again and it goes on where it stopped."
 @click.option("--unlinked", is_flag=True, help="Only the customers that have no link to this system yet.")
 @click.option("--limit", type=click.IntRange(1), metavar="K", help="At most K customers; the next run goes on.")
 @click.option("--restart", is_flag=True, help="Begin anew, not where the last run stopped.")
-@click.option("--dry-run", is_flag=True, help="Count the customers in one reading of the list; write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Count the customers in one reading of the list; write nothing. Needs no Redis."
+)
 @json_option
 def command(
     system: int | None, limit: int | None, *, unlinked: bool, restart: bool, dry_run: bool, as_json: bool

@@ -20,12 +20,21 @@ PLACES = ("env", "file")
 LONGEST_BYTES = 64 * KILOBYTE
 """Far more than any key has."""
 MISTAKES = {
-    re.compile(r"\$\{?\w+\}?"): "is a variable behind a dollar sign, which nothing replaces in this file",
-    re.compile(r"(bearer|basic) .*", re.IGNORECASE): "begins with Bearer or Basic, which is sent anyway",
-    re.compile(r"<.*>|(your|my)[-_ ].*|change[-_ ]?me|x{3,}|\*{3,}", re.IGNORECASE): "is a placeholder, and no key",
-    re.compile(r"IPAAS_TOKEN|STAMPED_(PUBLIC|PRIVATE)_KEY"): "is the name of a variable, and not its value",
+    re.compile(r"\$\w+|\$?\{.*\}|\$\(.*\)|%\w+%"): "is a variable such as $NAME, which nothing replaces here",
+    re.compile(r"(authorization:? *)?(bearer|basic)([ :].*)?", re.IGNORECASE): (
+        "begins with Bearer or Basic: leave that word out, it is added by itself"
+    ),
+    re.compile(
+        r"<.*>|(your|my)[a-z_ -]*(token|key|secret|password)([_ -]?here)?|(change|replace)[_ -]?me|todo"
+        r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,})",
+        re.IGNORECASE,
+    ): "is a placeholder, and no key",
+    re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|SECRET|PASSWORD)"): "is the name of a variable, and not its value",
 }
-"""What people write in the place of a key, and what is said of it, without repeating it."""
+"""What people write in the place of a key, as a whole, and what is said of it, without repeating it.
+
+A key is random letters, digits and signs, which may begin with any word: so a placeholder is words from end to end.
+"""
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
@@ -38,12 +47,18 @@ def read_secret(value: Any, folder: Path, environ: Environment, files: Files | N
     text, place = _text_and_place(value, folder, environ, files)
     if not text:
         raise wrong(f"{place} is empty")
-    for mistake, problem in MISTAKES.items():
-        if mistake.fullmatch(text):
-            raise wrong(f"{place} {problem}")
+    if problem := _mistake(text, environ):
+        raise wrong(f"{place} {problem}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise wrong(f"{place} holds a character that a key never has, such as a space, a line break or an ellipsis")
     return text
+
+
+def _mistake(text: str, environ: Environment) -> str:
+    """What is said of a text that is no key but a mistake; empty if it may be a key."""
+    if text in environ.variables:
+        return "is the name of a variable, and not its value"
+    return next((problem for mistake, problem in MISTAKES.items() if mistake.fullmatch(text.strip())), "")
 
 
 def _text_and_place(value: Any, folder: Path, environ: Environment, files: Files | None) -> tuple[str, str]:

@@ -14,6 +14,7 @@
     PUT    /sandbox/customers/{id}   creates or replaces a customer of iPaaS.com
     PATCH  /sandbox/customers/{id}   changes some of its fields
     DELETE /sandbox/customers/{id}   removes it, with its links
+    PUT    /sandbox/collections/{id} creates or replaces a mapping collection of iPaaS.com; it begins with 5120
     DELETE /sandbox/stamped/{id}     removes a customer of Stamped.io; its link stays
     PUT    /sandbox/rate-limit       {"api": "stamped", "limit": 500, "seconds": 60}; a limit of null lifts it
 
@@ -103,6 +104,8 @@ class Control:
                 sandbox.set_rate_limit(rule.api, rule.limit, rule.seconds)
             case "DELETE", ["stamped", customer_id]:
                 sandbox.delete_stamped_customer(customer_id)
+            case "PUT", ["collections", collection_id]:
+                sandbox.put_collection(collection_id, request.json_object())
             case method, ["customers", customer_id]:
                 self._change_customer(method, customer_id, request)
             case _:

@@ -37,6 +37,8 @@ class IPaaSApi:
                 return self._missing(request, system)
             case "GET", ["subscriptions", "v2", "Subscription", system]:
                 return Answer(_subscription(self._subscribed(system)))
+            case "GET", ["subscriptions", "v2", "MappingCollection", collection_id]:
+                return self._collection(collection_id)
         raise Refused(404, "There is no such resource.", code="NFND-1000")
 
     def _page(self, request: Request, found: list[Any]) -> Answer:
@@ -79,6 +81,11 @@ class IPaaSApi:
         if system not in self._source.systems:
             return "system_id is not a known subscription."
         return "" if str(body.get("external_id") or "").strip() else "external_id must not be empty."
+
+    def _collection(self, collection_id: str) -> Answer:
+        if collection_id not in self._source.collections:
+            raise Refused(404, "There is no such mapping collection.", code="NFND-1004")
+        return Answer(self._source.collections[collection_id])
 
     def _subscribed(self, value: str) -> int:
         """The id of a subscription that exists."""
