@@ -34,15 +34,16 @@ def test_check_says_that_up_brings_a_redis(env: dict[str, str], tmp_path: Path) 
 @pytest.mark.parametrize(
     "url",
     [
-        f"redis://:hidden@127.0.0.1:{free_port()}/0",
-        f"rediss://127.0.0.1:{free_port()}/0",
-        f"redis://127.0.0.1:{free_port()}/16",
+        "redis://:hidden@127.0.0.1:{port}/0",
+        "rediss://127.0.0.1:{port}/0",
+        "redis://127.0.0.1:{port}/16",
         "redis://no-such-host.invalid/0",
     ],
 )
 def test_check_does_not_promise_what_up_would_not_do(url: str, env: dict[str, str], tmp_path: Path) -> None:
     """It brings none with a login, with TLS or on another machine."""
-    done = parts.console(env | {"STAMPED_SYNC_REDIS_URL": url}, tmp_path, "check")
+    env |= {"STAMPED_SYNC_REDIS_URL": url.format(port=free_port())}
+    done = parts.console(env, tmp_path, "check")
     assert (done.returncode, HINT in done.stdout, "hidden" in done.stdout) == (1, False, False)
 
 
