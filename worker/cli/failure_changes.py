@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
+from worker.cli.drift import Read
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
 from worker.config.settings import load_settings
-from worker.connections import load_connections
 from worker.handover import open_ledger, rerun_all
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
@@ -96,8 +96,8 @@ def discard(**choice: Unpack[Choice]) -> int:
 
     Exit codes: 0 forgotten, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    system = choice["system"]
-    is_gone = system is not None and load_connections(load_settings().connections).get(system) is None
+    system, read = choice["system"], Read.of(load_settings())
+    is_gone = not read.faults and system is not None and read.connections.get(system) is None
 
     def forget(ledger: Ledger, page: list[Job]) -> int:
         return ledger.discard_all(page, waiting=is_gone)
@@ -109,7 +109,8 @@ def _change(
     verb: str, past: str, change: Callable[[Ledger, list[Job]], int], choice: Choice, others: Sequence[State] = ()
 ) -> int:
     """Ask, then change the jobs that have failed, or are in one of the `others`, a page at a time: the exit code."""
-    screen, ledger = Screen(), open_ledger(load_settings())
+    screen, settings = Screen(), load_settings()
+    ledger = open_ledger(settings, Read.of(settings).connections)  # also if they have faults: workers send the jobs
     jobs = _shown(screen, chain(*(_chosen(screen, ledger, choice, state) for state in (State.FAILED, *others))))
     if not jobs:
         screen.line(f"There is nothing to {verb}.")

@@ -50,8 +50,6 @@ CLOCK_TOLERANCE_MS: Final = 1_000
 CARRIED_GRACE_MS: Final = 15_000
 """How long after its due time the sweeper leaves a retry to the Celery message that carries it."""
 NOBODY_LOOKED: Final = "-"
-LOOKED_FOR_AGAIN_MS: Final = 1_000
-"""When a job is sent again that a worker has left: a moment later, as the same one might get it again."""
 
 
 class Ledger(Upkeep):
@@ -68,8 +66,8 @@ class Ledger(Upkeep):
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
-        """`fingerprint`: of the configuration that the worker runs by."""
-        scripts = Scripts(client, stores or {}, witness, replaced)
+        """`fingerprint`: of the configuration that the worker runs by. Without `stores` each has the usual limits."""
+        scripts = Scripts(client, stores, witness, replaced)
         super().__init__(client, scripts, times, stores or {})
         self._fingerprint = fingerprint
         # Who runs a job, as JSON, by fingerprint: see `Attempt` in `worker.ledger.activity`.
@@ -175,7 +173,7 @@ class Ledger(Upkeep):
 
     def leave(self, claim: Claim) -> None:
         """Leave a job to a worker that knows its connection: that is no attempt, and it keeps its place."""
-        self._end(Effect.LEAVE, claim, [], [LOOKED_FOR_AGAIN_MS])
+        self._end(Effect.LEAVE, claim, [], [])
 
     def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> None:
         """Put a job that has no slot for another call back to its place in its store's queue."""

@@ -48,12 +48,13 @@ class StoreLimits:
     looks_for_shared: bool = False
     """Whether a transfer looks who shares its Stamped.io customer, which is one call of iPaaS.com more."""
 
-    def as_json(self) -> str:
+    def as_json(self, *, is_known: bool = True) -> str:
         """The limits as the scripts take them: see `limits_of` in `_throttle.lua`."""
         apis = {Api.STAMPED: self.stamped, Api.IPAAS: self.ipaas}
         values = {
             "concurrent": self.concurrent,
             "looks": int(self.looks_for_shared),
+            **({} if is_known else {"unknown": True}),
             "apis": {
                 api.key: {"limit": limit.calls, "window_ms": int(limit.seconds * 1000)}
                 for api, limit in apis.items()
@@ -64,14 +65,18 @@ class StoreLimits:
 
 
 class LimitsAsJson(dict[int, str]):
-    """The limits of each store as the scripts take them; those of one that is not configured are the usual ones."""
+    """The limits of each store as the scripts take them.
 
-    def __init__(self, limits: Mapping[int, StoreLimits]) -> None:
+    Those of one that is not configured here are not known, so nothing is admitted: its jobs wait for a worker that
+    knows it. Without any configuration, every store has the usual ones.
+    """
+
+    def __init__(self, limits: Mapping[int, StoreLimits] | None) -> None:
         super().__init__()
-        self._limits, self._usual = limits, StoreLimits().as_json()
+        self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
 
     def __missing__(self, system_id: int) -> str:
         if system_id not in self._limits:
-            return self._usual  # it is not kept: messages can name any number of stores
+            return self._others  # they are not kept: messages can name any number of stores
         as_json = self[system_id] = self._limits[system_id].as_json()
         return as_json

@@ -205,7 +205,7 @@ class Scripts:
     def __init__(
         self,
         client: redis.Redis,
-        limits: Mapping[int, StoreLimits],
+        limits: Mapping[int, StoreLimits] | None,
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
@@ -267,12 +267,12 @@ class Scripts:
                 self._scripts[effect](keys=keys, args=args, client=pipeline)
             return pipeline.execute()
 
-    def limit(self, limits: Mapping[int, StoreLimits]) -> None:
+    def limit(self, limits: Mapping[int, StoreLimits] | None) -> None:
         """Go by these limits from the next script on."""
         self._limits = LimitsAsJson(limits)
 
     def limits_of(self, system_id: int) -> str:
-        """The limits of a store as JSON; those of one that is not configured are the usual ones."""
+        """The limits of a store as JSON."""
         return self._limits[system_id]
 
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:

@@ -291,7 +291,7 @@ def test_job_of_a_connection_that_is_not_configured_here_waits(stage: Stage) -> 
     job = Job(Kind.CUSTOMER, 9999, ID)
     stage.ledger.request(job)
     ended = run(transfer_customer, 9999, ID)
-    assert (ended.state, ended.value.exc.entry.code) == ("RETRY", "connection-unknown")
+    assert ended.state == "RETRY"
     assert stage.record(job).state is State.QUEUED
     assert not stage.ledger.activity.history(job)
     assert stage.called == []

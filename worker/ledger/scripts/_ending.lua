@@ -22,7 +22,7 @@ end
 local function grant_next(now)
   local next_kind, next_member, due = next_ready(system, limits, now)
   if not next_kind then
-    note_due(system, due)
+    note_due(system, limits, due)
     return
   end
   take(next_kind, next_member, system, limits, now)
