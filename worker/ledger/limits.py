@@ -68,15 +68,18 @@ class LimitsAsJson(dict[int, str]):
     """The limits of each store as the scripts take them.
 
     Those of one that is not configured here are not known, so nothing is admitted: its jobs wait for a worker that
-    knows it. Without any configuration, every store has the usual ones.
+    knows it. Of one that was, those that it had `before` still say how its last calls count. Without any configuration,
+    every store has the usual ones.
     """
 
-    def __init__(self, limits: Mapping[int, StoreLimits] | None) -> None:
+    def __init__(self, limits: Mapping[int, StoreLimits] | None, before: LimitsAsJson | None = None) -> None:
         super().__init__()
         self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
+        self._gone: dict[int, StoreLimits] = {**before._gone, **before._limits} if before is not None else {}
 
     def __missing__(self, system_id: int) -> str:
-        if system_id not in self._limits:
+        limits = self._limits.get(system_id) or self._gone.get(system_id)
+        if limits is None:
             return self._others  # they are not kept: messages can name any number of stores
-        as_json = self[system_id] = self._limits[system_id].as_json()
+        as_json = self[system_id] = limits.as_json(is_known=system_id in self._limits)
         return as_json

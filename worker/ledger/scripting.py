@@ -211,7 +211,7 @@ class Scripts:
     ) -> None:
         self._client = client
         self._own = OwnClient(client)
-        self.limit(limits)
+        self._limits = LimitsAsJson(limits)
         self._witness = witness
         self._scripts: Made[str, Script] = Made(lambda name: client.register_script(source(name, replaced)))
 
@@ -269,7 +269,7 @@ class Scripts:
 
     def limit(self, limits: Mapping[int, StoreLimits] | None) -> None:
         """Go by these limits from the next script on."""
-        self._limits = LimitsAsJson(limits)
+        self._limits = LimitsAsJson(limits, self._limits)
 
     def limits_of(self, system_id: int) -> str:
         """The limits of a store as JSON."""
