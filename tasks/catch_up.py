@@ -19,7 +19,7 @@ from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, Thr
 from worker.jobs.progress import TakenOver
 from worker.jobs.routes import CATCH_UP
 from worker.ledger.guard import ThrottledReads
-from worker.ledger.ledger import LedgerIntake
+from worker.ledger.intake import LedgerIntake
 from worker.presentation.wording import counted
 from worker.sync.initialize import initialize
 from worker.sync.place import Place

@@ -6,13 +6,14 @@ import inspect
 import logging
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
 
-from tasks.again import ComesAgain, has_other_keys
+from tasks.coming_again import ComesAgain
+from tasks.other_keys import is_called_otherwise
 from tasks.refusals import refuse_message
 from worker.app import app
 from worker.http.api_errors import HELD_FOR
@@ -20,7 +21,7 @@ from worker.jobs.calls import note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
 from worker.jobs.job import Job, State
-from worker.jobs.retries import Pause, Retry, decide, outlasted
+from worker.jobs.retries import LEAST_REST_SECONDS, Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
 from worker.ledger.guard import carrying
@@ -108,6 +109,7 @@ class JobTask(RefusingTask):
             raise
         # Anew: the claim answers for all that was asked until now, also for a configuration that has come meanwhile.
         runtime = app.runtime
+        claim = replace(claim, fingerprint=runtime.connections.fingerprint)
         attempt = Attempt(job, self.request.id or "", claim.tracking_guid, claim.debug, claim.attempt + 1)
         token = running.set(attempt)
         try:
@@ -171,6 +173,8 @@ class _Run:
     def _do(self, work: Work) -> dict[str, Any]:
         try:
             return self._complete(work(self._given()))
+        except ConnectionUnknown as error:
+            self._leave(error)
         except Throttled:
             self._put_back()
         except (ClaimLost, LedgerUnavailable):
@@ -178,7 +182,7 @@ class _Run:
         except SyncError as error:
             return self._settle(error)
         except Exception as error:  # noqa: BLE001 - it is reported, as our own fault
-            # Not log.exception: the text of an unforeseen error can hold anything, so its trace alone is logged.
+            # Not log.exception: its text can hold anything, so the trace alone is logged.
             trace = "".join(traceback.format_tb(error.__traceback__))
             log.error("%s: a fault of this software\n%s", self._job, trace)  # noqa: TRY400
             return self._settle(InternalError.of(error))
@@ -200,6 +204,12 @@ class _Run:
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
         return {"job": str(job), "state": "done", "action": action}
 
+    def _leave(self, error: ConnectionUnknown) -> NoReturn:
+        """Leave the job to a worker that knows its connection: this one may not know it yet, or not any more."""
+        self._ledger.leave(self._claim)
+        announce(outcomes.LEFT, self._job, self._job.system_id, job=self._job)
+        raise ComesAgain.of(self._job, State.QUEUED, error) from None
+
     def _put_back(self) -> NoReturn:
         self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
         self._announce(outcomes.THROTTLED)
@@ -213,14 +223,9 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
-        if (
-            error.trouble is Trouble.CREDENTIALS
-            and self._apis
-            and has_other_keys(self._runtime, self._apis, self._calls)
-        ):
-            self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
-            self._announce(outcomes.OTHER_KEYS, error=error)
-            raise ComesAgain.of(self._job, State.QUEUED, error) from None
+        keys = self._job.system_id, self._runtime, self._apis, self._calls
+        if error.trouble is Trouble.CREDENTIALS and is_called_otherwise(*keys):
+            return self._rest(error, Retry(LEAST_REST_SECONDS, costs_attempt=False))
         # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:
             note_meaning(self._calls, error.intent)

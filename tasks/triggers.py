@@ -23,7 +23,8 @@ def submit(trigger: object) -> list[Verdict]:
     returns a verdict for each notification, in the trigger's order. Raises worker.ledger.LedgerUnavailable if Redis
     does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
-    return handover.submit(trigger, app.runtime.connections, app.runtime.ledger)
+    runtime = app.runtime
+    return handover.submit(trigger, runtime.connections, runtime.ledger)
 
 
 @app.task(base=RefusingTask, name=ACCEPT_TRIGGER)

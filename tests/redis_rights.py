@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from worker.ledger.trials import LEDGER_KEYS, QUEUE_COMMANDS, channels, ledger_commands, queue_trials
+from worker.ledger.proving.trials import LEDGER_KEYS, QUEUE_COMMANDS, channels, ledger_commands, queue_trials
 
 DIRECT_COMMANDS: Final = (
     *("PING", "SELECT", "EVALSHA", "SCRIPT|EXISTS", "SCRIPT|LOAD", "MULTI", "EXEC", "WATCH", "UNWATCH"),

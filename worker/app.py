@@ -22,6 +22,7 @@ from worker.config.faults import ConfigurationError
 from worker.config.redis_url import RedisUrl
 from worker.config.settings import Settings, load_settings
 from worker.jobs import routes
+from worker.reloading import Reloader
 from worker.runtime import Runtime
 from worker.telemetry import logs
 
@@ -44,6 +45,7 @@ VISIBILITY_TIMEOUT_SECONDS = 60
 """After this time Redis delivers again what a worker took, noted there (`worker.broker.QoS`) and did not acknowledge.
 What a worker still holds is not delivered again, so it is short: a trigger that a killed worker had taken comes back
 soon. A message that comes twice does no harm."""
+MODULES = ["tasks", "tasks.sweeper", "tasks.reloading", "tasks.stores"]
 EVERY_TIME = 1
 """Kombu looks every 10 seconds for what is to be delivered again. By default, it leaves out nine of ten looks."""
 SPARE_BROKER_CONNECTIONS = 10
@@ -85,6 +87,15 @@ class SyncApp(Celery):
     def runtime(self) -> Runtime:
         """The configuration, the ledger and the API clients, built at first use. Raises ConfigurationError."""
         return Runtime.build()
+
+    @cached_property
+    def reloader(self) -> Reloader:
+        """Takes a changed configuration into this process, as another `runtime`."""
+        return Reloader(self)
+
+    def take(self, runtime: Runtime) -> None:
+        """Run by another configuration from now on; what has begun ends by the one it began with."""
+        self.runtime = runtime
 
     @cached_property
     def Worker(self) -> Any:  # noqa: N802 - Celery's name
@@ -211,7 +222,7 @@ def _before_a_command(context: click.Context, *_: object) -> None:
 
 
 # Not the current app: a listener that imports `submit` may be a Celery application of its own.
-app = SyncApp("stamped-customer-sync", include=["tasks", "tasks.sweeper", "tasks.stores"], set_as_current=False)
+app = SyncApp("stamped-customer-sync", include=MODULES, set_as_current=False)
 app.add_defaults(lambda: celery_settings(app.settings))
 # Celery adds this hidden option to each of its commands for this application, and so calls `_before_a_command`.
 app.user_options["preload"].add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +19,9 @@ from pydantic import (
     ValidationInfo,
 )
 
-from worker.config.environment import Environment, environment
+from worker.config.environment import DOTENV, Environment, environment
 from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, wrong
+from worker.config.text_file import Files
 from worker.config.toml_file import Table, examples, read_tables, repeated
 from worker.config.values import Concurrent, Limit, Part, Place
 from worker.ipaas.endpoint import IPaaSEndpoint, ReadThrottle
@@ -62,9 +64,9 @@ class _Origin(Place):
         path = self.path.parent / name
         if path not in self.mappings:
             try:
-                self.mappings[path] = Mapping.read(path)
+                self.mappings[path] = Mapping.read(path, self.files)
             except FileNotFoundError:
-                raise wrong(f"there is no file {path}") from None
+                raise wrong(f"there is no file {path}: make it, or leave this line out until it is there") from None
             except ConfigurationError as error:
                 self.faults.extend(error.faults)
                 self.mappings[path] = Mapping.default()  # never used: load_connections raises the faults
@@ -154,13 +156,10 @@ class Connection(Part):
 class Connections:
     """The connections by system id, in the order of the file. They do not change after they are read."""
 
-    def __init__(self, connections: Iterable[Connection]) -> None:
+    def __init__(self, connections: Iterable[Connection], fingerprint: str = "") -> None:
         self._by_system_id = {connection.system_id: connection for connection in connections}
-
-    @property
-    def cautions(self) -> list[str]:
-        """What is probably a mistake, but works."""
-        return [*self._without_triggers(), *self._alike(), *self.expiring()]
+        self.fingerprint = fingerprint
+        """Six digits that differ if anything differs in the files that the connections were read from."""
 
     def expiring(self) -> Iterator[str]:
         """Whose iPaaS.com API key expires within two weeks, or has expired, and what to do about it."""
@@ -168,28 +167,6 @@ class Connections:
         for each in self:
             if words := each.ipaas.expiry_in_words(today):
                 yield f"{each.label}: its iPaaS.com API key {words}; it can't be extended: make a new one in iPaaS.com"
-
-    def _without_triggers(self) -> Iterator[str]:
-        for each in self:
-            if not each.triggers:
-                yield f"{each.label}: triggers is empty, so only Manual Sync transfers customers"
-
-    def _alike(self) -> Iterator[str]:
-        """Of connections that have a name or a store in common."""
-        names: dict[str, Connection] = {}
-        stores: dict[tuple[str, str], Connection] = {}
-        for each in self:
-            first = names.setdefault(each.name.casefold(), each) if each.name else each
-            if first is not each:
-                yield f"{first.system_id} and {each.system_id} have one name, {each.name}: no screen tells them apart"
-            if each.stamped.api_url is None or each.stamped.store_hash is None:
-                continue
-            first = stores.setdefault((each.stamped.api_url, each.stamped.store_hash), each)
-            if first is not each:
-                yield (
-                    f"{first.system_id} and {each.system_id} have one Stamped.io store, {each.stamped.store_hash}: "
-                    "each has a throttle of its own, and whoever is in both is written by both"
-                )
 
     def __getitem__(self, system_id: int) -> Connection:
         return self._by_system_id[system_id]
@@ -214,15 +191,17 @@ class Connections:
 # Reading the file ----------------------------------------------------------------------------------------------------
 
 
-def load_connections(path: Path, variables: dict[str, str] | None = None) -> Connections:
+def load_connections(path: Path, variables: dict[str, str] | None = None, *, files: Files | None = None) -> Connections:
     """Read a connections file and the mappings it names; raises ConfigurationError with all their faults.
 
-    `{ env = … }` looks at `variables`: by default those of the process and of `.env`.
+    `{ env = … }` looks at `variables`: by default those of the process and of `.env`. Every file that is read, `.env`
+    and those of secrets too, is noted in `files`, also if there are faults.
     """
-    environ = environment() if variables is None else Environment(variables)
-    origin = _Origin(path, environ, list(environ.faults))
+    files = Files() if files is None else files
+    environ = environment(files) if variables is None else Environment(variables)
+    origin = _Origin(path, environ, files, faults=list(environ.faults))
     try:
-        tables, faults = read_tables(path, "connection")
+        tables, faults = read_tables(path, "connection", files)
     except FileNotFoundError:
         example = f"stamped-sync connections --example > {path}"
         raise ConfigurationError([*origin.faults, Fault(str(path), "", "there is no such file", example)]) from None
@@ -235,7 +214,18 @@ def load_connections(path: Path, variables: dict[str, str] | None = None) -> Con
         origin.fault(f"connection {number}, system_id", problem, key_examples()[""]["system_id"])
     if origin.faults:
         raise ConfigurationError(origin.faults)
-    return Connections(connection for connection in connections if connection)
+    return Connections(filter(None, connections), _fingerprint(origin))
+
+
+def _fingerprint(origin: _Origin) -> str:
+    """A keyed hash of all that was read. The secrets are its key, so that it says nothing of them.
+
+    It has 24 bits: enough to tell configurations apart, and too few to try secrets by.
+    """
+    key = hashlib.sha256("\n".join(origin.secrets).encode()).digest()
+    return hashlib.blake2b(
+        "\n".join(origin.files.digests_but(Path(DOTENV))).encode(), key=key, digest_size=3
+    ).hexdigest()
 
 
 def _connection(table: Table, number: int, origin: _Origin) -> Connection | None:

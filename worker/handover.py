@@ -11,7 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker.config.settings import load_settings
-from worker.connections import Throttle, load_connections
+from worker.connections import Connections, Throttle, load_connections
 from worker.effects import Witness, nobody
 from worker.jobs.errors import TriggerOff
 from worker.jobs.job import pages
@@ -21,15 +21,16 @@ from worker.telemetry import outcomes
 from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from worker.config.settings import Settings
-    from worker.connections import Connection, Connections
+    from worker.connections import Connection
     from worker.jobs.job import Job
     from worker.sync.triggers import Verdict
 
 WORKER: Final = f"{socket.gethostname()}/{os.getpid()}"
 """The name of this process, as the history of a job shows it."""
+NONE: Final = Connections([])
 
 
 # Opening the ledger ---------------------------------------------------------------------------------------------------
@@ -50,11 +51,22 @@ def opened() -> Opened:
     return Opened(settings, connections, open_ledger(settings, connections))
 
 
-def open_ledger(settings: Settings, connections: Iterable[Connection] = (), witness: Witness = nobody) -> Ledger:
+def open_ledger(settings: Settings, connections: Connections = NONE, witness: Witness = nobody) -> Ledger:
     """The ledger, with the limits of every connection."""
     times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
-    stores = {connection.system_id: store_limits(connection) for connection in connections}
-    return Ledger(connect(settings.redis_url), times, stores, worker=WORKER, witness=witness)
+    return Ledger(
+        connect(settings.redis_url),
+        times,
+        limits_of(connections),
+        worker=WORKER,
+        fingerprint=connections.fingerprint,
+        witness=witness,
+    )
+
+
+def limits_of(connections: Connections) -> dict[int, StoreLimits]:
+    """What each store allows."""
+    return {connection.system_id: store_limits(connection) for connection in connections}
 
 
 def store_limits(connection: Connection) -> StoreLimits:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import time
 import uuid
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.clients.source import connect_source
 from worker.clients.store import Store
 from worker.config.settings import Settings, load_settings
+from worker.config.text_file import Files
 from worker.connections import Connection, Connections, load_connections
 from worker.effects import Witness, nobody
-from worker.handover import open_ledger, store_limits
+from worker.handover import limits_of, open_ledger, store_limits
 from worker.http.adapter import Pools, Timeouts
 from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
@@ -62,16 +64,19 @@ class Runtime:
     policy: Policy
     witness: Witness
     clients: Mapping[int, Clients]
+    make_clients: Callable[[Connection], Clients]
+    files: Files = field(default_factory=Files)
+    """The files that the connections were read from."""
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def build(cls, settings: Settings | None = None, *, witness: Witness = nobody) -> Runtime:
         """Read the configuration and prepare everything, without any call yet. Raises ConfigurationError."""
-        settings = settings or load_settings()
-        connections = load_connections(settings.connections)
+        settings, files = settings or load_settings(), Files()
+        connections = load_connections(settings.connections, files=files)
         timeouts = Timeouts(settings.connect_timeout_seconds, settings.read_timeout_seconds)
-        pools = Pools(timeouts)
         ledger = open_ledger(settings, connections, witness)
+        make_clients = partial(_clients, pools=Pools(timeouts), witness=witness, ledger=ledger)
         return cls(
             settings=settings,
             connections=connections,
@@ -82,8 +87,23 @@ class Runtime:
                 Holds(settings.hold_first_seconds, settings.hold_longest_seconds, settings.hold_after_errors),
             ),
             witness=witness,
-            clients={each.system_id: _clients(each, pools, witness, ledger) for each in connections},
+            clients={each.system_id: make_clients(each) for each in connections},
+            make_clients=make_clients,
+            files=files,
         )
+
+    def reconfigured(self, connections: Connections, files: Files) -> Runtime:
+        """The same with other connections, by which the ledger goes from now on; whoever has this one ends with it.
+
+        A connection that is as it was keeps its clients.
+        """
+        self.ledger.reconfigure(limits_of(connections), connections.fingerprint)
+        clients = {each.system_id: self._kept(each) or self.make_clients(each) for each in connections}
+        return replace(self, connections=connections, clients=clients, files=files)
+
+    def _kept(self, connection: Connection) -> Clients | None:
+        clients = self.clients.get(connection.system_id)
+        return clients if clients and clients.connection == connection else None
 
     def connection(self, system_id: int) -> Connection:
         """The connection of a system. Raises ConnectionUnknown."""
@@ -131,7 +151,7 @@ class Runtime:
         return clients
 
 
-def _clients(connection: Connection, pools: Pools, witness: Witness, ledger: Ledger) -> Clients:
+def _clients(connection: Connection, *, pools: Pools, witness: Witness, ledger: Ledger) -> Clients:
     system_id = connection.system_id
 
     def connect(stamped: StampedEndpoint) -> ApiClient:

@@ -20,7 +20,7 @@ from worker.app import or_end, set_up_log
 from worker.broker import UNREADABLE, NotReady
 from worker.config.cores import keep_to
 from worker.config.settings import variable
-from worker.ledger.proof import prove, refuse_unfit
+from worker.ledger.proving.proof import prove, refuse_unfit
 from worker.telemetry.sentry import start_sentry
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from worker.app import SyncApp
     from worker.config.redis_url import RedisUrl
-    from worker.ledger.trials import Finding
+    from worker.ledger.proving.trials import Finding
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +119,7 @@ class Beat(CelerysBeat):
         settings = self.app.settings
         start_sentry(settings)
         _look_at(settings.redis)
+        self.app.reloader.begin("beat")
         super().start_scheduler()
 
 
@@ -152,6 +153,7 @@ def prepare_flower(app: SyncApp) -> None:
     if logins:
         os.environ[name] = logins.get_secret_value()  # it may come from `.env`
     os.environ["FLOWER_CONF"] = os.environ.get("FLOWER_CONF") or PAGES
+    app.reloader.begin("flower")
 
 
 def _look_at(url: RedisUrl) -> None:

@@ -203,6 +203,7 @@ SCENARIOS = {
     Effect.REQUEST: Scenario(create, submit, again=submit),
     Effect.REFUSE: Scenario(create, submit, again=submit),
     Effect.CLAIM: NEW,
+    Effect.NOTE_PROCESS: NEW,
     Effect.RENEW: NEW,
     Effect.CREATE_CUSTOMER: NEW,
     Effect.RECORD_LINK: NEW,
@@ -230,6 +231,10 @@ REPAIR = (Effect.REPAIR_ROWS, Effect.REPAIR_PLACES, Effect.REPAIR_STORE)
 """What a repair does; so does it."""
 COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, *REPAIR}
 """Those that only the command line has: each has its own test below."""
+OWN_TEST = {Effect.LEAVE}
+"""Another effect of a worker that has its own test."""
+ELSEWHERE = Job(Kind.CUSTOMER, 5000, ID)
+"""A job of a connection that the worker does not know."""
 
 
 @pytest.fixture
@@ -310,6 +315,28 @@ def test_worker_killed_with_a_message_in_hand_loses_nothing(stage: Stage, moment
     assert_carried_over(stage)
 
 
+@pytest.mark.parametrize("moment", Moment)
+def test_worker_killed_while_it_leaves_a_job_loses_nothing(stage: Stage, moment: Moment) -> None:
+    """Taken by a thread that carries on, from a worker that does not know its connection: it waits for one that does."""
+    create(stage)
+    stage.env |= {
+        "KILL_AT": f"{Effect.LEAVE}:{moment}",
+        "STAMPED_SYNC_CONCURRENCY": "1",
+        "STAMPED_SYNC_CARRY_ON_JOBS": "1",
+    }
+    knows_it = Ledger(stage.client)
+    knows_it.request_all([JOB, ELSEWHERE])
+    with stage.worker() as worker:
+        parts.eventually(stage.killed.exists)
+        worker.wait()
+    with stage.worker():
+        parts.eventually(lambda: is_settled(stage))
+        parts.eventually(lambda: state_of(stage, ELSEWHERE) == "queued" or sweep())
+    assert not stage.client.smembers(f"stamped-sync:admitted:{ELSEWHERE.system_id}")
+    knows_it.admit(ELSEWHERE.system_id)
+    assert knows_it.claim(ELSEWHERE).version == 1
+
+
 def run_killed(stage: Stage, effect: Effect, moment: Moment, *command: str) -> None:
     """Run a command that is killed there."""
     stage.env["KILL_AT"] = f"{effect}:{moment}"
@@ -388,4 +415,4 @@ def test_command_killed_during_an_initialize_goes_on_where_it_stopped(
 
 def test_every_declared_side_effect_is_killed_around() -> None:
     """A side effect that is added to the code without a kill test fails the suite."""
-    assert {*SCENARIOS, *COMMANDS} == set(Effect)
+    assert {*SCENARIOS, *COMMANDS, *OWN_TEST} == set(Effect)

@@ -32,7 +32,15 @@ def env(redis_url: str, tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["--version"], ["status"], ["sync", "150713"], ["trigger", "trigger.json"], ["failures", "list"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["status"],
+        ["sync", "150713"],
+        ["trigger", "trigger.json"],
+        ["failures", "list"],
+        ["mapping"],
+    ],
     ids=" ".join,
 )
 def test_command_imports_nothing_slow(arguments: list[str], env: dict[str, str], tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ class Stage:
 
     def move_ledger(self, redis_url: str) -> None:
         """Look for jobs in this Redis from now on."""
-        ledger = open_ledger(app.runtime.settings.model_copy(update={"redis_url": redis_url}))
+        settings = app.runtime.settings.model_copy(update={"redis_url": redis_url})
+        ledger = open_ledger(settings, app.runtime.connections)
         self.patch.setitem(app.__dict__, "runtime", replace(app.runtime, ledger=ledger))
 
     def limit(self, calls: int) -> None:

@@ -235,7 +235,7 @@ SWITCHED_OFF: Final = (
         Parts(
             pieces=_without(
                 "_slots",
-                "        redis.call('ZADD', slots_key(api, system), text(now + limit.window_ms), name)\n",
+                "        redis.call('ZADD', slots_key(api, system), text(now + window_ms), name)\n",
                 "        redis.call('ZREM', slots_key(api, system), name)\n",
             ),
             odds={Fault.CUSTOMER_CHANGED: 1},

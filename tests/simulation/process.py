@@ -86,6 +86,9 @@ class SimulatedRuntime(Runtime):
     """The runtime of all simulated processes."""
 
     stage: Stage = field(kw_only=True)
+    limits: abc.Mapping[int, StoreLimits] = field(kw_only=True)
+    all_connections: abc.Mapping[int, Connection] = field(kw_only=True)
+    """By system id, also those that are not configured now."""
 
     def guard(self, claim: Claim, asked_at: float) -> Guard:
         """What every call of a claimed job passes; notes whose claim it is."""
@@ -111,10 +114,16 @@ class Parts:
         replaced = {"_clock": VIRTUAL_CLOCK, **dict(self.pieces)}
         return self.ledger(client, LedgerTimes(), stores, witness=stage.witness, replaced=replaced)
 
-    def make_runtime(self, ledger: Ledger, world: World, stage: Stage) -> SimulatedRuntime:
+    def make_runtime(
+        self, ledger: Ledger, world: World, stores: abc.Mapping[int, StoreLimits], stage: Stage
+    ) -> SimulatedRuntime:
         """The runtime with the connections of the world's stores."""
         connections = Connections(_connection(each, stage.chance.random.choice(MAPPINGS)) for each in world.stores)
         settings = Settings.model_construct(catch_up_hours=CATCH_UP_HOURS)
+
+        def make_clients(connection: Connection) -> Clients:
+            return Clients(connection, *self._apis(connection, world, stage, ledger))
+
         return self.runtime(
             settings=settings,
             connections=connections,
@@ -122,7 +131,10 @@ class Parts:
             timeouts=TIMEOUTS,
             policy=Policy(SCHEDULE, HOLDS),
             witness=stage.witness,
-            clients={each.system_id: Clients(each, *self._apis(each, world, stage, ledger)) for each in connections},
+            clients={each.system_id: make_clients(each) for each in connections},
+            make_clients=make_clients,
+            limits=stores,
+            all_connections={each.system_id: each for each in connections},
             clock=stage.clock.seconds,
             stage=stage,
         )
@@ -137,15 +149,36 @@ REAL = Parts()
 
 def flip(system_id: int, mapping: Mapping) -> None:
     """Give a connection another mapping, for every run that starts from now on."""
-    runtime = app.runtime
-    clients = {
-        each: replace(held, connection=held.connection.model_copy(update={"mapping": mapping}))
-        if each == system_id
-        else held
-        for each, held in runtime.clients.items()
+    other = {"mapping": mapping}
+    runtime = _simulated()
+    changed = {
+        each.system_id: each.model_copy(update=other) if each.system_id == system_id else each
+        for each in runtime.all_connections.values()
     }
-    connections = Connections(held.connection for held in clients.values())
-    app.runtime = replace(runtime, connections=connections, clients=clients)
+    _run_by(replace(runtime, all_connections=changed), {each.system_id for each in runtime.connections})
+
+
+def remove(system_id: int) -> None:
+    """Take a connection out of the configuration; its jobs wait until it is back."""
+    _run_by(_simulated(), {each.system_id for each in app.runtime.connections} - {system_id})
+
+
+def bring_back() -> None:
+    """Put every connection back."""
+    _run_by(_simulated(), set(_simulated().all_connections))
+
+
+def _simulated() -> SimulatedRuntime:
+    assert isinstance(app.runtime, SimulatedRuntime)
+    return app.runtime
+
+
+def _run_by(runtime: SimulatedRuntime, systems: set[int]) -> None:
+    """Run by the connections of these systems from now on."""
+    connections = [each for each in runtime.all_connections.values() if each.system_id in systems]
+    runtime.ledger.reconfigure({each: runtime.limits[each] for each in systems}, "")
+    clients = {each.system_id: runtime.make_clients(each) for each in connections}
+    app.take(replace(runtime, connections=Connections(connections), clients=clients))
 
 
 @contextmanager

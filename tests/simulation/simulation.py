@@ -17,7 +17,7 @@ from tests.simulation.actors import Actor
 from tests.simulation.chance import Chance, Fault
 from tests.simulation.clock import VirtualClock
 from tests.simulation.load import Load
-from tests.simulation.process import REAL, Parts, UnreliableRedis, installed
+from tests.simulation.process import REAL, Parts, UnreliableRedis, bring_back, installed
 from tests.simulation.queues import Queues
 from tests.simulation.stage import Stage
 from tests.simulation.upstream import Upstream
@@ -80,9 +80,9 @@ class Simulation:
         self._world = World(self._stage, client, stores, seed)
         self._listing = self._world.listing
         self._ledger = parts.make_ledger(client, stores, self._stage)
-        self._runtime = parts.make_runtime(self._ledger, self._world, self._stage)
+        self._runtime = parts.make_runtime(self._ledger, self._world, stores, self._stage)
         self._queues = Queues(client, self._stage)
-        self._upstream = Upstream(self._stage, self._world, self._random.randint(1, 4))
+        self._upstream = Upstream(self._stage, self._world, self._random.randint(1, 4), seed)
         self._stores = stores
         self._load = Load(self._stage, self._listing, self._ledger, SYSTEMS[0])
         self._workers: list[Actor | None] = [None] * self._random.randint(2, 3)
@@ -103,6 +103,7 @@ class Simulation:
                 self._storm()
             self._chance.is_calm = True
             self._stage.note("the storm is over")
+            bring_back()
             if self._come_to_rest() and self._catch_up():
                 self._verdict()
             for actor in self._actors():
@@ -130,6 +131,7 @@ class Simulation:
     def _storm(self) -> None:
         """One step: whoever must move on does, then chance decides who or what comes next."""
         self._hurry()
+        self._upstream.reconfigure()
         self._storm_listed()
         ready, roll = self._ready(), self._random.random()
         if ready and roll < 0.75:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tasks import submit
 from tasks.upkeep import rerun_all
 from tests.simulation.chance import Fault
-from tests.simulation.process import MAPPINGS, NEWSLETTER, flip
+from tests.simulation.process import MAPPINGS, NEWSLETTER, bring_back, flip, remove
+from worker.app import app
 from worker.jobs.job import Job, Kind
 
 if TYPE_CHECKING:
@@ -16,11 +18,16 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+REMOVED: Final = 1 / 40
+"""How often, of the storm's steps."""
+
+
 class Upstream:
     """iPaaS.com's side: it triggers every change, and does so again until the trigger is accepted."""
 
-    def __init__(self, stage: Stage, world: World, customers: int) -> None:
+    def __init__(self, stage: Stage, world: World, customers: int, seed: int) -> None:
         self._stage = stage
+        self._removals, self._removes = random.Random(seed), seed % 5 == 3  # noqa: S311 - it must be the same again
         self._world = world
         self._numbers = count(1)
         self.accepted: set[Job] = set()
@@ -32,30 +39,43 @@ class Upstream:
 
     def act(self) -> None:
         """Change something."""
-        random = self._stage.chance.random
-        customer_id = random.choice(self.customer_ids)
+        dice = self._stage.chance.random
+        customer_id = dice.choice(self.customer_ids)
         match self._stage.chance.first(Fault.MAPPING_FLIPPED, Fault.CUSTOMER_REMOVED, Fault.CUSTOMER_CHANGED):
             case Fault.MAPPING_FLIPPED:
-                system_id = random.choice(list(self._world.stores))
-                flip(system_id, random.choice(MAPPINGS))
+                system_id = dice.choice(list(self._world.stores))
+                flip(system_id, dice.choice(MAPPINGS))
                 self._stage.note(f"mapping of store {system_id} is flipped")
                 self.pending += [Job(Kind.CUSTOMER, system_id, each) for each in self.customer_ids]
             case Fault.CUSTOMER_REMOVED:
                 self._remove(customer_id)
             case Fault.CUSTOMER_CHANGED:
-                moves = self._may_move(customer_id) and random.random() < 1 / 3
+                moves = self._may_move(customer_id) and dice.random() < 1 / 3
                 self._put({"id": customer_id, **(self._address(customer_id) if moves else {})})
                 self._trigger(customer_id)
 
+    def reconfigure(self) -> None:
+        """In some worlds, now and then, a connection is removed, or put back."""
+        if not self._removes or self._removals.random() >= REMOVED:
+            return
+        if len(app.runtime.connections) < len(self._world.stores):
+            self._stage.note("every connection is configured again")
+            bring_back()
+        else:
+            system_id = self._removals.choice(list(self._world.stores))
+            self._stage.chance.happened[Fault.CONNECTION_REMOVED] += 1
+            self._stage.note(f"the connection of store {system_id} is removed")
+            remove(system_id)
+
     def hand_over(self) -> None:
         """Hand over some pending triggers, or ask by hand for one; the code of a listener process."""
-        random = self._stage.chance.random
-        some = self.pending[: random.randint(1, 3)]
-        if random.random() < 1 / 10:
+        dice = self._stage.chance.random
+        some = [job for job in self.pending if app.runtime.connections.get(job.system_id)][: dice.randint(1, 3)]
+        if dice.random() < 1 / 10:
             rerun_all(some[:1])
             self._accept(some[:1])
         else:
-            scope = random.choice(("customer/updated", "customer/updated", "customer/created/debug"))
+            scope = dice.choice(("customer/updated", "customer/updated", "customer/created/debug"))
             notices = [{"id": job.customer_id, "destination": str(job.system_id), "scope": scope} for job in some]
             submit({"id": "simulated", "notifications": notices})
             self._accept(some)

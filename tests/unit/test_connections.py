@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import tomli
@@ -222,6 +222,74 @@ def test_a_secret_that_is_not_there_is_a_fault_that_says_where(file: Path, secre
     assert fault.example == 'token = { env = "IPAAS_TOKEN" }'
 
 
+VARIABLE, WORD = "is a variable such as $NAME, which nothing replaces here", "begins with Bearer or Basic: leave that"
+PLACEHOLDER, NAME = "is a placeholder, and no key", "is the name of a variable, and not its value"
+
+
+@pytest.mark.parametrize(
+    ("secret", "problem"),
+    [
+        *((text, VARIABLE) for text in ("$IPAAS_TOKEN", "${IPAAS_TOKEN}", "${A:-b c}", "$(cat token)", "%TOKEN%")),
+        *((text, VARIABLE) for text in ("{{ token }}", "{token}", "$a")),
+        *((text, WORD) for text in ("Bearer x", "bearer eyJ0.eyJ1.x-_", "Basic YTpi", "Bearer", "BEARER: x")),
+        *((text, WORD) for text in ("Authorization: Bearer x", "Authorization Basic x")),
+        *((text, PLACEHOLDER) for text in ("<token>", "<your key>", "your-token", "YOUR_API_KEY", "my key")),
+        *((text, PLACEHOLDER) for text in ("your-stamped-private-key-here", "mysecret", "changeme", "change-me")),
+        *((text, PLACEHOLDER) for text in ("REPLACE_ME", "todo", "xxx", "XXXXXXXX", "xxxx-xxxx", "***", "...")),
+        *((text, PLACEHOLDER) for text in ("pubkey-xxx", "key-***", "pubkey-...", " <token> ")),
+        *((text, NAME) for text in ("IPAAS_TOKEN", "STAMPED_PRIVATE_KEY", "STAMPED_PUBLIC_KEY", "ACME_EU_SECRET")),
+        *((text, NAME) for text in ("other_name", "IPAAS_KEY")),
+    ],
+)
+@pytest.mark.parametrize("form", ['"{}"', '{{ env = "HELD" }}', '{{ file = "held" }}'])
+def test_mistake_in_the_place_of_a_secret_is_told_as_such(file: Path, form: str, secret: str, problem: str) -> None:
+    """Wherever it stands, and without repeating it: it may be a part of a key."""
+    (file.parent / "held").write_text(f"{secret}\n", encoding="utf-8")
+    file.write_text(_toml(ipaas=_ipaas(form.format(secret))), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(file, {**ENVIRON, "HELD": secret, "other_name": "1"})
+    (fault,) = raised.value.faults
+    assert problem in fault.problem
+    assert f"{secret} " not in fault.problem.replace(problem, "")
+    assert fault.example == 'token = { env = "IPAAS_TOKEN" }'
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "pubkey-zNYm4ZCxLbbv52YWgHpJyv6z6v5s1D",
+        "key-5x3mK8Yw0q2LrT7p",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "my_Xk3-qTz9R4vB7nLw2hJ8",
+        "my-Xk3qTz9R4vB7nLw2hJ8_token1",
+        "your_Xk3-qTz9R4vB7nLw2hJ8",
+        "MYkeyXk3qTz9",
+        "xxx9R4vB7nLw2hJ8",
+        "BearerXk3qTz9R4vB7nLw2hJ8",
+        "basic-Xk3qTz9R4vB7nLw2hJ8",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
+        "YWJjZA==",
+        "a$b",
+        "$2b$10$N9qo8uLOickgx2ZMRZoMye",
+        "A1_B2_C3",
+        "todo9",
+        "<Xk3qTz9R",
+    ],
+)
+def test_key_that_begins_like_a_mistake_is_taken(file: Path, key: str) -> None:
+    """Random letters can be any word: only what is a mistake from end to end is refused."""
+    file.write_text(_toml(ipaas=_ipaas(f'"{key}"')), encoding="utf-8")
+    (connection,) = load_connections(file, ENVIRON)
+    assert token_of(connection) == key
+
+
+def test_mistake_of_another_key_is_told_too(file: Path) -> None:
+    """Both of Stamped.io's, all at once."""
+    stamped = LINES["stamped"].replace("pub-1", "pubkey-xxx").replace("private-1", "$STAMPED_PRIVATE_KEY")
+    faults = _faults(file, _toml(stamped=stamped))
+    assert [fault.key.partition(", ")[2] for fault in faults] == ["stamped.public_key", "stamped.private_key"]
+
+
 def test_a_wrong_secret_of_dotenv_is_named_with_its_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever wrote it there finds it."""
     monkeypatch.chdir(file.parent)
@@ -252,9 +320,9 @@ def test_dotenv_is_read_once_for_all_connections(file: Path, monkeypatch: pytest
     file.write_text("".join(_toml(ipaas=secret, system_id=f"system_id = {each}") for each in range(1, 31)))
     reads: list[Path] = []
 
-    def read(path: Path, longest: int) -> str:
+    def read(path: Path, *more: Any) -> str:
         reads.append(path)
-        return read_text(path, longest)
+        return read_text(path, *more)
 
     monkeypatch.setattr(environment, "read_text", read)
     assert len(load_connections(file)) == 30

@@ -9,6 +9,7 @@ import pytest
 
 from worker.config.faults import ConfigurationError, Fault
 from worker.connections import Connection, Connections, load_connections
+from worker.presentation.cautions import cautions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def test_an_api_key_that_never_expires_needs_no_word(tmp_path: Path) -> None:
 def test_the_warning_is_one_of_the_cautions(tmp_path: Path) -> None:
     """So `check` and `connections` have it, with what to do."""
     soon = datetime.now(UTC).date() + timedelta(days=3)
-    (caution,) = load(tmp_path, 'token = "t-1"', f"token_expires = {soon}").cautions
+    (caution,) = cautions(load(tmp_path, 'token = "t-1"', f"token_expires = {soon}"))
     assert caution == (
         f"4021: its iPaaS.com API key expires on {soon}, in 3 days; it can't be extended: make a new one in iPaaS.com"
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-MOST_AT_ROOT, MOST_IN_FOLDER, LONGEST_FILE = 8, 20, 300
+MOST_AT_ROOT, MOST_IN_FOLDER, LONGEST_FILE = 9, 20, 300
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 
 

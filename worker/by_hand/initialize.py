@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from worker.ledger.guard import ByHand, ThrottledReads
-from worker.ledger.ledger import LedgerIntake
+from worker.ledger.intake import LedgerIntake
 from worker.sync.census import Census, census
 from worker.sync.initialize import Step, initialize
 

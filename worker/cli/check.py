@@ -11,13 +11,16 @@ import click
 
 from worker.cli.check_write import check_by_writing
 from worker.cli.connections import mapping_in_short, throttle_in_short
+from worker.cli.drift import differing
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option, yes_option
 from worker.connections import Throttle
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
-from worker.ledger.proof import prove
+from worker.ledger.proving.proof import prove
+from worker.local.machine import brings_one
+from worker.presentation.cautions import cautions
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 from worker.runtime import Runtime
@@ -68,11 +71,16 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
     runtime = Runtime.build()
     file = f"{runtime.settings.connections}, {counted(len(runtime.connections), 'connection')}"
     codes = [_made(screen, "Connections file", lambda: file)]
-    for each in runtime.connections.cautions:
+    for each in cautions(runtime.connections):
         screen.caution(each)
     codes.append(_redis(screen, runtime.settings))
     return max(
-        [*codes, *(_made(screen, name, prove_it) for name, prove_it in _proofs(runtime)), _holds(screen, runtime)]
+        [
+            *codes,
+            *(_made(screen, name, prove_it) for name, prove_it in _proofs(runtime)),
+            _holds(screen, runtime),
+            _processes(screen, runtime),
+        ]
     )
 
 
@@ -115,8 +123,8 @@ def _redis(screen: Screen, settings: Settings) -> int:
         proof = prove(settings.redis)
     for each in proof.errors:
         screen.mark(f"Redis, {settings.redis_url_shown}: it {each}", is_good=False)
-    if proof.errors and "redis_url" not in settings.model_fields_set:
-        screen.prose("stamped-sync up brings a Redis of its own; STAMPED_SYNC_REDIS_URL names another.")
+    if proof.is_away and brings_one(settings.redis):
+        screen.prose("`stamped-sync up` brings a Redis of its own. STAMPED_SYNC_REDIS_URL names another one.", indent=4)
     if not proof.errors:
         screen.mark(f"Redis: {', '.join(filter(None, [settings.redis_url_shown, proof.server]))}", is_good=True)
     for each in proof.warnings:
@@ -131,6 +139,15 @@ def _holds(screen: Screen, runtime: Runtime) -> int:
             screen.mark(f"{hold.system_id}: {in_short(hold)}", is_good=False)
             screen.failure(hold.failure)
         return FAILED if held else ALL_WELL
+    return FAILED
+
+
+def _processes(screen: Screen, runtime: Runtime) -> int:
+    """Show which processes do not go by the files as they stand: the exit code."""
+    with suppress(LedgerUnavailable):
+        for each in (found := differing(runtime.ledger, runtime.connections)):
+            screen.mark(each, is_good=False)
+        return FAILED if found else ALL_WELL
     return FAILED
 
 

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from worker.cli.drift import cautioned
 from worker.cli.ending import ALL_WELL
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, Throttle, load_connections
+from worker.handover import open_ledger
+from worker.presentation.cautions import cautions
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 
@@ -47,14 +50,16 @@ def command(*, as_json: bool, example: bool) -> int:
     if example:
         screen.file(EXAMPLE)
         return ALL_WELL
-    connections = load_connections(load_settings().connections)
+    settings = load_settings()
+    connections = load_connections(settings.connections)
     for connection in connections if as_json else screen.apart(connections):
         if as_json:
             screen.json(_as_json(connection))
         else:
             _show(screen, connection)
-    for each in connections.cautions:
+    for each in cautions(connections):
         screen.note(f"! {each}")
+    cautioned(screen, open_ledger(settings, connections), connections)
     return ALL_WELL
 
 

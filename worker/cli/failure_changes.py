@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
+from worker.cli.drift import Read
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from worker.ledger import Ledger, Record
+
+
+WAITING: Final = (State.QUEUED, State.WAITING)
+UNKNOWN_WAITING: Final = "waiting, of a connection that is not configured"
 
 
 class Choice(TypedDict):
@@ -80,20 +86,32 @@ rerun_by_its_old_name.hidden = True
 def discard(**choice: Unpack[Choice]) -> int:
     """Forget failed jobs. Shows how many there are, and asks. Nothing changes in iPaaS.com or Stamped.io.
 
+    With --system of a connection that is not configured any more, it also forgets its jobs that wait.
+
     \b
     Examples:
       stamped-sync failures discard 150713
       stamped-sync failures discard --code customer-not-found --yes
+      stamped-sync failures discard --system 5000
 
     Exit codes: 0 forgotten, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    return _change("discard", "forgotten", lambda ledger, page: ledger.discard_all(page), choice)
+    system, read = choice["system"], Read.of(load_settings())
+    is_gone = not read.faults and system is not None and read.connections.get(system) is None
+
+    def forget(ledger: Ledger, page: list[Job]) -> int:
+        return ledger.discard_all(page, waiting=is_gone)
+
+    return _change("discard", "forgotten", forget, choice, WAITING if is_gone else ())
 
 
-def _change(verb: str, past: str, change: Callable[[Ledger, list[Job]], int], choice: Choice) -> int:
-    """Ask, then change the jobs a page at a time: the exit code."""
-    screen, ledger = Screen(), open_ledger(load_settings())
-    jobs = _shown(screen, _chosen(screen, ledger, choice))
+def _change(
+    verb: str, past: str, change: Callable[[Ledger, list[Job]], int], choice: Choice, others: Sequence[State] = ()
+) -> int:
+    """Ask, then change the jobs that have failed, or are in one of the `others`, a page at a time: the exit code."""
+    screen, settings = Screen(), load_settings()
+    ledger = open_ledger(settings, Read.of(settings).connections)  # also if they have faults: workers send the jobs
+    jobs = _shown(screen, chain(*(_chosen(screen, ledger, choice, state) for state in (State.FAILED, *others))))
     if not jobs:
         screen.line(f"There is nothing to {verb}.")
         return ALL_WELL
@@ -108,14 +126,14 @@ def _change(verb: str, past: str, change: Callable[[Ledger, list[Job]], int], ch
     return ALL_WELL
 
 
-def _chosen(screen: Screen, ledger: Ledger, choice: Choice) -> Iterator[Record]:
-    """The failed jobs that are meant, newest first; if customers are named, customer by customer.
+def _chosen(screen: Screen, ledger: Ledger, choice: Choice, state: State) -> Iterator[Record]:
+    """The jobs in a state that are meant, newest first; if customers are named, customer by customer.
 
     Raises UsageError if nothing is chosen, and CustomerIdInvalid.
     """
     kind = Kind(choice["kind"]) if choice["kind"] else None
-    wanted = Filter(choice["system"], kind, State.FAILED, choice["code"] or "")
-    if not choice["ids"] and not choice["everything"] and wanted == Filter(state=State.FAILED):
+    wanted = Filter(choice["system"], kind, state, choice["code"] or "")
+    if not choice["ids"] and not choice["everything"] and wanted == Filter(state=state):
         raise click.UsageError("Say which jobs: ids, --code, --system, --kind, or --all.")
     for customer_id in sorted(read_ids(choice["ids"], [], screen)) if choice["ids"] else [""]:
         for page in ledger.activity.pages(replace(wanted, customer_id=customer_id)):
@@ -128,7 +146,7 @@ def _shown(screen: Screen, records: Iterator[Record]) -> list[Job]:
     codes: Counter[str] = Counter()
     for record in records:
         jobs.append(record.job)
-        codes[record.failure.code if record.failure else ""] += 1
+        codes[record.failure.code if record.failure and record.state is State.FAILED else ""] += 1
     for code, count in codes.most_common():
-        screen.note(f"{count:>7,}  {Failure(code).headline}")
+        screen.note(f"{count:>7,}  {Failure(code).headline if code else UNKNOWN_WAITING}")
     return jobs

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from worker.by_hand.initialize import count, go_on
+from worker.cli.drift import agreed
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import chosen, json_option, system_option
@@ -40,7 +41,9 @@ RESUMES: Final = "Run the same again and it goes on where it stopped."
 @click.option("--unlinked", is_flag=True, help="Only the customers that have no link to this system yet.")
 @click.option("--limit", type=click.IntRange(1), metavar="K", help="At most K customers; the next run goes on.")
 @click.option("--restart", is_flag=True, help="Begin anew, not where the last run stopped.")
-@click.option("--dry-run", is_flag=True, help="Count the customers in one reading of the list; write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Count the customers in one reading of the list; write nothing. Needs no Redis."
+)
 @json_option
 def command(
     system: int | None, limit: int | None, *, unlinked: bool, restart: bool, dry_run: bool, as_json: bool
@@ -53,6 +56,8 @@ def command(
     The pages of the list shift when customers are added or deleted while it is read. So the list is read forwards, and
     then backwards until a reading proves that it left out nobody who was on the list all the time. The last lines say
     whether one did.
+
+    It begins once all processes go by the configuration as it stands in the files, for which it waits a minute.
 
     However a run ends, the next one with the same choice of customers goes on where it stopped; only one runs at a
     time. If iPaaS.com or Redis does not answer, the command tries again for some minutes.
@@ -72,6 +77,9 @@ def command(
     selection = Selection.UNLINKED if unlinked else Selection.ALL
     if dry_run:
         return _count(screen, runtime, system_id, selection, limit, as_json=as_json)
+    if not agreed(screen, runtime.ledger, runtime.connections):
+        screen.note("Nothing was requested: every customer would be transferred by whichever process takes its job.")
+        return FAILED
     progress = runtime.ledger.progress.begin(system_id, selection, restart=restart)
     _note_beginning(screen, progress)
     try:

@@ -35,6 +35,7 @@ def show_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
         screen.line(f"  {counted(len(attempts), 'attempt')}, the newest first", "bold")
     for attempt in attempts:
         where = f" on {attempt.worker}" if attempt.worker else ""
+        where += f" by configuration {attempt.configuration}" if attempt.configuration else ""
         because = f", {attempt.failure.headline}" if attempt.failure else ""
         screen.line(f"    {local(attempt.at)}  {attempt.outcome} in {attempt.ms / 1000:.3f} s{where}{because}")
         for call in attempt.calls:
@@ -48,6 +49,7 @@ def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
         "at": attempt.at and attempt.at.isoformat(),
         "seconds": attempt.ms / 1000,
         "worker": attempt.worker,
+        "configuration": attempt.configuration or None,
         "outcome": attempt.outcome,
         "error": attempt.failure.as_json() if attempt.failure else None,
         "calls": [

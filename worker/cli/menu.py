@@ -27,7 +27,7 @@ COMMANDS = {
     "failures": "List, show, rerun or discard failed jobs.",
     "repair": "Find and repair inconsistencies in the ledger.",
     "connections": "Show the configured connections, or an example.",
-    "mapping": "Show which iPaaS.com field goes where in Stamped.io.",
+    "mapping": "Show which field goes where, or import it from iPaaS.com.",
     "errors": "Show the error catalogue.",
 }
 """Each command's line in the menu. The command itself is `command` in `worker.cli.<name>`."""

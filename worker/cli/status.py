@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from worker.cli import holds
-from worker.cli.ending import ALL_WELL, redis_silent
+from worker.cli.drift import Read, show_configuration
+from worker.cli.ending import ALL_WELL, WRONG, redis_silent
 from worker.cli.options import json_option
-from worker.handover import opened
+from worker.config.settings import load_settings
+from worker.handover import limits_of, open_ledger
 from worker.jobs.job import Kind, State
 from worker.jobs.progress import Selection
 from worker.ledger import LedgerUnavailable
-from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
+from worker.presentation.configuration import agreement
+from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
 from worker.presentation.wording import counted
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from worker.jobs.progress import Progress
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures, Use
+    from worker.ledger.processes import Process
 
     CatchUp = tuple[int, str, Progress | None]
     """A connection's system id, the state of its catch-up, and how far that has come if there has been one."""
@@ -67,7 +71,8 @@ SHOWN_SETTINGS = {
 def command(*, as_json: bool, watch: bool) -> int:
     """Show the holds, how many jobs are in each state, what waits, and the use of each throttle.
 
-    --json prints one object, which also holds the retry schedule and the ledger's times.
+    It also says whether the configuration has faults, and which processes do not go by it. --json prints one object,
+    which also holds the retry schedule and the ledger's times.
 
     \b
     Examples:
@@ -76,18 +81,15 @@ def command(*, as_json: bool, watch: bool) -> int:
 
     Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen = Screen()
-    settings, connections, ledger = opened()
-    show = partial(_status, screen, ledger, connections, settings, as_json=as_json)
+    screen, settings = Screen(), load_settings()
+    show = partial(_status, screen, open_ledger(settings), settings, as_json=as_json)
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(screen, show, settings.redis_url_shown)
-    else:
-        show()
-    return ALL_WELL
+    return show()
 
 
-def _watch(screen: Screen, show: Callable[[], None], redis_url: str) -> NoReturn:
+def _watch(screen: Screen, show: Callable[[], int], redis_url: str) -> NoReturn:
     """Show the status again and again, on a terminal each time from the top; or that Redis does not answer."""
     while True:
         if sys.stdout.isatty():
@@ -99,21 +101,32 @@ def _watch(screen: Screen, show: Callable[[], None], redis_url: str) -> NoReturn
         time.sleep(WATCH_SECONDS)
 
 
-def _status(screen: Screen, ledger: Ledger, connections: Connections, settings: Settings, *, as_json: bool) -> None:
-    figures, catch_ups = ledger.figures(), list(_catch_ups(ledger, connections, settings))
+def _status(screen: Screen, ledger: Ledger, settings: Settings, *, as_json: bool) -> int:
+    """Show the status once: the exit code. The ledger's part of it is shown also if the connections have faults."""
+    read = Read.of(settings)
+    ledger.reconfigure(limits_of(read.connections), read.connections.fingerprint)
+    figures, processes = ledger.figures(), ledger.processes.running()
+    catch_ups = list(_catch_ups(ledger, read.connections, settings))
     if as_json:
-        more = {"catch_ups": list(starmap(_catch_up_as_json, catch_ups)), "tokens": list(_tokens(connections))}
+        more = {
+            "catch_ups": list(starmap(_catch_up_as_json, catch_ups)),
+            "configuration": read.as_json(processes),
+            "tokens": list(_tokens(read.connections)),
+        }
         screen.json(_as_json(figures, settings) | more)
     else:
-        for each in connections.expiring():
+        show_configuration(screen, read, processes)
+        for each in read.connections.expiring():
             screen.caution(each)
-        _show(screen, figures)
+        _show(screen, figures, read, processes)
         screen.line()
         _show_catch_ups(screen, catch_ups)
+    return WRONG if read.faults else ALL_WELL
 
 
 def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
     return {
+        "unknown_connections": {str(system_id): count for system_id, count in figures.unknown.items()},
         "holds": [holds.as_json_object(hold) for hold in figures.holds],
         "queues": figures.queues,
         "jobs": {kind.value: asdict(figures.counts(kind)) for kind in Kind},
@@ -138,16 +151,24 @@ def _as_iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _show(screen: Screen, figures: Figures) -> None:
-    _show_alarms(screen, figures)
+def _show(screen: Screen, figures: Figures, read: Read, processes: Sequence[Process]) -> None:
+    _show_alarms(screen, figures, unknown=[] if read.faults else unknown_in_words(figures))
     _show_counts(screen, figures)
-    _show_throttles(screen, figures.uses)
-    screen.line()
-    screen.facts(_facts(figures), indent=0)
+    if not read.faults:
+        _show_throttles(screen, figures.uses)
+        screen.line()
+    facts = _facts(figures)
+    if not (read.faults or read.drift(processes)):
+        facts["Configuration"] = agreement(processes, read.connections.fingerprint)
+    screen.facts(facts, indent=0)
 
 
-def _show_alarms(screen: Screen, figures: Figures) -> None:
-    """What an operator must see first."""
+def _show_alarms(screen: Screen, figures: Figures, unknown: Sequence[str]) -> None:
+    """What an operator must see first; `unknown`: whose jobs wait for a connection."""
+    for each in unknown:
+        screen.caution(each)
+    if unknown:
+        screen.line()
     if figures.vanished:
         screen.mark(vanished_in_words(figures), is_good=False)
         screen.prose(VANISHED_HELP)

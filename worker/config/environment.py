@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from worker.config.faults import Fault, nearest, warn
-from worker.config.text_file import MEGABYTE, Unreadable, read_text
+from worker.config.text_file import MEGABYTE, Files, Unreadable, read_text
 from worker.config.toml_file import LONGEST_BYTES
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class Environment:
         return (DOTENV, f"line {line}, {name}") if line else ("environment", name)
 
 
-def environment() -> Environment:
+def environment(files: Files | None = None) -> Environment:
     """The variables of the process; those that it lacks, or has empty, come from `.env`, which need not exist."""
     try:
-        text = read_text(Path(DOTENV), 1 * MEGABYTE)
+        text = read_text(Path(DOTENV), 1 * MEGABYTE, files)
     except FileNotFoundError:
         return Environment(os.environ)
     except Unreadable as error:

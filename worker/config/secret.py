@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from worker.config.environment import DOTENV
 from worker.config.faults import unknown, wrong
-from worker.config.text_file import KILOBYTE, Unreadable, read_text
+from worker.config.text_file import KILOBYTE, Files, Unreadable, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,18 +20,27 @@ PLACES = ("env", "file")
 LONGEST_BYTES = 64 * KILOBYTE
 """Far more than any key has."""
 MISTAKES = {
-    re.compile(r"\$\{?\w+\}?"): "is a variable behind a dollar sign, which nothing replaces in this file",
-    re.compile(r"(bearer|basic) .*", re.IGNORECASE): "begins with Bearer or Basic, which is sent anyway",
-    re.compile(r"<.*>|(your|my)[-_ ].*|change[-_ ]?me|x{3,}|\*{3,}", re.IGNORECASE): "is a placeholder, and no key",
-    re.compile(r"IPAAS_TOKEN|STAMPED_(PUBLIC|PRIVATE)_KEY"): "is the name of a variable, and not its value",
+    re.compile(r"\$\w+|\$?\{.*\}|\$\(.*\)|%\w+%"): "is a variable such as $NAME, which nothing replaces here",
+    re.compile(r"(authorization:? *)?(bearer|basic)([ :].*)?", re.IGNORECASE): (
+        "begins with Bearer or Basic: leave that word out, it is added by itself"
+    ),
+    re.compile(
+        r"<.*>|(your|my)[a-z_ -]*(token|key|secret|password)([_ -]?here)?|(change|replace)[_ -]?me|todo"
+        r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,})",
+        re.IGNORECASE,
+    ): "is a placeholder, and no key",
+    re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|SECRET|PASSWORD)"): "is the name of a variable, and not its value",
 }
-"""What people write in the place of a key, and what is said of it, without repeating it."""
+"""What people write in the place of a key, as a whole, and what is said of it, without repeating it.
+
+A key is random letters, digits and signs, which may begin with any word: so a placeholder is words from end to end.
+"""
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
-def read_password(value: Any, folder: Path, environ: Environment) -> str:
+def read_password(value: Any, folder: Path, environ: Environment, files: Files | None = None) -> str:
     """The text of a secret that a person has chosen, which can be any line. Raises the validator's error."""
-    text, place = _text_and_place(value, folder, environ)
+    text, place = _text_and_place(value, folder, environ, files)
     if not text:
         raise wrong(f"{place} is empty")
     if not text.isprintable():
@@ -39,29 +48,35 @@ def read_password(value: Any, folder: Path, environ: Environment) -> str:
     return text
 
 
-def read_secret(value: Any, folder: Path, environ: Environment) -> str:
+def read_secret(value: Any, folder: Path, environ: Environment, files: Files | None = None) -> str:
     """The secret's text, in whichever way it is given. Raises the validator's error if there is none.
 
     A secret goes into an HTTP header, so it must be printable ASCII without a space. A placeholder, a key that was cut
     off or a line break is found here, before any call.
     """
-    text, place = _text_and_place(value, folder, environ)
+    text, place = _text_and_place(value, folder, environ, files)
     if not text:
         raise wrong(f"{place} is empty")
-    for mistake, problem in MISTAKES.items():
-        if mistake.fullmatch(text):
-            raise wrong(f"{place} {problem}")
+    if problem := _mistake(text, environ):
+        raise wrong(f"{place} {problem}")
     if not text.isascii() or not text.isprintable() or " " in text:
         raise wrong(f"{place} holds a character that a key never has, such as a space, a line break or an ellipsis")
     return text
 
 
-def _text_and_place(value: Any, folder: Path, environ: Environment) -> tuple[str, str]:
+def _mistake(text: str, environ: Environment) -> str:
+    """What is said of a text that is no key but a mistake; empty if it may be a key."""
+    if text in environ.variables:
+        return "is the name of a variable, and not its value"
+    return next((problem for mistake, problem in MISTAKES.items() if mistake.fullmatch(text.strip())), "")
+
+
+def _text_and_place(value: Any, folder: Path, environ: Environment, files: Files | None) -> tuple[str, str]:
     if isinstance(value, str | SecretStr):
         return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
     if place == "file":
-        return _from_file(folder / name)
+        return _from_file(folder / name, files)
     if name not in environ.variables:
         raise wrong(f"environment variable {name} is not set")
     line = environ.lines.get(name.upper())
@@ -80,9 +95,9 @@ def _reference(value: Any) -> tuple[str, str]:
     return place, name
 
 
-def _from_file(path: Path) -> tuple[str, str]:
+def _from_file(path: Path, files: Files | None) -> tuple[str, str]:
     try:
-        return read_text(path, LONGEST_BYTES).rstrip("\n"), f"file {path}"
+        return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {path}"
     except FileNotFoundError:
         raise wrong(f"there is no file {path}") from None
     except Unreadable as error:

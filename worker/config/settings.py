@@ -127,6 +127,8 @@ class Settings(BaseModel):
     """Jobs of a store that a thread runs one after the other at most while messages wait; then it is another's turn."""
     carry_on_seconds: float = Field(default=0.25, ge=0, le=60)
     """Seconds after which it is another's turn, even if it has run fewer jobs."""
+    reload_seconds: float = Field(default=5, gt=0, le=3600)
+    """Seconds between two looks whether the connections file, a mapping file or a secret has changed."""
     sweep_seconds: int = Field(default=5, gt=0, le=3600)
     """Seconds between two searches for jobs that are due or whose message is lost."""
     lost_after_seconds: int = Field(default=30, gt=0, le=86400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -17,23 +18,57 @@ class Unreadable(Exception):
     """The file exists but can't be read; the text of this error says why, and what to do."""
 
 
-def read_text(path: Path, longest: int) -> str:
+class Files:
+    """Some files as they were when they were read, by their content: times and links say too little of a change."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[int, str]] = {}
+
+    def note(self, path: Path, longest: int, found: bytes | Exception) -> None:
+        """Note what was found in a file, also that it can't be read."""
+        self._seen[path] = longest, _digest(found)
+
+    def have_changed(self) -> bool:
+        """Whether any of them is another one now, has come or has gone."""
+        return any(_digest(_found(path, longest)) != was for path, (longest, was) in self._seen.items())
+
+    def digests_but(self, other: Path) -> list[str]:
+        """A digest of the content of each but one, in the order in which they were read first."""
+        return [digest for path, (_, digest) in self._seen.items() if path != other]
+
+
+def read_text(path: Path, longest: int, files: Files | None = None) -> str:
     """The text of a file in UTF-8 of at most `longest` bytes; that of /dev/null is empty.
 
     Raises FileNotFoundError if there is no file, and Unreadable. Pipes and devices are not opened, since reading them
-    may never end.
+    may never end. What was found is noted in `files`.
     """
-    try:
-        content = _content(path, longest)
-    except FileNotFoundError:
+    found = _found(path, longest)
+    if files is not None:
+        files.note(path, longest, found)
+    if isinstance(found, bytes):
+        return decoded(found)
+    if isinstance(found, FileNotFoundError):
         if path.is_symlink():
-            raise Unreadable("is a link to a file that does not exist: make that file, or remove the link") from None
-        raise
-    except OSError as error:
-        raise Unreadable(_problem(error)) from None
-    except ValueError:
-        raise Unreadable("is not the name of a file: correct it") from None
-    return decoded(content)
+            raise Unreadable("is a link to a file that does not exist: make that file, or remove the link")
+        raise found
+    if isinstance(found, OSError):
+        raise Unreadable(_problem(found))
+    if isinstance(found, ValueError):
+        raise Unreadable("is not the name of a file: correct it")
+    raise found
+
+
+def _found(path: Path, longest: int) -> bytes | Exception:
+    """The content of a file, or why there is none."""
+    try:
+        return _content(path, longest)
+    except (OSError, ValueError, Unreadable) as error:
+        return error
+
+
+def _digest(found: bytes | Exception) -> str:
+    return hashlib.sha256(found if isinstance(found, bytes) else repr(found).encode()).hexdigest()
 
 
 def _content(path: Path, longest: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import tomli
 
 from worker.config.faults import ConfigurationError, Fault, unknown_key
-from worker.config.text_file import MEGABYTE, Unreadable, read_text
+from worker.config.text_file import MEGABYTE, Files, Unreadable, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,13 +27,13 @@ LONGEST_BYTES = 16 * MEGABYTE
 LINE_BREAK = "\n"
 
 
-def read_tables(path: Path, name: str) -> tuple[list[Table], list[Fault]]:
+def read_tables(path: Path, name: str, files: Files | None = None) -> tuple[list[Table], list[Fault]]:
     """The tables under `[[name]]`, the one key that the file may have, and a fault for each other key.
 
     Raises FileNotFoundError, and ConfigurationError if the file can't be read, is not TOML, or holds no list of tables
-    under that key.
+    under that key. What was found in the file is noted in `files`.
     """
-    document, file, heading = _read_toml(path), str(path), f"[[{name}]]"
+    document, file, heading = _read_toml(path, files), str(path), f"[[{name}]]"
     tables = document.pop(name, [])
     faults = [unknown_key(file, key, key, {name: heading}) for key in document]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -75,10 +75,10 @@ def _as_toml(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else json.dumps(value)
 
 
-def _read_toml(path: Path) -> Table:
+def _read_toml(path: Path, files: Files | None) -> Table:
     file = str(path)
     try:
-        text = read_text(path, LONGEST_BYTES)
+        text = read_text(path, LONGEST_BYTES, files)
     except Unreadable as error:
         raise ConfigurationError([Fault(file, "", str(error))]) from None
     try:

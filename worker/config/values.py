@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
@@ -15,6 +15,10 @@ from worker.config.environment import Environment
 from worker.config.faults import checked, wrong
 from worker.config.secret import read_password, read_secret
 from worker.config.settings import http_url
+from worker.config.text_file import Files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LEAST_LIMIT: Final = 5
 """The most calls of one API that any job needs."""
@@ -32,23 +36,28 @@ class Place:
 
     path: Path
     environ: Environment
+    files: Files = field(default_factory=Files)
+    """Those that were read."""
+    secrets: list[str] = field(default_factory=list, repr=False)
+    """Those that were found."""
 
 
 def _resolved(value: Any, info: ValidationInfo) -> str:
     """A secret's text."""
-    place = _place(info)
-    return read_secret(value, place.path.parent, place.environ)
+    return _kept(read_secret, value, info)
 
 
 def _typed(value: Any, info: ValidationInfo) -> str:
     """The text of a secret that a person types."""
-    place = _place(info)
-    return read_password(value, place.path.parent, place.environ)
+    return _kept(read_password, value, info)
 
 
-def _place(info: ValidationInfo) -> Place:
-    """The file that is being read. What is built in Python refers to the current folder."""
-    return info.context if isinstance(info.context, Place) else Place(Path(), Environment(os.environ))
+def _kept(read: Callable[[Any, Path, Environment, Files], str], value: Any, info: ValidationInfo) -> str:
+    """A secret that is read and noted. What is built in Python refers to the current folder."""
+    place = info.context if isinstance(info.context, Place) else Place(Path(), Environment(os.environ))
+    secret = read(value, place.path.parent, place.environ, place.files)
+    place.secrets.append(secret)
+    return secret
 
 
 def _checked_url(value: Any) -> Any:

@@ -126,6 +126,21 @@ class IPaaS(ApiCaller):
             raise self.unreadable(answer, "iPaaS.com's answer is not this subscription")
         return answer
 
+    def mapping_collection(self, collection_id: str) -> dict[str, Any] | None:
+        """A mapping collection as iPaaS.com answers it, or None if there is none with this id (contract: C the path).
+
+        What it holds is assumed: `worker.mapping.importing` has its names.
+        """
+        answer = self.read("subscriptions/v2/MappingCollection/{id}", self._tracking, id=collection_id)
+        if answer.is_missing:
+            return None
+        body = self.checked(answer).body
+        if not isinstance(body, dict) or not body:
+            raise self.unreadable(answer, "iPaaS.com's answer is not a mapping collection")
+        if body.get("id") is not None and text_of(body["id"]) != collection_id:
+            raise self.unreadable(answer, "iPaaS.com's answer is another mapping collection")
+        return body
+
     def _list(self, route: str, query: dict[str, str] | None) -> CustomerList:
         """Read a list. It belongs to no transfer, so the call has no tracking guid."""
         self.gate.before_read()

@@ -92,19 +92,22 @@ class Attempt:
     """An action, or `waiting`, `held`, `throttled`, `failed` or `lost`."""
     failure: Failure | None
     calls: list[MadeCall]
+    configuration: str = ""
+    """The fingerprint of the configuration that it was run by; empty of an earlier release's."""
 
     @classmethod
     def read(cls, text: str) -> Self:
         """The attempt in an entry of a job's history."""
         entry: dict[str, Any] = json.loads(text)
-        error = entry["error"]
+        error, (worker, configuration) = entry["error"], _run_by(entry["worker"])
         return cls(
             at=moment(entry["at"]),
             ms=entry["ms"],
-            worker=entry["worker"],
+            worker=worker,
             outcome=entry["outcome"],
             failure=Failure(**error) if error else None,
             calls=[MadeCall(Api(api), *call[:4]) for api, *call in entry["calls"]],
+            configuration=configuration,
         )
 
     @classmethod
@@ -112,9 +115,16 @@ class Attempt:
         """A job's first attempt, if it is in its row and not in its history: see `keep_first` in `_attempt.lua`."""
         if "first" not in fields:
             return None
-        began, ms, outcome, worker = fields["first"].split(" ", 3)
+        began, ms, outcome, by = fields["first"].split(" ", 3)
+        worker, configuration = _run_by(json.loads(by))
         calls = map(_call, takewhile(bool, (fields.get(f"call{place}") for place in count(1))))
-        return cls(moment(began), int(ms), json.loads(worker), outcome, None, list(calls))
+        return cls(moment(began), int(ms), worker, outcome, None, list(calls), configuration)
+
+
+def _run_by(name: str) -> tuple[str, str]:
+    """The worker, and the fingerprint of its configuration: see `_by` in `worker.ledger.ledger`."""
+    worker, _, configuration = name.partition(" ")
+    return worker, configuration
 
 
 class Jobs(Protocol):

@@ -75,6 +75,11 @@ class StoreFigures:
         """How many of its jobs wait for their turn."""
         return sum(each.queued for each in self.counts.values())
 
+    @property
+    def unsettled(self) -> int:
+        """How many of its jobs wait, rest or are under way."""
+        return sum(each.queued + each.sent + each.running + each.waiting for each in self.counts.values())
+
     def use_of(self, limits: StoreLimits) -> Use:
         """How far its throttle is used."""
         stamped, ipaas = limits.stamped, limits.ipaas
@@ -131,6 +136,12 @@ class Figures:
     def uses(self) -> list[Use]:
         """How far the throttle of each configured store is used, in the order of their file."""
         return [self.stores[system_id].use_of(limits) for system_id, limits in self.limits.items()]
+
+    @property
+    def unknown(self) -> dict[int, int]:
+        """How many jobs wait of each store that is not configured, or not any more."""
+        others = [store for store in self.stores.values() if store.system_id not in self.limits]
+        return {store.system_id: store.unsettled for store in others if store.unsettled}
 
     @property
     def holds(self) -> list[Hold]:

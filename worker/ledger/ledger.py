@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.keys import PREFIX, job_of
 from worker.ledger.limits import LedgerTimes, NotedLimits
+from worker.ledger.processes import Processes
 from worker.ledger.progress import ProgressBook
 from worker.ledger.reading import known_limits
 from worker.ledger.records import (
@@ -30,7 +31,7 @@ from worker.ledger.records import (
     Weighed,
     Weight,
 )
-from worker.ledger.scripting import Args, Scripts
+from worker.ledger.scripting import Args, Made, Scripts
 from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from worker.jobs.calls import MadeCall
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent
-    from worker.jobs.progress import Known, Progress
     from worker.jobs.retries import Pause
     from worker.ledger.batches import Batches
     from worker.ledger.limits import StoreLimits
@@ -63,13 +63,24 @@ class Ledger(Upkeep):
         stores: Mapping[int, StoreLimits] | None = None,
         *,
         worker: str = "",
+        fingerprint: str = "",
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
-        limits = known_limits(client, stores or {})
-        super().__init__(client, Scripts(client, limits, witness, replaced), times, limits)
-        self._worker = json.dumps(worker)
+        """`fingerprint`: of the configuration that the worker runs by. Without `stores` each has the usual limits."""
+        limits = None if stores is None else known_limits(client, stores)
+        super().__init__(client, Scripts(client, limits, witness, replaced), times, limits or {})
+        self._fingerprint = fingerprint
+        # Who runs a job, as JSON, by fingerprint: see `Attempt` in `worker.ledger.activity`.
+        self._by: Made[str, str] = Made(lambda by: json.dumps(f"{worker} {by}".strip()))
         self.progress = ProgressBook(self._scripts)
+        self.processes = Processes(self._scripts)
+
+    def reconfigure(self, stores: Mapping[int, StoreLimits], fingerprint: str) -> None:
+        """Go by another configuration from the next step on."""
+        self._fingerprint = fingerprint
+        self._limits = known_limits(self._client, stores)
+        self._scripts.limit(self._limits)
 
     @cached_property
     def batches(self) -> Batches:
@@ -100,7 +111,7 @@ class Ledger(Upkeep):
     def claim(self, job: Job) -> Claim:
         """Take a job for this worker. Raises ClaimRefused if it is another's, or there is nothing to do."""
         token = uuid.uuid4().hex
-        args: Args = [token, self._lease_ms, CLOCK_TOLERANCE_MS, self._worker]
+        args: Args = [token, self._lease_ms, CLOCK_TOLERANCE_MS, self._by[self._fingerprint]]
         state, *granted = self._scripts.run(Effect.CLAIM, args, job)
         if state != "granted":
             raise ClaimRefused(state)
@@ -161,6 +172,10 @@ class Ledger(Upkeep):
         next_claim, hold_ended, is_requeued = self._end(Effect.DEFER, claim, calls, rest, carry_on=carry_on)
         return Ended(bool(hold_ended), bool(is_requeued), next_claim=next_claim)
 
+    def leave(self, claim: Claim) -> None:
+        """Leave a job to a worker that knows its connection: that is no attempt, and it keeps its place."""
+        self._end(Effect.LEAVE, claim, [], [])
+
     def put_back(self, claim: Claim, calls: Sequence[MadeCall], *, consent: Consent | None = None) -> None:
         """Put a job that has no slot for another call back to its place in its store's queue."""
         self._end(Effect.PUT_BACK, claim, calls, consent_args(consent))
@@ -215,7 +230,8 @@ class Ledger(Upkeep):
         as_json = json.dumps(noted, separators=(",", ":"))
         token = uuid.uuid4().hex if carry_on else ""
         shared: Args = [claim.token, as_json, token, self._lease_ms, carry_on]
-        answer: list[Any] = self._scripts.run(effect, [*shared, *args], claim.job)
+        by = self._by[claim.fingerprint or self._fingerprint]
+        answer: list[Any] = self._scripts.run(effect, [*shared, *args, by], claim.job)
         if not answer[0]:
             raise ClaimLost
         _, granted, *more = answer
@@ -267,30 +283,3 @@ def _claim(job: Job, token: str, granted: Sequence[Any], message_id: str = "") -
         created=created,
         message_id=message_id,
     )
-
-
-@dataclass(frozen=True)
-class LedgerIntake:
-    """The ledger as an initialize sees it: see `worker.sync.ports.Intake`. All raise LedgerUnavailable."""
-
-    ledger: Ledger
-    system_id: int
-
-    def backlog(self) -> int:
-        """How many of the store's jobs wait for their turn."""
-        return self.ledger.backlog(self.system_id)
-
-    def look(self, progress: Progress, customer_ids: Sequence[str]) -> Known:
-        """What is known of some customers."""
-        return self.ledger.progress.look(progress, {each: self.ledger.key(self._job(each)) for each in customer_ids})
-
-    def request(self, customer_ids: Sequence[str]) -> None:
-        """Ask for customers, behind whatever triggers ask for."""
-        self.ledger.request_all([self._job(each) for each in customer_ids], background=True)
-
-    def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
-        """Note how far it has come, and whom it has met since. Raises TakenOver."""
-        return self.ledger.progress.advance(progress, met, ended=ended)
-
-    def _job(self, customer_id: str) -> Job:
-        return Job(Kind.CUSTOMER, self.system_id, customer_id)

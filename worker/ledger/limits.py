@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from worker.config.settings import Settings
@@ -53,17 +52,13 @@ class StoreLimits:
     unsaid: frozenset[str] = frozenset()
     """Which of `limit`, `seconds` and `concurrent` the connections file leaves to the subscription."""
 
-    @cached_property
-    def json(self) -> str:
-        """The same as `as_json`, made once."""
-        return self.as_json()
-
-    def as_json(self) -> str:
+    def as_json(self, *, is_known: bool = True) -> str:
         """The limits as the scripts take them: see `limits_of` in `_throttle.lua`."""
         apis = {Api.STAMPED: self.stamped, Api.IPAAS: self.ipaas}
         values = {
             "concurrent": self.concurrent,
             "looks": int(self.looks_for_shared),
+            **({} if is_known else {"unknown": True}),
             "apis": {
                 api.key: {"limit": limit.calls, "window_ms": int(limit.seconds * 1000)}
                 for api, limit in apis.items()
@@ -147,3 +142,26 @@ def _merged(given: StoreLimits, text: str) -> StoreLimits:
     if stamped:
         stamped = Limit(noted.get("limit", stamped.calls), noted.get("seconds", stamped.seconds))
     return replace(given, stamped=stamped, concurrent=noted.get("concurrent", given.concurrent))
+
+
+class LimitsAsJson(dict[int, str]):
+    """The limits of each store as the scripts take them.
+
+    Those of one that is not configured here are not known, so nothing is admitted: its jobs wait for a worker that
+    knows it. Of one that was, those that it had `before` still say how its last calls count. Without any configuration,
+    every store has the usual ones.
+    """
+
+    def __init__(self, limits: Mapping[int, StoreLimits] | None, before: LimitsAsJson | None = None) -> None:
+        super().__init__()
+        self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
+        self._gone: dict[int, StoreLimits] = {**before._gone, **before._limits} if before is not None else {}
+
+    def __missing__(self, system_id: int) -> str:
+        limits = self._limits.get(system_id) or self._gone.get(system_id)
+        if limits is None:
+            return self._others  # they are not kept: messages can name any number of stores
+        if limits.unsaid:
+            return limits.as_json(is_known=system_id in self._limits)  # the subscription can say something else later
+        as_json = self[system_id] = limits.as_json(is_known=system_id in self._limits)
+        return as_json

@@ -176,6 +176,8 @@ class Claim:
     """Of a subscription job: whether its transfer was a moment ago, so that neither API may show the customer yet."""
     message_id: str = ""
     """Of a claim that a worker carries on with: the id of the message that was taken for it, if there was one."""
+    fingerprint: str = ""
+    """Of the configuration that the job is run by; empty for that of the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

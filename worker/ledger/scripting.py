@@ -20,7 +20,7 @@ from worker.jobs.job import Kind
 from worker.jobs.routes import QUEUE_OF, TASK_OF, UPKEEP
 from worker.ledger.connection import NONSENSE, outage
 from worker.ledger.keys import PREFIX, member_of, row_of
-from worker.ledger.limits import StoreLimits
+from worker.ledger.limits import LimitsAsJson
 from worker.ledger.redis_errors import ScriptFailed, error_of, in_words
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from worker.jobs.errors import SyncError
     from worker.jobs.job import Job
+    from worker.ledger.limits import StoreLimits
 
 ROUTES: Final = "_routes"
 # These scripts change nothing, and so are no effects; `figures` has a client of its own.
@@ -38,6 +39,7 @@ NOW: Final = "now"
 DUE_STORES: Final = "due"
 TO_SWEEP: Final = "to_sweep"
 PROGRESS: Final = "progress"
+FLEET: Final = "fleet"
 INCLUDE = re.compile(r"^-- include: (.+)$", re.MULTILINE)
 
 Key = TypeVar("Key")
@@ -203,13 +205,13 @@ class Scripts:
     def __init__(
         self,
         client: redis.Redis,
-        limits: Mapping[int, StoreLimits],
+        limits: Mapping[int, StoreLimits] | None,
         witness: Witness = nobody,
         replaced: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
         self._own = OwnClient(client)
-        self._stores, self._usual_limits = limits, StoreLimits()
+        self._limits = LimitsAsJson(limits)
         self._witness = witness
         self._scripts: Made[str, Script] = Made(lambda name: client.register_script(source(name, replaced)))
 
@@ -221,9 +223,8 @@ class Scripts:
         """
         if job:
             member = f"{job.system_id}:{job.customer_id}"
-            limits = self._stores.get(job.system_id, self._usual_limits).json
             keys = (f"{PREFIX}job:{job.kind}:{member}", *keys)
-            args = [PREFIX, job.kind, member, limits, *args]
+            args = [PREFIX, job.kind, member, self._limits[job.system_id], *args]
         if self._witness is not nobody:
             self._witness(effect, Moment.BEFORE)
         own = self._own
@@ -266,9 +267,13 @@ class Scripts:
                 self._scripts[effect](keys=keys, args=args, client=pipeline)
             return pipeline.execute()
 
+    def limit(self, limits: Mapping[int, StoreLimits] | None) -> None:
+        """Go by these limits from the next script on."""
+        self._limits = LimitsAsJson(limits, self._limits)
+
     def limits_of(self, system_id: int) -> str:
-        """The limits of a store as JSON; those of one that is not configured are the usual ones."""
-        return self._stores.get(system_id, self._usual_limits).json
+        """The limits of a store as JSON."""
+        return self._limits[system_id]
 
     def in_one_trip(self, ask: Callable[[Pipeline], object]) -> list[Any]:
         """The same as the function, on this Redis."""

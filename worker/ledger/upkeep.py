@@ -129,6 +129,7 @@ class Upkeep(Reading):
         self._lost_after_ms = int(times.lost_after_seconds * 1000)
         self._keep_done_ms = int(times.done_days * DAY_MS)
         self._keep_failed_ms = int(times.failed_days * DAY_MS)
+        self._left_alone = 0
 
     def is_due(self, name: str, every_seconds: float) -> bool:
         """Whether something that any worker does every so often is due; whoever gets True does it."""
@@ -142,9 +143,15 @@ class Upkeep(Reading):
         return _shortest(self._scripts.run_for_stores(Effect.ADMIT, [system_id]))
 
     def admit_due(self) -> float | None:
-        """Let jobs run that may only because time has passed, of whichever stores; answers as `admit` does."""
-        systems, wait_ms = self._scripts.read(DUE_STORES, [STORES_ADMITTED_AT_ONCE], keys=[keys.DUE])
-        return _shortest([wait_ms, *(self._scripts.run_for_stores(Effect.ADMIT, map(int, systems)) if systems else ())])
+        """Let jobs run that may only because time has passed, of whichever stores; answers as `admit` does.
+
+        Those of a store that is not configured here are left to workers that know it: see `leave.lua`.
+        """
+        args: Args = [STORES_ADMITTED_AT_ONCE + self._left_alone]
+        due, wait_ms = self._scripts.read(DUE_STORES, args, keys=[keys.DUE])
+        systems = [each for each in map(int, due) if each in self._limits]
+        self._left_alone = len(due) - len(systems)  # they are due next time, too, and must not hide others
+        return _shortest([wait_ms, *(self._scripts.run_for_stores(Effect.ADMIT, systems) if systems else ())])
 
     def sweep(self, kind: Kind, limit: int = JOBS_AT_ONCE) -> Swept:
         """Bring the jobs of a kind back that nobody would run, of some stores at a time; `admit` sends them.
@@ -190,9 +197,9 @@ class Upkeep(Reading):
         """Forget a failed job; False if it is not failed."""
         return bool(self.discard_all([job]))
 
-    def discard_all(self, jobs: Sequence[Job]) -> int:
-        """Forget those of many jobs that are failed, in one round trip; how many that were."""
-        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, []) for job in jobs])))
+    def discard_all(self, jobs: Sequence[Job], *, waiting: bool = False) -> int:
+        """Forget those of many jobs that are failed, or also those `waiting`, in one round trip; how many that were."""
+        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, [int(waiting)]) for job in jobs])))
 
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""

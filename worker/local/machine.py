@@ -13,7 +13,7 @@ from worker.config.cores import usable
 from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.ledger import LedgerUnavailable
-from worker.ledger.proof import refuse_unfit
+from worker.ledger.proving.proof import refuse_unfit
 from worker.local.child import running
 from worker.local.data_folder import PASSWORD_FILE, flower_login, opened, server_folder
 from worker.local.ports import HOST
@@ -67,7 +67,7 @@ def redis_answers(settings: Settings) -> bool:
     proof = refuse_unfit(settings.redis)
     if not proof.is_away:
         return True
-    if _is_embeddable(settings.redis) and not _is_listening(settings.redis.port):
+    if brings_one(settings.redis):
         return False
     raise LedgerUnavailable(f"it {proof.findings[0]}")
 
@@ -107,6 +107,11 @@ class Machine:
         password = "as configured" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
         user = self.settings.flower_user
         log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
+
+
+def brings_one(url: RedisUrl) -> bool:
+    """Whether an embedded Valkey can take the place of a Redis that is away."""
+    return _is_embeddable(url) and not _is_listening(url.port)
 
 
 def _is_embeddable(url: RedisUrl) -> bool:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from worker.config.text_file import Files
+
 SOURCE_NAMES = (*SOURCES, f"{CUSTOM_FIELDS}<name>")
 
 EXAMPLES = {
@@ -55,12 +57,12 @@ Finding = tuple[str, str, str]
 """A key, what is wrong with it, and an example of what would be right."""
 
 
-def read_rows(path: Path) -> tuple[Row, ...]:
+def read_rows(path: Path, files: Files | None = None) -> tuple[Row, ...]:
     """Read a mapping file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
-    tables, faults = read_tables(path, "row")
+    tables, faults = read_tables(path, "row", files)
     for number, table in enumerate(tables, start=1):
         faults.extend(_row_faults(str(path), f"row {number}", table))
-    faults.extend(Fault(str(path), *finding) for finding in _destination_findings(tables))
+    faults.extend(Fault(str(path), *finding) for finding in destination_findings(tables))
     if faults:
         raise ConfigurationError(faults)
     return tuple(map(_row, tables))
@@ -92,7 +94,7 @@ def _as_it_is(value: Value) -> Value:
     return value
 
 
-def _destination_findings(tables: list[Table]) -> Iterator[Finding]:
+def destination_findings(tables: list[Table]) -> Iterator[Finding]:
     """Each destination is filled by one row at most, and Email by exactly one."""
     filled = [table.get("destination") for table in tables]
     free = [destination for destination in DESTINATIONS if destination not in filled]
@@ -112,11 +114,12 @@ def _row_faults(file: str, place: str, table: Table) -> Iterator[Fault]:
     for key in table:
         if key not in EXAMPLES:
             yield unknown_key(file, f"{place}, {key}", key, EXAMPLES)
-    for key, problem, example in _row_findings(table):
+    for key, problem, example in row_findings(table):
         yield Fault(file, f"{place}, {key}", problem, example)
 
 
-def _row_findings(table: Table) -> Iterator[Finding]:
+def row_findings(table: Table) -> Iterator[Finding]:
+    """What is wrong with one row, apart from keys that no row has."""
     yield from _name_findings(table, "type", list(RowType))
     yield from _name_findings(table, "destination", DESTINATIONS)
     yield from _level_findings(table)

@@ -35,6 +35,7 @@ from worker.mapping.rows import (
 from worker.stamped.email_address import CLEAN, cleaned
 
 if TYPE_CHECKING:
+    from worker.config.text_file import Files
     from worker.ipaas.customer import Customer, CustomField
     from worker.jobs.catalogue import Failure
 
@@ -98,15 +99,21 @@ class Mapping:
         self._subscription_row = next((row for row in rows if row.destination == SUBSCRIPTION), None)
 
     @classmethod
-    def read(cls, path: Path) -> Self:
+    def read(cls, path: Path, files: Files | None = None) -> Self:
         """The mapping of a file. Raises FileNotFoundError, and ConfigurationError with all its faults."""
-        return cls(read_rows(path))
+        return cls(read_rows(path, files))
 
     @classmethod
     @cache
     def default(cls) -> Self:
         """The specification's table, row for row."""
         return cls.read(DEFAULT)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another mapping makes the same of every customer."""
+        return self.rows == other.rows if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment] # a row may hold a table
 
     @property
     def maps_subscription(self) -> bool:

@@ -13,7 +13,7 @@ from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Kind, State
 from worker.ledger.activity import Filter
 from worker.monitor.page import MOST_DIGITS, Page, number_of
-from worker.presentation.figures import VANISHED_HELP, refusals_in_words, vanished_in_words
+from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +105,7 @@ class ActivityPage(Page):
             states=list(State),
             kinds=list(Kind),
             codes=CATALOGUE,
+            unknown_in_words=unknown_in_words,
             vanished_in_words=vanished_in_words,
             vanished_help=VANISHED_HELP,
             refusals_in_words=refusals_in_words,

@@ -6,6 +6,8 @@ No metric's name or label holds anything about a customer.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import accumulate, product
 from typing import TYPE_CHECKING, Final
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from worker.connections import Connections
+    from worker.ledger import Ledger
     from worker.ledger.activity import Group
     from worker.ledger.figures import Figures, Use
+    from worker.ledger.processes import Process
     from worker.ledger.totals import Totals
-    from worker.runtime import Runtime
 
     Sample = tuple[Sequence[str], float]
 
@@ -60,21 +64,37 @@ class Metrics(Page):
 class LedgerCollector(Collector):
     """Reads the ledger at each scrape."""
 
-    def __init__(self, runtime: Callable[[], Runtime] = lambda: app.runtime) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        ledger: Callable[[], Ledger] = lambda: app.reloader.ledger,
+        connections: Callable[[], Connections] = lambda: app.runtime.connections,
+    ) -> None:
+        self._ledger = ledger
+        self._connections = connections
 
     def describe(self) -> Iterable[Metric]:
         """Read nothing when the collector is registered: Redis may not be there yet."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric; if the ledger can't be read, only the one that says so."""
+        """Every metric; if the ledger can't be read, only the one that says so.
+
+        It is read also while the connections file has faults: these have a metric of their own.
+        """
         try:
-            found = list(_everything(self._runtime()))
-        except (LedgerUnavailable, ConfigurationError):
+            found = [*_everything(self._ledger()), self._lives()]
+        except LedgerUnavailable:
             found = []
         yield _gauge("up", "1 if the ledger in Redis could be read.", (), [((), float(bool(found)))])
         yield from found
+
+    def _lives(self) -> Metric:
+        """How long the API keys live; none as long as there has been no configuration without faults."""
+        left = "Seconds until the iPaaS.com API key expires, if the connection says when; below 0 once it has."
+        found: list[Sample] = []
+        with suppress(ConfigurationError):
+            found.extend(_tokens(self._connections()))
+        return _gauge("token_expires_seconds", left, ("connection",), found)
 
 
 def register() -> None:
@@ -82,13 +102,12 @@ def register() -> None:
     prometheus_client.REGISTRY.register(LedgerCollector())
 
 
-def _everything(runtime: Runtime) -> Iterator[Metric]:
-    figures = runtime.ledger.figures()
+def _everything(ledger: Ledger) -> Iterator[Metric]:
+    figures = ledger.figures()
     yield from _state(figures)
-    yield from _failures(runtime.ledger.activity.groups())
+    yield from _failures(ledger.activity.groups())
+    yield from _configuration(ledger.processes.running())
     yield from _counts(figures.totals)
-    left = "Seconds until the iPaaS.com API key expires, if the connection says when; below 0 once it has."
-    yield _gauge("token_expires_seconds", left, ("connection",), _tokens(runtime))
 
 
 # The state now -----------------------------------------------------------------------------------------------
@@ -106,6 +125,8 @@ def _state(figures: Figures) -> Iterator[Metric]:
     yield _gauge("listed_refusals", "Refused notifications that are kept, to be read one by one.", (), listed)
     lost = "Jobs that vanished from Redis; without a connection, those of which only the record was missing."
     yield _gauge("vanished_jobs", lost, ("connection", "kind"), _vanished(figures))
+    unknown = [((str(system_id),), count) for system_id, count in figures.unknown.items()] if figures.limits else []
+    yield _gauge("unknown_connection_jobs", "Jobs of a connection that is not configured.", ("connection",), unknown)
     swept = figures.seconds_since_sweep
     yield _gauge("seconds_since_sweep", "How long ago a sweep began.", (), [] if swept is None else [((), swept)])
     yield from _throttles(figures.uses)
@@ -118,6 +139,13 @@ def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
     yield _gauge("failed_jobs", "Failed jobs by error.", labels, failed)
     suspicious = [(values, float(each.is_suspicious)) for values, each in labelled]
     yield _gauge("suspicious", "1 if an error fails every job of a connection.", labels, suspicious)
+
+
+def _configuration(processes: Sequence[Process]) -> Iterator[Metric]:
+    faults = {fault for each in processes for fault in each.faults}
+    yield _gauge("configuration_faults", "Faults for which the files are not taken.", (), [((), len(faults))])
+    counts = Counter((each.role, each.fingerprint, each.version) for each in processes)
+    yield _gauge("processes", "Processes, by what they run by.", ("role", "configuration", "version"), counts.items())
 
 
 def _jobs(figures: Figures) -> Iterator[Sample]:
@@ -138,9 +166,9 @@ def _vanished(figures: Figures) -> Iterator[Sample]:
         yield ("", kind.value), met_without_row(figures.totals, kind)
 
 
-def _tokens(runtime: Runtime) -> Iterator[Sample]:
+def _tokens(connections: Connections) -> Iterator[Sample]:
     now = datetime.now(UTC)
-    for each in runtime.connections:
+    for each in connections:
         if at := each.ipaas.expires_at:
             yield (str(each.system_id),), (at - now).total_seconds()
 

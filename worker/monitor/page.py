@@ -18,6 +18,7 @@ from worker.config.faults import ConfigurationError
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.monitor.lanes import LaneFull
+from worker.presentation.configuration import drift
 from worker.presentation.times import lasting
 from worker.presentation.wording import counted
 
@@ -118,7 +119,8 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """What every template can use, also one that is part of another."""
         namespace: dict[str, Any] = super().get_template_namespace()
         ours = {each.__name__: each for each in (or_dash, at, ago, entry_of, number, counted, marked)}
-        return namespace | ours | {"refusal": refusal(self), "expiring": self.expiring}
+        more = {"refusal": refusal(self), "expiring": self.expiring, "notices": drift(app.reloader.processes)}
+        return namespace | ours | more
 
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""

@@ -29,6 +29,25 @@ def refusals_in_words(refusals: Refusals) -> str:
     return f"{refusals.count:,}, of which the newest {refusals.listed:,} {are} listed"
 
 
+def unknown_in_words(figures: Figures) -> list[str]:
+    """Which connections are not configured though jobs of theirs wait, the most first, with what to do."""
+    counts = sorted(((count, system_id) for system_id, count in figures.unknown.items()), reverse=True)
+    words = [
+        f"Connection {system_id} is not configured, and {counted(count, 'job')} of it {waits(count)}. "
+        f"Put it back into the connections file; `stamped-sync failures discard --system {system_id}` forgets them."
+        for count, system_id in counts[:STORES_NAMED]
+    ]
+    if others := counts[STORES_NAMED:]:
+        jobs = sum(count for count, _ in others)
+        words.append(f"{counted(len(others), 'more connection')} are not configured, with {counted(jobs, 'job')}.")
+    return words
+
+
+def waits(count: int) -> str:
+    """The verb that fits a number of jobs."""
+    return "waits" if count == 1 else "wait"
+
+
 def vanished_in_words(figures: Figures) -> str:
     """How many jobs have vanished from Redis, and whose; for figures that count at least one."""
     whose = _whose(figures)

@@ -14,6 +14,7 @@
     PUT    /sandbox/customers/{id}   creates or replaces a customer of iPaaS.com
     PATCH  /sandbox/customers/{id}   changes some of its fields
     DELETE /sandbox/customers/{id}   removes it, with its links
+    PUT    /sandbox/collections/{id} creates or replaces a mapping collection of iPaaS.com; it begins with 5120
     DELETE /sandbox/stamped/{id}     removes a customer of Stamped.io; its link stays
     PATCH  /sandbox/settings         changes settings of every subscription, for example
                                      {"API Private Key": "new", "API Throttle Limit": "250"}; null removes one
@@ -99,7 +100,7 @@ class Control:
                 return sorted(sandbox.deviations)
         raise _no_resource()
 
-    def _change(self, request: Request) -> None:
+    def _change(self, request: Request) -> None:  # noqa: C901 - one case for each call
         sandbox = self._sandbox
         match request.method, request.segments[1:]:
             case "POST", ["clear"]:
@@ -117,6 +118,8 @@ class Control:
                 sandbox.set_rate_limit(rule.api, rule.limit, rule.seconds)
             case "DELETE", ["stamped", customer_id]:
                 sandbox.delete_stamped_customer(customer_id)
+            case "PUT", ["collections", collection_id]:
+                sandbox.put_collection(collection_id, request.json_object())
             case method, [("settings" | "keys" | "logins") as what]:
                 self._change_login(method, what, request)
             case method, ["customers", customer_id]:

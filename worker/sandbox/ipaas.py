@@ -16,10 +16,20 @@ PAGE_SIZE = 100
 SYSTEM_NAME = "Stamped.io"
 DELETED_PREFIX = "DELETED:"
 SYSTEM_DIGITS = 19
+COLLECTION_ID = "5120"
+FIELDS = {
+    "externalId": "CustomerNumber",
+    "CustomerEmail": "EmailAddress",
+    "Email": "EmailAddress",
+    "FirstName": "FirstName",
+    "LastName": "LastName",
+    "Notes": "Comment",
+}
+"""The destinations of the specification's table, and the source of each."""
 
 
 class Source:
-    """The customers of iPaaS.com and, for each system, the external ids that link them."""
+    """The customers of iPaaS.com with, for each system, the external ids that link them; and mapping collections."""
 
     def __init__(
         self,
@@ -39,6 +49,7 @@ class Source:
         self.are_missing_paged = are_missing_paged
         self.customers: dict[str, JsonObject] = {}
         self.links: dict[int, dict[str, str]] = {system: {} for system in self.systems}
+        self.collections: dict[str, JsonObject] = {COLLECTION_ID: sample_collection()}
 
     def put(self, customer: Mapping[str, Any]) -> None:
         """Create or replace a customer.
@@ -99,6 +110,27 @@ def _links_shown(customer: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
 def _external_ids(customer: Mapping[str, Any]) -> list[JsonObject]:
     held = customer.get("external_ids")
     return [entry for entry in held if isinstance(entry, dict)] if isinstance(held, list) else []
+
+
+def sample_collection() -> JsonObject:
+    """The specification's table as a mapping collection, and a Static row for the subscription.
+
+    Its fields are assumed (contract: MappingCollection, A).
+    """
+    rows = [_row("Field", source, destination) for destination, source in FIELDS.items()]
+    rows.append(_row("Static", "true", "IsSubscribed"))
+    more = {"filter": "", "error_filter": "", "sync_type": "Add/Update", "children": []}
+    return {"id": COLLECTION_ID, **more, "mappings": rows}
+
+
+def _row(type_name: str, source: str, destination: str) -> JsonObject:
+    return {
+        "mapping_type_name": type_name,
+        "source_value": source,
+        "destination_field": destination,
+        "default_value": None,
+        "translation_collection_id": None,
+    }
 
 
 def system_of(value: object) -> int | None:

@@ -20,7 +20,7 @@ class IPaaSApi:
         self._token = token
         self.sign_in = SignIn()
 
-    def answer(self, request: Request) -> Answer:  # noqa: PLR0911 - one return for each call of the contract
+    def answer(self, request: Request) -> Answer:  # noqa: C901, PLR0911 - one return for each call of the contract
         """Do what the call asks for. Raises Refused."""
         if request.segments[:2] == ["sso", "v2"]:
             return self.sign_in.answer(request)
@@ -41,6 +41,8 @@ class IPaaSApi:
                 return self._missing(request, system)
             case "GET", ["subscriptions", "v2", "Subscription", system]:
                 return Answer(self._subscription(self._subscribed(system)))
+            case "GET", ["subscriptions", "v2", "MappingCollection", collection_id]:
+                return self._collection(collection_id)
         raise Refused(404, "There is no such resource.", code="NFND-1000")
 
     def _page(self, request: Request, found: list[Any]) -> Answer:
@@ -87,6 +89,11 @@ class IPaaSApi:
     def _subscription(self, system: int) -> JsonObject:
         """A subscription with all its settings, the keys among them."""
         return {"id": system, "name": f"Stamped.io {system}", "settings": dict(self._source.settings)}
+
+    def _collection(self, collection_id: str) -> Answer:
+        if collection_id not in self._source.collections:
+            raise Refused(404, "There is no such mapping collection.", code="NFND-1004")
+        return Answer(self._source.collections[collection_id])
 
     def _subscribed(self, value: str) -> int:
         """The id of a subscription that exists."""

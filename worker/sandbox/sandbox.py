@@ -149,6 +149,11 @@ class Sandbox:
         with self._lock:
             self._source.delete(customer_id)
 
+    def put_collection(self, collection_id: str, collection: JsonObject) -> None:
+        """Create or replace a mapping collection of iPaaS.com."""
+        with self._lock:
+            self._source.collections[collection_id] = collection
+
     def unlink(self, system: int, customer_id: str) -> None:
         """Forget a link, even if the customer's record still shows it."""
         with self._lock:

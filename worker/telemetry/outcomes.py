@@ -35,8 +35,8 @@ class Outcome:
 
 DONE: Final = Outcome("done", logging.INFO, "%s: %s in %.3f s")
 THROTTLED: Final = Outcome("throttled", logging.INFO, "%s: waits for room in the store's throttle")
+LEFT: Final = Outcome("left", logging.INFO, "%s: waits for a worker that knows connection %d; this one does not")
 HELD: Final = Outcome("held", logging.INFO, "%s: waits for its turn again, %s")
-OTHER_KEYS: Final = Outcome("queued", logging.INFO, "%s: waits for its turn again with the subscription's new keys, %s")
 WAITING: Final = Outcome("waiting", logging.WARNING, "%s: tried again in %.0f s, %s")
 REQUEUED: Final = Outcome("queued", logging.WARNING, "%s: waits for its turn again, as it was requested meanwhile, %s")
 FAILED: Final = Outcome(sentry.FAILED, logging.ERROR, "%s: failed, %s", has_help=True, is_reported=True)

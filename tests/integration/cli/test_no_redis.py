@@ -14,7 +14,7 @@ from worker.app import app
 from worker.config.redis_url import RedisUrl
 from worker.jobs.job import Job, Kind
 from worker.ledger import Ledger, LedgerUnavailable, connect
-from worker.ledger.proof import prove
+from worker.ledger.proving.proof import prove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

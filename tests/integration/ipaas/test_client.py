@@ -47,6 +47,7 @@ CALLS: dict[str, Callable[[IPaaS], object]] = {
     "linked_customer": lambda ipaas: ipaas.linked_customer("143491"),
     "record_link": lambda ipaas: ipaas.record_link(ID, "143491"),
     "subscription_name": lambda ipaas: ipaas.subscription_name(),
+    "mapping_collection": lambda ipaas: ipaas.mapping_collection("5120"),
 }
 ANSWERS: dict[str, object] = {
     "customer": {"id": ID},
@@ -54,6 +55,7 @@ ANSWERS: dict[str, object] = {
     "linked_customer": ID,
     "record_link": {},
     "subscription_name": {"name": "Acme"},
+    "mapping_collection": {"mappings": []},
 }
 """What each call is answered with where all is well."""
 READS = [name for name in CALLS if name not in {"record_link", "linked_customer"}]
@@ -104,6 +106,7 @@ def _answered(server: RawServer) -> Callable[..., IPaaS]:
         ("linked_customer", "GET /customers/v2/External/LookupSpaceport/4021/customer/143491"),
         ("record_link", "POST /customers/v2/External/UpdateExternalId"),
         ("subscription_name", "GET /subscriptions/v2/Subscription/4021"),
+        ("mapping_collection", "GET /subscriptions/v2/MappingCollection/5120"),
     ],
 )
 def test_every_call_carries_the_token_and_the_tracking_id(
@@ -176,6 +179,25 @@ def test_answer_that_is_no_subscription_proves_no_token(answered: Callable[..., 
     """Whoever answers everything with 200 does."""
     with pytest.raises(AnswerUnreadable):
         answered(body).subscription_name()
+
+
+@pytest.mark.parametrize("an_id", ["5120", 5120, None])
+def test_mapping_collection_is_read_as_it_is(answered: Callable[..., IPaaS], an_id: object) -> None:
+    """Whatever its fields say: they are the collection's, not the call's."""
+    collection = {"id": an_id, "name": "Customers", "status": "Enabled", "error_filter": "x", "mappings": [None]}
+    assert answered(collection).mapping_collection("5120") == collection
+
+
+@pytest.mark.parametrize("body", [{}, [], b"", "OK", b"OK", b"5", [{"mappings": []}], {"id": 7, "mappings": []}])
+def test_answer_that_is_no_mapping_collection_is_unreadable(answered: Callable[..., IPaaS], body: object) -> None:
+    """Nor is another one than the one that was asked for."""
+    with pytest.raises(AnswerUnreadable):
+        answered(body).mapping_collection("5120")
+
+
+def test_mapping_collection_that_does_not_exist_is_none(sandbox: RunningSandbox) -> None:
+    """It is no trouble of the API's."""
+    assert client(sandbox.url).mapping_collection("1") is None
 
 
 def test_customer_that_does_not_exist_is_told_apart(sandbox: RunningSandbox) -> None:

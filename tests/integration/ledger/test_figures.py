@@ -103,8 +103,9 @@ def test_empty_queue_has_no_oldest_job(ledger: Ledger) -> None:
     assert ledger.figures().oldest_queued(Kind.CUSTOMER) is None
 
 
-def test_next_retry_is_the_first_of_all_stores(ledger: Ledger) -> None:
+def test_next_retry_is_the_first_of_all_stores(client: redis.Redis) -> None:
     """Not that of the store with the lowest number."""
+    ledger = Ledger(client)
     for job, seconds in ((customer(1), 3600), (customer(2, 9000), 60)):
         ledger.request(job)
         ledger.defer(ledger.claim(job), CALLS, seconds, FAILURE, carried=False)
@@ -116,8 +117,9 @@ def test_next_retry_is_the_first_of_all_stores(ledger: Ledger) -> None:
 # What else they tell --------------------------------------------------------------------------------------------------
 
 
-def test_figures_are_of_each_store(ledger: Ledger) -> None:
+def test_figures_are_of_each_store(client: redis.Redis) -> None:
     """Its jobs, what is under way, and the calls that count."""
+    ledger = Ledger(client)
     ledger.request_all([JOB, OTHER, customer(1, 9000)])
     ledger.complete(ledger.claim(JOB), CALLS, "created", "143491")
     figures = ledger.figures()

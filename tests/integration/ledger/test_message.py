@@ -15,6 +15,7 @@ from worker.app import app
 from worker.jobs.errors import LedgerRefuses
 from worker.jobs.job import Action, Job, Kind, State
 from worker.jobs.routes import CUSTOMERS, QUEUE_OF, QUEUES, TASK_OF, UPKEEP
+from worker.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import redis
 
     from tests.conftest import Clock
-    from worker.ledger import Ledger
 
 IDS = ("id", "root_id", "correlation_id", "delivery_tag")
 OWN = ("origin", "reply_to")
@@ -68,9 +68,10 @@ def flat(value: Any, *path: str) -> dict[str, Any]:
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("kind", Kind)
 def test_message_is_the_one_that_celery_writes(
-    client: redis.Redis, ledger: Ledger, by_celery: Callable[[Job, str], Any], kind: Kind, debug: bool
+    client: redis.Redis, by_celery: Callable[[Job, str], Any], kind: Kind, debug: bool
 ) -> None:
     """Value by value, at its place: the locked version of Celery reads it as its own."""
+    ledger = Ledger(client)
     queue = UPKEEP if debug else QUEUE_OF[kind]
     for system_id, number in enumerate(CUSTOMER_IDS, SYSTEM):
         job = Job(kind, system_id, number)
@@ -80,8 +81,9 @@ def test_message_is_the_one_that_celery_writes(
         client.delete(queue)
 
 
-def test_no_two_messages_have_one_id(client: redis.Redis, ledger: Ledger) -> None:
+def test_no_two_messages_have_one_id(client: redis.Redis) -> None:
     """Each has one, in the form of a UUID, at every place where Celery looks for it."""
+    ledger = Ledger(client)
     jobs = [Job(kind, system, str(number)) for kind in Kind for system in (1, 11) for number in range(1, 6)]
     ledger.request_all(jobs)
     texts: list[Any] = [client.lrange(queue, 0, -1) for queue in QUEUES]

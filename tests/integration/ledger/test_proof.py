@@ -20,9 +20,9 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind
 from worker.jobs.progress import Selection
 from worker.ledger import Ledger
-from worker.ledger.proof import Proof, refuse_unfit
-from worker.ledger.proof import prove as prove_url
-from worker.ledger.trials import HARMLESS, channels, ledger_commands
+from worker.ledger.proving.proof import Proof, refuse_unfit
+from worker.ledger.proving.proof import prove as prove_url
+from worker.ledger.proving.trials import HARMLESS, channels, ledger_commands
 from worker.local.valkey import embedded_valkey
 
 if TYPE_CHECKING:

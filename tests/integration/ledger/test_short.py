@@ -11,7 +11,7 @@ from tests.integration.jobs import CALLS, JOB
 from tests.steps import counted_steps
 from worker.effects import Effect
 from worker.jobs.job import Action, Next
-from worker.ledger import Ledger, connect
+from worker.ledger import Ledger, StoreLimits, connect
 from worker.ledger.guard import Guard
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ COMPLETE = Action.CREATED, "97", Next.SUBSCRIPTION
 def ledger(redis_url: str) -> Iterator[Ledger]:
     """A ledger as a worker has it, which has used its scripts before."""
     with connect(redis_url) as client:
-        made = Ledger(client)
+        made = Ledger(client, stores={JOB.system_id: StoreLimits()})
         for effect in (Effect.CLAIM, Effect.RENEW, Effect.COMPLETE):
             assert made._scripts._scripts[effect].script  # noqa: SLF001 - made when it is first asked for
-        made._scripts.limits_of(JOB.system_id)  # noqa: SLF001 - as above
+        assert made._scripts.limits_of(JOB.system_id), made._by[""]  # noqa: SLF001 - as above
         yield made
 
 

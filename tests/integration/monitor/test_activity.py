@@ -40,7 +40,7 @@ def monitor(stage: Stage, redis_url: str) -> Iterator[Monitor]:
 
 
 @pytest.fixture
-def _jobs(stage: Stage) -> None:
+def _jobs(stage: Stage, monitor: Monitor) -> None:  # noqa: ARG001 - both connections must be there
     """One job of each sort: customer done, subscription failed, another customer failed, one on its way elsewhere."""
     ledger = stage.ledger
     ledger.complete(claimed(ledger), (), "created", "143491")

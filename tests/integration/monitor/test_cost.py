@@ -77,6 +77,6 @@ def test_later_page_costs_some_round_trips(monitor: Monitor, trips: RoundTrips) 
 def test_status_costs_some_round_trips(stage: Stage, trips: RoundTrips, capsys: pytest.CaptureFixture[str]) -> None:
     """With its table of a hundred throttles."""
     stage.patch.setenv("STAMPED_SYNC_CONNECTIONS", str(stage.folder / "connections.toml"))
-    stage.patch.setattr("worker.handover.open_ledger", lambda *_: Ledger(trips.client))
+    stage.patch.setattr(status, "open_ledger", lambda *_: Ledger(trips.client))
     assert trips.of(lambda: status.command.main(["--json"], standalone_mode=False)) <= MOST
     assert '"refusals_listed":0' in capsys.readouterr().out

@@ -14,7 +14,7 @@ from tests.integration.stage import ID, NOWHERE, Stage, run
 from tests.parts import SYSTEM
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import PAGE, Action, Job, Kind, State
-from worker.ledger import Refusal
+from worker.ledger import Ledger, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,9 +42,10 @@ def customer(customer_id: str = ID, system_id: int = SYSTEM) -> Job:
 
 
 def fail(stage: Stage, *jobs: Job, failure: Failure = FAILURE) -> None:
-    """Let jobs fail."""
+    """Let jobs fail, of connections that need not be configured on the stage."""
+    ledger = Ledger(stage.client)
     for job in jobs or [customer()]:
-        stage.ledger.fail(claimed(stage.ledger, job), CALLS, failure)
+        ledger.fail(claimed(ledger, job), CALLS, failure)
 
 
 def many(count: int) -> list[Job]:

@@ -31,6 +31,7 @@ from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Action, Job, Kind
 from worker.jobs.retries import Pause
 from worker.ledger import Refusal
+from worker.ledger.processes import Process
 from worker.monitor.metrics import LedgerCollector
 from worker.runtime import Runtime
 
@@ -74,12 +75,13 @@ def busy(ledger: Ledger) -> None:
     ledger.fail(ledger.claim(job(2)), (), Failure("email-missing"))
     refused = Failure("stamped-credentials-refused", 401)
     ledger.hold(ledger.claim(job(3)), REFUSED_CALL, refused, Pause(3600, 3600))
+    ledger.processes.note(Process("host/1", "worker", "1.0", "3f9a12", ("connections.toml: it has a fault",)))
 
 
 def scraped(runtime: Runtime) -> str:
     """What a scrape reads."""
     registry = CollectorRegistry()
-    registry.register(LedgerCollector(lambda: runtime))
+    registry.register(LedgerCollector(lambda: runtime.ledger, lambda: runtime.connections))
     return generate_latest(registry).decode()
 
 
@@ -87,6 +89,8 @@ def scraped(runtime: Runtime) -> str:
     "line",
     [
         "stamped_sync_up 1.0",
+        "stamped_sync_configuration_faults 1.0",
+        'stamped_sync_processes{configuration="3f9a12",role="worker",version="1.0"} 1.0',
         'stamped_sync_jobs{kind="customer",state="queued"} 1.0',
         'stamped_sync_jobs{kind="customer",state="done"} 1.0',
         'stamped_sync_failed_jobs{code="email-missing",connection="4021",kind="customer"} 1.0',

@@ -86,6 +86,16 @@ def test_a_customer_of_stamped_is_deleted(running: RunningSandbox) -> None:
     assert running.sandbox.stamped_customers == {}
 
 
+def test_a_mapping_collection_is_put(running: RunningSandbox) -> None:
+    """iPaaS.com answers it as it is, until the sandbox is cleared."""
+    url = f"{running.url}/subscriptions/v2/MappingCollection/7"
+    login = {"Authorization": "Bearer sandbox-token"}
+    assert control(running, "PUT", "collections/7", {"mappings": []}).status_code == 204
+    put = requests.get(url, headers=login, timeout=30)
+    control(running, "POST", "clear")
+    assert (put.json(), requests.get(url, headers=login, timeout=30).status_code) == ({"mappings": []}, 404)
+
+
 def test_a_rate_limit_is_set_and_lifted(running: RunningSandbox) -> None:
     """A limit of null lifts it."""
     control(running, "PUT", "rate-limit", {"api": "stamped", "limit": 1, "seconds": 3600})
@@ -110,6 +120,8 @@ def test_clear_goes_back_to_the_start(running: RunningSandbox) -> None:
         ("PUT", "rate-limit", {"api": "other", "limit": 1}, 400),
         ("PUT", "rate-limit", {"api": "ipaas", "limit": 0}, 400),
         ("PUT", "customers/7", [], 400),
+        ("PUT", "collections/7", [], 400),
+        ("DELETE", "collections/7", None, 404),
         ("PATCH", "customers/1", {}, 404),
         ("DELETE", "customers/1", None, 404),
         ("DELETE", "stamped/1", None, 404),

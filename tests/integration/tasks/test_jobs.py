@@ -16,7 +16,6 @@ from tests.integration.stage import EMAIL, ID, JOB, NOWHERE, Stage, at, run, tra
 from worker.app import app
 from worker.effects import Effect, Moment
 from worker.jobs.errors import (
-    ConnectionUnknown,
     CustomerIdInvalid,
     CustomerWriteFailed,
     InternalError,
@@ -287,12 +286,15 @@ def test_final_failure_is_the_catalogues_error(stage: Stage, caplog: pytest.LogC
     assert EMAIL not in caplog.text + ended.traceback
 
 
-def test_connection_that_is_no_longer_configured_is_named(stage: Stage) -> None:
-    """A job that is older than the configuration fails with an error that says so."""
+def test_job_of_a_connection_that_is_not_configured_here_waits(stage: Stage) -> None:
+    """Another worker may know it, or this one later: it is left, and nothing was attempted."""
     job = Job(Kind.CUSTOMER, 9999, ID)
     stage.ledger.request(job)
-    assert isinstance(run(transfer_customer, 9999, ID).value, ConnectionUnknown)
-    assert stage.record(job).state is State.FAILED
+    ended = run(transfer_customer, 9999, ID)
+    assert ended.state == "RETRY"
+    assert stage.record(job).state is State.QUEUED
+    assert not stage.ledger.activity.history(job)
+    assert stage.called == []
 
 
 def stumble() -> None:

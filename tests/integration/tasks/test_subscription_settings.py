@@ -179,7 +179,7 @@ def test_a_rotated_key_costs_no_hold(open_stage: Stage) -> None:
     rotate(open_stage)
     make_old(5)
     ended = transferred(open_stage)
-    assert (ended.state, open_stage.record().state, open_stage.record().attempt) == ("RETRY", State.SENT, 0)
+    assert (ended.state, open_stage.record().state, open_stage.record().attempt) == ("RETRY", State.WAITING, 0)
     assert run(transfer_customer, parts.SYSTEM, ID).state == "SUCCESS"
     assert open_stage.ledger.holds() == []
 

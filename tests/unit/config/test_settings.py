@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,9 +180,9 @@ def test_dotenv_is_read_once_however_many_faults_name_its_lines(
     (tmp_path / ".env").write_text("".join(f"{variable(name)}=,\n" for name in Settings.model_fields))
     reads: list[Path] = []
 
-    def read(path: Path, longest: int) -> str:
+    def read(path: Path, *more: Any) -> str:
         reads.append(path)
-        return read_text(path, longest)
+        return read_text(path, *more)
 
     monkeypatch.setattr(worker.config.environment, "read_text", read)
     assert sum(fault.file == ".env" for fault in _faults()) > 10

@@ -45,6 +45,7 @@ def test_a_customer_is_answered_as_it_was_put(sandbox: Sandbox) -> None:
         "/customers/v2/Customer/1",
         "/customers/v2/Customer/150713/more",
         "/subscriptions/v2/Subscription/1",
+        "/subscriptions/v2/MappingCollection/1",
         f"/subscriptions/v2/Subscription/{'9' * 5000}",
         "/customers/v2/External/Missing/1/customer",
         "/customers/v2/External/LookupExternal/150713/x/customer",

@@ -52,8 +52,10 @@ local function next_ready(system, limits, now)
   return nil, nil, due < math.huge and due or nil
 end
 
--- Let the pump look at a store again when its next job is due, if that waits for time alone.
-local function note_due(system, due)
+-- Let the pump look at a store again when its next job is due, if that waits for time alone. That of a store which is not known here
+-- is the matter of the workers that know it.
+local function note_due(system, limits, due)
+  if limits.unknown then return end
   if due then look_again(system, due) else redis.call('ZREM', prefix .. 'due', system) end
 end
 
@@ -76,6 +78,6 @@ local function admit(system, limits)
   end
   -- One that could be admitted is left if Redis takes no message, or if there are too many for one script.
   if kind then due = now + (refused and REFUSED_MS or 0) end
-  note_due(system, due)
+  note_due(system, limits, due)
   return refused, due
 end

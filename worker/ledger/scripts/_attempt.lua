@@ -47,13 +47,13 @@ local function keep_first(key, began, ms, outcome, worker, calls)
 end
 
 -- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
--- `calls` those of the attempt: see `calls_of` in _slots.lua.
-local function note_attempt(kind, member, outcome, failure, calls)
+-- `calls` those of the attempt: see `calls_of` in _slots.lua; `by` the worker's name as JSON, nil for the one in the row.
+local function note_attempt(kind, member, outcome, failure, calls, by)
   local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
   local claimed_at, worker, first = fields(key, 'claimed_at', 'worker', 'first')
   local began = tonumber(claimed_at or '0') or 0
   local ms = began > 0 and math.max(now - began, 0) or 0
-  worker = worker or '""'
+  worker = by or worker or '""'
   count_attempt(kind, outcome, failure and failure[2] or '', calls.all, ms)
   -- Or the next attempt, should its worker be lost before it began, would seem to have begun with this one.
   redis.call('HDEL', key, 'claimed_at', 'worker')

@@ -6,6 +6,8 @@
 -- A backlog's calls are spread over the window: see `wait_for_pace`.
 local USUAL = { customer = { stamped = 1, ipaas = 3 }, subscription = { stamped = 2, ipaas = 1 } }
 
+local USUAL_WINDOW_MS = 60 * 1000
+
 -- An API's name in the keys, from the one that calls are noted under: 'stamped' of Stamped.io.
 local function api_of(call) return string.lower(string.match(call[1], '^%a+')) end
 
@@ -55,8 +57,10 @@ local function return_slots(kind, member, limits, used)
     local limit, unused = limits.apis[api], 0
     for index, name in ipairs(names) do
       local is_used = not used or index <= used[api]
-      if is_used and limit then
-        redis.call('ZADD', slots_key(api, system), text(now + limit.window_ms), name)
+      -- Of a store that is not known here the window is not either, so the usual one counts.
+      local window_ms = limit and limit.window_ms or limits.unknown and USUAL_WINDOW_MS
+      if is_used and window_ms then
+        redis.call('ZADD', slots_key(api, system), text(now + window_ms), name)
       else
         redis.call('ZREM', slots_key(api, system), name)
         unused = unused + 1

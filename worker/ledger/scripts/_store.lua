@@ -8,12 +8,16 @@
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
 --                                          a call was answered as it should be
 
+-- When a job is sent again that a process has left because it does not know the store: a moment later, as the same one might get it
+-- again.
+local LEFT_MS = 1000
+
 -- Until when the store is held; nil if it is not and has proved itself since.
 local function held_until(system) return tonumber(field(store_key('hold', system), 'until') or '') end
 
 -- Whether the store has a place for one more job. One that was held proves itself with one job at a time.
 local function has_place(system, limits, held)
-  return redis.call('SCARD', store_key('admitted', system)) < (held and 1 or limits.concurrent)
+  return not limits.unknown and redis.call('SCARD', store_key('admitted', system)) < (held and 1 or limits.concurrent)
 end
 
 -- Whether the store may get one more job now.

@@ -17,10 +17,11 @@ if is_due and not (has_room(system, limits, now) and wait_for_slots(kind, member
   enqueue(kind, member)
   return { 'queued' }
 end
--- Its store was held after the message was sent: the slots go back unused, and the job keeps its place.
-if state == 'sent' and not may_run(kind, member, system, now) then
+-- Its store was held after the message was sent, or is not known here: the slots go back unused, and the job keeps its place.
+if state == 'sent' and (limits.unknown or not may_run(kind, member, system, now)) then
   return_slots(kind, member, limits, NO_CALLS)
   enqueue(kind, member)
+  if limits.unknown then look_again(system, now + LEFT_MS) end
   return { 'queued' }
 end
 -- Owned by this token: the answer to the first try was lost on the way, and the client sent the script once more.

@@ -2,10 +2,13 @@
 -- include: _job
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store, which it does not need
--- Answer 1, or 0 if the job is not failed
+--        5 '1' to forget one that waits or rests, too: of a connection that is not configured any more
+-- Answer 1, or 0 if the job is in another state
 local kind, member, state = ARGV[2], ARGV[3], field(KEYS[1], 'state')
 local system = system_of(member)
-if state == 'failed' then
+local is_waiting = ARGV[5] == '1' and (state == 'queued' or state == 'waiting')
+if is_waiting then redis.call('ZREM', index_of(state, kind, system), member) end
+if state == 'failed' or is_waiting then
   forget(kind, system, member)
   return 1
 end

@@ -97,7 +97,7 @@ class Trial:
 @cache
 def ledger_commands() -> tuple[str, ...]:
     """Every command that the ledger's scripts call, or that it uses outside them."""
-    scripts = (Path(__file__).parent / "scripts").glob("*.lua")
+    scripts = (Path(__file__).parent.parent / "scripts").glob("*.lua")
     called = {name.upper() for each in scripts for name in CALL.findall(each.read_text(encoding="utf-8"))}
     return tuple(sorted(called | set(LEDGER_COMMANDS)))
 

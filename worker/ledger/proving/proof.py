@@ -19,9 +19,9 @@ import redis
 from worker.config.faults import ConfigurationError, Fault
 from worker.jobs.routes import QUEUES
 from worker.ledger.connection import NONSENSE, connect
+from worker.ledger.proving.trials import LEDGER_KEYS, Finding, Gathering, Trial, channels, own_trials, queue_trials
 from worker.ledger.redis_errors import CLUSTER, DISK, FULL, NO_SCRIPT, REFUSALS, RIGHTS, code_of
 from worker.ledger.scripting import source
-from worker.ledger.trials import LEDGER_KEYS, Finding, Gathering, Trial, channels, own_trials, queue_trials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

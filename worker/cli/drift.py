@@ -1,0 +1,106 @@
+"""Whether the processes that run go by the files as they stand now, for any command that shows what is configured."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from worker.config.faults import ConfigurationError
+from worker.connections import Connections, load_connections
+from worker.ledger import LedgerUnavailable
+from worker.presentation.configuration import drift, others
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.config.faults import Fault
+    from worker.config.settings import Settings
+    from worker.ledger import Ledger
+    from worker.ledger.processes import Process
+    from worker.presentation.screen import Screen
+
+AGREE_SECONDS: Final = 60.0
+"""How long what needs one configuration everywhere waits for the processes to take it."""
+LOOK_SECONDS: Final = 0.5
+
+
+def cautioned(screen: Screen, ledger: Ledger, connections: Connections) -> None:
+    """Say on standard error which processes go by another configuration; nothing where Redis does not answer."""
+    with suppress(LedgerUnavailable):
+        for each in differing(ledger, connections):
+            screen.note(f"! {each}")
+
+
+def differing(ledger: Ledger, connections: Connections) -> list[str]:
+    """Which processes go by another configuration than that of the files, in sentences. Raises LedgerUnavailable."""
+    return drift(ledger.processes.running(), connections.fingerprint)
+
+
+def agreed(screen: Screen, ledger: Ledger, connections: Connections) -> bool:
+    """Whether all processes go by the files, for which this waits a minute. Says what it waits for, and who differs.
+
+    Raises LedgerUnavailable.
+    """
+    until = time.monotonic() + AGREE_SECONDS
+    is_first = True
+    while found := others(ledger.processes.running(), connections.fingerprint):
+        if time.monotonic() >= until:
+            for each in found:
+                screen.error(each)
+            return False
+        if is_first:
+            screen.note(f"{found[0]} Waiting up to a minute for the processes to agree.")
+        is_first = False
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+class Read(NamedTuple):
+    """The connections as the files stand now: none if they have faults."""
+
+    connections: Connections
+    faults: Sequence[Fault] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of the connections file."""
+        try:
+            return cls(load_connections(settings.connections))
+        except ConfigurationError as error:
+            return cls(Connections([]), error.faults)
+
+    def drift(self, processes: Sequence[Process]) -> list[str]:
+        """Which processes go by something else."""
+        return drift(processes, self.connections.fingerprint)
+
+    def as_json(self, processes: Sequence[Process]) -> dict[str, object]:
+        """What a program reads of it."""
+        return {
+            "fingerprint": self.connections.fingerprint or None,
+            "faults": list(map(str, self.faults)),
+            "drift": self.drift(processes),
+            "processes": [
+                {
+                    "name": each.name,
+                    "role": each.role,
+                    "version": each.version,
+                    "fingerprint": each.fingerprint or None,
+                    "since": each.since and each.since.isoformat(),
+                    "faults": each.faults,
+                }
+                for each in processes
+            ],
+        }
+
+
+def show_configuration(screen: Screen, read: Read, processes: Sequence[Process]) -> None:
+    """What is wrong with the configuration, if anything is."""
+    for fault in read.faults:
+        screen.mark(str(fault), is_good=False)
+    said = set(map(str, read.faults))
+    for each in read.drift([replace(one, faults=tuple(set(one.faults) - said)) for one in processes]):
+        screen.caution(each)
+    if read.faults or read.drift(processes):
+        screen.line()

@@ -1,0 +1,1 @@
+"""Proves that a Redis is fit to keep the ledger."""

@@ -1,0 +1,96 @@
+"""How people are told what the configuration is, what has changed in it, and which processes differ."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from worker.presentation.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from worker.connections import Connection, Connections
+    from worker.ledger.processes import Process
+
+PARTS: Final = ("name", "triggers", "mapping", "ipaas", "stamped", "throttle", "warn_shared")
+"""What of a connection can change, by its keys in the connections file."""
+SHOWN: Final = 10
+"""How many connections or processes a sentence names."""
+
+
+def agreement(processes: Sequence[Process], fingerprint: str) -> str:
+    """By what the processes run, if all run by the files as they stand."""
+    if not processes:
+        return f"{fingerprint}; no worker, beat or Flower runs by it" if fingerprint else ""
+    count = counted(len(processes), "process", "processes")
+    return f"{fingerprint}, by which {count} {'runs' if len(processes) == 1 else 'run'}"
+
+
+def differences(old: Connections, new: Connections) -> str:
+    """What has changed from one configuration to another, by names alone."""
+    parts = [
+        *(f"{_named(each)} is new" for each in new if old.get(each.system_id) is None),
+        *(f"{_named(each)} is gone, and its jobs wait" for each in old if new.get(each.system_id) is None),
+        *(f"{_named(each)} has another {changed}" for each in new if (changed := _changed(old, each))),
+    ]
+    more = len(parts) - SHOWN
+    return ", ".join(parts[:SHOWN]) + (f", and {more:,} more" if more > 0 else "") or "the same connections"
+
+
+def _named(connection: Connection) -> str:
+    return f"connection {connection.system_id} {connection.name}"
+
+
+def _changed(old: Connections, new: Connection) -> str:
+    before = old.get(new.system_id)
+    return " and ".join(each for each in PARTS if before and getattr(before, each) != getattr(new, each))
+
+
+def drift(processes: Sequence[Process], fingerprint: str = "", file: str = "the connections file") -> list[str]:
+    """Where processes differ, in sentences; none if all agree. `fingerprint`: of the file at hand."""
+    return [*_of_faults(processes), *others(processes, fingerprint, file), *_of_releases(processes)]
+
+
+def _of_faults(processes: Sequence[Process]) -> list[str]:
+    """One sentence for each fault that processes have met, and which goes by what now."""
+    by_fault: dict[str, list[Process]] = {}
+    for process in processes:
+        for fault in process.faults:
+            by_fault.setdefault(fault, []).append(process)
+    return [
+        f"{fault}. {_some(met)} {'goes' if len(met) == 1 else 'go'} on by the configuration from before."
+        for fault, met in by_fault.items()
+    ]
+
+
+def others(processes: Sequence[Process], fingerprint: str = "", file: str = "the connections file") -> list[str]:
+    """Which processes run by another configuration than others, or than that of the file."""
+    groups: dict[str, list[Process]] = {}
+    for process in processes:
+        groups.setdefault(process.fingerprint, []).append(process)
+    different = [each for each in groups if each != fingerprint]
+    if not different or (len(groups) == 1 and not fingerprint):
+        return []
+    own = [f"{file} is {fingerprint}"] if fingerprint else []
+    words = [f"{_some(groups[each])} {_verb(groups[each])} {each or 'no configuration yet'}" for each in different]
+    return [f"Configurations differ: {', '.join([*own, *words])}."]
+
+
+def _of_releases(processes: Sequence[Process]) -> list[str]:
+    releases: dict[str, list[Process]] = {}
+    for process in processes:
+        releases.setdefault(process.version, []).append(process)
+    if len(releases) <= 1:
+        return []
+    words = [f"{_some(those)} {'is' if len(those) == 1 else 'are'} {release}" for release, those in releases.items()]
+    return [f"Releases differ: {', '.join(words)}."]
+
+
+def _verb(processes: Sequence[Process]) -> str:
+    return "runs by" if len(processes) == 1 else "run by"
+
+
+def _some(processes: Iterable[Process]) -> str:
+    names = list(map(str, processes))
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {counted(more, 'other')}" if more > 0 else "")
