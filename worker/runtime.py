@@ -131,7 +131,8 @@ class Runtime:
         `source` reads the subscription, if what the connections file leaves out was not read yet: raises what that
         raises.
         """
-        return Stamped(self._joined(system_id, source).api, gate, **more)
+        api = self._of(system_id).store.api or self._joined(system_id, source).api
+        return Stamped(api, gate, **more)
 
     def whole(self, system_id: int, source: IPaaS | None = None) -> Connection:
         """The connection with what its file leaves out. Raises ConnectionUnknown, and what reading that raises."""

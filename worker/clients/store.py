@@ -62,12 +62,14 @@ class Store:
         self._given, self._unsaid = connection, connection.unsaid
         self.is_of_file = not self._unsaid
         """Whether the connections file says it all."""
+        self.api = connect(connection.endpoint) if self.is_of_file else None
+        """The store's API, if so."""
         self._connect = connect
         self._tell_joined, self._tell_renewed = joined, renewed
         self._call_seconds = call_seconds
         self._clock = clock
         self._lock = threading.Lock()
-        self._joined = None if self._unsaid else Joined(connection, connect(connection.endpoint))
+        self._joined = Joined(connection, self.api) if self.api else None
         self._read_at = self._good_until = 0.0
         self._is_old = False
 
