@@ -25,7 +25,7 @@ def reloader(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Reloader:
     """That of the stage's application, which has read its configuration."""
     monkeypatch.setattr("worker.reloading.time.sleep", lambda _: None)
     monkeypatch.setitem(vars(app), "runtime", app.runtime)
-    assert stage
+    del stage  # it must be there
     return Reloader(app)
 
 
@@ -123,8 +123,13 @@ def test_hold_ends_once_the_store_is_called_otherwise(stage: Stage, reloader: Re
     assert bool(ledger.holds()) is not ends
 
 
-def test_process_without_any_configuration_says_so(stage: Stage, reloader: Reloader) -> None:
+def test_process_without_any_configuration_says_so(
+    stage: Stage, reloader: Reloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Flower starts with a broken file: its faults are seen, and it takes the file once it is mended."""
+    monkeypatch.setenv("STAMPED_SYNC_CONNECTIONS", str(file_of(stage)))
+    monkeypatch.setenv("STAMPED_SYNC_REDIS_URL", app.runtime.settings.redis_url)
+    monkeypatch.setitem(vars(app), "settings", app.runtime.settings)
     change(stage, "ipaas =", "ipass =")
     del app.runtime
     assert not reloader.look()
