@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks import submit, transfer_customer
 from tests import parts
 from tests.integration.jobs import CALLS, JOB, claimed
+from tests.integration.stage import run
 from worker.app import app
 from worker.jobs.catalogue import Failure
+from worker.jobs.job import State
 from worker.jobs.retries import Pause
 from worker.reloading import Reloader
+from worker.sandbox.faults import Fault
+from worker.sync.triggers import Accepted, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.stage import Stage
+
+
+TRIGGER = {"id": "6f0c", "notifications": [{"scope": "customer/updated", "destination": "4021", "id": JOB.customer_id}]}
 
 
 @pytest.fixture
@@ -141,3 +149,29 @@ def test_process_without_any_configuration_says_so(
     reloader.note("flower")
     (seen,) = reloader.processes
     assert (seen.fingerprint, seen.faults) == (app.runtime.connections.fingerprint, ())
+
+
+def test_listener_in_python_knows_a_connection_that_was_added(stage: Stage, reloader: Reloader) -> None:
+    """Nobody watches in its process: it looks when it hands a trigger over, though not each time."""
+    del reloader  # its application is the one that the listener uses
+    trigger = {"id": "6f0c", "notifications": [{"scope": "customer/updated", "destination": "5000", "id": "1"}]}
+    assert isinstance(submit(trigger)[0], Refused)
+    parts.write_connections(stage.folder, stage.url, more=parts.connection(stage.url, system_id=5000))
+    assert isinstance(submit(trigger)[0], Refused)
+    vars(app).pop("reloader")
+    assert isinstance(submit(trigger)[0], Accepted)
+
+
+def test_refused_key_is_read_again_before_the_store_is_held(stage: Stage, reloader: Reloader) -> None:
+    """The key was rotated a moment ago: the job is tried again with the new one, and nothing is held."""
+    vars(app)["reloader"] = reloader
+    change(stage, parts.TOKEN, "an-old-token")
+    assert reloader.look()
+    change(stage, "an-old-token", parts.TOKEN)
+    stage.sandbox.add_fault(Fault(api="ipaas", status=401, times=1))
+    submit(TRIGGER)
+    assert run(transfer_customer, parts.SYSTEM, JOB.customer_id).state == "RETRY"
+    assert not stage.ledger.holds()
+    assert stage.record().state is State.WAITING
+    stage.ledger.request(JOB, urgent=True)
+    assert run(transfer_customer, parts.SYSTEM, JOB.customer_id).state == "SUCCESS"
