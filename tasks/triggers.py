@@ -23,6 +23,7 @@ def submit(trigger: object) -> list[Verdict]:
     returns a verdict for each notification, in the trigger's order. Raises worker.ledger.LedgerUnavailable if Redis
     does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
+    app.reloader.look_if_due()
     runtime = app.runtime
     return handover.submit(trigger, runtime.connections, runtime.ledger)
 

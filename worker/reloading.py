@@ -62,6 +62,7 @@ class Reloader:
         self._lock = threading.Lock()
         self._files: Files | None = None
         self._ledger: Ledger | None = None
+        self._looks_at = 0.0
         self.faults: tuple[Fault, ...] = ()
         """What is wrong in the files as they stand now."""
         self.processes: Sequence[Process] = ()
@@ -84,9 +85,15 @@ class Reloader:
         """Watch in a thread of its own for as long as the process lives."""
         threading.Thread(target=self.watch, args=[role, threading.Event()], name="reloader", daemon=True).start()
 
+    def look_if_due(self) -> None:
+        """The same as `look`, every few seconds: of a process in which nobody watches, such as a listener's own."""
+        if time.monotonic() >= self._looks_at:
+            self.look()
+
     def look(self) -> bool:
         """Take the configuration as it stands now, if it has changed and has no fault. Whether another is in force."""
         with self._lock:
+            self._looks_at = time.monotonic() + self._application.settings.reload_seconds
             try:
                 return self._look()
             except ConfigurationError as error:

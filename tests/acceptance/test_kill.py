@@ -317,7 +317,7 @@ def test_worker_killed_with_a_message_in_hand_loses_nothing(stage: Stage, moment
 
 @pytest.mark.parametrize("moment", Moment)
 def test_worker_killed_while_it_leaves_a_job_loses_nothing(stage: Stage, moment: Moment) -> None:
-    """Taken by a thread that carries on, from a worker that does not know its connection: it waits for one that does."""
+    """One of a connection that it does not know, taken by a thread that carries on: it waits for one that does."""
     create(stage)
     stage.env |= {
         "KILL_AT": f"{Effect.LEAVE}:{moment}",

@@ -11,6 +11,7 @@ from worker.config.faults import ConfigurationError
 from worker.connections import Connections, load_connections
 from worker.ledger import LedgerUnavailable
 from worker.presentation.configuration import drift, others
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 AGREE_SECONDS: Final = 60.0
 """How long what needs one configuration everywhere waits for the processes to take it."""
 LOOK_SECONDS: Final = 0.5
+NOT_TAKEN: Final = "None of it is taken: {} on by the configuration from before."
 
 
 def cautioned(screen: Screen, ledger: Ledger, connections: Connections) -> None:
@@ -99,8 +101,10 @@ def show_configuration(screen: Screen, read: Read, processes: Sequence[Process])
     """What is wrong with the configuration, if anything is."""
     for fault in read.faults:
         screen.mark(str(fault), is_good=False)
-    said = set(map(str, read.faults))
-    for each in read.drift([replace(one, faults=tuple(set(one.faults) - said)) for one in processes]):
+    own = tuple(map(str, read.faults))
+    if met := [each for each in processes if own and set(each.faults) == set(own)]:
+        screen.line(NOT_TAKEN.format(counted(len(met), "process goes", "processes go")))
+    for each in read.drift([replace(one, faults=()) if one in met else one for one in processes]):
         screen.caution(each)
     if read.faults or read.drift(processes):
         screen.line()

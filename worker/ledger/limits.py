@@ -155,10 +155,14 @@ class LimitsAsJson(dict[int, str]):
     def __init__(self, limits: Mapping[int, StoreLimits] | None, before: LimitsAsJson | None = None) -> None:
         super().__init__()
         self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
-        self._gone: dict[int, StoreLimits] = {**before._gone, **before._limits} if before is not None else {}
+        self._ever = {**(before.ever() if before is not None else {}), **self._limits}
+
+    def ever(self) -> Mapping[int, StoreLimits]:
+        """Those of each store that is configured or was, the last that it had."""
+        return self._ever
 
     def __missing__(self, system_id: int) -> str:
-        limits = self._limits.get(system_id) or self._gone.get(system_id)
+        limits = self._limits.get(system_id) or self._ever.get(system_id)
         if limits is None:
             return self._others  # they are not kept: messages can name any number of stores
         if limits.unsaid:

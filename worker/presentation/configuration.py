@@ -52,15 +52,19 @@ def drift(processes: Sequence[Process], fingerprint: str = "", file: str = "the 
 
 
 def _of_faults(processes: Sequence[Process]) -> list[str]:
-    """One sentence for each fault that processes have met, and which goes by what now."""
-    by_fault: dict[str, list[Process]] = {}
+    """Which processes have met faults, and those faults."""
+    groups: dict[tuple[str, ...], list[Process]] = {}
     for process in processes:
-        for fault in process.faults:
-            by_fault.setdefault(fault, []).append(process)
-    return [
-        f"{fault}. {_some(met)} {'goes' if len(met) == 1 else 'go'} on by the configuration from before."
-        for fault, met in by_fault.items()
-    ]
+        groups.setdefault(process.faults, []).append(process)
+    groups.pop((), None)
+    said = []
+    for faults, met in groups.items():
+        whose = f"all {len(met):,} processes" if 1 < len(met) == len(processes) else _some(met)
+        said.append(
+            f"The files have faults, so {whose} {'goes' if len(met) == 1 else 'go'} on by the configuration before:"
+        )
+        said.extend(faults)
+    return said
 
 
 def others(processes: Sequence[Process], fingerprint: str = "", file: str = "the connections file") -> list[str]:

@@ -14,7 +14,7 @@ from tests.integration.stage import ID, NOWHERE, Stage, run
 from tests.parts import SYSTEM
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import PAGE, Action, Job, Kind, State
-from worker.ledger import Ledger, Refusal
+from worker.ledger import Ledger, Refusal, StoreLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,10 @@ def customer(customer_id: str = ID, system_id: int = SYSTEM) -> Job:
 
 def fail(stage: Stage, *jobs: Job, failure: Failure = FAILURE) -> None:
     """Let jobs fail, of connections that need not be configured on the stage."""
-    ledger = Ledger(stage.client)
-    for job in jobs or [customer()]:
+    asked = jobs or (customer(),)
+    wide = StoreLimits(concurrent=len(asked), stamped=None)
+    ledger = Ledger(stage.client, stores=dict.fromkeys({job.system_id for job in asked}, wide))
+    for job in asked:
         ledger.fail(claimed(ledger, job), CALLS, failure)
 
 
