@@ -155,14 +155,14 @@ class LimitsAsJson(dict[int, str]):
     def __init__(self, limits: Mapping[int, StoreLimits] | None, before: LimitsAsJson | None = None) -> None:
         super().__init__()
         self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
-        self._ever = {**(before.ever() if before is not None else {}), **self._limits}
+        self._before = before.ever() if before is not None else {}
 
-    def ever(self) -> Mapping[int, StoreLimits]:
+    def ever(self) -> dict[int, StoreLimits]:
         """Those of each store that is configured or was, the last that it had."""
-        return self._ever
+        return {**self._before, **self._limits}
 
     def __missing__(self, system_id: int) -> str:
-        limits = self._limits.get(system_id) or self._ever.get(system_id)
+        limits = self._limits.get(system_id) or self._before.get(system_id)
         if limits is None:
             return self._others  # they are not kept: messages can name any number of stores
         if limits.unsaid:
