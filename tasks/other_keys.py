@@ -1,26 +1,33 @@
-"""Whether a connection whose keys were refused has others by now: in its files, or in its iPaaS.com subscription."""
+"""Whether a connection that met trouble is called otherwise by now: by its files, or by its iPaaS.com subscription."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from worker.app import app
+from worker.connections import is_called_otherwise
 from worker.jobs.calls import Api
+from worker.jobs.intents import Intent, Trouble
 
 if TYPE_CHECKING:
     from worker.jobs.calls import MadeCall
+    from worker.jobs.errors import SyncError
     from worker.runtime import Apis, Runtime
 
 
-def is_called_otherwise(system_id: int, runtime: Runtime, apis: Apis | None, calls: list[MadeCall]) -> bool:
-    """Whether it has other keys or another address than those in `runtime` that were refused by the last of `calls`.
+def is_of_before(error: SyncError, system_id: int, runtime: Runtime, apis: Apis | None, calls: list[MadeCall]) -> bool:
+    """Whether trouble was met by keys or an address, those in `runtime`, that are others by now.
 
-    The files are read anew at once, and so is the subscription. Raises ClaimLost and LedgerUnavailable.
+    Of refused keys the files are read anew at once, and so is the subscription. Raises ClaimLost and LedgerUnavailable.
     """
-    app.reloader.look()
-    if app.runtime.clients.get(system_id) is not runtime.clients.get(system_id):
+    if error.intent is not Intent.STORES or error.trouble is Trouble.LIMITED:
+        return False
+    is_refused = error.trouble is Trouble.CREDENTIALS
+    if is_refused:
+        app.reloader.look()
+    if is_called_otherwise(runtime.connections[system_id], app.runtime.connections.get(system_id)):
         return True
-    return apis is not None and has_other_keys(runtime, apis, calls)
+    return is_refused and apis is not None and has_other_keys(runtime, apis, calls)
 
 
 def has_other_keys(runtime: Runtime, apis: Apis, calls: list[MadeCall]) -> bool:

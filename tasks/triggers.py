@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from itertools import chain, repeat
-from typing import Any
+from typing import Any, Final
 
 from tasks.jobs import RefusingTask
 from worker import handover
 from worker.app import app
 from worker.jobs.errors import LedgerUnavailable, TriggerOff
-from worker.jobs.routes import ACCEPT_TRIGGER
-from worker.sync.triggers import Refused, Verdict
+from worker.jobs.routes import ACCEPT_TRIGGER, UPKEEP
+from worker.sync.triggers import Refused, Verdict, judge, names_unknown
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.outcomes import announce
+
+PUT_BACK_SECONDS: Final = 5
+TIMES_PUT_BACK: Final = 12
+"""How often a trigger is put back whose connection another worker may know: for a minute in all."""
 
 
 def submit(trigger: object) -> list[Verdict]:
@@ -24,16 +28,23 @@ def submit(trigger: object) -> list[Verdict]:
     does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
     app.reloader.look_if_due()
-    runtime = app.runtime
-    return handover.submit(trigger, runtime.connections, runtime.ledger)
+    verdicts = judge(trigger, app.runtime.connections)
+    if names_unknown(verdicts):  # it may have been added a moment ago
+        app.reloader.look()
+        verdicts = judge(trigger, app.runtime.connections)
+    return handover.hand_over(verdicts, app.runtime.ledger)
 
 
-@app.task(base=RefusingTask, name=ACCEPT_TRIGGER)
-def accept_trigger(trigger: object) -> dict[str, Any]:
+@app.task(bind=True, base=RefusingTask, name=ACCEPT_TRIGGER)
+def accept_trigger(self: RefusingTask, trigger: object) -> dict[str, Any]:
     """Hand over one trigger, a JSON object, from any language through Flower's REST call.
 
-    While Redis does not answer, the trigger waits here, because its message could be lost if it were put back.
+    While Redis does not answer, the trigger waits here, because its message could be lost if it were put back. If it
+    names a connection that is not known here, and workers differ, one that knows it may get it next.
     """
+    is_last = self.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ()
+    if not is_last and names_unknown(judge(trigger, app.runtime.connections)):
+        raise self.retry(countdown=PUT_BACK_SECONDS, max_retries=TIMES_PUT_BACK, queue=UPKEEP)
     verdicts = _submit_patiently(trigger)
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
     sentry.report_refusals((each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff))

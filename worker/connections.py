@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from worker.config.environment import DOTENV, Environment, environment
+from worker.config.environment import Environment, environment
 from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, wrong
 from worker.config.text_file import Files
 from worker.config.toml_file import Table, examples, read_tables, repeated
@@ -30,7 +31,7 @@ from worker.mapping.mapping import Mapping
 from worker.stamped.endpoint import StampedEndpoint, StampedGiven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -153,6 +154,11 @@ class Connection(Part):
         return CREATED in self.triggers
 
 
+def is_called_otherwise(before: Connection, now: Connection | None) -> bool:
+    """Whether one of a connection's APIs has another address or other keys than before, or the connection is gone."""
+    return now is None or before.stamped != now.stamped or now.ipaas.is_called_otherwise(before.ipaas)
+
+
 class Connections:
     """The connections by system id, in the order of the file. They do not change after they are read."""
 
@@ -214,18 +220,17 @@ def load_connections(path: Path, variables: dict[str, str] | None = None, *, fil
         origin.fault(f"connection {number}, system_id", problem, key_examples()[""]["system_id"])
     if origin.faults:
         raise ConfigurationError(origin.faults)
-    return Connections(filter(None, connections), _fingerprint(origin))
+    return Connections(filter(None, connections), _fingerprint(tables, origin))
 
 
-def _fingerprint(origin: _Origin) -> str:
-    """A keyed hash of all that was read. The secrets are its key, so that it says nothing of them.
+def _fingerprint(tables: Sequence[Table], origin: _Origin) -> str:
+    """A keyed hash of what the files say: the connections, their mappings and, as its key, their secrets.
 
-    It has 24 bits: enough to tell configurations apart, and too few to try secrets by.
+    It says nothing of the secrets: keys are too long to be guessed, and its 24 bits are too few to tell guesses apart.
     """
     key = hashlib.sha256("\n".join(origin.secrets).encode()).digest()
-    return hashlib.blake2b(
-        "\n".join(origin.files.digests_but(Path(DOTENV))).encode(), key=key, digest_size=3
-    ).hexdigest()
+    said = json.dumps([tables, [repr(each.rows) for each in origin.mappings.values()]], sort_keys=True, default=str)
+    return hashlib.blake2b(said.encode(), key=key, digest_size=3).hexdigest()
 
 
 def _connection(table: Table, number: int, origin: _Origin) -> Connection | None:

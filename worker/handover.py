@@ -86,7 +86,11 @@ def store_limits(connection: Connection) -> StoreLimits:
 
 def submit(trigger: object, connections: Connections, ledger: Ledger) -> list[Verdict]:
     """Hand over one trigger, as JSON text or as its parsed value: see `tasks.submit`. Raises LedgerUnavailable."""
-    verdicts = judge(trigger, connections)
+    return hand_over(judge(trigger, connections), ledger)
+
+
+def hand_over(verdicts: list[Verdict], ledger: Ledger) -> list[Verdict]:
+    """Hand over a trigger's notifications that were judged; answers them. Raises LedgerUnavailable."""
     # Accepted ones first: if Redis fails in between and the trigger is sent again, repeating them does no harm, while
     # refusals would be noted twice.
     for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):

@@ -11,30 +11,33 @@ import logging
 import threading
 import time
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.config.faults import ConfigurationError
+from worker.config.release import release
 from worker.config.text_file import Files
 from worker.connections import load_connections
 from worker.handover import WORKER, open_ledger
+from worker.jobs.calls import Api
 from worker.ledger import LedgerUnavailable
 from worker.ledger.processes import Process
 from worker.presentation.configuration import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from worker.config.faults import Fault
     from worker.config.settings import Settings
     from worker.connections import Connections
-    from worker.ledger import Hold, Ledger
+    from worker.ledger import Ledger
     from worker.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-SETTLE_SECONDS: Final = 0.1
-"""A file that has changed may not be written to its end yet."""
+SETTLE_SECONDS: Final = 0.5
+"""A file that still changes so long after it was read is being written."""
+LONGEST_SECONDS: Final = 10.0
+"""How often at least a process notes what it runs by, however seldom it looks for changes."""
 OF_LIMITS: Final = frozenset({"stamped-calls-limited", "ipaas-calls-limited"})
 """Holds that no other key or address ends."""
 
@@ -63,6 +66,8 @@ class Reloader:
         self._files: Files | None = None
         self._ledger: Ledger | None = None
         self._looks_at = 0.0
+        self._holds_to_end: set[tuple[int, str]] = set()
+        """By system id and API: those that may be over since the configuration was changed."""
         self.faults: tuple[Fault, ...] = ()
         """What is wrong in the files as they stand now."""
         self.processes: Sequence[Process] = ()
@@ -72,14 +77,16 @@ class Reloader:
         """Look, and note what this process runs by, every few seconds until it stops."""
         while True:
             try:
-                self.look()
+                self.look_if_due()
                 self.note(role)
+                self.end_holds()
             except LedgerUnavailable:
                 pass  # it has said so, and goes on by itself
             except Exception as error:  # noqa: BLE001 - without this thread, no change would be seen any more
                 log.error("the reloader met %s and goes on", type(error).__name__)  # noqa: TRY400 - its text can hold anything
-            if stopping.wait(self._application.settings.reload_seconds):
-                return
+            if stopping.wait(min(self._application.settings.reload_seconds, LONGEST_SECONDS)):
+                break
+        self._end(role)
 
     def begin(self, role: str) -> None:
         """Watch in a thread of its own for as long as the process lives."""
@@ -100,6 +107,10 @@ class Reloader:
                 self._refuse(error.faults)
                 return False
 
+    def workers_differ(self) -> bool:
+        """Whether a worker ran by another configuration than others when this process last asked."""
+        return len({each.fingerprint for each in self.processes if each.role == "worker"}) > 1
+
     def note(self, role: str) -> None:
         """Note in Redis what this process runs by. Raises LedgerUnavailable."""
         try:
@@ -107,7 +118,13 @@ class Reloader:
         except ConfigurationError:  # it never had any; `look` has found the faults
             fingerprint = ""
         faults, seconds = tuple(map(str, self.faults)), self._application.settings.reload_seconds
-        self.processes = self.ledger.processes.note(Process(WORKER, role, release(), fingerprint, faults, seconds))
+        process = Process(WORKER, role, release() or "unknown", fingerprint, faults, seconds)
+        self.processes = self.ledger.processes.note(process)
+
+    def _end(self, role: str) -> None:
+        """Note that this process has ended, so that nobody waits for it."""
+        with suppress(LedgerUnavailable):
+            self.ledger.processes.end(Process(WORKER, role, "", ""))
 
     @property
     def ledger(self) -> Ledger:
@@ -124,20 +141,21 @@ class Reloader:
             self._mend()
         if not (self._files or runtime.files).have_changed():
             return False
-        time.sleep(SETTLE_SECONDS)
         self._files = files = Files()
         try:
             connections = load_connections(runtime.settings.connections, files=files)
-        finally:
-            is_being_written = files.have_changed()
-        if is_being_written:
+        except ConfigurationError:
+            if _is_being_written(files):  # its faults may be over at the next look
+                return False
+            raise
+        if _is_being_written(files):
             return False
         self._mend()
         if connections.fingerprint == runtime.connections.fingerprint:
             return False
         self._application.take(runtime.reconfigured(connections, files))
         log.info("configuration %s: %s", connections.fingerprint, differences(runtime.connections, connections))
-        self._end_holds(runtime.connections, connections)
+        self._holds_to_end.update(_called_otherwise(runtime.connections, connections))
         return True
 
     def _refuse(self, faults: tuple[Fault, ...]) -> None:
@@ -152,29 +170,35 @@ class Reloader:
             log.warning("the configuration has no fault any more")
             self.faults = ()
 
-    def _end_holds(self, old: Connections, new: Connections) -> None:
-        """End the hold of each store that is called in another way now: what held it may be mended."""
-        called_otherwise = [each.system_id for each in new if _is_called_otherwise(each.system_id, old, new)]
-        with suppress(LedgerUnavailable):
-            ledger = self._application.runtime.ledger
-            for hold in ledger.holds() if called_otherwise else ():
-                if hold.system_id in called_otherwise and _may_be_over(hold):
-                    ledger.release(hold.system_id)
-                    log.warning("connection %d: no longer held, as its address or keys have changed", hold.system_id)
+    def end_holds(self) -> None:
+        """End the holds by an API that is called in another way now: what held the store may be mended.
+
+        Not those that began by the present configuration, in a process that took it before this one.
+        """
+        with self._lock:
+            to_end = frozenset(self._holds_to_end)
+        if not to_end:
+            return
+        runtime = self._application.runtime
+        for hold in runtime.ledger.holds():
+            is_old = hold.fingerprint != runtime.connections.fingerprint and hold.code not in OF_LIMITS
+            if is_old and (hold.system_id, hold.api) in to_end:
+                runtime.ledger.release(hold.system_id)
+                log.warning("connection %d: no longer held, as its address or keys have changed", hold.system_id)
+        with self._lock:
+            self._holds_to_end -= to_end
 
 
-def _is_called_otherwise(system_id: int, old: Connections, new: Connections) -> bool:
-    before, now = old.get(system_id), new.get(system_id)
-    return bool(before and now and (before.ipaas, before.stamped) != (now.ipaas, now.stamped))
+def _is_being_written(files: Files) -> bool:
+    time.sleep(SETTLE_SECONDS)
+    return files.have_changed()
 
 
-def _may_be_over(hold: Hold) -> bool:
-    return hold.code not in OF_LIMITS
-
-
-def release() -> str:
-    """The release of this software."""
-    try:
-        return version("stamped-customer-sync")
-    except PackageNotFoundError:
-        return "unknown"
+def _called_otherwise(old: Connections, new: Connections) -> Iterator[tuple[int, str]]:
+    """The connections of which an API is called by another address or with other keys, with that API."""
+    for now in new:
+        before = old.get(now.system_id)
+        if before and now.ipaas.is_called_otherwise(before.ipaas):
+            yield now.system_id, Api.IPAAS.key
+        if before and now.stamped != before.stamped:
+            yield now.system_id, Api.STAMPED.key

@@ -97,8 +97,8 @@ class Runtime:
 
         A connection that is as it was keeps its clients.
         """
-        self.ledger.reconfigure(limits_of(connections), connections.fingerprint)
         clients = {each.system_id: self._kept(each) or self.make_clients(each) for each in connections}
+        self.ledger.reconfigure(limits_of(connections), connections.fingerprint)
         return replace(self, connections=connections, clients=clients, files=files)
 
     def _kept(self, connection: Connection) -> Clients | None:

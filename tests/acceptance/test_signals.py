@@ -31,12 +31,12 @@ from tests.acceptance.test_errors import (
 )
 from tests.acceptance.test_privacy import found
 from tests.integration.raw_server import serving
+from worker.config.release import PACKAGE, release
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.routes import UPKEEP
 from worker.sandbox.faults import Fault
 from worker.sandbox.sandbox import Sandbox
-from worker.telemetry.sentry_events import release
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,7 +188,10 @@ def check_event(event: dict[str, Any], job: Job, fingerprint: list[str]) -> None
     tags = event["tags"]
     assert (tags["job"], tags["connection"], tags["http_status"]) == (str(job), str(job.system_id), fingerprint[-1])
     assert tags["tracking_guid"]
-    assert (event.get("release"), event["environment"]) == (release(), "acceptance")
+    assert (event.get("release"), event["environment"]) == (
+        f"{PACKAGE}@{release()}" if release() else None,
+        "acceptance",
+    )
 
 
 def check_run_lines(watch: Watched, job: Job) -> None:

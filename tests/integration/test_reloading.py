@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from worker.app import app
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import State
 from worker.jobs.retries import Pause
+from worker.ledger import Ledger
 from worker.reloading import Reloader
 from worker.sandbox.faults import Fault
 from worker.sync.triggers import Accepted, Refused
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.stage import Stage
+    from worker.config.settings import Settings
+    from worker.runtime import Runtime
 
 
 TRIGGER = {"id": "6f0c", "notifications": [{"scope": "customer/updated", "destination": "4021", "id": JOB.customer_id}]}
@@ -35,6 +39,22 @@ def reloader(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Reloader:
     monkeypatch.setitem(vars(app), "runtime", app.runtime)
     del stage  # it must be there
     return Reloader(app)
+
+
+class Another:
+    """Another process with the same configuration."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    @property
+    def settings(self) -> Settings:
+        """Those of its start."""
+        return self.runtime.settings
+
+    def take(self, runtime: Runtime) -> None:
+        """Run by another configuration."""
+        self.runtime = runtime
 
 
 def file_of(stage: Stage) -> Path:
@@ -54,6 +74,8 @@ def test_nothing_is_taken_where_nothing_has_changed(stage: Stage, reloader: Relo
     before = app.runtime
     assert not reloader.look()
     os.utime(file_of(stage))
+    assert not reloader.look()
+    file_of(stage).write_text(f"# mine\n{file_of(stage).read_text()}")
     assert not reloader.look()
     assert app.runtime is before
 
@@ -88,29 +110,21 @@ def test_faults_are_kept_until_they_are_mended(
     assert (reloader.faults, app.runtime) == ((), before)
 
 
+@pytest.mark.parametrize("half", ["", "[[connection]]"])
 def test_file_that_is_being_written_is_left_for_the_next_look(
-    stage: Stage, reloader: Reloader, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, reloader: Reloader, monkeypatch: pytest.MonkeyPatch, half: str
 ) -> None:
-    """A half-written file may be valid, and would take connections away."""
-    whole = "\n".join([parts.connection(stage.url), parts.connection(stage.url, system_id=5000)])
+    """A half-written file may be valid, and would take connections away; its faults are nobody's."""
+    own, other = parts.connection(stage.url), parts.connection(stage.url, system_id=5000)
 
     def write_on(_: float) -> None:
-        file_of(stage).write_text(parts.connection(stage.url, more="# half"), encoding="utf-8")
+        file_of(stage).write_text(f"{own}\n{other}", encoding="utf-8")
 
-    read = reloader.look.__func__.__globals__["load_connections"]  # type: ignore[attr-defined] # what it reads by
-
-    def read_slowly(*args: object, **more: object) -> object:
-        connections = read(*args, **more)
-        file_of(stage).write_text(whole, encoding="utf-8")
-        return connections
-
+    file_of(stage).write_text(f"# new\n{own}\n{half}", encoding="utf-8")
     monkeypatch.setattr("worker.reloading.time.sleep", write_on)
-    file_of(stage).write_text("#", encoding="utf-8")
-    monkeypatch.setattr("worker.reloading.load_connections", read_slowly)
     assert not reloader.look()
     assert not reloader.faults
-    monkeypatch.setattr("worker.reloading.time.sleep", lambda _: None)
-    monkeypatch.setattr("worker.reloading.load_connections", read)
+    assert len(app.runtime.connections) == 1
     assert reloader.look()
     assert len(app.runtime.connections) == 2
 
@@ -124,11 +138,27 @@ def test_hold_ends_once_the_store_is_called_otherwise(stage: Stage, reloader: Re
     ledger = stage.ledger
     ledger.hold(claimed(ledger, JOB), CALLS, Failure(code), Pause(3600, 3600))
     change(stage, "Sandbox 4021", "Acme")
+    change(stage, f'token = "{parts.TOKEN}"', f'token = "{parts.TOKEN}", throttle = {{ limit = 50 }}')
     assert reloader.look()
+    reloader.end_holds()
     assert ledger.holds()
     change(stage, parts.PRIVATE_KEY, "another-key")
     assert reloader.look()
+    reloader.end_holds()
     assert bool(ledger.holds()) is not ends
+
+
+def test_hold_of_the_new_key_is_not_ended_by_a_process_that_takes_it_later(stage: Stage, reloader: Reloader) -> None:
+    """Each process would end it again otherwise, and each time a job would be refused."""
+    change(stage, parts.PRIVATE_KEY, "another-key")
+    other = Another(replace(app.runtime, ledger=Ledger(stage.client, stores={})))
+    assert Reloader(other).look()
+    ledger = stage.ledger
+    claim = replace(claimed(ledger, JOB), fingerprint=other.runtime.connections.fingerprint)
+    ledger.hold(claim, CALLS, Failure("stamped-credentials-refused"), Pause(3600, 3600))
+    assert reloader.look()
+    reloader.end_holds()
+    assert ledger.holds()
 
 
 def test_process_without_any_configuration_says_so(
@@ -152,13 +182,11 @@ def test_process_without_any_configuration_says_so(
 
 
 def test_listener_in_python_knows_a_connection_that_was_added(stage: Stage, reloader: Reloader) -> None:
-    """Nobody watches in its process: it looks when it hands a trigger over, though not each time."""
+    """Nobody watches in its process: it looks before it refuses a trigger for its connection."""
     del reloader  # its application is the one that the listener uses
     trigger = {"id": "6f0c", "notifications": [{"scope": "customer/updated", "destination": "5000", "id": "1"}]}
     assert isinstance(submit(trigger)[0], Refused)
     parts.write_connections(stage.folder, stage.url, more=parts.connection(stage.url, system_id=5000))
-    assert isinstance(submit(trigger)[0], Refused)
-    vars(app).pop("reloader")
     assert isinstance(submit(trigger)[0], Accepted)
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from worker.config import environment
 from worker.config.faults import ConfigurationError, Fault
-from worker.config.text_file import read_text
+from worker.config.text_file import Files, read_text
 from worker.connections import (
     EXAMPLE,
     SCOPES,
@@ -531,3 +531,55 @@ def test_the_error_reads_as_one_line_for_each_fault(file: Path) -> None:
     with pytest.raises(ConfigurationError) as raised:
         _load(file, _toml(system_id="", ipaas=""))
     assert str(raised.value).splitlines() == [str(fault) for fault in raised.value.faults]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        '{ env = "sk_live_4eC39HqLyjWDarjt" }',
+        '{ file = "sk_live_4eC39HqLyjWDarjt" }',
+        '{ sk_live_4eC39HqLyjWDarjt = "x" }',
+    ],
+)
+def test_secret_in_the_wrong_place_is_in_no_fault(file: Path, place: str) -> None:
+    """Faults reach the log, Redis and the pages."""
+    file.write_text(_toml(ipaas=_ipaas(place)))
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(file, {})
+    assert "sk_live" not in str(raised.value)
+
+
+def test_fingerprint_is_of_what_is_said_and_not_of_how(file: Path) -> None:
+    """Comments, line ends and the last line break of a secret can differ between machines; a secret can not."""
+    (file.parent / "token").write_text("token-1\n")
+    text = _toml(ipaas=_ipaas('{ file = "token" }'))
+    file.write_text(text)
+    first = load_connections(file, {}).fingerprint
+    (file.parent / "token").write_text("token-1")
+    file.write_bytes(f"# mine\r\n{text}".replace("\n", "\r\n").encode())
+    assert load_connections(file, {}).fingerprint == first
+    (file.parent / "token").write_text("token-2")
+    assert load_connections(file, {}).fingerprint != first
+
+
+def test_secret_that_several_connections_name_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it is swapped meanwhile, all have the same one, and the next look sees the other."""
+    token = file.parent / "token"
+    token.write_text("token-1")
+    secret = _ipaas('{ file = "token" }')
+    file.write_text("".join(_toml(ipaas=secret, system_id=f"system_id = {each}") for each in (1, 2)))
+    read = Path.open
+
+    def swap(path: Path, *more: Any, **named: Any) -> Any:
+        opened = read(path, *more, **named)
+        if path == token:
+            token.with_suffix(".new").write_text("token-2")
+            token.with_suffix(".new").replace(token)
+        return opened
+
+    monkeypatch.setattr(Path, "open", swap)
+    files = Files()
+    found = load_connections(file, {}, files=files)
+    monkeypatch.undo()
+    assert {each.ipaas.token and each.ipaas.token.get_secret_value() for each in found} == {"token-1"}
+    assert files.have_changed()

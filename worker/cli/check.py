@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from worker.cli.check_write import check_by_writing
 from worker.cli.connections import mapping_in_short, throttle_in_short
-from worker.cli.drift import differing
+from worker.cli.drift import differing, still_differing
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option, yes_option
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from worker.config.settings import Settings
     from worker.connections import Connection
+
+MOST_SECONDS: Final = 20.0
+"""How long it waits for processes to take a change."""
 
 
 @click.command()
@@ -143,8 +146,11 @@ def _holds(screen: Screen, runtime: Runtime) -> int:
 
 
 def _processes(screen: Screen, runtime: Runtime) -> int:
-    """Show which processes do not go by the files as they stand: the exit code."""
+    """Show which processes do not go by the files as they stand: the exit code. A change takes them some seconds."""
     with suppress(LedgerUnavailable):
+        seconds = min(MOST_SECONDS, 2 * runtime.settings.reload_seconds + 1)
+        with screen.busy("the configuration of the processes that run"):
+            still_differing(runtime.ledger, runtime.connections, seconds)
         for each in (found := differing(runtime.ledger, runtime.connections)):
             screen.mark(each, is_good=False)
         return FAILED if found else ALL_WELL

@@ -45,18 +45,25 @@ def agreed(screen: Screen, ledger: Ledger, connections: Connections) -> bool:
 
     Raises LedgerUnavailable.
     """
-    until = time.monotonic() + AGREE_SECONDS
-    is_first = True
+    found = others(ledger.processes.running(), connections.fingerprint)
+    if found:
+        screen.note(f"{found[0]} Waiting up to a minute for the processes to agree.")
+    for each in (found := still_differing(ledger, connections, AGREE_SECONDS)):
+        screen.error(each)
+    return not found
+
+
+def still_differing(ledger: Ledger, connections: Connections, seconds: float) -> list[str]:
+    """Which processes go by another configuration than that of the files, even after some seconds.
+
+    Raises LedgerUnavailable.
+    """
+    until = time.monotonic() + seconds
     while found := others(ledger.processes.running(), connections.fingerprint):
         if time.monotonic() >= until:
-            for each in found:
-                screen.error(each)
-            return False
-        if is_first:
-            screen.note(f"{found[0]} Waiting up to a minute for the processes to agree.")
-        is_first = False
+            break
         time.sleep(LOOK_SECONDS)
-    return True
+    return found
 
 
 class Read(NamedTuple):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 
 import click
 
-from worker.cli.drift import Read
+from worker.cli.drift import Read, differing
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
@@ -98,6 +98,8 @@ def discard(**choice: Unpack[Choice]) -> int:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     system, read = choice["system"], Read.of(load_settings())
     is_gone = not read.faults and system is not None and read.connections.get(system) is None
+    if is_gone and (found := differing(open_ledger(load_settings()), read.connections)):
+        raise click.UsageError(f"{' '.join(found)} Whether its connection is gone is not sure: nothing is forgotten.")
 
     def forget(ledger: Ledger, page: list[Job]) -> int:
         return ledger.discard_all(page, waiting=is_gone)

@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from worker.cli.signals import Signals
 
-PACKAGE = "stamped-customer-sync"
 
 COMMANDS = {
     "demo": "Run everything once, on embedded parts and sample customers.",
@@ -67,12 +66,9 @@ class Menu(click.Group):
 
 def _show_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001 - click's way
     if is_asked:
-        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - the menu must not wait for it
+        from worker.config.release import release  # noqa: PLC0415 - the menu must not wait for it
 
-        try:
-            click.echo(f"stamped-sync {version(PACKAGE)}")
-        except PackageNotFoundError:
-            click.echo("stamped-sync, run from its source without being installed")
+        click.echo(f"stamped-sync {release()}" if release() else "stamped-sync, run from its source, not installed")
         context.exit()
 
 

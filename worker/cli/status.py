@@ -108,11 +108,13 @@ def _status(screen: Screen, ledger: Ledger, settings: Settings, *, as_json: bool
     figures, processes = ledger.figures(), ledger.processes.running()
     catch_ups = list(_catch_ups(ledger, read.connections, settings))
     if as_json:
-        more = {
+        more: dict[str, object] = {
             "catch_ups": list(starmap(_catch_up_as_json, catch_ups)),
             "configuration": read.as_json(processes),
             "tokens": list(_tokens(read.connections)),
         }
+        if read.faults:
+            more["unknown_connections"] = None  # nobody can tell
         screen.json(_as_json(figures, settings) | more)
     else:
         show_configuration(screen, read, processes)

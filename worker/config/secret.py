@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from worker.config.environment import DOTENV
-from worker.config.faults import unknown, wrong
+from worker.config.faults import nearest, unknown, wrong
 from worker.config.text_file import KILOBYTE, Files, Unreadable, read_text
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ MISTAKES = {
 
 A key is random letters, digits and signs, which may begin with any word: so a placeholder is words from end to end.
 """
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+"""What a variable of a secret is called."""
+FILE = re.compile(r"[A-Za-z_-]{1,40}|[\w-]{1,60}\.[a-z]{2,5}")
+"""What the file of a secret may be called without a folder: words, or a name with an ending; no key looks so."""
+UNNAMED = "(its name is not shown, as it may be the secret itself)"
 FORMS = 'must be text, { env = "NAME" } or { file = "path" }'
 
 
@@ -76,9 +81,9 @@ def _text_and_place(value: Any, folder: Path, environ: Environment, files: Files
         return value if isinstance(value, str) else value.get_secret_value(), "the secret"
     place, name = _reference(value)
     if place == "file":
-        return _from_file(folder / name, files)
+        return _from_file(name, folder, files)
     if name not in environ.variables:
-        raise wrong(f"environment variable {name} is not set")
+        raise wrong(f"environment variable {name if VARIABLE.fullmatch(name) else UNNAMED} is not set")
     line = environ.lines.get(name.upper())
     return environ.variables[name], f"environment variable {name}{f' ({DOTENV}, line {line})' if line else ''}"
 
@@ -89,16 +94,18 @@ def _reference(value: Any) -> tuple[str, str]:
         raise wrong(FORMS)
     place, name = next(iter(value.items()))
     if place not in PLACES:
-        raise wrong(unknown(place, "place for a secret", PLACES))
+        raise wrong(unknown(place, "place for a secret", PLACES) if nearest(place, PLACES) else FORMS)
     if not isinstance(name, str) or not name:
         raise wrong(FORMS)
     return place, name
 
 
-def _from_file(path: Path, files: Files | None) -> tuple[str, str]:
+def _from_file(name: str, folder: Path, files: Files | None) -> tuple[str, str]:
+    path = folder / name
     try:
         return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {path}"
     except FileNotFoundError:
-        raise wrong(f"there is no file {path}") from None
+        is_place = FILE.fullmatch(name) or (path.parent != folder and path.parent.is_dir())
+        raise wrong(f"there is no file {path if is_place else UNNAMED}") from None
     except Unreadable as error:
         raise wrong(f"file {path} {error}") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from pathlib import Path
@@ -22,19 +21,17 @@ class Files:
     """Some files as they were when they were read, by their content: times and links say too little of a change."""
 
     def __init__(self) -> None:
-        self._seen: dict[Path, tuple[int, str]] = {}
+        self._seen: dict[Path, tuple[int, bytes | Exception]] = {}
 
-    def note(self, path: Path, longest: int, found: bytes | Exception) -> None:
-        """Note what was found in a file, also that it can't be read."""
-        self._seen[path] = longest, _digest(found)
+    def found(self, path: Path, longest: int) -> bytes | Exception:
+        """What is in a file, or why it can't be read. It is read once, so that all who name it get the same."""
+        if path not in self._seen:
+            self._seen[path] = longest, _found(path, longest)
+        return self._seen[path][1]
 
     def have_changed(self) -> bool:
         """Whether any of them is another one now, has come or has gone."""
-        return any(_digest(_found(path, longest)) != was for path, (longest, was) in self._seen.items())
-
-    def digests_but(self, other: Path) -> list[str]:
-        """A digest of the content of each but one, in the order in which they were read first."""
-        return [digest for path, (_, digest) in self._seen.items() if path != other]
+        return any(_differ(_found(path, longest), was) for path, (longest, was) in self._seen.items())
 
 
 def read_text(path: Path, longest: int, files: Files | None = None) -> str:
@@ -43,9 +40,7 @@ def read_text(path: Path, longest: int, files: Files | None = None) -> str:
     Raises FileNotFoundError if there is no file, and Unreadable. Pipes and devices are not opened, since reading them
     may never end. What was found is noted in `files`.
     """
-    found = _found(path, longest)
-    if files is not None:
-        files.note(path, longest, found)
+    found = _found(path, longest) if files is None else files.found(path, longest)
     if isinstance(found, bytes):
         return decoded(found)
     if isinstance(found, FileNotFoundError):
@@ -67,8 +62,8 @@ def _found(path: Path, longest: int) -> bytes | Exception:
         return error
 
 
-def _digest(found: bytes | Exception) -> str:
-    return hashlib.sha256(found if isinstance(found, bytes) else repr(found).encode()).hexdigest()
+def _differ(found: bytes | Exception, was: bytes | Exception) -> bool:
+    return repr(found) != repr(was) if isinstance(found, Exception) else found != was
 
 
 def _content(path: Path, longest: int) -> bytes:

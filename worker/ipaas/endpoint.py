@@ -49,6 +49,10 @@ class IPaaSEndpoint(Part):
     client_id: ClientId | None = None
     throttle: ReadThrottle | None = None
 
+    def is_called_otherwise(self, other: IPaaSEndpoint) -> bool:
+        """Whether it is called by another address, or opened by something else."""
+        return any(getattr(self, each) != getattr(other, each) for each in ("api_url", "login", "token", "client_id"))
+
     @field_validator("token")
     @classmethod
     def _one_of_both(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:

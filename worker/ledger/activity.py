@@ -15,7 +15,7 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import PAGE, Job, Kind, State
 from worker.ledger import keys
 from worker.ledger.places import JobList, JobPlace, newest
-from worker.ledger.records import moment
+from worker.ledger.records import moment, run_by
 from worker.ledger.scripting import available, in_one_trip, together
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Attempt:
     def read(cls, text: str) -> Self:
         """The attempt in an entry of a job's history."""
         entry: dict[str, Any] = json.loads(text)
-        error, (worker, configuration) = entry["error"], _run_by(entry["worker"])
+        error, (worker, configuration) = entry["error"], run_by(entry["worker"])
         return cls(
             at=moment(entry["at"]),
             ms=entry["ms"],
@@ -116,15 +116,9 @@ class Attempt:
         if "first" not in fields:
             return None
         began, ms, outcome, by = fields["first"].split(" ", 3)
-        worker, configuration = _run_by(json.loads(by))
+        worker, configuration = run_by(json.loads(by))
         calls = map(_call, takewhile(bool, (fields.get(f"call{place}") for place in count(1))))
         return cls(moment(began), int(ms), worker, outcome, None, list(calls), configuration)
-
-
-def _run_by(name: str) -> tuple[str, str]:
-    """The worker, and the fingerprint of its configuration: see `_by` in `worker.ledger.ledger`."""
-    worker, _, configuration = name.partition(" ")
-    return worker, configuration
 
 
 class Jobs(Protocol):

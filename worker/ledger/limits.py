@@ -148,24 +148,18 @@ class LimitsAsJson(dict[int, str]):
     """The limits of each store as the scripts take them.
 
     Those of one that is not configured here are not known, so nothing is admitted: its jobs wait for a worker that
-    knows it. Of one that was, those that it had `before` still say how its last calls count. Without any configuration,
-    every store has the usual ones.
+    knows it. Without any configuration, every store has the usual ones.
     """
 
-    def __init__(self, limits: Mapping[int, StoreLimits] | None, before: LimitsAsJson | None = None) -> None:
+    def __init__(self, limits: Mapping[int, StoreLimits] | None) -> None:
         super().__init__()
         self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
-        self._before = before.ever() if before is not None else {}
-
-    def ever(self) -> dict[int, StoreLimits]:
-        """Those of each store that is configured or was, the last that it had."""
-        return {**self._before, **self._limits}
 
     def __missing__(self, system_id: int) -> str:
-        limits = self._limits.get(system_id) or self._before.get(system_id)
+        limits = self._limits.get(system_id)
         if limits is None:
             return self._others  # they are not kept: messages can name any number of stores
-        if limits.unsaid:
-            return limits.as_json(is_known=system_id in self._limits)  # the subscription can say something else later
-        as_json = self[system_id] = limits.as_json(is_known=system_id in self._limits)
+        as_json = limits.as_json()
+        if not limits.unsaid:  # the subscription can say something else later
+            self[system_id] = as_json
         return as_json

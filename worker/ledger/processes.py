@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 SILENT_SECONDS: Final = 30.0
 """A process counts as ended once it has noted nothing for so long, or for this many of its own intervals:"""
 SILENT_INTERVALS: Final = 3
-FORGOTTEN_MS: Final = 60 * 60 * 1000
+FORGOTTEN_MS: Final = 24 * 60 * 60 * 1000
 MOST_FAULTS: Final = 20
 LONGEST_FAULT: Final = 500
 """How many faults of a file are noted, and how many letters of each."""
+OWN: Final = uuid.uuid4().hex[:8]
+"""Tells this process from others: those of two containers can have one name and one process id."""
 ROLES: Final = ("worker", "beat", "flower")
 
 
@@ -55,14 +58,23 @@ class Processes:
 
     def note(self, process: Process) -> list[Process]:
         """Note how a process runs; answers all that run now."""
+        faults = [each[:LONGEST_FAULT] for each in process.faults[:MOST_FAULTS]]
+        if (more := len(process.faults) - MOST_FAULTS) > 0:
+            faults.append(f"and {more:,} more")
         noted = {
-            "role": process.role,
             "version": process.version,
             "fingerprint": process.fingerprint,
-            "faults": [each[:LONGEST_FAULT] for each in process.faults[:MOST_FAULTS]],
+            "faults": faults,
             "interval": process.interval_seconds,
         }
-        args: Args = [process.name, json.dumps(noted), FORGOTTEN_MS]
+        return self._note(process, json.dumps(noted))
+
+    def end(self, process: Process) -> None:
+        """Note that a process has ended."""
+        self._note(process, "")
+
+    def _note(self, process: Process, text: str) -> list[Process]:
+        args: Args = [f"{process.role} {process.name} {OWN}", text, FORGOTTEN_MS]
         return _running(self._scripts.run(Effect.NOTE_PROCESS, args, keys=[keys.PROCESSES]))
 
     def running(self) -> list[Process]:
@@ -75,7 +87,7 @@ def _running(answer: Sequence[Any]) -> list[Process]:
     now_ms, *found = answer
     pairs = zip(found[::2], found[1::2], strict=True)
     read = [_read(name, *text.split(" ", 2)) for name, text in pairs]
-    alive = [process for seen_ms, process in read if int(now_ms) - seen_ms <= _silent_seconds(process) * 1000]
+    alive = [process for seen_ms, process in read if abs(int(now_ms) - seen_ms) <= _silent_seconds(process) * 1000]
     return sorted(alive, key=lambda each: (ROLES.index(each.role) if each.role in ROLES else len(ROLES), each.name))
 
 
@@ -84,14 +96,16 @@ def _silent_seconds(process: Process) -> float:
 
 
 def _read(name: str, seen_ms: str, since_ms: str, text: str) -> tuple[int, Process]:
+    """A process, and when it was noted last. One of another release may note more, or less."""
     noted = json.loads(text)
+    role, _, place = name.rpartition(" ")[0].partition(" ")
     process = Process(
-        name=name,
-        role=noted["role"],
-        version=noted["version"],
-        fingerprint=noted["fingerprint"],
-        faults=tuple(noted["faults"]),
-        interval_seconds=noted["interval"],
+        name=place,
+        role=role,
+        version=str(noted.get("version", "")),
+        fingerprint=str(noted.get("fingerprint", "")),
+        faults=tuple(map(str, noted.get("faults", ()))),
+        interval_seconds=float(noted.get("interval", 0)),
         since=datetime.fromtimestamp(int(since_ms) / 1000, UTC),
     )
     return int(seen_ms), process

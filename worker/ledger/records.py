@@ -102,6 +102,12 @@ class Weighed:
         return self.weight is Weight.REQUEUED
 
 
+def run_by(name: str) -> tuple[str, str]:
+    """The worker, and the fingerprint of its configuration: see `_by` in `worker.ledger.ledger`."""
+    worker, _, configuration = name.partition(" ")
+    return worker, configuration
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """A store that is paused until a time, or that was and has yet to prove itself."""
@@ -114,6 +120,8 @@ class Hold:
     """By Redis' clock, when it was looked at; the clock of whoever looks may be another."""
     api: str = ""
     """The API whose answers began it."""
+    fingerprint: str = ""
+    """Of the configuration by which the job was run that met the trouble last; empty of an earlier release's."""
 
     @classmethod
     def read(cls, system_id: int, fields: Mapping[str, str], now: datetime) -> Hold | None:
@@ -128,6 +136,7 @@ class Hold:
             until,
             (until - now).total_seconds(),
             fields.get("api", ""),
+            run_by(json.loads(fields.get("by", '""')))[1],
         )
 
     @property

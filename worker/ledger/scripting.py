@@ -269,7 +269,7 @@ class Scripts:
 
     def limit(self, limits: Mapping[int, StoreLimits] | None) -> None:
         """Go by these limits from the next script on."""
-        self._limits = LimitsAsJson(limits, self._limits)
+        self._limits = LimitsAsJson(limits)
 
     def limits_of(self, system_id: int) -> str:
         """The limits of a store as JSON."""

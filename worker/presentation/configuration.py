@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from worker.connections import Connection, Connections
     from worker.ledger.processes import Process
 
-PARTS: Final = ("name", "triggers", "mapping", "ipaas", "stamped", "throttle", "warn_shared")
+PARTS: Final = {
+    "name": "another name",
+    "triggers": "other triggers",
+    "mapping": "another mapping",
+    "ipaas": "another key, address or throttle of iPaaS.com",
+    "stamped": "other keys or another address of Stamped.io",
+    "throttle": "another throttle",
+    "warn_shared": "another warn_shared",
+}
 """What of a connection can change, by its keys in the connections file."""
 SHOWN: Final = 10
 """How many connections or processes a sentence names."""
@@ -31,7 +39,7 @@ def differences(old: Connections, new: Connections) -> str:
     parts = [
         *(f"{_named(each)} is new" for each in new if old.get(each.system_id) is None),
         *(f"{_named(each)} is gone, and its jobs wait" for each in old if new.get(each.system_id) is None),
-        *(f"{_named(each)} has another {changed}" for each in new if (changed := _changed(old, each))),
+        *(f"{_named(each)} has {changed}" for each in new if (changed := _changed(old, each))),
     ]
     more = len(parts) - SHOWN
     return ", ".join(parts[:SHOWN]) + (f", and {more:,} more" if more > 0 else "") or "the same connections"
@@ -43,7 +51,7 @@ def _named(connection: Connection) -> str:
 
 def _changed(old: Connections, new: Connection) -> str:
     before = old.get(new.system_id)
-    return " and ".join(each for each in PARTS if before and getattr(before, each) != getattr(new, each))
+    return " and ".join(PARTS[each] for each in PARTS if before and getattr(before, each) != getattr(new, each))
 
 
 def drift(processes: Sequence[Process], fingerprint: str = "", file: str = "the connections file") -> list[str]:
@@ -60,9 +68,9 @@ def _of_faults(processes: Sequence[Process]) -> list[str]:
     said = []
     for faults, met in groups.items():
         whose = f"all {len(met):,} processes" if 1 < len(met) == len(processes) else _some(met)
-        said.append(
-            f"The files have faults, so {whose} {'goes' if len(met) == 1 else 'go'} on by the configuration before:"
-        )
+        go = "goes" if len(met) == 1 else "go"
+        by = "on by the configuration before" if any(each.fingerprint for each in met) else "by none"
+        said.append(f"The files have faults, so {whose} {go} {by}:")
         said.extend(faults)
     return said
 

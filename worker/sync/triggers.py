@@ -20,7 +20,7 @@ from worker.jobs.errors import (
 from worker.jobs.job import CUSTOMER_ID, NO_ID, Job, Kind, plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from worker.connections import Connection, Connections
 
@@ -58,6 +58,11 @@ class Refused:
 
 
 Verdict = Accepted | Refused
+
+
+def names_unknown(verdicts: Iterable[Verdict]) -> bool:
+    """Whether a notification was refused because its connection is not configured here."""
+    return any(isinstance(each, Refused) and isinstance(each.error, ConnectionUnknown) for each in verdicts)
 
 
 def parsed(text: str | bytes) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import sentry_sdk
@@ -14,6 +13,7 @@ from sentry_sdk.integrations.logging import ignore_logger
 from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.scrubber import EventScrubber
 
+from worker.config.release import PACKAGE, release
 from worker.jobs.errors import SyncError
 from worker.telemetry.logs import running
 from worker.telemetry.masking import masked
@@ -31,8 +31,6 @@ OWN_LOGGERS = ("tasks.*", OUTCOMES)
 BEAT = "celery.beat"
 """While Redis is down, beat logs it for each task that is due. The workers log it less often, and check-ins stop."""
 
-PACKAGE = "stamped-customer-sync"
-
 MINUTE_SECONDS = 60
 MARGIN_MINUTES = 5
 """How late a check-in may be before Sentry counts it as missed: a restart is no incident."""
@@ -48,7 +46,7 @@ def start(dsn: str, environment: str) -> None:
     sentry_sdk.init(
         dsn=dsn,
         environment=environment,
-        release=release(),
+        release=f"{PACKAGE}@{release()}" if release() else None,
         include_local_variables=False,
         max_request_body_size="never",
         integrations=[CeleryIntegration(propagate_traces=False)],
@@ -59,14 +57,6 @@ def start(dsn: str, environment: str) -> None:
     )
     for name in (*OWN_LOGGERS, BEAT):
         ignore_logger(name)
-
-
-def release() -> str | None:
-    """The name of this release; None if the software runs from its source without being installed."""
-    try:
-        return f"{PACKAGE}@{version(PACKAGE)}"
-    except PackageNotFoundError:
-        return None
 
 
 def tag(job: Job, tracking_guid: str) -> None:

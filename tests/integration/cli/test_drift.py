@@ -87,19 +87,44 @@ def test_initialize_waits_for_all_to_agree_and_refuses_in_the_end(
     assert len(waits) == 1
 
 
-def test_processes_that_are_silent_have_ended(client: redis.Redis) -> None:
-    """They are shown no more, and forgotten an hour later."""
+def test_processes_that_are_silent_have_ended(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are shown no more, and forgotten a day later."""
     processes = Ledger(client).processes
     processes.note(OTHER)
+    monkeypatch.setattr("worker.ledger.processes.OWN", "another")
     processes.note(replace(ALIEN, interval_seconds=100))
-    for name, seconds in ((OTHER.name, 60), (ALIEN.name, 60)):
-        noted = str(client.hget("stamped-sync:processes", name)).split(" ", 1)
-        client.hset("stamped-sync:processes", name, f"{int(noted[0]) - seconds * 1000} {noted[1]}")
+    for name in map(str, client.hkeys("stamped-sync:processes")):
+        age(client, name, 60)
     assert [each.name for each in processes.running()] == [ALIEN.name]
-    noted = str(client.hget("stamped-sync:processes", OTHER.name)).split(" ", 1)
-    client.hset("stamped-sync:processes", OTHER.name, f"{int(noted[0]) - FORGOTTEN_MS} {noted[1]}")
+    (gone,) = (name for name in map(str, client.hkeys("stamped-sync:processes")) if OTHER.name in name)
+    age(client, gone, FORGOTTEN_MS // 1000)
     processes.note(ALIEN)
-    assert client.hkeys("stamped-sync:processes") == [ALIEN.name]
+    assert gone not in client.hkeys("stamped-sync:processes")
+    processes.end(ALIEN)
+    assert client.hkeys("stamped-sync:processes") == []
+
+
+def age(client: redis.Redis, name: str, seconds: int) -> None:
+    """Let a process have noted nothing for some seconds."""
+    seen, rest = str(client.hget("stamped-sync:processes", name)).split(" ", 1)
+    client.hset("stamped-sync:processes", name, f"{int(seen) - seconds * 1000} {rest}")
+
+
+def test_processes_of_two_containers_can_have_one_name(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a Pod share its host name, and each is the first process there."""
+    processes = Ledger(client).processes
+    processes.note(OTHER)
+    processes.note(replace(OTHER, role="beat"))
+    monkeypatch.setattr("worker.ledger.processes.OWN", "another")
+    assert len(processes.note(OTHER)) == 3
+
+
+def test_process_of_another_release_is_shown_with_what_it_says(client: redis.Redis) -> None:
+    """It may note more, or less."""
+    now, _ = client.time()
+    client.hset("stamped-sync:processes", "listen host/3 1f2e", f'{now}000 {now}000 {{"later": 1}}')
+    (found,) = Ledger(client).processes.running()
+    assert (str(found), found.fingerprint, found.faults) == ("listen host/3", "", ())
 
 
 def test_process_notes_since_when_it_runs_so(client: redis.Redis) -> None:

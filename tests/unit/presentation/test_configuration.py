@@ -38,7 +38,7 @@ def test_differences_are_named(tmp_path: Path) -> None:
     )
     assert differences(old, new) == (
         "connection 4 Sandbox 4 is new, connection 3 Sandbox 3 is gone, and its jobs wait, "
-        "connection 4021 Sandbox 4021 has another ipaas and throttle"
+        "connection 4021 Sandbox 4021 has another key, address or throttle of iPaaS.com and another throttle"
     )
     assert old.fingerprint != new.fingerprint
 
@@ -79,7 +79,7 @@ def test_comment_alone_is_no_difference(tmp_path: Path) -> None:
             [Process("c/1", "flower", "1.0", "", (FAULT,)), WORKER],
             "3f9a12",
             [
-                "The files have faults, so flower c/1 goes on by the configuration before:",
+                "The files have faults, so flower c/1 goes by none:",
                 FAULT,
                 "Configurations differ: the connections file is 3f9a12, flower c/1 runs by no configuration yet.",
             ],

@@ -13,13 +13,14 @@ from sentry_sdk.integrations.argv import ArgvIntegration
 from sentry_sdk.integrations.stdlib import StdlibIntegration
 from sentry_sdk.transport import Transport
 
+from worker.config.release import release
 from worker.config.settings import Settings
 from worker.jobs.errors import ConnectionUnknown, CustomerWriteFailed, InternalError, SyncError, TriggerMalformed
 from worker.jobs.job import Job, Kind
 from worker.telemetry import sentry, sentry_events
 from worker.telemetry.logs import Attempt, running
 from worker.telemetry.sentry import check_in, report_refusals, start_sentry
-from worker.telemetry.sentry_events import grouped, release
+from worker.telemetry.sentry_events import grouped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +51,7 @@ class Mailbox(Transport):
 def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     """Sentry as a worker starts it, with a mailbox in place of the network."""
     box, init = Mailbox(), sentry_sdk.init
-    monkeypatch.setattr("worker.telemetry.sentry_events.version", lambda _: "1.2.3")
+    monkeypatch.setattr(sentry_events, "release", lambda: "1.2.3")
     monkeypatch.setattr(sentry_sdk, "init", lambda **options: init(**options, transport=box))
     with sentry_sdk.isolation_scope() as scope:
         scope.clear()  # it begins as a copy of the process' own, which tasks in other tests may have tagged
@@ -145,8 +146,8 @@ class TestCheckIns:
 def test_release_of_what_is_not_installed_has_no_name() -> None:
     """A worker that runs from its source starts all the same."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sentry_events, "PACKAGE", "no-such-package")
-        assert release() is None
+        patch.setattr("worker.config.release.PACKAGE", "no-such-package")
+        assert release.__wrapped__() == ""
 
 
 def test_report_holds_no_personal_data(mailbox: Mailbox) -> None:

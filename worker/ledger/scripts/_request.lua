@@ -12,7 +12,7 @@ local FRONT_MS = 10 ^ 13
 local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'was_held', 'spared' }
 
 -- What of it is over with a run; what once nobody asks for more; and what once it has ended well.
-local OF_A_RUN = { 'token', 'losses', 'due', 'needs', 'urgent', 'created' }
+local OF_A_RUN = { 'token', 'losses', 'due', 'needs', 'urgent', 'created', 'left' }
 local OF_A_REQUEST = { 'background', 'debug', 'triggered', 'queued_at', 'message_at', 'lease_until', 'claimed' }
 local OF_A_FAILURE = { 'error', 'code', 'first_failed_at', 'reported', unpack(TROUBLES) }
 
@@ -44,6 +44,17 @@ local function enqueue(kind, member)
   move(kind, member, 'queued', place_of(key))
   -- Whoever does not admit the job in the same step leaves it to the pump.
   look_again(system_of(member), now_ms())
+end
+
+-- Put a job back that this process leaves to one that knows its store. Nothing was attempted.
+local function leave(kind, member, system, now)
+  local key, due = key_of(kind, member), prefix .. 'due'
+  local left = redis.call('HINCRBY', key, 'left', 1)
+  local before = tonumber(redis.call('ZSCORE', due, system) or '')
+  enqueue(kind, member)
+  local again = now + math.min(LEFT_MS * 2 ^ math.min(left - 1, 10), LONGEST_LEFT_MS)
+  -- Whatever else the store waits for may be due before.
+  look_again(system, before and before > now and math.min(before, again) or again)
 end
 
 local function start_over(kind, member)

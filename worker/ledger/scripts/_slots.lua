@@ -6,7 +6,8 @@
 -- A backlog's calls are spread over the window: see `wait_for_pace`.
 local USUAL = { customer = { stamped = 1, ipaas = 3 }, subscription = { stamped = 2, ipaas = 1 } }
 
-local USUAL_WINDOW_MS = 60 * 1000
+-- The longest window that the connections file allows.
+local LONGEST_WINDOW_MS = 24 * 60 * 60 * 1000
 
 -- An API's name in the keys, from the one that calls are noted under: 'stamped' of Stamped.io.
 local function api_of(call) return string.lower(string.match(call[1], '^%a+')) end
@@ -57,8 +58,8 @@ local function return_slots(kind, member, limits, used)
     local limit, unused = limits.apis[api], 0
     for index, name in ipairs(names) do
       local is_used = not used or index <= used[api]
-      -- Of a store that is not known here the window is not either, so the usual one counts.
-      local window_ms = limit and limit.window_ms or limits.unknown and USUAL_WINDOW_MS
+      -- The window of a store that is not known here is not either: the sweep of a worker that knows it shortens this one.
+      local window_ms = limits.unknown and LONGEST_WINDOW_MS or limit and limit.window_ms
       if is_used and window_ms then
         redis.call('ZADD', slots_key(api, system), text(now + window_ms), name)
       else

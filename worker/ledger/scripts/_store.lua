@@ -2,15 +2,16 @@
 -- include: _slots
 --   <prefix>admitted:<system_id>           set of <kind>:<member> that have a message or run: at most `concurrent`
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
---                                          until, length, error, code, since, level, the api that answered so, and once its
+--                                          until, length, error, code, since, level, the api that answered so, by whose
+--                                          job (a worker's name as JSON), and once its
 --                                          time is over the probe: the one job that may run
 --   <prefix>strikes:<api>:<system_id>      set of the jobs that met trouble of the API since it last answered well
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
 --                                          a call was answered as it should be
 
--- When a job is sent again that a process has left because it does not know the store: a moment later, as the same one might get it
--- again.
-local LEFT_MS = 1000
+-- A job that a process leaves because it does not know the store is sent again a moment later, as the same one might get it again; and
+-- ever later, up to a minute.
+local LEFT_MS, LONGEST_LEFT_MS = 1000, 60 * 1000
 
 -- Until when the store is held; nil if it is not and has proved itself since.
 local function held_until(system) return tonumber(field(store_key('hold', system), 'until') or '') end
@@ -43,11 +44,12 @@ end
 
 -- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is
 -- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer. `failure` is { error,
--- code }. Answers 1 if a hold begins.
-local function hold(system, api, failure, ms, longest_ms)
+-- code }, `by` the worker's name as JSON. Answers 1 if a hold begins.
+local function hold(system, api, failure, ms, longest_ms, by)
   local key, now = store_key('hold', system), now_ms()
   -- Whoever was to prove the store has met trouble, too: the next job is another probe.
   redis.call('HDEL', key, 'probe')
+  redis.call('HSET', key, 'by', by)
   local held_until = number(key, 'until')
   if held_until > now then
     if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms), 'length', text(ms)) end

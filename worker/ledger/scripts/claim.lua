@@ -20,8 +20,7 @@ end
 -- Its store was held after the message was sent, or is not known here: the slots go back unused, and the job keeps its place.
 if state == 'sent' and (limits.unknown or not may_run(kind, member, system, now)) then
   return_slots(kind, member, limits, NO_CALLS)
-  enqueue(kind, member)
-  if limits.unknown then look_again(system, now + LEFT_MS) end
+  if limits.unknown then leave(kind, member, system, now) else enqueue(kind, member) end
   return { 'queued' }
 end
 -- Owned by this token: the answer to the first try was lost on the way, and the client sent the script once more.

@@ -37,7 +37,7 @@ if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < p
 end
 -- First what earlier calls of the job end, of the other API: the hold that begins now must not end by them.
 local ended = store_answered(system, calls)
-local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause.ms, pause.longest_ms)
+local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause.ms, pause.longest_ms, worker)
 redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'was_held', '1')
 end_attempt('held', failure)
 note_consent(key, ARGV[15], ARGV[16])

@@ -5,6 +5,5 @@
 -- Answer { 1 if the claim held, {} }
 return_slots(kind, member, limits, NO_CALLS)
 redis.call('HDEL', key, 'losses', 'claimed_at', 'worker')
-enqueue(kind, member)
-look_again(system, now_ms() + LEFT_MS)
+leave(kind, member, system, now_ms())
 return { 1, {} }

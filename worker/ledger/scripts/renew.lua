@@ -3,7 +3,7 @@
 -- KEYS   1 the job's hash
 -- ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 lease in ms
 --        7 API of a call that needs a slot more, or ''  8 writes 0|1: the call changes something
--- Answer 'held', 'lost', or 'throttled' if there is no slot
+-- Answer 'held', 'lost', or 'throttled' if there is no slot, or the store's limits are not known here any more
 local kind, member, api = ARGV[2], ARGV[3], ARGV[7]
 local key, system, now, limits = KEYS[1], system_of(ARGV[3]), now_ms(), limits_of(ARGV[4])
 if not owns(key, ARGV[5]) then return 'lost' end
@@ -13,6 +13,7 @@ redis.call('ZADD', index_of('running', kind, system), text(lease_until), member)
 redis.call('HSET', key, 'lease_until', text(lease_until))
 
 local slots = slots_of(key)
+if limits.unknown and slots[api] then return 'throttled' end
 local taken = limits.apis[api] and slots[api]
 if taken then
   -- Noted before the slot is asked for: put back without one, it waits until it gets all that it needs, and does not come again
