@@ -23,7 +23,7 @@ class Lenient(BaseModel):
 
     @property
     def odd(self) -> frozenset[str]:
-        """The names of the fields that are None because they hold a list or an object, and so are not empty."""
+        """The names of the fields that hold something that can't be read, and so are not empty."""
         return self._odd
 
     @classmethod
@@ -34,8 +34,7 @@ class Lenient(BaseModel):
         """
         record = cls.model_validate(_as_texts(shown))
         if isinstance(shown, dict):
-            known = cls.model_fields.keys() - LISTS
-            odd = frozenset(name for name in known if isinstance(shown.get(name), list | dict))
+            odd = frozenset(name for name in cls.model_fields if _is_odd(name, shown.get(name)))
             record._odd = odd  # noqa: SLF001 - its own class
         return record
 
@@ -45,6 +44,12 @@ class CustomField(Lenient):
 
     custom_field_name: Text = None
     value: Text = None
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it has no name by which it could be found, and holds something, or none of the fields known here."""
+        is_named = bool((self.custom_field_name or "").strip())
+        return not is_named and bool(self.odd or (self.value or "").strip() or not self.model_fields_set)
 
 
 class ExternalId(Lenient):
@@ -69,6 +74,20 @@ class Customer(Lenient):
     updated_datetime: Text = None
     custom_fields: list[CustomField] | None = None
     external_ids: list[ExternalId] | None = None
+
+    @property
+    def hides_custom_fields(self) -> bool:
+        """Whether a custom field that is not found may be there all the same, among what can't be read."""
+        return "custom_fields" in self.odd or any(field.is_unreadable for field in self.custom_fields or ())
+
+
+def _is_odd(name: str, value: Any) -> bool:
+    """Whether a field is neither empty nor what can be read: a text, or for a list objects alone."""
+    if value is None:
+        return False
+    if name not in LISTS:
+        return text_of(value) is None
+    return not isinstance(value, list | tuple) or not all(isinstance(entry, dict | Lenient) for entry in value)
 
 
 def _as_texts(shown: Any) -> Any:
