@@ -83,7 +83,7 @@ def test_collection_that_cannot_be_carried_over_writes_nothing(
     assert (done.returncode, done.stdout, mine.read_text()) == (1, "", "mine")
     for words in (
         "✗ The mapping collection 5120 can't be imported, and nothing was written:",
-        'Not carried over from iPaaS.com\'s answer: "name".',
+        'Not carried over from iPaaS.com\'s answer, collection: "name".',
         "filter: is not empty",
         'row 8 ("Dynamic Formula", source "return ',
         "row 9: is not an object.",
@@ -167,6 +167,7 @@ def test_answer_of_any_kind_is_an_error_in_words(body: bytes, server: RawServer,
         (["--import", ""], "must be the id of a mapping collection"),
         (["--import", "5120", "--output", "none/x.toml"], "is in a folder that does not exist: make the folder first."),
         (["--import", "5120", "--output", "."], "is a folder: name a file in it."),
+        (["--import", "5120", "--output", "connections.toml", "--force"], "holds connections, which can't be replaced"),
         (["--import", "5120"], "There are several connections; choose one with --system N"),
         (["--import", "5120", "--system", "7"], "connection-unknown"),
     ],

@@ -188,6 +188,12 @@ def test_mapping_collection_is_read_as_it_is(answered: Callable[..., IPaaS], an_
     assert answered(collection).mapping_collection("5120") == collection
 
 
+def test_id_of_a_mapping_collection_may_be_written_in_either_case(answered: Callable[..., IPaaS]) -> None:
+    """A UUID is the same in both."""
+    collection = {"id": "0F8FAD5B-D9CB-469F-A165-70867728950E", "mappings": []}
+    assert answered(collection).mapping_collection("0f8fad5b-d9cb-469f-a165-70867728950e") == collection
+
+
 @pytest.mark.parametrize("body", [{}, [], b"", "OK", b"OK", b"5", [{"mappings": []}], {"id": 7, "mappings": []}])
 def test_answer_that_is_no_mapping_collection_is_unreadable(answered: Callable[..., IPaaS], body: object) -> None:
     """Nor is another one than the one that was asked for."""
