@@ -175,6 +175,8 @@ class IPaaS(ApiCaller):
             customer = Customer.model_validate(answer.body)
         except ValidationError:
             customer = self._reread(answer)
+        else:
+            customer = customer if customer.is_whole else self._reread(answer)
         if not customer.model_fields_set:
             raise self.unreadable(answer, NO_CUSTOMER)
         if answer.body.get("id") not in (None, "") and (customer.id or "").strip() != customer_id:
@@ -182,7 +184,7 @@ class IPaaS(ApiCaller):
         return customer
 
     def _reread(self, answer: Answer) -> Customer:
-        """A customer with fields that are neither texts nor numbers. Raises AnswerUnreadable."""
+        """A customer with fields that are missing, or neither texts nor numbers. Raises AnswerUnreadable."""
         try:
             return Customer.read(answer.body)
         except ValidationError:

@@ -46,7 +46,7 @@ def certain_texts(row: Row, customer: Customer) -> list[str]:
 
 
 def _not_text(row: Row) -> SubscriptionValueInvalid:
-    return SubscriptionValueInvalid(f"{row.source} holds a list or an object")
+    return SubscriptionValueInvalid(f"{row.source} can't be read: it is a list, an object or spelt otherwise")
 
 
 def _custom_field_reader(name: str) -> Read:

@@ -391,7 +391,29 @@ def test_list_or_object_for_the_subscription_is_an_error_and_not_empty(value: ob
     mapped = mapping.apply(Customer.read(shown))
     assert mapped.subscription is None
     assert mapped.unclear_subscription
-    assert mapped.unclear_subscription.detail == f"{source} holds a list or an object"
+    assert mapped.unclear_subscription.detail == f"{source} can't be read: it is a list, an object or spelt otherwise"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown", "is_clear"),
+    [
+        ("Company", {"Company": "yes"}, False),
+        ("UpdatedDateTime", {"updatedDateTime": "yes"}, False),
+        ("Company", {"Company": None}, True),
+        ("Company", {"companyName": "yes"}, True),
+        ("CustomFields.News", {"customFields": [{"custom_field_name": "News", "value": "yes"}]}, False),
+        ("CustomFields.News", {"custom_fields": [{"custom_field_name": "News", "Value": "yes"}]}, False),
+        ("CustomFields.News", {"custom_fields": [{"customFieldName": "News", "value": "yes"}]}, False),
+        ("CustomFields.News", {"custom_fields": [{"custom_field_name": "News"}]}, True),
+    ],
+)
+def test_field_that_is_spelt_otherwise_is_no_empty_subscription(
+    source: str, shown: dict[str, Any], is_clear: bool
+) -> None:
+    """An answer may leave fields out, but such a one is there."""
+    mapping = Mapping((EMAIL_ROW, Row(RowType.FIELD, "IsSubscribed", source, default=False)))
+    mapped = mapping.apply(Customer.read({"email_address": "a@b.example", **shown}))
+    assert (mapped.subscription, bool(mapped.unclear_subscription)) == ((False, False) if is_clear else (None, True))
 
 
 def _subscription(custom_fields: object, **row: Any) -> tuple[bool | None, str]:
