@@ -296,6 +296,23 @@ def test_answer_of_the_asked_customer_is_read(answered: Callable[..., IPaaS], an
     assert answered({"id": an_id, "email_address": EMAIL}).customer(ID).email_address == EMAIL
 
 
+@pytest.mark.parametrize(
+    ("more", "hides"),
+    [
+        ({"customFields": [{"custom_field_name": "News", "value": "yes"}]}, True),
+        ({"custom_fields": [{"name": "News", "value": "yes"}]}, True),
+        ({"custom_fields": "yes"}, True),
+        ({"custom_fields": None}, False),
+        ({}, False),
+    ],
+)
+def test_custom_fields_that_can_not_be_read_are_seen(
+    answered: Callable[..., IPaaS], more: dict[str, object], hides: bool
+) -> None:
+    """Whether or not the rest of the record is as usual."""
+    assert answered({"id": ID, "email_address": EMAIL, **more}).customer(ID).hides_custom_fields is hides
+
+
 @pytest.mark.parametrize("charset", ["ISO-8859-1", "utf-8", "utf-16"])
 def test_customer_is_read_in_the_charset_of_the_answer(answered: Callable[..., IPaaS], charset: str) -> None:
     """José is never written on as something else."""
