@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.mapping.collection import (
     CONDITION_NAMES,
-    FILTERS,
     NO,
     OFF_NAMES,
     ON_NAMES,
@@ -24,7 +23,7 @@ from worker.mapping.collection import (
 from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 MOST_NAMES: Final = 20
 """Names of fields, and places, that are shown."""
@@ -50,15 +49,20 @@ class Refusal:
         return f"{self.place}: {masked(self.problem)}{stop} {self.resolution}."
 
 
-def switches_and_conditions(fields: dict[str, Any], known: Collection[str]) -> Iterator[str]:
+def switches_and_conditions(fields: dict[str, Any], known: frozenset[str]) -> Iterator[str]:
     """What the fields that are not known probably switch off or restrict, in words."""
+    for name, problem in _suspects(fields, known):
+        yield f"{shown(name)} is {shown(fields[name])}: it seems to be {problem}"
+
+
+def _suspects(fields: dict[str, Any], known: frozenset[str]) -> Iterator[tuple[str, str]]:
     for name, value in fields.items():
-        if name in known or name in FILTERS or is_empty(value):
+        if name in known or is_empty(value):
             continue
         if _is_condition(name, value):
-            yield f"{shown(name)} is {shown(value)}: it seems to be a condition, and a mapping file has none"
+            yield name, "a condition, and a mapping file has none"
         elif _is_off(name, value):
-            yield f"{shown(name)} is {shown(value)}: it seems to be switched off, and a mapping file has no switch"
+            yield name, "switched off, and a mapping file has no switch"
 
 
 def _is_condition(name: str, value: object) -> bool:
@@ -77,14 +81,15 @@ def _has(name: str, parts: Iterable[str]) -> bool:
     return any(part in key(name) for part in parts)
 
 
-def left_out(places: Iterable[tuple[str, dict[str, Any], Collection[str]]]) -> Iterator[str]:
-    """The fields of each place that hold something and that nothing here looks at: the same ones of places together.
+def left_out(places: Iterable[tuple[str, dict[str, Any], frozenset[str]]]) -> Iterator[str]:
+    """The other fields of each place that hold something and are not known: the same ones of several places together.
 
     A place is given by its name, its fields and those that are known.
     """
     found: dict[tuple[str, ...], list[str]] = {}
     for place, fields, known in places:
-        names = tuple(name for name, value in fields.items() if name not in known and not is_empty(value))
+        refused = {name for name, _ in _suspects(fields, known)}
+        names = tuple(name for name, value in fields.items() if name not in known | refused and not is_empty(value))
         if names:
             found.setdefault(names, []).append(place)
     for names, where in found.items():

@@ -249,6 +249,7 @@ ALL = row("Static", "true", "IsSubscribed")
 def test_switch_or_condition_is_never_dropped(more: dict[str, object], words: str) -> None:
     """A row that subscribes some customers must not subscribe all. In a child and in the collection it is the same."""
     (refusal,) = refused(ALL | more)
+    assert imported(ALL | more).notes == ()
     assert refusal.startswith('row 2 ("Static", source "true", destination "IsSubscribed"): ')
     assert words in refusal
     of_a_row_alone = {"children", "mappings", "sync_type"}
