@@ -45,6 +45,11 @@ CREATED, UPDATED = SCOPES
 SHOWN_AT_MOST: Final = 10
 """How many connections a sentence names."""
 
+NO_MAPPING: Final = (
+    "there is no file {path}: make it with `stamped-sync mapping --example > {path}`, or take this line out until "
+    "`stamped-sync mapping --import` has written it"
+)
+
 EXAMPLE: Final = (Path(__file__).parent / "config" / "connections.example.toml").read_text(encoding="utf-8")
 """A connections file with every key. It loads once its three variables are set."""
 
@@ -67,7 +72,7 @@ class _Origin(Place):
             try:
                 self.mappings[path] = Mapping.read(path, self.files)
             except FileNotFoundError:
-                raise wrong(f"there is no file {path}: make it, or leave this line out until it is there") from None
+                raise wrong(NO_MAPPING.format(path=path)) from None
             except ConfigurationError as error:
                 self.faults.extend(error.faults)
                 self.mappings[path] = Mapping.default()  # never used: load_connections raises the faults

@@ -355,7 +355,11 @@ def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
         ({"zzz": "zzz = 1"}, "zzz", "'zzz' is not a known key; use one of system_id, name, triggers"),
         ({"triggers": 'triggers = ["customer/deleted"]'}, "triggers", "must be 'customer/created' or"),
         ({"triggers": 'triggers = "customer/created"'}, "triggers", "must be a list"),
-        ({"mapping": 'mapping = "none.toml"'}, "mapping", "there is no file {folder}/none.toml"),
+        (
+            {"mapping": 'mapping = "none.toml"'},
+            "mapping",
+            "there is no file {folder}/none.toml: make it with `stamped-",
+        ),
         ({"mapping": "mapping = 1"}, "mapping", "must be the path of a mapping file, in quotes"),
         ({"ipaas": ""}, "ipaas", "is missing"),
         ({"ipaas": 'ipaas = "https://api.ipaas.com"'}, "ipaas", "must be a table"),

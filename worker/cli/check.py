@@ -20,7 +20,7 @@ from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proving.proof import prove
 from worker.local.machine import brings_one
-from worker.presentation.cautions import cautions
+from worker.presentation.cautions import cautions, sharing
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 from worker.runtime import Runtime
@@ -77,14 +77,13 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
     for each in cautions(runtime.connections):
         screen.caution(each)
     codes.append(_redis(screen, runtime.settings))
-    return max(
-        [
-            *codes,
-            *(_made(screen, name, prove_it) for name, prove_it in _proofs(runtime)),
-            _holds(screen, runtime),
-            _processes(screen, runtime),
-        ]
-    )
+    wholes: list[Connection] = []
+    codes += [_made(screen, name, prove_it) for name, prove_it in _proofs(runtime, wholes)]
+    told = {*sharing(runtime.connections)}
+    for each in sharing(wholes):
+        if each not in told:
+            screen.caution(each)
+    return max(*codes, _holds(screen, runtime), _processes(screen, runtime))
 
 
 def _given(email: str | None) -> str:
@@ -93,8 +92,11 @@ def _given(email: str | None) -> str:
     return email
 
 
-def _proofs(runtime: Runtime) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The name of each thing to check, and what answers what it found, or raises SyncError."""
+def _proofs(runtime: Runtime, wholes: list[Connection]) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The name of each thing to check, and what answers what it found, or raises SyncError.
+
+    A connection of which all could be read, also from its subscription, is added to `wholes`.
+    """
     for connection in runtime.connections:
         system_id, name = connection.system_id, connection.label
         yield f"{name}, mapping", partial(mapping_in_short, connection.mapping)
@@ -102,7 +104,7 @@ def _proofs(runtime: Runtime) -> Iterator[tuple[str, Callable[[], str]]]:
         yield f"{name}, iPaaS.com {opened_by}", runtime.source(system_id, str(uuid.uuid4())).subscription_name
         if connection.unsaid:
             yield f"{name}, subscription", partial(_found, runtime, connection)
-        yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, system_id)
+        yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, system_id, wholes)
 
 
 def _found(runtime: Runtime, connection: Connection) -> str:
@@ -114,8 +116,9 @@ def _found(runtime: Runtime, connection: Connection) -> str:
     return ", ".join(filter(None, shown))
 
 
-def _store_hash(runtime: Runtime, system_id: int) -> str:
+def _store_hash(runtime: Runtime, system_id: int, wholes: list[Connection]) -> str:
     whole = runtime.whole(system_id)
+    wholes.append(whole)
     runtime.store(system_id).prove()
     return f"store hash {whole.endpoint.store_hash}"
 

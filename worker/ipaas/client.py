@@ -129,7 +129,7 @@ class IPaaS(ApiCaller):
     def mapping_collection(self, collection_id: str) -> dict[str, Any] | None:
         """A mapping collection as iPaaS.com answers it, or None if there is none with this id (contract: C the path).
 
-        What it holds is assumed: `worker.mapping.importing` has its names.
+        What it holds is assumed: `worker.mapping.collection` has its names.
         """
         answer = self.read("subscriptions/v2/MappingCollection/{id}", self._tracking, id=collection_id)
         if answer.is_missing:
@@ -137,7 +137,8 @@ class IPaaS(ApiCaller):
         body = self.checked(answer).body
         if not isinstance(body, dict) or not body:
             raise self.unreadable(answer, "iPaaS.com's answer is not a mapping collection")
-        if body.get("id") is not None and text_of(body["id"]) != collection_id:
+        # The id may be a UUID, whose letters are written in either case.
+        if body.get("id") is not None and (text_of(body["id"]) or "").casefold() != collection_id.casefold():
             raise self.unreadable(answer, "iPaaS.com's answer is another mapping collection")
         return body
 
@@ -174,6 +175,8 @@ class IPaaS(ApiCaller):
             customer = Customer.model_validate(answer.body)
         except ValidationError:
             customer = self._reread(answer)
+        else:
+            customer = customer if customer.is_whole else self._reread(answer)
         if not customer.model_fields_set:
             raise self.unreadable(answer, NO_CUSTOMER)
         if answer.body.get("id") not in (None, "") and (customer.id or "").strip() != customer_id:
@@ -181,7 +184,7 @@ class IPaaS(ApiCaller):
         return customer
 
     def _reread(self, answer: Answer) -> Customer:
-        """A customer with fields that are neither texts nor numbers. Raises AnswerUnreadable."""
+        """A customer with fields that are missing, or neither texts nor numbers. Raises AnswerUnreadable."""
         try:
             return Customer.read(answer.body)
         except ValidationError:

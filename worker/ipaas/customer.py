@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from worker.http.body import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 LISTS: Final = frozenset({"custom_fields", "external_ids"})
 
@@ -23,7 +26,7 @@ class Lenient(BaseModel):
 
     @property
     def odd(self) -> frozenset[str]:
-        """The names of the fields that are None because they hold a list or an object, and so are not empty."""
+        """The names of the fields that hold something that can't be read, and so are not empty."""
         return self._odd
 
     @classmethod
@@ -34,9 +37,7 @@ class Lenient(BaseModel):
         """
         record = cls.model_validate(_as_texts(shown))
         if isinstance(shown, dict):
-            known = cls.model_fields.keys() - LISTS
-            odd = frozenset(name for name in known if isinstance(shown.get(name), list | dict))
-            record._odd = odd  # noqa: SLF001 - its own class
+            record._odd = frozenset(_odd(cls.model_fields, shown))  # noqa: SLF001 - its own class
         return record
 
 
@@ -45,6 +46,12 @@ class CustomField(Lenient):
 
     custom_field_name: Text = None
     value: Text = None
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it has no name by which it could be found, and holds something, or none of the fields known here."""
+        is_named = bool((self.custom_field_name or "").strip())
+        return not is_named and bool(self.odd or (self.value or "").strip() or not self.model_fields_set)
 
 
 class ExternalId(Lenient):
@@ -69,6 +76,41 @@ class Customer(Lenient):
     updated_datetime: Text = None
     custom_fields: list[CustomField] | None = None
     external_ids: list[ExternalId] | None = None
+
+    @property
+    def hides_custom_fields(self) -> bool:
+        """Whether a custom field that is not found may be there all the same, among what can't be read."""
+        return "custom_fields" in self.odd or any(field.is_unreadable for field in self.custom_fields or ())
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each field that can feed a row is there, null or not, and so none of them is spelt otherwise."""
+        fields = self.custom_fields or ()
+        return self.model_fields_set >= OF_ROWS and all(field.model_fields_set >= OF_FIELD for field in fields)
+
+
+OF_ROWS: Final = Customer.model_fields.keys() - {"external_ids"}
+OF_FIELD: Final = CustomField.model_fields.keys()
+
+
+def _odd(known: Collection[str], shown: dict[str, Any]) -> Iterator[str]:
+    """The fields that hold what can't be read, under their own name or under one that is spelt otherwise."""
+    others = {_plain(name) for name, value in shown.items() if name not in known and value not in (None, "")}
+    for name in known:
+        value = shown.get(name)
+        if _plain(name) in others if value is None else not _is_readable(name, value):
+            yield name
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _is_readable(name: str, value: Any) -> bool:
+    """Whether a value is a text, or for a list objects alone."""
+    if name not in LISTS:
+        return text_of(value) is not None
+    return isinstance(value, list | tuple) and all(isinstance(entry, dict | Lenient) for entry in value)
 
 
 def _as_texts(shown: Any) -> Any:

@@ -6,7 +6,9 @@ about the settings names them and never a value.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -43,12 +45,25 @@ NEEDED: Final = ("api_url", "public_key", "private_key", "store_hash")
 API_PATH: Final = "/api/v2"
 """What `API Url` may end with. Assumed: our own base URL has it, and it must not be there twice."""
 LONGEST_NAME: Final = 200
+WHOLE: Final = re.compile(r"[+-]?[0-9]+(\.0*)?")
+LONGEST_NUMBER: Final = 20
+"""Characters of a number: far more than any has that is allowed."""
+MUST_BE_TEXT: Final = "must be text"
+MUST_BE_WHOLE: Final = "must be a whole number of 1 or more"
+WORDS: Final = {"string_type": MUST_BE_TEXT, "int_type": MUST_BE_WHOLE, "greater_than": MUST_BE_WHOLE}
+"""What is said of pydantic's error types here: the words of the connections file speak of how TOML is written."""
+
+
+def _text(value: Any) -> Any:
+    """A text, which JSON may have as a number."""
+    return value if isinstance(value, bool) else text_of(value) or value
 
 
 def _key(value: Any) -> str:
-    if not isinstance(value, str | SecretStr):
-        raise wrong("must be text")
-    return read_secret(value, Path(), Environment({}))
+    text = value if isinstance(value, SecretStr) else _text(value)
+    if not isinstance(text, str | SecretStr):
+        raise wrong(MUST_BE_TEXT)
+    return read_secret(text, Path(), Environment({}))
 
 
 def _url(value: Any) -> Any:
@@ -56,9 +71,10 @@ def _url(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    """Numbers come as texts (contract: A)."""
-    is_text = isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= len("1000000000")
-    return int(value) if is_text else value
+    """Numbers come as texts (contract: A), perhaps as 500.0."""
+    text = _text(value)
+    is_whole = isinstance(text, str) and len(text) <= LONGEST_NUMBER and WHOLE.fullmatch(text)
+    return int(Decimal(text)) if is_whole else value
 
 
 class Subscription(BaseModel):
@@ -69,7 +85,7 @@ class Subscription(BaseModel):
     api_url: Annotated[ApiUrl, BeforeValidator(_url)] | None = None
     public_key: Annotated[str, BeforeValidator(_key), NO_COLON] | None = Field(None, repr=False)
     private_key: Annotated[SecretStr, BeforeValidator(_key)] | None = None
-    store_hash: StoreHash | None = None
+    store_hash: Annotated[StoreHash, BeforeValidator(_text)] | None = None
     limit: Annotated[Limit, BeforeValidator(_number)] | None = None
     seconds: Annotated[Seconds, BeforeValidator(_number)] | None = None
     concurrent: Annotated[Concurrent, BeforeValidator(_number)] | None = None
@@ -106,7 +122,7 @@ def _first(by_name: Mapping[str, Any], names: Collection[str]) -> Any:
 def _in_words(error: ErrorDetails) -> str:
     """A wrong setting, by the name that it has in iPaaS.com."""
     name = NAMES[str(error["loc"][0])][0]
-    return f"{name} {fault_of(error, '', '', '').problem}"
+    return f"{name} {WORDS.get(error['type']) or fault_of(error, '', '', '').problem}"
 
 
 # The answer -----------------------------------------------------------------------------------------------------------

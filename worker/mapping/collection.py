@@ -16,11 +16,35 @@ from worker.telemetry.masking import masked
 
 ROWS, CHILDREN, SYNC_TYPE = "mappings", "children", "sync_type"
 FILTERS: Final = ("filter", "error_filter")
-"""The fields of a collection."""
+"""The fields of a collection, and of each of its children."""
 TYPE, SOURCE, DESTINATION = "mapping_type_name", "source_value", "destination_field"
 DEFAULT, TRANSLATIONS = "default_value", "translation_collection_id"
 """The fields of each of its rows."""
-KNOWN: Final = frozenset({"id", ROWS, CHILDREN, SYNC_TYPE, *FILTERS, TYPE, SOURCE, DESTINATION, DEFAULT, TRANSLATIONS})
+OF_COLLECTION: Final = frozenset({"id", ROWS, CHILDREN, SYNC_TYPE, *FILTERS})
+OF_ROW: Final = frozenset({"id", TYPE, SOURCE, DESTINATION, DEFAULT, TRANSLATIONS})
+"""The fields that are looked at, in a collection and in a row; what has another one is told of it."""
+
+SWITCHED_OFF: Final = frozenset(
+    {"off", "inactive", "notactive", "disabled", "notenabled", "deactivated", "deleted", "archived", "suspended"}
+)
+"""What a field says, as `key` has it, if the row or collection that holds it is switched off."""
+OFF_NAMES: Final = (
+    "disabled",
+    "inactive",
+    "notactive",
+    "notenabled",
+    "deactivated",
+    "deleted",
+    "archived",
+    "suspended",
+    "skip",
+)
+ON_NAMES: Final = ("active", "enabled")
+CONDITION_NAMES: Final = ("filter", "condition", "criteri", "expression", "predicate")
+"""Parts of the names, as `key` has them, that a switch or a condition probably has."""
+YES: Final = frozenset({"true", "yes", "on", "1", "y", "active", "enabled"})
+NO: Final = frozenset({"false", "no", "off", "0", "n"})
+"""What a switch says, as `key` has it."""
 
 
 class Kind(StrEnum):
@@ -46,13 +70,20 @@ LOOKED_AT: Final = 1_000
 
 
 def key(value: object) -> str:
-    """A name without case and signs, by which it is compared."""
+    """A word without case and signs, by which what a field says is compared."""
     if value is None or isinstance(value, list | dict):
         return "" if is_empty(value) else "?"
     return re.sub(r"[\W_]", "", str(value)).casefold()
 
 
-KINDS: Final = {key(kind): kind for kind in Kind}
+def name_key(value: object) -> str:
+    """A name without case, blanks, `_` and `-`, by which it is compared. Any other sign may change what is meant."""
+    if value is None or isinstance(value, list | dict):
+        return "" if is_empty(value) else "?"
+    return re.sub(r"[\s_-]", "", str(value)).casefold()
+
+
+KINDS: Final = {name_key(kind): kind for kind in Kind}
 
 
 def is_empty(value: object) -> bool:
@@ -75,5 +106,5 @@ def cut(value: object) -> str:
     """A value on one line, short, and without e-mail addresses."""
     if isinstance(value, list | dict):
         return kind_of(value)
-    text = masked(str(value)[:LOOKED_AT])
+    text = masked(str(value).lower() if isinstance(value, bool) else str(value)[:LOOKED_AT])
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -186,7 +186,7 @@ def _translate_findings(table: Table) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for text, value in words.items():
         yield from _value_findings(table, "translate", value, f"{text!r} ")
-        if not text.strip():
+        if not folded(text):
             yield "translate", "holds an empty text: what is sent for an empty source is its default", example
         elif first.setdefault(folded(text), text) != text:
             yield "translate", f"holds {first[folded(text)]!r} and {text!r}, which count as the same", example
@@ -218,7 +218,7 @@ def _example(table: Table, key: str) -> str:
 
 
 def _is_custom_field(source: Any) -> bool:
-    return isinstance(source, str) and source.startswith(CUSTOM_FIELDS) and source != CUSTOM_FIELDS
+    return isinstance(source, str) and source.startswith(CUSTOM_FIELDS) and folded(source) != folded(CUSTOM_FIELDS)
 
 
 def _static_findings(table: Table) -> Iterator[Finding]:

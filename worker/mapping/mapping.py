@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -20,10 +18,8 @@ from worker.jobs.errors import (
 from worker.mapping.file import read_rows
 from worker.mapping.rows import (
     BOOLEAN_WORDS,
-    CUSTOM_FIELDS,
     EMAIL,
     EMAIL_DESTINATIONS,
-    SOURCES,
     SUBSCRIPTION,
     WIRE_NAMES,
     Level,
@@ -32,17 +28,15 @@ from worker.mapping.rows import (
     Value,
     folded,
 )
+from worker.mapping.sources import Read, certain_texts, reader
 from worker.stamped.email_address import CLEAN, cleaned
 
 if TYPE_CHECKING:
     from worker.config.text_file import Files
-    from worker.ipaas.customer import Customer, CustomField
+    from worker.ipaas.customer import Customer
     from worker.jobs.catalogue import Failure
 
 DEFAULT = Path(__file__).with_name("default.toml")
-
-Read = Callable[["Customer"], str | None]
-"""Reads one source from a customer."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +89,7 @@ class Mapping:
     def __init__(self, rows: tuple[Row, ...]) -> None:
         self.rows = rows
         sent = [row for row in rows if row.destination != SUBSCRIPTION]
-        self._texts = [_Text(row, WIRE_NAMES[row.destination], _reader(row)) for row in sent]
+        self._texts = [_Text(row, WIRE_NAMES[row.destination], reader(row)) for row in sent]
         self._subscription_row = next((row for row in rows if row.destination == SUBSCRIPTION), None)
 
     @classmethod
@@ -163,24 +157,19 @@ class Mapping:
     def subscription(self, customer: Customer) -> bool | None:
         """Whether the customer should be subscribed; None if that is not mapped, or the source is empty.
 
-        Raises SubscriptionValueInvalid, and RequiredFieldEmpty if the source is empty and the row is required.
+        Raises SubscriptionValueInvalid if the source is not clear, which includes several custom fields of one name
+        that differ, and RequiredFieldEmpty if it is empty and the row is required.
         """
         row = self._subscription_row
         if row is None or row.type is RowType.STATIC:
             return self.static_subscription
-        if _is_odd(row, customer):
-            raise SubscriptionValueInvalid(f"{row.source} holds a list or an object")
-        text = _reader(row)(customer) or ""
-        if not text.strip():
-            if row.default is not None:
-                return bool(row.default)
+        states = {_state(row, text) for text in certain_texts(row, customer)}
+        if len(states) > 1:
+            raise SubscriptionValueInvalid(f"{row.source} is there several times, and what it says differs")
+        (state,) = states
+        if state is None:
             _refuse_required([row])
-            return None
-        if row.translate:
-            return bool(_translated(row, text, SubscriptionValueInvalid))
-        if folded(text) not in BOOLEAN_WORDS:
-            raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")
-        return BOOLEAN_WORDS[folded(text)]
+        return state
 
     def _subscription_or_failure(self, customer: Customer) -> tuple[bool | None, Failure | None]:
         try:
@@ -189,40 +178,18 @@ class Mapping:
             return None, error.failure
 
 
-# Rows made ready -----------------------------------------------------------------------------------------------------
+# Values ---------------------------------------------------------------------------------------------------------------
 
 
-def _reader(row: Row) -> Read:
-    if row.type is RowType.STATIC:
-        return lambda _: str(row.value)
-    if row.source.startswith(CUSTOM_FIELDS):
-        return _custom_field_reader(row.source.removeprefix(CUSTOM_FIELDS))
-    return attrgetter(SOURCES[row.source])
-
-
-def _custom_field_reader(name: str) -> Read:
-    def read(customer: Customer) -> str | None:
-        field = _custom_field(name, customer)
-        return field.value if field else None
-
-    return read
-
-
-def _custom_field(name: str, customer: Customer) -> CustomField | None:
-    """The custom field of exactly this name, or else the first whose name differs only in case."""
-    alike = [
-        field for field in customer.custom_fields or () if (field.custom_field_name or "").casefold() == name.casefold()
-    ]
-    exact = [field for field in alike if field.custom_field_name == name]
-    return next(iter(exact or alike), None)
-
-
-def _is_odd(row: Row, customer: Customer) -> bool:
-    """Whether the source of a row holds a list or an object, which is read as None."""
-    if row.source.startswith(CUSTOM_FIELDS):
-        field = _custom_field(row.source.removeprefix(CUSTOM_FIELDS), customer)
-        return field is not None and "value" in field.odd
-    return SOURCES[row.source] in customer.odd
+def _state(row: Row, text: str) -> bool | None:
+    """What a text of the source says of the subscription; None if it is empty. Raises SubscriptionValueInvalid."""
+    if not text.strip():
+        return None if row.default is None else bool(row.default)
+    if row.translate:
+        return bool(_translated(row, text, SubscriptionValueInvalid))
+    if folded(text) not in BOOLEAN_WORDS:
+        raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")
+    return BOOLEAN_WORDS[folded(text)]
 
 
 def _translated(row: Row, text: str, error: type[SyncError]) -> Value:

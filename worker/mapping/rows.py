@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
+from unicodedata import category, normalize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,5 +97,12 @@ class Row:
 
 
 def folded(text: str) -> str:
-    """A text of a source as `translate` compares it: without the blanks around it, in upper or lower case."""
+    """A text of a source, or the name of a custom field, as it is compared.
+
+    Blanks around it and upper or lower case do not matter, nor do different characters that look the same: an accent
+    can be a part of its letter or a character of its own, and some characters are not visible at all.
+    """
+    if not text.isascii():
+        seen = "".join(each for each in text if category(each) != "Cf")
+        text = normalize("NFKC", normalize("NFKC", seen).casefold())
     return text.strip().casefold()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import re
 import uuid
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from worker.config.faults import ConfigurationError
 from worker.mapping.mapping import Mapping
@@ -13,6 +15,12 @@ from worker.mapping.mapping import Mapping
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+CONNECTION: Final = re.compile(
+    rb"""^[ \t]*(\[?\[[ \t]*["']?connection["']?[ \t]*[\].]|["']?connection["']?[ \t]*=)""", re.MULTILINE
+)
+"""What every connections file holds: `[[connection]]` in one of its spellings, or `connection = [`."""
+EXISTS: Final = "exists: name another file with --output, or add --force to replace it"
 
 
 class NotWritable(Exception):
@@ -32,11 +40,22 @@ def _problems(path: Path, *, replaces: bool) -> Iterator[str]:
         elif path.exists() and not path.is_file():
             yield "is a device or a pipe: name a file"
         elif (path.exists() or path.is_symlink()) and not replaces:
-            yield "exists: name another file with --output, or add --force to replace it"
+            yield EXISTS
+        elif path.exists() and not os.access(path, os.R_OK):
+            yield "can't be read, so it is not replaced: name another file with --output"
+        elif replaces and _holds_connections(path):
+            yield "holds connections, which can't be replaced by a mapping: name another file with --output"
         elif not path.resolve().parent.is_dir():
             yield "is in a folder that does not exist: make the folder first"
     except (OSError, ValueError, RuntimeError):  # a name that is too long or has a NUL, a link that leads to itself
         yield "is not the name of a file: correct it"
+
+
+def _holds_connections(path: Path) -> bool:
+    """Whether a file that exists is a connections file, even one that is not valid TOML just now."""
+    if not path.is_file():
+        return False
+    return bool(CONNECTION.search(path.read_bytes().removeprefix(codecs.BOM_UTF8).replace(b"\r", b"\n")))
 
 
 def write_mapping(path: Path, text: str, *, replaces: bool) -> Mapping:
@@ -55,8 +74,13 @@ def write_mapping(path: Path, text: str, *, replaces: bool) -> Mapping:
         mapping = Mapping.read(draft)
         if target.exists():
             draft.chmod(target.stat().st_mode & 0o777)
-        refuse_unwritable(path, replaces=replaces)  # somebody may have made it meanwhile
-        draft.replace(target)
+        if replaces:
+            refuse_unwritable(path, replaces=True)  # somebody may have put something else there meanwhile
+            draft.replace(target)
+        else:
+            _publish(draft, target)
+    except FileExistsError:
+        raise NotWritable(f"{path} {EXISTS}") from None
     except OSError as error:
         raise NotWritable(f"{path} can't be written: {(error.strerror or type(error).__name__).lower()}") from None
     except ConfigurationError as error:
@@ -66,3 +90,14 @@ def write_mapping(path: Path, text: str, *, replaces: bool) -> Mapping:
         with suppress(OSError):
             draft.unlink()
     return mapping
+
+
+def _publish(draft: Path, target: Path) -> None:
+    """Give the draft its name. Raises FileExistsError if somebody else has made a file of that name meanwhile."""
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        raise
+    except OSError:  # the file system has no links: an empty file holds the name until the draft takes its place
+        target.open("x").close()
+        draft.replace(target)

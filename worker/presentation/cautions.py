@@ -27,6 +27,11 @@ def cautions(connections: Connections) -> Iterator[str]:
     yield from connections.expiring()
     for alike in _alike((each for each in connections if each.name), lambda each: each.name.casefold()):
         yield f"{_ids(alike)} have one name, {alike[0].name}: give each its own, so that nobody confuses them"
+    yield from sharing(connections)
+
+
+def sharing(connections: Iterable[Connection]) -> Iterator[str]:
+    """Which of the connections have one Stamped.io store, as far as they say which one they have."""
     for alike in _alike((each for each in connections if all(_store(each))), _store):
         yield (
             f"{_ids(alike)} have one Stamped.io store, {alike[0].stamped.store_hash}: each has a throttle of its own, "
@@ -51,7 +56,7 @@ def _ids(connections: Sequence[Connection]) -> str:
 
 
 def _store(connection: Connection) -> tuple[str, str]:
-    """Which store it is, as far as the file says: its address, in lower case as host names are, and the store hash."""
+    """Which store it is, as far as it is said: its address, in lower case as host names are, and the store hash."""
     return (connection.stamped.api_url or "").casefold(), connection.stamped.store_hash or ""
 
 

@@ -61,6 +61,19 @@ def test_check_tells_what_fails_and_goes_on(
     assert "Resolution:" in done.stdout
 
 
+def test_store_that_a_subscription_says_is_compared_too(
+    redis_url: str, sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """The file alone does not show that two connections have one store; what it shows is told once."""
+    both = [parts.open_connection(sandbox.url), parts.connection(sandbox.url, system_id=4022)]
+    (path := tmp_path / "connections.toml").write_text("\n".join(both), encoding="utf-8")
+    env = parts.environment(redis_url, path)
+    assert "have one Stamped.io store" in parts.console(env, tmp_path, "check").stdout
+    both = [parts.connection(sandbox.url, system_id=system_id) for system_id in (4021, 4022)]
+    path.write_text("\n".join(both), encoding="utf-8")
+    assert parts.console(env, tmp_path, "check").stdout.count("have one Stamped.io store") == 1
+
+
 def test_check_goes_on_without_redis(env: dict[str, str], tmp_path: Path) -> None:
     """The connections can be proved before there is a Redis."""
     done = parts.console(env | {"STAMPED_SYNC_REDIS_URL": "redis://127.0.0.1:9/0"}, tmp_path, "check")

@@ -55,6 +55,28 @@ def test_collection_is_written_and_used(env: dict[str, str], sandbox: RunningSan
     assert "Static" in parts.console(env, tmp_path, "mapping").stdout
 
 
+def test_connection_that_names_the_file_too_early_is_told_what_to_do(env: dict[str, str], tmp_path: Path) -> None:
+    """No command runs then, not even the import; the example does, and makes the file."""
+    file = tmp_path / "connections.toml"
+    file.write_text(file.read_text().replace("name =", 'mapping = "mapping.toml"\nname ='))
+    done = parts.console(env, tmp_path, *IMPORT)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "or take this line out until `stamped-sync mapping --import` has written it" in said
+    assert parts.console(env, tmp_path, "mapping", "--example").returncode == 0
+
+
+def test_row_with_a_condition_is_not_written(env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path) -> None:
+    """It would subscribe everybody."""
+    sample = sample_collection()
+    sample["mappings"][-1] |= {"filter": 'CustomFields.Consent == "yes"'}
+    sandbox.sandbox.put_collection("5120", sample)
+    done = parts.console(env, tmp_path, *IMPORT)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "its filter is not empty: it is for some customers alone" in " ".join(done.stderr.split())
+    assert not (tmp_path / "mapping.toml").exists()
+
+
 def test_file_that_exists_is_replaced_only_by_consent(env: dict[str, str], tmp_path: Path) -> None:
     """Nothing is asked of iPaaS.com before; another name needs no consent."""
     (mine := tmp_path / "mapping.toml").write_text("mine")
@@ -83,7 +105,7 @@ def test_collection_that_cannot_be_carried_over_writes_nothing(
     assert (done.returncode, done.stdout, mine.read_text()) == (1, "", "mine")
     for words in (
         "✗ The mapping collection 5120 can't be imported, and nothing was written:",
-        'Not carried over from iPaaS.com\'s answer: "name".',
+        'Not carried over from iPaaS.com\'s answer, collection: "name".',
         "filter: is not empty",
         'row 8 ("Dynamic Formula", source "return ',
         "row 9: is not an object.",
@@ -167,6 +189,7 @@ def test_answer_of_any_kind_is_an_error_in_words(body: bytes, server: RawServer,
         (["--import", ""], "must be the id of a mapping collection"),
         (["--import", "5120", "--output", "none/x.toml"], "is in a folder that does not exist: make the folder first."),
         (["--import", "5120", "--output", "."], "is a folder: name a file in it."),
+        (["--import", "5120", "--output", "connections.toml", "--force"], "holds connections, which can't be replaced"),
         (["--import", "5120"], "There are several connections; choose one with --system N"),
         (["--import", "5120", "--system", "7"], "connection-unknown"),
     ],

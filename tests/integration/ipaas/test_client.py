@@ -188,6 +188,12 @@ def test_mapping_collection_is_read_as_it_is(answered: Callable[..., IPaaS], an_
     assert answered(collection).mapping_collection("5120") == collection
 
 
+def test_id_of_a_mapping_collection_may_be_written_in_either_case(answered: Callable[..., IPaaS]) -> None:
+    """A UUID is the same in both."""
+    collection = {"id": "0F8FAD5B-D9CB-469F-A165-70867728950E", "mappings": []}
+    assert answered(collection).mapping_collection("0f8fad5b-d9cb-469f-a165-70867728950e") == collection
+
+
 @pytest.mark.parametrize("body", [{}, [], b"", "OK", b"OK", b"5", [{"mappings": []}], {"id": 7, "mappings": []}])
 def test_answer_that_is_no_mapping_collection_is_unreadable(answered: Callable[..., IPaaS], body: object) -> None:
     """Nor is another one than the one that was asked for."""
@@ -288,6 +294,23 @@ def test_answer_of_another_customer_is_unreadable(answered: Callable[..., IPaaS]
 def test_answer_of_the_asked_customer_is_read(answered: Callable[..., IPaaS], an_id: object) -> None:
     """However its id is written; it may be missing, as any field may (contract)."""
     assert answered({"id": an_id, "email_address": EMAIL}).customer(ID).email_address == EMAIL
+
+
+@pytest.mark.parametrize(
+    ("more", "hides"),
+    [
+        ({"customFields": [{"custom_field_name": "News", "value": "yes"}]}, True),
+        ({"custom_fields": [{"name": "News", "value": "yes"}]}, True),
+        ({"custom_fields": "yes"}, True),
+        ({"custom_fields": None}, False),
+        ({}, False),
+    ],
+)
+def test_custom_fields_that_can_not_be_read_are_seen(
+    answered: Callable[..., IPaaS], more: dict[str, object], hides: bool
+) -> None:
+    """Whether or not the rest of the record is as usual."""
+    assert answered({"id": ID, "email_address": EMAIL, **more}).customer(ID).hides_custom_fields is hides
 
 
 @pytest.mark.parametrize("charset", ["ISO-8859-1", "utf-8", "utf-16"])

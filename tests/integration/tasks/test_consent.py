@@ -179,3 +179,36 @@ def test_create_costs_one_search(keeping: Stage, redis_url: str, is_known: bool,
     transferred(keeping)
     look = [next(iter(store_of(keeping).customers))] * warns
     assert keeping.called == [ID, "customer", "customers", "add", "UpdateExternalId", *look]
+
+
+# What can't be read ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("custom_fields", "state", "stays"),
+    [
+        ({"Newsletter": "yes"}, State.FAILED, True),
+        ([{"custom_field_name": ["Newsletter"], "value": "yes"}], State.FAILED, True),
+        (
+            [{"custom_field_name": "Newsletter", "value": "yes"}, {"custom_field_name": "newsletter", "value": "no"}],
+            State.FAILED,
+            True,
+        ),
+        (None, State.DONE, False),
+        ([{"custom_field_name": "NEWSLETTER ", "value": "no"}], State.DONE, False),
+    ],
+)
+def test_nobody_is_unsubscribed_by_a_default_that_stands_in_for_what_can_not_be_read(
+    stage: Stage, redis_url: str, custom_fields: object, state: State, stays: bool
+) -> None:
+    """The customer is transferred, the subscription job fails with what to do, and the subscription stays."""
+    parts.write_connections(stage.folder, stage.url, subscription=True)
+    row = 'type = "Field"\nsource = "CustomFields.Newsletter"\ndestination = "IsSubscribed"\ndefault = false'
+    parts.write_rows(stage.folder / "mapping.toml", row)
+    stage.build(redis_url)
+    stage.sandbox.patch_customer(ID, {"custom_fields": custom_fields})
+    transferred(stage)
+    store_of(stage).subscribe(EMAIL, is_subscribed=True)
+    run(reconcile_subscription, parts.SYSTEM, ID)
+    assert (stage.record().state, stage.record(JOB.subscription).state) == (State.DONE, state)
+    assert is_subscribed(stage) is stays

@@ -132,6 +132,22 @@ def test_deleted_link_is_none(external_id: str | None, link: str | None) -> None
     assert live_link(external_id) == link
 
 
+@pytest.mark.parametrize("read", [Customer.read, Customer.model_validate])
+@pytest.mark.parametrize(
+    ("field", "hides"),
+    [
+        ({"custom_field_name": None, "value": "yes"}, True),
+        ({"value": "yes"}, True),
+        ({"CustomFieldName": "Newsletter", "Value": "yes"}, True),
+        ({"custom_field_name": None, "value": ""}, False),
+        ({"custom_field_name": "Newsletter"}, False),
+    ],
+)
+def test_custom_field_without_a_name_may_be_any(read: Any, field: dict[str, Any], hides: bool) -> None:
+    """Also if nothing of the record needed a second look."""
+    assert read({"custom_fields": [field]}).hides_custom_fields is hides
+
+
 @given(st.text())
 def test_text_is_read_as_it_is(text: str) -> None:
     """Nothing is changed before the mapping."""

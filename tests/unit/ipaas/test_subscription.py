@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -68,9 +69,18 @@ def test_an_address_may_end_with_the_path_that_every_call_has(url: str) -> None:
     assert read(API_Url=url).api_url == "https://stamped.io"
 
 
-def test_numbers_may_be_numbers() -> None:
-    """As JSON has them."""
-    assert read(API_Throttle_Limit=500).limit == 500
+@pytest.mark.parametrize("number", [500, 500.0, Decimal("500.0"), "500", " 500 ", "500.0", "500.", "+500", "0500"])
+def test_numbers_may_be_written_in_any_way(number: object) -> None:
+    """As numbers, as JSON has them, or as texts."""
+    assert read(API_Throttle_Limit=number).limit == 500
+
+
+def test_texts_may_be_numbers() -> None:
+    """A store hash of digits alone, or a key of them, may lose its quotes on the way."""
+    found = read(API_Store_Hash=270392, API_Public_Key=12345, API_Private_Key=67890)
+    assert found.private_key
+    assert (found.store_hash, found.public_key) == ("270392", "12345")
+    assert found.private_key.get_secret_value() == "67890"
 
 
 def test_a_throttle_that_is_not_set_is_left_open() -> None:
@@ -89,7 +99,10 @@ def test_what_the_file_says_is_not_looked_at() -> None:
     [
         ({"API_Store_Hash": None}, "API Store Hash is missing"),
         ({"API_Store_Hash": "27/03"}, "API Store Hash must be letters, digits, dots, hyphens and underscores alone"),
-        ({"API_Store_Hash": 270392}, "API Store Hash must be text in quotes"),
+        ({"API_Store_Hash": True}, "API Store Hash must be text"),
+        ({"API_Store_Hash": ["27"]}, "API Store Hash must be text"),
+        ({"API_Url": {"a": "b"}}, "API Url must be text"),
+        ({"API_Private_Key": False}, "API Private Key must be text"),
         ({"API_Url": "stamped.io"}, "API Url must be an http:// or https:// URL with a host"),
         ({"API_Url": "https://u:hunter2@stamped.io"}, "API Url must be an http:// or https:// URL with a host"),
         ({"API_Public_Key": "pub:hunter2"}, "API Public Key must hold no colon"),
@@ -98,16 +111,22 @@ def test_what_the_file_says_is_not_looked_at() -> None:
         ({"API_Private_Key": {"file": "/etc/passwd"}}, "API Private Key must be text"),
         ({"API_Private_Key": {"env": "HOME"}}, "API Private Key must be text"),
         ({"API_Throttle_Limit": "4"}, "API Throttle Limit must be 5 or more"),
-        ({"API_Throttle_Limit": "many"}, "API Throttle Limit must be a whole number"),
-        ({"API_Throttle_Seconds": "0"}, "API Throttle Seconds must be above 0"),
-        ({"Concurrent_Connections": "9" * 5000}, "Concurrent Connections must be a whole number"),
-        ({"Concurrent_Connections": True}, "Concurrent Connections must be a whole number"),
+        ({"API_Throttle_Limit": "many"}, "API Throttle Limit must be a whole number of 1 or more"),
+        ({"API_Throttle_Limit": "-5"}, "API Throttle Limit must be a whole number of 1 or more"),
+        ({"API_Throttle_Limit": -5}, "API Throttle Limit must be a whole number of 1 or more"),
+        ({"API_Throttle_Limit": "1,000"}, "API Throttle Limit must be a whole number of 1 or more"),
+        ({"API_Throttle_Limit": "7.5"}, "API Throttle Limit must be a whole number of 1 or more"),
+        ({"API_Throttle_Limit": Decimal("7.5")}, "API Throttle Limit must be a whole number of 1 or more"),
+        ({"API_Throttle_Seconds": "0"}, "API Throttle Seconds must be a whole number of 1 or more"),
+        ({"Concurrent_Connections": "9" * 5000}, "Concurrent Connections must be a whole number of 1 or more"),
+        ({"Concurrent_Connections": True}, "Concurrent Connections must be a whole number of 1 or more"),
     ],
 )
 def test_a_wrong_setting_is_named_without_its_value(changes: dict[str, Any], words: str) -> None:
     """By the name that it has in iPaaS.com."""
     found = problem(**changes)
     assert found.startswith(words)
+    assert "quotes" not in found
     assert "hunter2" not in found
 
 

@@ -109,6 +109,7 @@ def test_any_custom_field_can_be_a_source(tmp_path: Path, source: str) -> None:
             "source",
             "'CustomFields.' is not a source; did you mean CustomFields.<name>?",
         ),
+        (_field(source="CustomFields. "), "source", "'CustomFields. ' is not a source"),
         (
             _field(source="customfields.News"),
             "source",

@@ -59,6 +59,9 @@ def mapped(tmp_path: Path, *rows: object) -> list[Row]:
         (row("Field", "customer_number", "ExternalId"), Row(RowType.FIELD, "externalId", source="CustomerNumber")),
         (row("Field", "CreatedDatetime", "Notes"), Row(RowType.FIELD, "Notes", source="CreatedDateTime")),
         (row("Field", "CustomFields.Opt in?", "Notes"), Row(RowType.FIELD, "Notes", source="CustomFields.Opt in?")),
+        (row("Field", "customFields.Opt in", "Notes"), Row(RowType.FIELD, "Notes", source="CustomFields.Opt in")),
+        (row("Field", "custom_fields.A.b", "Notes"), Row(RowType.FIELD, "Notes", source="CustomFields.A.b")),
+        (row("Field", "First Name", "Last-Name"), Row(RowType.FIELD, "LastName", source="FirstName")),
         (
             row("FieldWithDefault", "Comment", "Notes", default_value="none"),
             Row(RowType.FIELD, "Notes", source="Comment", default="none"),
@@ -76,7 +79,7 @@ def mapped(tmp_path: Path, *rows: object) -> list[Row]:
     ],
 )
 def test_row_becomes_one_of_the_mapping_file(tmp_path: Path, given: dict[str, Any], expected: Row) -> None:
-    """Names may differ in case and signs, and IsSubscribed takes true and false as texts."""
+    """Names may differ in case, blanks, _ and -, and IsSubscribed takes true and false as texts."""
     assert mapped(tmp_path, given) == [expected]
 
 
@@ -139,6 +142,11 @@ def test_collection_of_the_sandbox_is_the_default_mapping_with_the_subscription(
         (row("Field", 5, "Notes"), "row 2 (", "source_value is a number and not text"),
         (row("Field", {"a": 1}, "Notes"), "row 2 (", "source_value is an object and not text"),
         (row("Field", "CustomFields.", "Notes"), "row 2 (", "did you mean CustomFields.<name>?"),
+        (row("Field", "!Company", "Notes"), "row 2 (", "'!Company' is not a source; did you mean Company?"),
+        (row("Field", '"First Name"', "LastName"), "row 2 (", "is not a source"),
+        (row("Field", "!CustomFields.A", "Notes"), "row 2 (", "'!CustomFields.A' is not a source"),
+        (row("Field", "Comment", "Notes[0]"), "row 2 (", "'Notes[0]' is not a destination"),
+        (row("!Static", "x", "Notes"), 'row 2 ("!Static", ', "'!Static' is not a type of a row that is known here"),
         (row("Field", "Comment", "Phone"), "row 2 (", "destination_field: 'Phone' is not a destination; use one of"),
         (row("Field", "Comment", None), "row 2 (", "destination_field: is missing"),
         (row("Field", "Comment", ["Notes"]), "row 2 (", "destination_field is a list and not text"),
@@ -215,6 +223,67 @@ def test_long_text_is_cut_where_it_is_shown() -> None:
     assert len(refusal) < 400
 
 
+ALL = row("Static", "true", "IsSubscribed")
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"filter": 'CustomFields.Consent == "yes"'}, "its filter is not empty: it is for some customers alone"),
+        ({"error_filter": {"a": 1}}, "its error_filter is not empty"),
+        ({"children": [{"x": 1}]}, "its children is not empty, and a row has no rows of its own here"),
+        ({"mappings": [1]}, "its mappings is not empty, and a row has no rows of its own here"),
+        ({"sync_type": "Delete"}, "its sync_type says that it deletes"),
+        ({"is_enabled": False}, '"is_enabled" is false: it seems to be switched off'),
+        ({"IsActive": 0}, '"IsActive" is 0: it seems to be switched off'),
+        ({"active": "No"}, '"active" is "No": it seems to be switched off'),
+        ({"active": {"when": "x"}}, '"active" is an object: it seems to be switched off'),
+        ({"disabled": True}, '"disabled" is true: it seems to be switched off'),
+        ({"is-inactive": "yes"}, '"is-inactive" is "yes": it seems to be switched off'),
+        ({"status": "Disabled"}, '"status" is "Disabled": it seems to be switched off'),
+        ({"Filter": "x"}, '"Filter" is "x": it seems to be a condition'),
+        ({"row_filter": "false"}, '"row_filter" is "false": it seems to be a condition'),
+        ({"conditions": [{"a": 1}]}, '"conditions" is a list: it seems to be a condition'),
+    ],
+)
+def test_switch_or_condition_is_never_dropped(more: dict[str, object], words: str) -> None:
+    """A row that subscribes some customers must not subscribe all. In a child and in the collection it is the same."""
+    (refusal,) = refused(ALL | more)
+    assert imported(ALL | more).notes == ()
+    assert refusal.startswith('row 2 ("Static", source "true", destination "IsSubscribed"): ')
+    assert words in refusal
+    of_a_row_alone = {"children", "mappings", "sync_type"}
+    if not more.keys() & of_a_row_alone:
+        assert refused(children=[more])[0].startswith("children, 1")
+        assert refused(**more)[0].startswith(("collection", "filter", "error_filter"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"is_enabled": True},
+        {"IsActive": "1"},
+        {"active": "Yes"},
+        {"disabled": False},
+        {"is_inactive": "no"},
+        {"status": "Active"},
+        {"has_filter": False},
+        {"filter_id": 0},
+        {"conditions": []},
+        {"filter": " "},
+    ],
+)
+def test_switch_that_is_on_and_condition_that_is_empty_are_carried_over(more: dict[str, object]) -> None:
+    """They change nothing."""
+    assert imported(ALL | more).refusals == ()
+
+
+def test_question_has_no_full_stop_behind_it() -> None:
+    """The resolution follows it."""
+    (refusal,) = refused(row("Field", "Emailaddres", "LastName"))
+    assert "did you mean EmailAddress? Correct" in refusal
+
+
 # What is noted --------------------------------------------------------------------------------------------------------
 
 
@@ -230,11 +299,26 @@ def test_long_text_is_cut_where_it_is_shown() -> None:
         ),
         (row("FieldWithDefault", "Comment", "Notes"), {}, "its default_value is empty"),
         (
-            row("Field", "Comment", "Notes", is_active=False),
+            row("Field", "Comment", "Notes", sort_order=5, is_active=True),
             {},
-            'Not carried over from iPaaS.com\'s answer: "is_active"',
+            'Not carried over from iPaaS.com\'s answer, row 2: "sort_order", "is_active". Look in',
         ),
-        (row("Field", "Comment", "Notes"), {"status": "Off", "\x1b[2J": 1}, 'answer: "status", " [2J". Look in'),
+        (
+            row("Field", "Comment", "Notes"),
+            {"status": "New", "\x1b[2J": 1},
+            'answer, collection: "status", " [2J". Look',
+        ),
+        (
+            row("Field", "Comment", "Notes"),
+            {"default_value": "x", "source_value": "y"},
+            'collection: "default_value", "so',
+        ),
+        (row("Field", "Comment", "Notes"), {"children": [{}, {"size": 5}]}, 'answer, children, 2: "size". Look in'),
+        (
+            row("Field", "Comment", "Notes", sync_type="Add"),
+            {},
+            'source "Comment", destination "Notes"): its sync_type is "Add"; here it creates and updates.',
+        ),
         (row("Field", "Comment", "Notes"), {"sync_type": "Add"}, 'sync_type is "Add"; here customers are created and'),
         (row("Field", "Comment", "Notes"), {"sync_type": 2}, "sync_type is 2; here customers are created and"),
     ],
@@ -255,6 +339,12 @@ def test_empty_field_is_nothing_to_speak_of(empty: object) -> None:
     assert (found.refusals, found.notes) == ((), ())
 
 
+def test_field_that_many_rows_have_is_said_once() -> None:
+    """With all of them."""
+    (note,) = imported(row("Field", "Comment", "Notes", order=1), row("Field", "Company", "LastName", order=2)).notes
+    assert note.startswith('Not carried over from iPaaS.com\'s answer, row 2, row 3: "order". ')
+
+
 # Hostile answers ------------------------------------------------------------------------------------------------------
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["Email", "Comment", "true"])
@@ -267,6 +357,8 @@ ROWS = st.fixed_dictionaries(
         "destination_field": st.sampled_from(["Email", "Notes", "IsSubscribed"]) | JSON,
         "default_value": JSON,
         "translation_collection_id": JSON,
+        "filter": JSON,
+        "is_active": JSON,
     },
 )
 FIELDS = ["filter", "error_filter", "sync_type", "children", "mappings", "name"]

@@ -19,7 +19,7 @@ from worker.jobs.errors import (
     ValueNotTranslated,
 )
 from worker.mapping.mapping import Mapped, Mapping
-from worker.mapping.rows import SOURCES, SUBSCRIPTION, WIRE_NAMES, Level, Row, RowType
+from worker.mapping.rows import SOURCES, SUBSCRIPTION, WIRE_NAMES, Level, Row, RowType, folded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -391,7 +391,152 @@ def test_list_or_object_for_the_subscription_is_an_error_and_not_empty(value: ob
     mapped = mapping.apply(Customer.read(shown))
     assert mapped.subscription is None
     assert mapped.unclear_subscription
-    assert mapped.unclear_subscription.detail == f"{source} holds a list or an object"
+    assert mapped.unclear_subscription.detail == f"{source} can't be read: it is a list, an object or spelt otherwise"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown", "is_clear"),
+    [
+        ("Company", {"Company": "yes"}, False),
+        ("UpdatedDateTime", {"updatedDateTime": "yes"}, False),
+        ("Company", {"Company": None}, True),
+        ("Company", {"companyName": "yes"}, True),
+        ("CustomFields.News", {"customFields": [{"custom_field_name": "News", "value": "yes"}]}, False),
+        ("CustomFields.News", {"custom_fields": [{"custom_field_name": "News", "Value": "yes"}]}, False),
+        ("CustomFields.News", {"custom_fields": [{"customFieldName": "News", "value": "yes"}]}, False),
+        ("CustomFields.News", {"custom_fields": [{"custom_field_name": "News"}]}, True),
+    ],
+)
+def test_field_that_is_spelt_otherwise_is_no_empty_subscription(
+    source: str, shown: dict[str, Any], is_clear: bool
+) -> None:
+    """An answer may leave fields out, but such a one is there."""
+    mapping = Mapping((EMAIL_ROW, Row(RowType.FIELD, "IsSubscribed", source, default=False)))
+    mapped = mapping.apply(Customer.read({"email_address": "a@b.example", **shown}))
+    assert (mapped.subscription, bool(mapped.unclear_subscription)) == ((False, False) if is_clear else (None, True))
+
+
+def _subscription(custom_fields: object, **row: Any) -> tuple[bool | None, str]:
+    """What a customer's custom fields say of the subscription, and why they do not."""
+    shown = Customer.read({**FULL, "custom_fields": custom_fields})
+    mapped = Mapping((EMAIL_ROW, Row(RowType.FIELD, "IsSubscribed", "CustomFields.Newsletter", **row))).apply(shown)
+    return mapped.subscription, mapped.unclear_subscription.detail if mapped.unclear_subscription else ""
+
+
+def _named(name: object, value: object = "yes") -> dict[str, object]:
+    return {"custom_field_name": name, "value": value}
+
+
+MODES: list[dict[str, Any]] = [
+    {},
+    {"default": False},
+    {"default": True},
+    {"level": Level.REQUIRED},
+    {"translate": {"ja": True}, "otherwise": False, "default": False},
+]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize(
+    "custom_fields",
+    [
+        {"Newsletter": "yes"},
+        {},
+        "yes",
+        5,
+        True,
+        ["Newsletter"],
+        [None],
+        [["Newsletter", "yes"]],
+        [[_named("Newsletter")]],
+        [_named("Newsletter", ["yes"])],
+        [_named("Newsletter", {"value": "yes"})],
+        [_named("Newsletter", float("nan"))],
+        [_named(["Newsletter"])],
+        [_named({"name": "Newsletter"})],
+        [_named(None)],
+        [_named(" ")],
+        [{"value": "yes"}],
+        [{"value": ["yes"]}],
+        [{"name": "Newsletter", "data": "yes"}],
+        [_named("Tier"), _named(["Newsletter"])],
+        [_named("Newsletter", ""), _named(["Newsletter"])],
+        [_named("Newsletter", None), "x"],
+        [_named("Newsletter", "yes"), _named("newsletter", ["no"])],
+    ],
+    ids=str,
+)
+def test_what_can_not_be_read_is_never_an_empty_subscription(custom_fields: object, mode: dict[str, Any]) -> None:
+    """Neither the default nor `otherwise` is taken for it, and a required row does not call it empty."""
+    subscription, why = _subscription(custom_fields, **mode)
+    assert subscription is None
+    assert why.startswith("CustomFields.Newsletter ")
+    assert "yes" not in why
+
+
+@pytest.mark.parametrize(
+    "custom_fields",
+    [
+        None,
+        [],
+        [_named("Tier", ["gold"])],
+        [_named("Newsletter", " ")],
+        [_named("Newsletter", None)],
+        [_named(None, "")],
+    ],
+    ids=str,
+)
+def test_what_is_surely_empty_takes_the_default(custom_fields: object) -> None:
+    """Other fields may hold what they like."""
+    assert _subscription(custom_fields, default=False) == (False, "")
+    assert _subscription(custom_fields) == (None, "")
+
+
+def test_odd_field_is_harmless_if_the_one_that_counts_is_filled() -> None:
+    """It was found, so nothing hides it."""
+    assert _subscription([_named("Newsletter"), _named(["x"]), "y"], default=False) == (True, "")
+
+
+@pytest.mark.parametrize(
+    "name", [" Newsletter ", "NEWSLETTER", "\ufeffNewsletter", "News\u200bletter", "\xa0Newsletter", "\uff2eewsletter"]
+)
+def test_name_that_looks_the_same_is_the_same(name: str) -> None:
+    """Otherwise the field would not be found, and the default would be taken."""
+    assert _subscription([_named(name)], default=False) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (_named("Newsletter", "yes"), _named("newsletter", "no")),
+        (_named("Newsletter", "yes"), _named("Newsletter", "no")),
+        (_named("NEWSLETTER", "yes"), _named("newsletter", "off")),
+        (_named("Newsletter", ""), _named("newsletter", "yes")),
+        (_named("Newsletter", None), _named("Newsletter ", "yes")),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_custom_fields_of_one_name_that_differ_are_an_error(
+    first: dict[str, object], second: dict[str, object], turned: bool
+) -> None:
+    """Whichever comes first, and whichever is spelt exactly."""
+    fields = [second, first] if turned else [first, second]
+    why = "CustomFields.Newsletter is there several times, and what it says differs"
+    assert _subscription(fields, default=False) == (None, why)
+
+
+@pytest.mark.parametrize(("first", "second"), [("yes", "TRUE"), ("no", ""), ("", None), (0, False)])
+def test_custom_fields_of_one_name_that_agree_are_clear(first: object, second: object) -> None:
+    """By what they mean."""
+    fields = [_named("Newsletter", first), _named("newsletter", second)]
+    assert _subscription(fields, default=False) == (first == "yes", "")
+
+
+@pytest.mark.parametrize("text", ["Mo\u0308chte", "M\xf6chte", "m\xf6chte\u200b", "\xa0M\xd6CHTE", "\ufeffm\xf6chte"])
+def test_text_that_looks_the_same_is_translated_the_same(text: str) -> None:
+    """Otherwise `otherwise` would unsubscribe whoever wants the newsletter."""
+    row = {"translate": {folded("M\xf6chte"): True}, "otherwise": False}
+    assert _subscription([_named("Newsletter", text)], **row) == (True, "")
 
 
 def test_an_empty_recommended_subscription_is_a_warning() -> None:

@@ -85,6 +85,67 @@ def test_file_that_is_replaced_keeps_its_rights_and_its_links(tmp_path: Path) ->
     assert link.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        b"[[connection]]\nsystem_id = 1\n",
+        b"# mine\r\n  [[ connection ]]",
+        b"# mine\r[[connection]]",
+        b"\xef\xbb\xbf[[connection]]",
+        b"[[connection]\nbroken",
+        b'[["connection"]]',
+        b"connection = [{ system_id = 1 }]",
+        b'[[connection]]\nname = "Zo\xeb"',
+    ],
+)
+def test_file_that_holds_connections_is_never_replaced(held: bytes, tmp_path: Path) -> None:
+    """Also through a link, and if the file is broken or not in UTF-8."""
+    (file := tmp_path / "connections.toml").write_bytes(held)
+    (link := tmp_path / "mapping.toml").symlink_to(file)
+    for path in (file, link):
+        with pytest.raises(NotWritable, match="holds connections, which can't be replaced by a mapping: name another"):
+            write_mapping(path, TEXT, replaces=True)
+    assert file.read_bytes() == held
+
+
+@pytest.mark.parametrize("held", ["[[row]]\n# connection = 5", 'description = "connection = x"', "[connections]"])
+def test_other_file_that_speaks_of_connections_is_replaced(held: str, tmp_path: Path) -> None:
+    """A mapping file may."""
+    (path := tmp_path / "mapping.toml").write_text(held)
+    write_mapping(path, TEXT, replaces=True)
+    assert path.read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_file_that_is_made_meanwhile_is_left_alone(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the last moment, also on a file system without links."""
+    path, link = tmp_path / "mapping.toml", os.link
+
+    def late(draft: Path, target: Path) -> None:
+        path.write_text("mine")
+        if not has_links:
+            raise PermissionError(1, "Operation not permitted")
+        link(draft, target)
+
+    monkeypatch.setattr(os, "link", late)
+    with pytest.raises(NotWritable, match="exists: name another file with --output, or add --force"):
+        write_mapping(path, TEXT, replaces=False)
+    assert (path.read_text(), names(tmp_path)) == ("mine", ["mapping.toml"])
+
+
+def test_file_is_written_where_there_are_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a USB stick."""
+
+    def refuse(*_: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_mapping(path := tmp_path / "mapping.toml", TEXT, replaces=False)
+    assert (path.read_text(encoding="utf-8"), names(tmp_path)) == (TEXT, ["mapping.toml"])
+
+
 @pytest.mark.parametrize("text", ["", "[[row", '[[row]]\ntype = "Field"'])
 def test_text_that_is_no_mapping_replaces_nothing(text: str, tmp_path: Path) -> None:
     """It is read back before it takes the file's place."""
