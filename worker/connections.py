@@ -74,6 +74,8 @@ class _Origin(Place):
             except FileNotFoundError:
                 raise wrong(NO_MAPPING.format(path=path)) from None
             except ConfigurationError as error:
+                if whole := next((fault for fault in error.faults if not fault.key), None):  # it is no text file
+                    raise wrong(f"{path} {whole.problem}", 'mapping = "mapping.toml"') from None
                 self.faults.extend(error.faults)
                 self.mappings[path] = Mapping.default()  # never used: load_connections raises the faults
         return self.mappings[path]

@@ -219,7 +219,8 @@ def test_a_secret_that_is_not_there_is_a_fault_that_says_where(file: Path, secre
     (fault,) = raised.value.faults
     assert fault.key == "connection 1, ipaas.token"
     assert fault.problem.startswith(problem.format(folder=file.parent) if "{folder}" in problem else problem)
-    assert fault.example == 'token = { env = "IPAAS_TOKEN" }'
+    example = "NOT_SET=… as a line of .env" if "NOT_SET" in secret else 'token = { env = "IPAAS_TOKEN" }'
+    assert fault.example == example
 
 
 VARIABLE, WORD = "is a variable such as $NAME, which nothing replaces here", "begins with Bearer or Basic: leave that"
@@ -516,12 +517,19 @@ def test_all_faults_of_the_file_and_its_mappings_are_raised_at_once(file: Path) 
     ]
 
 
-def test_a_mapping_that_is_a_dangling_link_is_a_fault_of_its_own(file: Path) -> None:
+@pytest.mark.parametrize("name", ["", ".", "/dev/zero"])
+def test_a_mapping_that_is_no_file_is_a_fault_of_its_connection(file: Path, name: str) -> None:
+    """It says which connection names it."""
+    (fault,) = _faults(file, _toml(mapping=f'mapping = "{name}"'))
+    assert (fault.file, fault.key) == (str(file), "connection 1, mapping")
+    assert " is a " in fault.problem
+
+
+def test_a_mapping_that_is_a_dangling_link_is_told_so(file: Path) -> None:
     """The link is there, so it is not the connection that names a wrong file."""
     (file.parent / "mapping.toml").symlink_to(file.parent / "gone.toml")
     (fault,) = _faults(file, _toml(mapping='mapping = "mapping.toml"'))
-    assert fault.file == str(file.parent / "mapping.toml")
-    assert fault.problem.startswith("is a link to a file that does not exist")
+    assert fault.problem.startswith(f"{file.parent / 'mapping.toml'} is a link to a file that does not exist")
 
 
 def test_a_fault_reads_as_one_line(file: Path) -> None:

@@ -45,7 +45,7 @@ def list_holds(*, as_json: bool) -> int:
     Exit codes: 0 all well, 2 Redis does not answer, or wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen, settings = Screen(), load_settings()
-    holds = open_ledger(settings, load_connections(settings.connections)).holds()
+    holds = open_ledger(settings).holds()
     if as_json:
         for hold in holds:
             screen.json(as_json_object(hold))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from worker.by_hand.previews import PATIENCE_SECONDS
 from worker.cli.options import chosen
-from worker.ledger.guard import ByHand
 from worker.mapping.importing import read_collection
 from worker.mapping.writing import NotWritable, refuse_unwritable, write_mapping
 from worker.presentation.wording import counted
@@ -68,9 +65,7 @@ def import_mapping(
 
 
 def _read(runtime: Runtime, connection: Connection, collection_id: str) -> dict[str, Any] | None:
-    system_id, until = connection.system_id, time.monotonic() + PATIENCE_SECONDS
-    gate = ByHand(runtime.ledger, system_id, runtime.timeouts.call, until=until)
-    return runtime.source(system_id, str(uuid.uuid4()), gate).mapping_collection(collection_id)
+    return runtime.source(connection.system_id, str(uuid.uuid4())).mapping_collection(collection_id)
 
 
 def _show_refusals(screen: Screen, imported: Imported, collection_id: str) -> None:

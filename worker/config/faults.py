@@ -27,6 +27,9 @@ NEAR_ENOUGH = 0.75
 PART_LETTERS = 3
 """A name that is a part of the other is suggested from so many letters on, unless it is a part of several."""
 
+LEAST_SECRET = 16
+"""How long a text with digits in it is that may be a key."""
+
 PROBLEMS = {
     "missing": "is missing",
     "string_type": "must be text in quotes",
@@ -93,7 +96,16 @@ def unknown(name: object, kind: str, known: Sequence[str]) -> str:
     """Says that a name is not one of the known ones, and which of them was probably meant."""
     near = nearest(name, known)
     hint = f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
-    return f"{name!r} is not a {kind}; {hint}"
+    return f"{shown(name)} is not a {kind}; {hint}"
+
+
+def shown(name: object) -> str:
+    """A name that somebody wrote, in quotes, unless it may be a secret that was put into the wrong place."""
+    text = str(name)
+    is_secretive = (
+        len(text) >= LEAST_SECRET and text.isascii() and any(map(str.isdigit, text)) and not set(text) & {*"./ "}
+    )
+    return "what stands here (it is not shown, as it may be a secret)" if is_secretive else repr(name)
 
 
 def unknown_key(file: str, place: str, key: str, examples: Mapping[str, str]) -> Fault:

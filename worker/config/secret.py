@@ -83,7 +83,9 @@ def _text_and_place(value: Any, folder: Path, environ: Environment, files: Files
     if place == "file":
         return _from_file(name, folder, files)
     if name not in environ.variables:
-        raise wrong(f"environment variable {name if VARIABLE.fullmatch(name) else UNNAMED} is not set")
+        is_name = VARIABLE.fullmatch(name)
+        problem = f"environment variable {name if is_name else UNNAMED} is not set, and not in {DOTENV} here either"
+        raise wrong(problem, f"{name if is_name else 'IPAAS_TOKEN'}=… as a line of {DOTENV}")
     line = environ.lines.get(name.upper())
     return environ.variables[name], f"environment variable {name}{f' ({DOTENV}, line {line})' if line else ''}"
 

@@ -22,6 +22,10 @@ SYNTAX_PLACE = re.compile(r"(?P<problem>.*) \(at (?P<place>[^)]*)\)", re.DOTALL)
 """How `tomli` ends its messages: `Invalid value (at line 3, column 12)`."""
 COMMENTED_KEY = re.compile(r"^# (?=\w+ = )", re.MULTILINE)
 END_OF_DOCUMENT = "end of document"
+EXAMPLES = {"connection": 'name = "Acme EU"', "row": 'type = "Field"'}
+"""A line that is right, by the tables of the file."""
+HINTS = {"Invalid value": "text stands in quotes", "Illegal character '\\n'": "a quote at the end is missing"}
+"""What is probably meant by some of the parser's words."""
 LONGEST_BYTES = 16 * MEGABYTE
 """Room for more connections than one installation ever has."""
 LINE_BREAK = "\n"
@@ -33,7 +37,7 @@ def read_tables(path: Path, name: str, files: Files | None = None) -> tuple[list
     Raises FileNotFoundError, and ConfigurationError if the file can't be read, is not TOML, or holds no list of tables
     under that key. What was found in the file is noted in `files`.
     """
-    document, file, heading = _read_toml(path, files), str(path), f"[[{name}]]"
+    document, file, heading = _read_toml(path, name, files), str(path), f"[[{name}]]"
     tables = document.pop(name, [])
     faults = [unknown_key(file, key, key, {name: heading}) for key in document]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -75,7 +79,7 @@ def _as_toml(value: Any) -> str:
     return value.isoformat() if isinstance(value, date) else json.dumps(value)
 
 
-def _read_toml(path: Path, files: Files | None) -> Table:
+def _read_toml(path: Path, name: str, files: Files | None) -> Table:
     file = str(path)
     try:
         text = read_text(path, LONGEST_BYTES, files)
@@ -84,12 +88,13 @@ def _read_toml(path: Path, files: Files | None) -> Table:
     try:
         return tomli.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError([_syntax_fault(file, text, str(error))]) from None
+        raise ConfigurationError([_syntax_fault(file, text, str(error), EXAMPLES.get(name, ""))]) from None
 
 
-def _syntax_fault(file: str, text: str, message: str) -> Fault:
+def _syntax_fault(file: str, text: str, message: str, example: str) -> Fault:
     found = SYNTAX_PLACE.fullmatch(message)
     place, problem = (found["place"], found["problem"]) if found else ("", message)
     if place == END_OF_DOCUMENT:
         place = f"line {text.count(LINE_BREAK) + 1}, column {len(text.rpartition(LINE_BREAK)[2]) + 1}"
-    return Fault(file, place, f"is not valid TOML: {problem}", 'name = "Acme EU"')
+    hint = next((f": {hint}" for words, hint in HINTS.items() if problem.startswith(words)), "")
+    return Fault(file, place, f"is not valid TOML: {problem}{hint}", example)

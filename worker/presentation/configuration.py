@@ -85,7 +85,7 @@ def others(processes: Sequence[Process], fingerprint: str = "", file: str = "the
         return []
     own = [f"{file} is {fingerprint}"] if fingerprint else []
     words = [f"{_some(groups[each])} {_verb(groups[each])} {each or 'no configuration yet'}" for each in different]
-    return [f"Configurations differ: {', '.join([*own, *words])}."]
+    return [f"Configurations differ: {', '.join([*own, *words])}. Give all machines the same files."]
 
 
 def _of_releases(processes: Sequence[Process]) -> list[str]:
