@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 def test_it_prints_a_connections_file_for_itself(tmp_path: Path) -> None:
     """What it prints is read as it is, and its address answers with as many customers as were asked for."""
     env = own_environment(PYTHONPATH=str(parts.ROOT))
-    with started(["sandbox", "--port", "0", "--customers", "30"], env, tmp_path) as process:
+    systems = ("--system", str(parts.SYSTEM), "--system", "5000")
+    with started(["sandbox", "--port", "0", "--customers", "30", *systems], env, tmp_path) as process:
         parts.eventually(lambda: "Ctrl-C ends it" in (tmp_path / "err").read_text())
-        connection = load_connections(tmp_path / "out", {})[parts.SYSTEM]
+        connections = load_connections(tmp_path / "out", {})
+        connection = connections[parts.SYSTEM]
+        assert str(connections) == "4021 Sandbox, 5000 Sandbox 5000"
         state = requests.get(f"{connection.ipaas.api_url}/sandbox/state", timeout=parts.PATIENCE_SECONDS).json()
         process.send_signal(signal.SIGINT)
         assert process.wait(parts.PATIENCE_SECONDS) == 0

@@ -22,7 +22,15 @@ import click
     metavar="N",
     help="How many sample customers iPaaS.com holds.",
 )
-def command(port: int, customers: int) -> None:
+@click.option(
+    "--system",
+    "systems",
+    type=click.IntRange(1, 2**53),
+    multiple=True,
+    metavar="N",
+    help="The system id of a subscription; give it several times for several connections.",
+)
+def command(port: int, customers: int, systems: tuple[int, ...]) -> None:
     """Serve a sandbox of both APIs, to try everything without credentials, until Ctrl-C.
 
     It holds sample customers in iPaaS.com and an empty Stamped.io store, only in memory, and prints a connections file
@@ -38,10 +46,10 @@ def command(port: int, customers: int) -> None:
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     # Not needed to show the help.
     from worker.demo.files import connections_text  # noqa: PLC0415
-    from worker.sandbox.customers import sample_customers  # noqa: PLC0415
+    from worker.sandbox.customers import SYSTEM_ID, sample_customers  # noqa: PLC0415
     from worker.sandbox.server import Sandbox, serve_forever  # noqa: PLC0415
 
-    sandbox = Sandbox(sample_customers(customers))
+    sandbox = Sandbox(sample_customers(customers), systems=dict.fromkeys(systems or (SYSTEM_ID,)))
 
     def ready(url: str) -> None:
         click.echo(connections_text(sandbox, url))

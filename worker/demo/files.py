@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.mapping.mapping import DEFAULT
+from worker.sandbox.customers import SYSTEM_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +40,16 @@ def write_configuration(folder: Path, sandbox: Sandbox, url: str) -> Path:
     return path
 
 
+def name_of(system_id: int) -> str:
+    """What a connection to the sandbox is called."""
+    return "Sandbox" if system_id == SYSTEM_ID else f"Sandbox {system_id}"
+
+
 def _connection(sandbox: Sandbox, system_id: int, url: str, more: Sequence[str]) -> str:
     lines = [
         "[[connection]]",
         f"system_id = {system_id}",
-        'name = "Sandbox"',
+        f'name = "{name_of(system_id)}"',
         *more,
         f'ipaas = {{ api_url = "{url}", token = "{sandbox.token}" }}',
         "",
