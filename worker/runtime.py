@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker.clients.store import Joined
+    from worker.http.client import CalledApi
     from worker.jobs.calls import Gate
     from worker.ledger import Claim, Ledger
     from worker.stamped.endpoint import StampedEndpoint
@@ -42,7 +43,7 @@ class Clients:
     """A connection, and both its APIs."""
 
     connection: Connection
-    ipaas: ApiClient
+    ipaas: CalledApi
     store: Store
 
 

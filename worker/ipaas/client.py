@@ -13,7 +13,7 @@ from worker.http.body import header, text_of
 from worker.http.client import ApiCaller
 from worker.ipaas.customer import Customer
 from worker.ipaas.customer_list import CustomerList
-from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, of_store, settings_in
+from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, without_words, settings_in
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
 from worker.jobs.job import CUSTOMER_ID, STAMPED_ID, live_link
@@ -121,7 +121,7 @@ class IPaaS(ApiCaller):
 
     def _subscription(self) -> Answer:
         """The answer that is this subscription. It holds secrets: nothing of it may be shown."""
-        answer = self.checked(of_store(self.read(ROUTE, self._tracking, id=self.system_id)))
+        answer = self.checked(without_words(self.read(ROUTE, self._tracking, id=self.system_id)))
         if not is_about(answer, self.system_id):
             raise self.unreadable(answer, "iPaaS.com's answer is not this subscription")
         return answer

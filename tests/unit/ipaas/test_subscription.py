@@ -8,7 +8,7 @@ import pytest
 
 from worker.http.answers import Answer, Exchange
 from worker.http.answers import read as read_answer
-from worker.ipaas.subscription import NAMES, Subscription, is_about, name_in, of_store, settings_in
+from worker.ipaas.subscription import NAMES, Subscription, is_about, name_in, without_words, settings_in
 from worker.jobs.errors import SubscriptionIncomplete
 from worker.jobs.intents import Intent, Trouble
 
@@ -133,13 +133,13 @@ def test_nothing_that_is_read_shows_its_keys() -> None:
 def test_what_is_said_of_a_refusal_is_not_shown_but_for_its_code() -> None:
     """It may repeat the settings."""
     answer = Answer(500, Intent.STORES, Trouble.UNAVAILABLE, words="the key is hunter2", code="INTL-1000")
-    assert of_store(answer).words == "INTL-1000"
+    assert without_words(answer).words == "INTL-1000"
 
 
 def test_words_of_ours_stay() -> None:
     """If nothing came, they say why."""
     answer = Answer(None, Intent.STORES, Trouble.SILENT, words="no answer in time", has_own_words=True)
-    assert of_store(answer) is answer
+    assert without_words(answer) is answer
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_words_of_ours_stay() -> None:
 def test_nothing_that_came_over_the_wire_is_shown(status: int, content: bytes, words: str) -> None:
     """Neither a page's title nor a reason phrase nor a message; what we say about it is."""
     answer = read_answer(Exchange(status, content, {}, "hunter2"), has_codes=True)
-    assert of_store(answer).words == words
+    assert without_words(answer).words == words
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_nothing_that_came_over_the_wire_is_shown(status: int, content: bytes, w
 )
 def test_a_refusal_is_the_stores(status: int, code: str, trouble: Trouble) -> None:
     """No customer fails for a subscription that can't be read."""
-    answer = of_store(Answer(status, Intent.CUSTOMERS, code=code))
+    answer = without_words(Answer(status, Intent.CUSTOMERS, code=code))
     assert (answer.intent, answer.trouble) == (Intent.STORES, trouble)
 
 
