@@ -13,7 +13,7 @@ from worker.http.body import header, text_of
 from worker.http.client import ApiCaller
 from worker.ipaas.customer import Customer
 from worker.ipaas.customer_list import CustomerList
-from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, without_words, settings_in
+from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, settings_in, without_words
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
 from worker.jobs.job import CUSTOMER_ID, STAMPED_ID, live_link

@@ -117,7 +117,8 @@ def _keys(by_name: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]
 def _value(by_name: Mapping[str, Any], name: str) -> Any:
     """A setting without the blanks around it, or None if it is empty or not there."""
     value = by_name.get(name.casefold())
-    return (value.strip() if isinstance(value, str) else value) or None
+    value = value.strip() if isinstance(value, str) else value
+    return None if value == "" else value
 
 
 def _in_words(error: ErrorDetails) -> str:
