@@ -171,11 +171,12 @@ def test_two_workers_with_different_files_are_named(running: Scene, tmp_path: Pa
         shown = requests.get(f"{url}/metrics", timeout=60).text
         assert shown.count('stamped_sync_processes{configuration="') == 4
         line = parts.console_command("initialize", "--system", str(parts.SYSTEM))
-        begun = subprocess.Popen(line, env=running.env, cwd=running.folder, stderr=subprocess.PIPE, text=True)
-        assert begun.stderr
-        assert "Waiting up to a minute for the processes to agree" in begun.stderr.readline()
-        assert not running.client.keys("stamped-sync:initialize:*")
-        path.write_text((running.folder / "connections.toml").read_text(), encoding="utf-8")
-        assert begun.wait() == 0
+        manner: Any = {"env": running.env, "cwd": running.folder, "text": True}
+        with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **manner) as begun:
+            assert begun.stderr
+            assert "Waiting up to a minute for the processes to agree" in begun.stderr.readline()
+            assert not running.client.keys("stamped-sync:initialize:*")
+            path.write_text((running.folder / "connections.toml").read_text(), encoding="utf-8")
+            assert begun.wait() == 0
         assert len(fingerprints(running)) == 1
     running.eventually(lambda: running.done([customer(str(each)) for each in range(1, 61)]) == 60)
