@@ -344,6 +344,11 @@ def test_a_changed_mapping_costs_no_reading(open_stage: Stage) -> None:
     assert old.reconfigured(Connections([throttled]), old.files).clients[parts.SYSTEM].store is not store()
 
 
+def test_a_worker_looks_at_held_stores_within_ten_seconds() -> None:
+    """At the worst it looks just before it is due again."""
+    assert stores.HELD_SECONDS + stores.LOOK_SECONDS < 10
+
+
 def test_a_round_of_readings_ends_so_that_held_stores_are_looked_at(open_stage: Stage) -> None:
     """The next round goes on with what is due."""
     connections = "\n".join(parts.open_connection(open_stage.url, system_id=each) for each in (parts.SYSTEM, 4022))
