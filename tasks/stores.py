@@ -56,8 +56,10 @@ class Reader:
         stores = {system_id: each.store for system_id, each in runtime.clients.items() if not each.store.is_of_file}
         if not stores:
             return
-        if runtime.ledger.is_due("held subscriptions", HELD_SECONDS):  # otherwise another worker looks
-            self._look_at_held(runtime, stores)
+        # Another worker looks, unless it is our turn; but one that has met no trouble learns nothing by a success.
+        is_ours = runtime.ledger.is_due("held subscriptions", HELD_SECONDS)
+        if to_look := {system_id: each for system_id, each in stores.items() if is_ours or each.awaits_news}:
+            self._look_at_held(runtime, to_look)
         until = time.monotonic() + ROUND_SECONDS
         for system_id, store in stores.items():
             if store.is_due and time.monotonic() >= self._not_before.get(system_id, 0.0):
@@ -86,9 +88,9 @@ class Reader:
         except ConnectionHeld:
             pass  # it is looked at with the held ones
         except SyncError as error:
-            level, text = (
-                logging.WARNING if is_news else logging.DEBUG,
+            text, level = (
                 "connection %d: its subscription can't be read, %s",
+                logging.WARNING if is_news else logging.DEBUG,
             )
             log.log(level, text, system_id, error, extra=error_fields(error))
         else:

@@ -109,6 +109,8 @@ class Runtime:
         clients = self.clients.get(now.system_id)
         if clients is None or is_called_otherwise(before := clients.connection, now):
             return None
+        if before == now:
+            return clients
         is_same = before.throttle == now.throttle and before.unsaid == now.unsaid
         return replace(clients, connection=now) if is_same else None
 

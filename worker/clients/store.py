@@ -80,6 +80,11 @@ class Store:
         return self._joined is not None
 
     @property
+    def awaits_news(self) -> bool:
+        """Whether it would be news if the subscription could be read."""
+        return not self.is_read or self._has_failed
+
+    @property
     def is_due(self) -> bool:
         """Whether the subscription is to be read: for the first time, or again."""
         return not self.is_of_file and self._clock() >= self._good_until

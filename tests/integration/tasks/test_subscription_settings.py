@@ -266,6 +266,22 @@ def test_a_subscription_that_can_be_read_ends_the_hold_of_one_that_could_not(
     assert now_held(open_stage) == []
 
 
+def test_whoever_met_the_trouble_looks_although_others_do(open_stage: Stage) -> None:
+    """They may have read the subscription before, and learn nothing new."""
+    transferred(open_stage)
+    open_stage.sandbox.add_fault(Fault(path=SETTINGS, status=401))
+    open_stage.sandbox.add_fault(Fault(path="Customer/", status=401))
+    transferred(open_stage)
+    reader = stores.Reader()
+    assert held(open_stage) == ["ipaas-credentials-refused"]
+    make_old(5)
+    reader.read_due()
+    open_stage.sandbox.clear_faults()
+    make_old(5)
+    reader.read_due()  # as another worker does, it has just looked at held stores
+    assert now_held(open_stage) == []
+
+
 def test_a_key_that_may_read_no_customers_is_held_once(open_stage: Stage) -> None:
     """Though it may read the subscription: the store must not be released and held again without end."""
     transferred(open_stage)
@@ -393,11 +409,14 @@ HOSTILE = {
     "a success that is none": Fault(path=SETTINGS, status=200, body={"success": False, **ECHO}),
     "a list": Fault(path=SETTINGS, status=200, body=[{"settings": dict.fromkeys(SECRETS, SECRETS[1])}]),
     "another subscription": Fault(path=SETTINGS, status=200, body={"id": SECRETS[1], "settings": {}}),
-    "settings that are text": Fault(path=SETTINGS, status=200, body={"settings": " ".join(SECRETS)}),
+    "settings that are text": Fault(
+        path=SETTINGS, status=200, body={"id": parts.SYSTEM, "settings": " ".join(SECRETS)}
+    ),
     "wrong settings": Fault(
         path=SETTINGS,
         status=200,
         body={
+            "id": parts.SYSTEM,
             "settings": {
                 "API Url": f"https://{SECRETS[0]}:{SECRETS[1]}@x",
                 "API Public Key": f"{SECRETS[0]}:{SECRETS[1]}",
@@ -405,7 +424,7 @@ HOSTILE = {
                 "API Store Hash": f"{SECRETS[1]}/",
                 "API Throttle Limit": SECRETS[1],
                 "Concurrent Connections": [SECRETS[1]],
-            }
+            },
         },
     ),
     "a store that repeats the keys": Fault(
