@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from celery import Task
 
 from tasks.coming_again import ComesAgain
-from tasks.other_keys import is_of_before
+from tasks.other_keys import was_met_by_old_keys
 from tasks.refusals import refuse_message
 from worker.app import app
 from worker.http.api_errors import HELD_FOR
@@ -223,7 +223,7 @@ class _Run:
             error.intent, error.trouble = Intent.STORES, Trouble.UNAVAILABLE
         if error.trouble in UNDONE:
             self._guard.consent.is_new |= self._claim.is_new
-        if is_of_before(error, self._job.system_id, self._runtime, self._apis, self._calls):
+        if was_met_by_old_keys(error, self._job.system_id, self._runtime, self._apis, self._calls):
             return self._rest(error, Retry(LEAST_REST_SECONDS, costs_attempt=False))
         # Before the ledger gets the calls: those that were answered well prove that the API works, and can end a hold.
         if self._calls and error.intent is not Intent.CUSTOMERS:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from worker.runtime import Apis, Runtime
 
 
-def is_of_before(error: SyncError, system_id: int, runtime: Runtime, apis: Apis | None, calls: list[MadeCall]) -> bool:
+def was_met_by_old_keys(
+    error: SyncError, system_id: int, runtime: Runtime, apis: Apis | None, calls: list[MadeCall]
+) -> bool:
     """Whether trouble was met by keys or an address, those in `runtime`, that are others by now.
 
     Of refused keys the files are read anew at once, and so is the subscription. Raises ClaimLost and LedgerUnavailable.

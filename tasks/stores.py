@@ -1,7 +1,7 @@
 """Reads in each worker what the connections file leaves to the iPaaS.com subscriptions: at the start, and later again.
 
 A job reads it by itself if it must. This thread spares the first jobs that, and lets jobs go on that are held because
-Stamped.io refused the keys: as soon as the subscription has others, the hold ends.
+of a value in the subscription, or because it could not be read: as soon as somebody has mended it, the hold ends.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.background import run_in_workers
 from worker.app import app
-from worker.jobs.errors import StampedCredentialsRefused, SyncError, error_fields
+from worker.clients.holds import can_be_mended, release
+from worker.clients.store import AGAIN_SECONDS
+from worker.jobs.errors import ConnectionHeld, SyncError, error_fields
 from worker.ledger import LedgerUnavailable
-from worker.ledger.guard import ThrottledReads
+from worker.ledger.guard import LooksAtHeld, ThrottledReads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from threading import Event
 
+    from worker.clients.store import Store
     from worker.ipaas.client import IPaaS
     from worker.runtime import Runtime
 
@@ -29,11 +33,13 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
 """How often it looks for what is to be read."""
-HELD_SECONDS: Final = 10.0
-"""How often one of all workers reads the subscriptions of the stores that are held for refused keys."""
-AGAIN_SECONDS: Final = 60.0
-"""How long it waits after a subscription could not be read for the first time."""
-PATIENCE_SECONDS: Final = 10.0
+HELD_SECONDS: Final = 4.0
+"""How often one of all workers reads the subscriptions of held stores: a mended one goes on within ten seconds."""
+HELD_AT_MOST: Final = 20
+"""How many of them it reads then, those first that it has not read for longest: a wrong API key holds many stores."""
+ROUND_SECONDS: Final = 5.0
+"""How long it goes on with each kind, held stores and those that are due, before it turns to the other one."""
+SLOT_SECONDS: Final = 5.0
 """How long it waits for a slot of iPaaS.com's throttle."""
 
 
@@ -42,42 +48,72 @@ class Reader:
 
     def __init__(self) -> None:
         self._not_before: dict[int, float] = {}
+        self._looked_at: dict[int, float] = {}
 
     def read_due(self) -> None:
-        """Read them. Raises LedgerUnavailable."""
+        """Read them, those of held stores first. Raises LedgerUnavailable."""
         runtime = app.runtime
         stores = {system_id: each.store for system_id, each in runtime.clients.items() if not each.store.is_of_file}
         if not stores:
             return
+        # Another worker looks, unless it is our turn; but one that has met no trouble learns nothing by a success.
+        is_ours = runtime.ledger.is_due("held subscriptions", HELD_SECONDS)
+        if to_look := {system_id: each for system_id, each in stores.items() if is_ours or each.awaits_news}:
+            self._look_at_held(runtime, to_look)
+        until = time.monotonic() + ROUND_SECONDS
         for system_id, store in stores.items():
             if store.is_due and time.monotonic() >= self._not_before.get(system_id, 0.0):
-                self._read(runtime, system_id)
-        if not runtime.ledger.is_due("held subscriptions", HELD_SECONDS):
-            return  # another worker looks
-        for hold in runtime.ledger.holds():
-            if hold.system_id in stores and hold.code == StampedCredentialsRefused.entry.code:
-                stores[hold.system_id].reread(partial(_source, runtime, hold.system_id))
+                self._read(runtime, system_id, store)
+                if time.monotonic() >= until:
+                    return  # the next round goes on
 
-    def _read(self, runtime: Runtime, system_id: int) -> None:
-        is_first = system_id not in self._not_before
+    def _look_at_held(self, runtime: Runtime, stores: Mapping[int, Store]) -> None:
+        until = time.monotonic() + ROUND_SECONDS
+        held = [each.system_id for each in runtime.ledger.holds() if each.system_id in stores and can_be_mended(each)]
+        for system_id in sorted(held, key=lambda each: self._looked_at.get(each, 0.0))[:HELD_AT_MOST]:
+            self._looked_at[system_id] = time.monotonic()
+            is_first = not stores[system_id].is_read
+            if stores[system_id].read_now(partial(_source, runtime, system_id, LooksAtHeld)) and is_first:
+                _release_once(runtime, system_id)
+            if time.monotonic() >= until:
+                return
+
+    def _read(self, runtime: Runtime, system_id: int, store: Store) -> None:
+        is_first, is_news = not store.is_read, system_id not in self._not_before
         self._not_before[system_id] = time.monotonic() + AGAIN_SECONDS
         try:
             runtime.whole(system_id, _source(runtime, system_id))
         except LedgerUnavailable:
             raise
+        except ConnectionHeld:
+            pass  # it is looked at with the held ones
         except SyncError as error:
-            level = logging.WARNING if is_first else logging.DEBUG
-            log.log(
-                level, "connection %d: its subscription can't be read, %s", system_id, error, extra=error_fields(error)
+            text, level = (
+                "connection %d: its subscription can't be read, %s",
+                logging.WARNING if is_news else logging.DEBUG,
             )
+            log.log(level, text, system_id, error, extra=error_fields(error))
         else:
             self._not_before.pop(system_id)
+            if is_first:
+                _release_once(runtime, system_id)
 
 
-def _source(runtime: Runtime, system_id: int) -> IPaaS:
-    until = time.monotonic() + PATIENCE_SECONDS
-    gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, until=until)
-    return runtime.source(system_id, str(uuid.uuid4()), gate)
+def _release_once(runtime: Runtime, system_id: int) -> None:
+    """End a hold that is older than what this process has read first: it may be by keys that were mended meanwhile.
+
+    If they were not, the next job begins another hold, which this process does not end by what it knows already.
+    """
+    hold = runtime.ledger.hold_of(system_id)
+    if hold and can_be_mended(hold):
+        release(runtime.ledger, system_id)
+
+
+def _source(runtime: Runtime, system_id: int, gate: type[ThrottledReads] = ThrottledReads) -> IPaaS:
+    until = time.monotonic() + SLOT_SECONDS
+    return runtime.source(
+        system_id, str(uuid.uuid4()), gate(runtime.ledger, system_id, runtime.timeouts.call, until=until)
+    )
 
 
 def _read_until(stopping: Event) -> None:

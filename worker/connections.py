@@ -108,6 +108,9 @@ class Throttle(ReadThrottle):
     concurrent: Concurrent = USUAL_CONCURRENT
 
 
+RATE: Final = frozenset({"limit", "seconds"})
+
+
 class Connection(Part):
     """One iPaaS.com subscription joined to one Stamped.io store."""
 
@@ -136,16 +139,20 @@ class Connection(Part):
     def unsaid(self) -> frozenset[str]:
         """What the file leaves out and the subscription says, by key; nothing if the file has all of `stamped`."""
         stamped = {key for key in StampedGiven.model_fields if getattr(self.stamped, key) is None}
-        throttle = Throttle.model_fields.keys() - self.throttle.model_fields_set if stamped else ()
+        said = self.throttle.model_fields_set
+        # A rate is one value: the file's limit in the subscription's seconds would be neither's.
+        said = said | RATE if said & RATE else said
+        throttle = Throttle.model_fields.keys() - said if stamped else ()
         return frozenset({*stamped, *throttle})
 
     @property
     def endpoint(self) -> StampedEndpoint:
         """Where and how Stamped.io is called. There is one if `stamped` is whole."""
-        return StampedEndpoint.model_validate(self.stamped.model_dump())
+        # Not validated again: a secret that was found is no longer a text in which a mistake would be looked for.
+        return StampedEndpoint.model_construct(**dict(self.stamped))
 
     def joined(self, subscription: Subscription) -> Connection:
-        """The connection with what its file leaves out. What the file says wins, key by key."""
+        """The connection with what its file leaves out. What the file says wins, key by key; a rate is one key."""
         said = {key: value for key, value in subscription if value is not None and key in self.unsaid}
         stamped = {key: value for key, value in said.items() if key in StampedGiven.model_fields}
         throttle = {key: value for key, value in said.items() if key in Throttle.model_fields}

@@ -13,6 +13,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
+from worker.clients.holds import OF_LIMITS
 from worker.config.faults import ConfigurationError
 from worker.config.release import release
 from worker.config.text_file import Files
@@ -38,8 +39,6 @@ SETTLE_SECONDS: Final = 0.5
 """A file that still changes so long after it was read is being written."""
 LONGEST_SECONDS: Final = 10.0
 """How often at least a process notes what it runs by, however seldom it looks for changes."""
-OF_LIMITS: Final = frozenset({"stamped-calls-limited", "ipaas-calls-limited"})
-"""Holds that no other key or address ends."""
 
 
 class Application(Protocol):

@@ -9,18 +9,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from worker.clients.holds import end_hold
 from worker.clients.source import connect_source
 from worker.clients.store import Store
 from worker.config.settings import Settings, load_settings
 from worker.config.text_file import Files
-from worker.connections import Connection, Connections, load_connections
+from worker.connections import Connection, Connections, is_called_otherwise, load_connections
 from worker.effects import Witness, nobody
 from worker.handover import limits_of, open_ledger, store_limits
 from worker.http.adapter import Pools, Timeouts
 from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
 from worker.jobs.calls import Api
-from worker.jobs.errors import ConnectionUnknown, StampedCredentialsRefused
+from worker.jobs.errors import ConnectionUnknown
 from worker.jobs.retries import Holds, Policy, Schedule
 from worker.ledger.guard import Guard, ReadOnly
 from worker.stamped.client import Stamped
@@ -28,7 +29,9 @@ from worker.stamped.client import Stamped
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from worker.clients.holds import News
     from worker.clients.store import Joined
+    from worker.http.client import CalledApi
     from worker.jobs.calls import Gate
     from worker.ledger import Claim, Ledger
     from worker.stamped.endpoint import StampedEndpoint
@@ -42,7 +45,7 @@ class Clients:
     """A connection, and both its APIs."""
 
     connection: Connection
-    ipaas: ApiClient
+    ipaas: CalledApi
     store: Store
 
 
@@ -95,15 +98,21 @@ class Runtime:
     def reconfigured(self, connections: Connections, files: Files) -> Runtime:
         """The same with other connections, by which the ledger goes from now on; whoever has this one ends with it.
 
-        A connection that is as it was keeps its clients.
+        A connection that is called as before keeps its clients, with their login and what its subscription says.
         """
         clients = {each.system_id: self._kept(each) or self.make_clients(each) for each in connections}
         self.ledger.reconfigure(limits_of(connections), connections.fingerprint)
         return replace(self, connections=connections, clients=clients, files=files)
 
-    def _kept(self, connection: Connection) -> Clients | None:
-        clients = self.clients.get(connection.system_id)
-        return clients if clients and clients.connection == connection else None
+    def _kept(self, now: Connection) -> Clients | None:
+        """The clients of a connection that is called as before, also if its name or its mapping is another one."""
+        clients = self.clients.get(now.system_id)
+        if clients is None or is_called_otherwise(before := clients.connection, now):
+            return None
+        if before == now:
+            return clients
+        is_same = before.throttle == now.throttle and before.unsaid == now.unsaid
+        return replace(clients, connection=now) if is_same else None
 
     def connection(self, system_id: int) -> Connection:
         """The connection of a system. Raises ConnectionUnknown."""
@@ -136,11 +145,13 @@ class Runtime:
 
     def whole(self, system_id: int, source: IPaaS | None = None) -> Connection:
         """The connection with what its file leaves out. Raises ConnectionUnknown, and what reading that raises."""
-        return self._joined(system_id, source).connection
+        read = self._joined(system_id, source).connection
+        # The rest is today's: the store may have been read before the mapping was changed.
+        return self.connection(system_id).model_copy(update={"stamped": read.stamped, "throttle": read.throttle})
 
     def has_other_keys(self, apis: Apis) -> bool:
         """Whether the subscription, which is read again at once, has other keys than those that were refused."""
-        return self._of(apis.source.system_id).store.reread(lambda: apis.source, apis.store.api)
+        return self._of(apis.source.system_id).store.has_other_keys(lambda: apis.source, apis.store.api)
 
     def _joined(self, system_id: int, source: IPaaS | None) -> Joined:
         return self._of(system_id).store.get(lambda: source or self.source(system_id, str(uuid.uuid4())))
@@ -162,19 +173,9 @@ def _clients(connection: Connection, *, pools: Pools, witness: Witness, ledger: 
         secrets = stamped.public_key, private_key
         return ApiClient(Api.STAMPED, store_url, basic, secrets=secrets, pools=pools, witness=witness)
 
-    def release() -> None:
-        hold = ledger.hold_of(system_id)
-        if hold and hold.code == StampedCredentialsRefused.entry.code:
-            ledger.release(system_id)
+    def note(whole: Connection, news: News) -> None:
+        ledger.note_limits(system_id, store_limits(whole))
+        end_hold(ledger, system_id, news)
 
-    return Clients(
-        connection,
-        connect_source(connection, pools, witness, ledger),
-        Store(
-            connection,
-            connect,
-            joined=lambda whole: ledger.note_limits(system_id, store_limits(whole)),
-            renewed=release,
-            call_seconds=pools.timeouts.call,
-        ),
-    )
+    source = connect_source(connection, pools, witness, ledger)
+    return Clients(connection, source, Store(connection, connect, on_read=note, call_seconds=pools.timeouts.call))

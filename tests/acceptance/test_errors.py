@@ -47,7 +47,7 @@ HOLD = timedelta(seconds=1)
 
 def write_connections(stage: Scene, bare: RawServer) -> None:
     """The first connection, and one for each thing that a configuration can get wrong."""
-    bare.answer = lambda _: [http(b'{"settings": {"API Url": "https://stamped.io"}}')]
+    bare.answer = lambda _: [http(f'{{"id": {OPEN}, "settings": {{"API Url": "https://stamped.io"}}}}'.encode())]
     folder, url = stage.folder, stage.url
     parts.write_mapping(folder, subscription=False, name="static.toml")
     source = 'type = "Field"\nsource = "CustomFields.Newsletter"\ndestination = "IsSubscribed"'

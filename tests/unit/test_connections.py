@@ -106,23 +106,39 @@ def test_system_id_and_ipaas_alone_are_a_connection(file: Path) -> None:
 
 
 def test_what_the_file_says_wins_over_the_subscription(file: Path) -> None:
-    """Key by key, in `stamped` as in `throttle`."""
+    """Key by key, but a rate is one: the file's limit in the subscription's seconds would be neither's."""
     given = 'stamped = { store_hash = "270392" }'
     connection = _only(file, _toml(stamped=given, throttle="throttle = { limit = 100 }"))
+    assert connection.unsaid == {"api_url", "public_key", "private_key", "concurrent"}
     said = Subscription(
         api_url="https://other.example",
         public_key="pub-2",
         private_key=SecretStr("private-2"),
         store_hash="1",
         limit=7,
-        seconds=30,
+        seconds=1,
+        concurrent=3,
     )
     whole = connection.joined(said)
     assert whole.endpoint == StampedEndpoint(
         api_url="https://other.example", public_key="pub-2", private_key=SecretStr("private-2"), store_hash="270392"
     )
-    assert whole.throttle == Throttle(limit=100, seconds=30, concurrent=10)
+    assert whole.throttle == Throttle(limit=100, seconds=60, concurrent=3)
     assert whole.unsaid == frozenset()
+
+
+def test_a_key_that_is_a_variables_name_can_be_used(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a subscription says was checked when it was read: nothing of this machine decides about it."""
+    monkeypatch.setenv("SOMEKEY", "x")
+    said = Subscription(api_url="https://stamped.io", public_key="SOMEKEY", private_key=SecretStr("x"), store_hash="1")
+    assert _only(file, _toml(stamped="")).joined(said).endpoint.public_key == "SOMEKEY"
+
+
+@pytest.mark.parametrize("key", ["public_key", "private_key"])
+def test_a_key_of_the_file_needs_its_address_beside_it(file: Path, key: str) -> None:
+    """Otherwise it would be sent to whatever address the subscription names."""
+    with pytest.raises(ConfigurationError, match=f"stamped.{key}: needs api_url beside it"):
+        _load(file, _toml(stamped=f'stamped = {{ {key} = "some-key-1" }}'))
 
 
 def test_a_connection_whose_stamped_is_whole_takes_nothing_from_the_subscription(file: Path) -> None:

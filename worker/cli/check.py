@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from worker.cli.check_write import check_by_writing
-from worker.cli.connections import mapping_in_short, throttle_in_short
+from worker.cli.connections import mapping_in_short, opened_by, throttle_in_short
 from worker.cli.drift import differing, still_differing
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
@@ -100,8 +100,10 @@ def _proofs(runtime: Runtime, wholes: list[Connection]) -> Iterator[tuple[str, C
     for connection in runtime.connections:
         system_id, name = connection.system_id, connection.label
         yield f"{name}, mapping", partial(mapping_in_short, connection.mapping)
-        opened_by = "login" if connection.ipaas.login else "API key"
-        yield f"{name}, iPaaS.com {opened_by}", runtime.source(system_id, str(uuid.uuid4())).subscription_name
+        yield (
+            f"{name}, iPaaS.com {opened_by(connection)}",
+            runtime.source(system_id, str(uuid.uuid4())).subscription_name,
+        )
         if connection.unsaid:
             yield f"{name}, subscription", partial(_found, runtime, connection)
         yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, system_id, wholes)

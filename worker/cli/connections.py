@@ -64,6 +64,7 @@ def command(*, as_json: bool, example: bool) -> int:
 
 
 def _as_json(connection: Connection) -> dict[str, object]:
+    expires = connection.ipaas.token_expires
     return {
         "system_id": connection.system_id,
         "name": connection.name,
@@ -72,7 +73,12 @@ def _as_json(connection: Connection) -> dict[str, object]:
         "maps_subscription": connection.mapping.maps_subscription,
         "resubscribes": connection.mapping.resubscribes,
         "warn_shared": connection.warn_shared,
-        "ipaas": {"api_url": connection.ipaas.api_url},
+        "ipaas": {
+            "api_url": connection.ipaas.api_url,
+            "opened_by": opened_by(connection),
+            "token_expires": expires and expires.isoformat(),
+            "client_id": connection.ipaas.client_id,
+        },
         "stamped": {"api_url": connection.stamped.api_url, "store_hash": connection.stamped.store_hash},
         "throttle": {
             key: None if key in connection.unsaid else value for key, value in connection.throttle.model_dump().items()
@@ -85,7 +91,7 @@ def _show(screen: Screen, connection: Connection) -> None:
     screen.heading(connection.label)
     screen.facts(
         {
-            "iPaaS.com": connection.ipaas.api_url,
+            "iPaaS.com": _ipaas_in_short(connection),
             "Stamped.io": _stamped_in_short(connection),
             "Triggers": ", ".join(sorted(connection.triggers)) or "none: only Manual Sync",
             "Mapping": mapping_in_short(connection.mapping),
@@ -94,6 +100,18 @@ def _show(screen: Screen, connection: Connection) -> None:
             "From the subscription": ", ".join(WORDS[key] for key in WORDS if key in connection.unsaid),
         }
     )
+
+
+def opened_by(connection: Connection) -> str:
+    """What opens iPaaS.com."""
+    return "login" if connection.ipaas.login else "API key"
+
+
+def _ipaas_in_short(connection: Connection) -> str:
+    """Of iPaaS.com, what the file says, without its secrets."""
+    ipaas = connection.ipaas
+    key = opened_by(connection) + (f" until {ipaas.token_expires}" if ipaas.token_expires else "")
+    return ", ".join(filter(None, [ipaas.api_url, key, ipaas.client_id and f"client id {ipaas.client_id}"]))
 
 
 def _stamped_in_short(connection: Connection) -> str:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from worker.connections import Connection
     from worker.effects import Witness
     from worker.http.adapter import Pools
+    from worker.http.client import CalledApi
     from worker.ledger import Ledger
 
 APART_SECONDS: Final = 1.0
 """How far apart the processes of a fleet log in."""
 
 
-def connect_source(connection: Connection, pools: Pools, witness: Witness, ledger: Ledger) -> ApiClient:
+def connect_source(connection: Connection, pools: Pools, witness: Witness, ledger: Ledger) -> CalledApi:
     """The API, without any call yet."""
     endpoint = connection.ipaas
     login, client_id = endpoint.login, endpoint.client_id

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 PLACES = ("env", "file")
 LONGEST_BYTES = 64 * KILOBYTE
 """Far more than any key has."""
+UNREPLACED = (
+    re.compile(r"\$\w+|\$?\{.*\}|\$\(.*\)|%\w+%"),
+    "is a variable such as $NAME, which nothing replaces here",
+)
+"""What no password is either."""
 MISTAKES = {
-    re.compile(r"\$\w+|\$?\{.*\}|\$\(.*\)|%\w+%"): "is a variable such as $NAME, which nothing replaces here",
+    UNREPLACED[0]: UNREPLACED[1],
     re.compile(r"(authorization:? *)?(bearer|basic)([ :].*)?", re.IGNORECASE): (
         "begins with Bearer or Basic: leave that word out, it is added by itself"
     ),
@@ -48,6 +53,8 @@ def read_password(value: Any, folder: Path, environ: Environment, files: Files |
     text, place = _text_and_place(value, folder, environ, files)
     if not text:
         raise wrong(f"{place} is empty")
+    if UNREPLACED[0].fullmatch(text.strip()):
+        raise wrong(f"{place} {UNREPLACED[1]}")
     if not text.isprintable():
         raise wrong(f"{place} holds a line break or another character that nobody can type")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
@@ -72,6 +73,22 @@ def _checked_url(value: Any) -> Any:
 def _is_plain_url(text: str) -> bool:
     parts = http_url(text)
     return parts is not None and "@" not in parts.netloc and text.isprintable() and not re.search(r"[ \\?#]", text)
+
+
+@cache
+def is_readable_on_the_way(url: str) -> bool:
+    """Whether keys go to this address without encryption, and leave the machine."""
+    parts = http_url(url)
+    return parts is not None and parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 ApiUrl = Annotated[str, BeforeValidator(_checked_url)]

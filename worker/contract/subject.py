@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.contract.shapes import Fields
     from worker.http.answers import Answer
-    from worker.http.client import ApiClient
+    from worker.http.client import CalledApi
 
 Found = TypeVar("Found")
 
@@ -74,7 +74,7 @@ class Exchange:
     The body of an answer that cannot be read is None.
     """
 
-    api: ApiClient
+    api: CalledApi
     before_call: Callable[[], None]
 
     def create(self, payload: Mapping[str, str]) -> Answer:

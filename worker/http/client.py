@@ -17,7 +17,7 @@ import logging
 import time
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
@@ -143,6 +143,15 @@ class ApiClient:
         return request
 
 
+class CalledApi(Protocol):
+    """An API that can be called: an `ApiClient`, or one that gets its `Authorization` by itself."""
+
+    api: Api
+
+    def call(self, method: str, *args: Any, **more: Any) -> Answer:
+        """Make one call: see `ApiClient.call`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiCaller:
     """One API as one job sees it: every call passes the gate."""
@@ -151,7 +160,7 @@ class ApiCaller:
     read_failed: ClassVar[type[SyncError]]
     """The error of a refused read, if there is no more precise one."""
 
-    api: ApiClient
+    api: CalledApi
     gate: Gate
     personal: set[str] = field(default_factory=set)
     """What the job knows about its customer; all of it is masked in what the API says about an error."""

@@ -11,9 +11,9 @@ from worker.effects import Effect
 from worker.http.api_errors import IPAAS, error_of
 from worker.http.body import header, text_of
 from worker.http.client import ApiCaller
-from worker.ipaas.customer import Customer
+from worker.ipaas.customer import Customer, is_spelt_otherwise
 from worker.ipaas.customer_list import CustomerList
-from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, of_store, settings_in
+from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, settings_in, without_words
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
 from worker.jobs.job import CUSTOMER_ID, STAMPED_ID, live_link
@@ -121,7 +121,7 @@ class IPaaS(ApiCaller):
 
     def _subscription(self) -> Answer:
         """The answer that is this subscription. It holds secrets: nothing of it may be shown."""
-        answer = self.checked(of_store(self.read(ROUTE, self._tracking, id=self.system_id)))
+        answer = self.checked(without_words(self.read(ROUTE, self._tracking, id=self.system_id)))
         if not is_about(answer, self.system_id):
             raise self.unreadable(answer, "iPaaS.com's answer is not this subscription")
         return answer
@@ -176,7 +176,7 @@ class IPaaS(ApiCaller):
         except ValidationError:
             customer = self._reread(answer)
         else:
-            customer = customer if customer.is_whole else self._reread(answer)
+            customer = self._reread(answer) if is_spelt_otherwise(answer.body) else customer
         if not customer.model_fields_set:
             raise self.unreadable(answer, NO_CUSTOMER)
         if answer.body.get("id") not in (None, "") and (customer.id or "").strip() != customer_id:
@@ -184,7 +184,7 @@ class IPaaS(ApiCaller):
         return customer
 
     def _reread(self, answer: Answer) -> Customer:
-        """A customer with fields that are missing, or neither texts nor numbers. Raises AnswerUnreadable."""
+        """A customer with fields that are spelt otherwise, or neither texts nor numbers. Raises AnswerUnreadable."""
         try:
             return Customer.read(answer.body)
         except ValidationError:

@@ -82,15 +82,23 @@ class Customer(Lenient):
         """Whether a custom field that is not found may be there all the same, among what can't be read."""
         return "custom_fields" in self.odd or any(field.is_unreadable for field in self.custom_fields or ())
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether each field that can feed a row is there, null or not, and so none of them is spelt otherwise."""
-        fields = self.custom_fields or ()
-        return self.model_fields_set >= OF_ROWS and all(field.model_fields_set >= OF_FIELD for field in fields)
+
+FIELDS: Final = Customer.model_fields.keys() | CustomField.model_fields.keys() | {"id"}
 
 
-OF_ROWS: Final = Customer.model_fields.keys() - {"external_ids"}
-OF_FIELD: Final = CustomField.model_fields.keys()
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+PLAIN: Final = frozenset(map(_plain, FIELDS))
+
+
+def is_spelt_otherwise(shown: dict[str, Any]) -> bool:
+    """Whether a name in an answer seems to mean a field of a customer or of its custom fields, and is not its name."""
+    names = shown.keys() - FIELDS
+    for entry in shown.get("custom_fields") or ():
+        names |= entry.keys() - FIELDS
+    return any(_plain(name) in PLAIN for name in names)
 
 
 def _odd(known: Collection[str], shown: dict[str, Any]) -> Iterator[str]:
@@ -100,10 +108,6 @@ def _odd(known: Collection[str], shown: dict[str, Any]) -> Iterator[str]:
         value = shown.get(name)
         if _plain(name) in others if value is None else not _is_readable(name, value):
             yield name
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").casefold()
 
 
 def _is_readable(name: str, value: Any) -> bool:

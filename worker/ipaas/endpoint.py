@@ -64,6 +64,13 @@ class IPaaSEndpoint(Part):
             raise wrong("stands beside a login: keep one of both")
         return token
 
+    @field_validator("token_expires")
+    @classmethod
+    def _of_token(cls, day: date | None, info: ValidationInfo) -> date | None:
+        if day and info.data.get("login"):
+            raise wrong("belongs to token: a login has no such day")
+        return day
+
     @property
     def expires_at(self) -> datetime | None:
         """When the API key expires: that day's first moment by UTC, which is early rather than late."""

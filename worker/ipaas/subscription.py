@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from worker.config.environment import Environment
-from worker.config.faults import fault_of, wrong
+from worker.config.faults import checked, fault_of, wrong
 from worker.config.secret import read_secret
-from worker.config.values import NO_COLON, ApiUrl, Concurrent, Limit, Seconds, StoreHash
-from worker.http.body import text_of
+from worker.config.values import NO_COLON, ApiUrl, Concurrent, Limit, Seconds, StoreHash, is_readable_on_the_way
+from worker.http.body import fields_of, text_of
 from worker.jobs.errors import SubscriptionIncomplete
 from worker.jobs.intents import Intent, Trouble
 
@@ -40,11 +40,14 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "concurrent": ("Concurrent Connections",),
 }
 """The settings by what they are in the connections file (contract: C); the second name is the twin of the first."""
+KEYS: Final = ("public_key", "private_key")
 NEEDED: Final = ("api_url", "public_key", "private_key", "store_hash")
 """Those without which the store can't be called; the throttle has defaults."""
 API_PATH: Final = "/api/v2"
 """What `API Url` may end with. Assumed: our own base URL has it, and it must not be there twice."""
 LONGEST_NAME: Final = 200
+NOT_FOUND: Final = "no subscription was found: iPaaS.com is not all there, or the system_id is wrong"
+"""What is said of a 404 without iPaaS.com's code, which a gateway can send as well."""
 WHOLE: Final = re.compile(r"[+-]?[0-9]+(\.0*)?")
 LONGEST_NUMBER: Final = 20
 """Characters of a number: far more than any has that is allowed."""
@@ -70,6 +73,11 @@ def _url(value: Any) -> Any:
     return value.rstrip("/").removesuffix(API_PATH) if isinstance(value, str) else value
 
 
+ENCRYPTED: Final = checked(
+    lambda url: not is_readable_on_the_way(url), "must be an https:// URL, as the store's keys are sent there"
+)
+
+
 def _number(value: Any) -> Any:
     """Numbers come as texts (contract: A), perhaps as 500.0."""
     text = _text(value)
@@ -82,7 +90,7 @@ class Subscription(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    api_url: Annotated[ApiUrl, BeforeValidator(_url)] | None = None
+    api_url: Annotated[ApiUrl, BeforeValidator(_url), ENCRYPTED] | None = None
     public_key: Annotated[str, BeforeValidator(_key), NO_COLON] | None = Field(None, repr=False)
     private_key: Annotated[SecretStr, BeforeValidator(_key)] | None = None
     store_hash: Annotated[StoreHash, BeforeValidator(_text)] | None = None
@@ -97,7 +105,8 @@ class Subscription(BaseModel):
         Their names are compared without case. Texts lose the blanks around them, and an empty one counts as missing.
         """
         by_name = {name.strip().casefold(): value for name, value in settings.items()}
-        found = {each: _first(by_name, NAMES[each]) for each in NAMES if each in wanted}
+        found = {each: _value(by_name, NAMES[each][0]) for each in NAMES if each in wanted}
+        found |= _keys(by_name, [each for each in KEYS if each in wanted])
         given = {each: value for each, value in found.items() if value is not None}
         missing = [f"{NAMES[each][0]} is missing" for each in NEEDED if each in wanted and each not in given]
         try:
@@ -112,11 +121,20 @@ class Subscription(BaseModel):
         raise SubscriptionIncomplete("; ".join([*missing, *wrongs]), trouble=Trouble.SETTINGS)
 
 
-def _first(by_name: Mapping[str, Any], names: Collection[str]) -> Any:
-    """The first of the settings that is not empty, or None."""
-    values = (by_name.get(name.casefold()) for name in names)
-    texts = (value.strip() if isinstance(value, str) else value for value in values)
-    return next((each for each in texts if each not in (None, "")), None)
+def _keys(by_name: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]:
+    """The keys by one pair of their names: the first of which none is missing, or else the first of which one is there.
+
+    A key of one pair with one of the other could belong to different stores.
+    """
+    pairs = [{each: _value(by_name, NAMES[each][twin]) for each in wanted} for twin in (0, 1)]
+    return max(pairs, key=lambda pair: sum(value is not None for value in pair.values()))
+
+
+def _value(by_name: Mapping[str, Any], name: str) -> Any:
+    """A setting without the blanks around it, or None if it is empty or not there."""
+    value = by_name.get(name.casefold())
+    value = value.strip() if isinstance(value, str) else value
+    return None if value == "" else value
 
 
 def _in_words(error: ErrorDetails) -> str:
@@ -128,8 +146,10 @@ def _in_words(error: ErrorDetails) -> str:
 # The answer -----------------------------------------------------------------------------------------------------------
 
 
-def of_store(answer: Answer) -> Answer:
+def without_words(answer: Answer) -> Answer:
     """The answer without the API's words. A refusal would meet any customer: the call is about none."""
+    if answer.is_missing and not answer.code:
+        answer = replace(answer, words=NOT_FOUND, has_own_words=True)
     if not answer.has_own_words:
         answer = replace(answer, words=answer.code)
     if answer.intent in {Intent.ACCEPTED, Intent.STORES}:
@@ -139,9 +159,8 @@ def of_store(answer: Answer) -> Answer:
 
 
 def is_about(answer: Answer, system_id: int) -> bool:
-    """Whether an accepted answer is this subscription."""
-    body = answer.body
-    return bool(isinstance(body, dict) and body and text_of(body.get("id", system_id)) == str(system_id))
+    """Whether an accepted answer is this subscription. It must say so: another one's keys lead to another store."""
+    return isinstance(answer.body, dict) and text_of(fields_of(answer.body).get("id")) == str(system_id)
 
 
 def name_in(body: Mapping[str, Any]) -> str:

@@ -149,6 +149,18 @@ class ThrottledReads(ReadOnly):
         return ThrottleUsedUp(f"{self._api}: the next call is free in {seconds:.0f} s", retry_after=seconds)
 
 
+class LooksAtHeld(ThrottledReads):
+    """The gate of reads that find out whether a hold can end, which is not refused by that hold.
+
+    Such a read takes no slot. There are few of them, and no job of the store calls the API meanwhile.
+    """
+
+    def before_read(self) -> None:
+        """Let it through, or wait for a slot if the store is not held. Raises ThrottleUsedUp and LedgerUnavailable."""
+        if not self._ledger.hold_for(self._system_id, self._api.key):
+            super().before_read()
+
+
 class ByHand(ThrottledReads):
     """The gate of what a person tries by hand, which needs no Redis: an integrator does so before anything is started.
 

@@ -68,7 +68,8 @@ class Ledger(Upkeep):
         replaced: Mapping[str, str] | None = None,
     ) -> None:
         """`fingerprint`: of the configuration that the worker runs by. Without `stores` each has the usual limits."""
-        limits = None if stores is None else known_limits(client, stores)
+        self._own_limits: dict[str, str] = {}
+        limits = None if stores is None else known_limits(client, stores, self._own_limits)
         super().__init__(client, Scripts(client, limits, witness, replaced), times, limits or {})
         self._fingerprint = fingerprint
         # Who runs a job, as JSON, by fingerprint: see `Attempt` in `worker.ledger.activity`.
@@ -79,7 +80,7 @@ class Ledger(Upkeep):
     def reconfigure(self, stores: Mapping[int, StoreLimits], fingerprint: str) -> None:
         """Go by another configuration from the next step on."""
         self._fingerprint = fingerprint
-        self._limits = known_limits(self._client, stores)
+        self._limits = known_limits(self._client, stores, self._own_limits)
         self._scripts.limit(self._limits)
 
     @cached_property

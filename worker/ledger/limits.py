@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from worker.config.settings import Settings
+from worker.config.values import LEAST_LIMIT
 from worker.jobs.calls import Api
+from worker.jobs.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +72,8 @@ class StoreLimits:
         return json.dumps(values)
 
 
+LEAST: Final = StoreLimits(concurrent=1, stamped=Limit(LEAST_LIMIT, USUAL_SECONDS))
+"""What a store is allowed while nobody has noted what its subscription says: one job, which then reads it."""
 LOOK_SECONDS: Final = 5.0
 """How old what a process knows of the noted limits may be."""
 
@@ -85,17 +91,25 @@ class NotedLimits(Mapping[int, StoreLimits]):
         look: Callable[[], Mapping[str, str] | None],
         write: Callable[[str, str], object],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        own: dict[str, str] | None = None,
     ) -> None:
-        """`look` answers what is noted, by system id, or None if Redis does not answer; `write` notes one of them."""
+        """`look` answers what is noted, by system id, or None if Redis does not answer; `write` notes one of them.
+
+        `own` is what this process has noted, also by an earlier configuration: a Redis that was emptied gets it again.
+        """
         self._given = given
         self._look_up, self._write = look, write
         self._clock = clock
+        self._own = {} if own is None else own
+        self._lock = threading.Lock()
+        self._has_looked = False
         self._good_until = -1.0
         self._known: dict[int, tuple[str, StoreLimits]] = {}
         self._noted: Mapping[str, str] = {}
 
     def __getitem__(self, system_id: int) -> StoreLimits:
-        """The limits of one store. Those that nobody has noted yet are the usual ones."""
+        """The limits of one store. What nobody has noted yet is the least."""
         given = self._given[system_id]
         if not given.unsaid:
             return given
@@ -117,16 +131,41 @@ class NotedLimits(Mapping[int, StoreLimits]):
 
     def note(self, system_id: int, limits: StoreLimits) -> None:
         """Note the limits of a store for all processes. Raises LedgerUnavailable."""
-        text = _as_text(limits)
-        if self._noted.get(str(system_id)) != text:
-            self._write(str(system_id), text)
-            self._noted = {**self._noted, str(system_id): text}
+        key, text = str(system_id), _as_text(limits)
+        with self._lock:
+            self._own[key] = text
+            if self._noted.get(key) != text:
+                self._note(key, text)
+
+    def _note(self, key: str, text: str) -> None:
+        self._write(key, text)
+        self._noted = {**self._noted, key: text}
 
     def _look(self) -> None:
-        """Read what is noted. If Redis does not answer, the old limits go on: the step that needs them says so."""
-        self._good_until = self._clock() + LOOK_SECONDS
-        noted = self._look_up()
-        self._noted = self._noted if noted is None else noted
+        """Read what is noted. If Redis does not answer, the old limits go on: the step that needs them says so.
+
+        One thread looks. The others wait for its first look, and go on with the old limits during any later one.
+        """
+        if not self._lock.acquire(blocking=not self._has_looked):
+            return
+        try:
+            if self._clock() < self._good_until:
+                return  # another thread has looked meanwhile
+            noted = self._look_up()
+            self._has_looked, self._good_until = True, self._clock() + LOOK_SECONDS
+            if noted is not None:
+                self._noted = noted
+                self._note_again()
+        finally:
+            self._lock.release()
+
+    def _note_again(self) -> None:
+        """Note what this process knows and Redis has lost."""
+        with suppress(LedgerUnavailable):
+            for key, text in self._own.items():
+                given = self._given.get(int(key))
+                if given and given.unsaid and key not in self._noted:
+                    self._note(key, text)
 
 
 def _as_text(limits: StoreLimits) -> str:
@@ -137,7 +176,7 @@ def _as_text(limits: StoreLimits) -> str:
 
 def _merged(given: StoreLimits, text: str) -> StoreLimits:
     """The limits of the file, but with what it leaves out as it is noted."""
-    noted = {key: value for key, value in json.loads(text or "{}").items() if key in given.unsaid}
+    noted = {key: value for key, value in json.loads(text or _as_text(LEAST)).items() if key in given.unsaid}
     stamped = given.stamped
     if stamped:
         stamped = Limit(noted.get("limit", stamped.calls), noted.get("seconds", stamped.seconds))
@@ -154,12 +193,19 @@ class LimitsAsJson(dict[int, str]):
     def __init__(self, limits: Mapping[int, StoreLimits] | None) -> None:
         super().__init__()
         self._limits, self._others = limits or {}, StoreLimits().as_json(is_known=limits is None)
+        self._open: dict[int, tuple[StoreLimits, str]] = {}
+        """Those that a subscription says, and can change later."""
 
     def __missing__(self, system_id: int) -> str:
         limits = self._limits.get(system_id)
         if limits is None:
             return self._others  # they are not kept: messages can name any number of stores
+        made = self._open.get(system_id)
+        if made and made[0] is limits:
+            return made[1]
         as_json = limits.as_json()
-        if not limits.unsaid:  # the subscription can say something else later
+        if limits.unsaid:
+            self._open[system_id] = limits, as_json
+        else:
             self[system_id] = as_json
         return as_json

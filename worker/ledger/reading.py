@@ -125,8 +125,13 @@ class Reading:
         return [hold for hold in held if hold]
 
 
-def known_limits(client: redis.Redis, given: Mapping[int, StoreLimits]) -> Mapping[int, StoreLimits]:
-    """The limits of every connection; Redis is looked at only if the connections file leaves some out."""
+def known_limits(
+    client: redis.Redis, given: Mapping[int, StoreLimits], own: dict[str, str]
+) -> Mapping[int, StoreLimits]:
+    """The limits of every connection; Redis is looked at only if the connections file leaves some out.
+
+    `own`: what this process has noted of them.
+    """
     if not any(each.unsaid for each in given.values()):
         return given
 
@@ -140,7 +145,7 @@ def known_limits(client: redis.Redis, given: Mapping[int, StoreLimits]) -> Mappi
         with available():
             client.hset(keys.LIMITS, system_id, text)
 
-    return NotedLimits(given, look, write)
+    return NotedLimits(given, look, write, own=own)
 
 
 def _time(answer: Sequence[int]) -> datetime:

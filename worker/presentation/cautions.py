@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import tomli
 
+from worker.config.values import is_readable_on_the_way
 from worker.connections import EXAMPLE, SHOWN_AT_MOST
 from worker.presentation.wording import counted
 
@@ -24,6 +25,9 @@ def cautions(connections: Connections) -> Iterator[str]:
             yield f"{named}: triggers is empty, so only Manual Sync and `initialize` transfer customers"
         if _store(each) == _example_store():
             yield f"{named}: the store hash is still that of the example; put in the store's own"
+        for name, url in (("iPaaS.com", each.ipaas.api_url), ("Stamped.io", each.stamped.api_url)):
+            if url and is_readable_on_the_way(url):
+                yield f"{named}: {name} is called by http, so whoever is on the way can read its keys; use https"
     yield from connections.expiring()
     for alike in _alike((each for each in connections if each.name), lambda each: each.name.casefold()):
         yield f"{_ids(alike)} have one name, {alike[0].name}: give each its own, so that nobody confuses them"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any
 
+from pydantic import Field, ValidationInfo, field_validator
+
+from worker.config.faults import wrong
 from worker.config.values import ApiUrl, Part, PublicKey, Secret, StoreHash
 
 
@@ -14,6 +17,13 @@ class StampedGiven(Part):
     public_key: PublicKey | None = Field(None, repr=False)
     private_key: Secret | None = None
     store_hash: StoreHash | None = None
+
+    @field_validator("public_key", "private_key")
+    @classmethod
+    def _with_address(cls, key: Any, info: ValidationInfo) -> Any:
+        if key is not None and info.data.get("api_url", "it is wrong, which is said already") is None:
+            raise wrong("needs api_url beside it, or this key would be sent to whatever address the subscription names")
+        return key
 
 
 class StampedEndpoint(Part):

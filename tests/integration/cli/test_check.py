@@ -11,6 +11,7 @@ from tests import parts
 from worker.local.ports import free_port
 from worker.presentation.wording import printable
 from worker.sandbox.faults import Fault
+from worker.sandbox.sso import EMAIL, PASSWORD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -266,6 +267,27 @@ def test_connections_says_what_comes_from_the_subscription(open_env: dict[str, s
     (as_json,) = map(json.loads, parts.console(open_env, tmp_path, "connections", "--json").stdout.splitlines())
     assert as_json["stamped"] == {"api_url": None, "store_hash": None}
     assert "private_key" in as_json["from_subscription"]
+
+
+@pytest.mark.parametrize("is_login", [False, True])
+def test_connections_says_what_opens_ipaas(open_env: dict[str, str], tmp_path: Path, *, is_login: bool) -> None:
+    """An API key with its last day, or a login, and the client id; never a secret."""
+    url = "https://api.ipaas.com"
+    text = parts.login_connection(url) if is_login else parts.open_connection(url)
+    more = "" if is_login else ', token_expires = 2099-02-01, client_id = "0a1b"'
+    text = text.replace(f'api_url = "{url}"', f'api_url = "{url}"{more}')
+    (tmp_path / "connections.toml").write_text(text, encoding="utf-8")
+    shown = parts.console(open_env, tmp_path, "connections").stdout
+    as_json = parts.console(open_env, tmp_path, "connections", "--json").stdout
+    assert json.loads(as_json)["ipaas"] == {
+        "api_url": url,
+        "opened_by": "login" if is_login else "API key",
+        "token_expires": None if is_login else "2099-02-01",
+        "client_id": None if is_login else "0a1b",
+    }
+    words = "login" if is_login else "API key until 2099-02-01, client id 0a1b"
+    assert f"{url}, {words}" in " ".join(shown.split())
+    assert not [each for each in (parts.TOKEN, PASSWORD, EMAIL) if each in shown + as_json]
 
 
 @pytest.mark.parametrize(

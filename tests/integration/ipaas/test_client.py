@@ -54,7 +54,7 @@ ANSWERS: dict[str, object] = {
     "link": "143491",
     "linked_customer": ID,
     "record_link": {},
-    "subscription_name": {"name": "Acme"},
+    "subscription_name": {"id": 4021, "name": "Acme"},
     "mapping_collection": {"mappings": []},
 }
 """What each call is answered with where all is well."""
@@ -174,7 +174,7 @@ def test_subscription_tells_its_name(sandbox: RunningSandbox) -> None:
     assert client(sandbox.url).subscription_name() == "Stamped.io 4021"
 
 
-@pytest.mark.parametrize("body", [{}, [], b"", "OK", b"OK", {"id": 7, "name": "Somebody else's"}])
+@pytest.mark.parametrize("body", [{}, [], b"", "OK", b"OK", {"name": "Whose?"}, {"Id": 7, "name": "Acme"}])
 def test_answer_that_is_no_subscription_proves_no_token(answered: Callable[..., IPaaS], body: object) -> None:
     """Whoever answers everything with 200 does."""
     with pytest.raises(AnswerUnreadable):
@@ -516,7 +516,7 @@ def test_a_client_id_is_sent_as_a_header(server: RawServer, tmp_path: Path, clie
         text = text.replace(' token = "', f' client_id = "{client_id}", token = "')
     (tmp_path / "connections.toml").write_text(text, encoding="utf-8")
     runtime = Runtime.build(Settings(redis_url="redis://127.0.0.1:1/0", connections=tmp_path / "connections.toml"))
-    server.answer = lambda _: [http(b'{"name": "Acme"}')]
+    server.answer = lambda _: [http(b'{"id": 4021, "name": "Acme"}')]
     runtime.source(parts.SYSTEM, GUID).subscription_name()
     sent = [line for line in server.requests[0].lower().splitlines() if line.startswith(b"x-client-id")]
     assert sent == ([f"x-client-id: {client_id}".encode()] if client_id else [])

@@ -14,13 +14,29 @@ from worker.http.adapter import Pools
 from worker.http.client import ApiClient
 from worker.ipaas.client import IPaaS
 from worker.ipaas.endpoint import Login
-from worker.ipaas.login import COMPANY, LOGIN, REFRESH, LoggedIn
+from worker.ipaas.login import (
+    COMPANY,
+    FIRST_REFUSED_SECONDS,
+    LOGIN,
+    LONGEST_REFUSED_SECONDS,
+    REFRESH,
+    RENEWAL_PAUSE_SECONDS,
+    LoggedIn,
+)
 from worker.jobs.calls import Api
-from worker.jobs.errors import AnswerUnreadable, IPaaSCredentialsRefused, LinkNotRecorded, SyncError
+from worker.jobs.errors import (
+    AnswerUnreadable,
+    IPaaSCredentialsRefused,
+    IPaaSUnreachable,
+    LinkNotRecorded,
+    SyncError,
+)
 from worker.jobs.intents import Trouble
+from worker.jobs.job import Job, Kind
 from worker.ledger.guard import ReadOnly
 from worker.sandbox.faults import Fault
 from worker.sandbox.sso import COMPANY_ID, EMAIL, PASSWORD
+from worker.telemetry.logs import Attempt, running
 
 if TYPE_CHECKING:
     from worker.sandbox.server import RunningSandbox
@@ -181,3 +197,92 @@ def test_a_login_that_is_not_answered_is_an_outage(sandbox: RunningSandbox, cloc
         ipaas.customer(ID)
     sandbox.sandbox.clear_faults()
     assert ipaas.customer(ID).id == ID
+
+
+# Trouble with the login -----------------------------------------------------------------------------------------------
+
+
+def refused(ipaas: IPaaS) -> None:
+    """Meet the refusal of the login."""
+    with pytest.raises(IPaaSCredentialsRefused, match="the login was refused"):
+        ipaas.customer(ID)
+
+
+def test_a_refused_login_is_not_tried_by_each_thread(sandbox: RunningSandbox, clock: Clock) -> None:
+    """iPaaS.com could lock the account: whoever waited gets the first one's answer."""
+    ipaas = source(sandbox, clock, password="hunter2 hunter2")
+    threads = [threading.Thread(target=refused, args=[ipaas]) for _ in range(20)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert logins(sandbox) == ["login"]
+
+
+def test_a_login_that_stays_refused_is_tried_ever_later(sandbox: RunningSandbox, clock: Clock) -> None:
+    """Up to a longest time."""
+    ipaas = source(sandbox, clock, password="hunter2 hunter2")
+    refused(ipaas)
+    assert logins(sandbox) == ["login"]
+    seconds = FIRST_REFUSED_SECONDS
+    for _ in range(7):
+        clock.now += seconds - 1
+        refused(ipaas)
+        assert logins(sandbox) == []
+        clock.now += 1
+        refused(ipaas)
+        assert logins(sandbox) == ["login"]
+        seconds = min(2 * seconds, LONGEST_REFUSED_SECONDS)
+
+
+def test_an_answer_that_is_remembered_is_noted_as_a_call(sandbox: RunningSandbox, clock: Clock) -> None:
+    """Trouble without any call would be the job's own."""
+    ipaas = source(sandbox, clock, password="hunter2 hunter2")
+    refused(ipaas)
+    attempt = Attempt(Job(Kind.CUSTOMER, parts.SYSTEM, ID), "", "0a8e", False, 1)
+    token = running.set(attempt)
+    try:
+        refused(ipaas)
+    finally:
+        running.reset(token)
+    assert [(call.api, call.route, call.status) for call in attempt.calls] == [(Api.IPAAS, LOGIN, 400)]
+
+
+@pytest.mark.parametrize("fault", [Fault(path="sso/", status=503), Fault(path="sso/", cut="before")])
+def test_a_token_that_still_lives_goes_on_if_it_cannot_be_renewed(
+    sandbox: RunningSandbox, clock: Clock, fault: Fault
+) -> None:
+    """And it is tried again, but not by each call."""
+    ipaas = source(sandbox, clock)
+    ipaas.customer(ID)
+    logins(sandbox)
+    sandbox.sandbox.add_fault(fault)
+    clock.now += 51 * 60
+    for _ in range(3):
+        assert ipaas.customer(ID).id == ID
+    assert logins(sandbox) == ["refresh"]
+    sandbox.sandbox.clear_faults()
+    clock.now += RENEWAL_PAUSE_SECONDS
+    ipaas.customer(ID)
+    ipaas.customer(ID)
+    assert logins(sandbox) == ["refresh"]
+
+
+def test_nobody_waits_for_a_renewal_as_long_as_the_token_lives(sandbox: RunningSandbox, clock: Clock) -> None:
+    """Whoever lacks the lock goes on with the old one."""
+    ipaas = source(sandbox, clock)
+    ipaas.customer(ID)
+    clock.now += 51 * 60
+    assert isinstance(ipaas.api, LoggedIn)
+    with ipaas.api._lock:  # noqa: SLF001 - as another thread has it
+        assert ipaas.customer(ID).id == ID
+
+
+def test_nobody_logs_in_beside_another_thread(sandbox: RunningSandbox, clock: Clock) -> None:
+    """Whoever has waited as long as one call takes is answered that none came."""
+    ipaas = source(sandbox, clock)
+    assert isinstance(ipaas.api, LoggedIn)
+    ipaas.api._call_seconds = 0.01  # noqa: SLF001 - a test's patience
+    with ipaas.api._lock, pytest.raises(IPaaSUnreachable, match="takes too long"):  # noqa: SLF001 - as above
+        ipaas.customer(ID)
+    assert logins(sandbox) == []

@@ -75,7 +75,11 @@ def test_no_page_shows_what_the_subscription_says(open_stage: Stage) -> None:
     echo = {"message": f"the keys are {keys}"}
     for fault in (
         Fault(path="Subscription/", status=401, body=echo),
-        Fault(path="Subscription/", status=200, body={"settings": {"API Private Key": f"{keys[1]} {keys[0]}"}}),
+        Fault(
+            path="Subscription/",
+            status=200,
+            body={"id": parts.SYSTEM, "settings": {"API Private Key": f"{keys[1]} {keys[0]}"}},
+        ),
     ):
         open_stage.sandbox.add_fault(fault)
         open_stage.ledger.release(parts.SYSTEM)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.steps import Steps
 
 MOST_CALLS = 120
-MOST_FILES = 16
+MOST_FILES = 17
 TRIGGER = {"id": "a1b2c3d4", "notifications": [{"scope": "customer/updated", "destination": "4021", "id": ID}]}
 
 

@@ -12,8 +12,9 @@ from tests import parts
 from tests.integration.jobs import admitted
 from tests.integration.stage import CREATE, ID, JOB, Stage, run, transferred
 from worker.app import app
+from worker.connections import Connections, Throttle
 from worker.handover import open_ledger
-from worker.jobs.job import State
+from worker.jobs.job import Job, Kind, State
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 from worker.sandbox.sso import EMAIL, PASSWORD
@@ -215,6 +216,169 @@ def test_another_hold_is_not_ended_by_a_new_key(open_stage: Stage) -> None:
     assert [hold.code for hold in open_stage.ledger.holds()] == ["stamped-calls-limited"]
 
 
+def held(stage: Stage) -> list[str]:
+    """By which codes the store is held for a long time; a worker looks at it the next time that it looks at all."""
+    stage.client.hset(f"stamped-sync:hold:{parts.SYSTEM}", "until", "9999999999999")
+    stage.client.delete("stamped-sync:done-at")
+    return [hold.code for hold in stage.ledger.holds()]
+
+
+def now_held(stage: Stage) -> list[str]:
+    """By which codes the store is still held."""
+    return [hold.code for hold in stage.ledger.holds()]
+
+
+@pytest.mark.parametrize("was_read", [False, True])
+def test_a_setting_that_is_mended_ends_its_hold(open_stage: Stage, *, was_read: bool) -> None:
+    """Although the hold is by iPaaS.com, which keeps all other reads away."""
+    open_stage.sandbox.change_settings({"API Store Hash": None})
+    transferred(open_stage)
+    reader = stores.Reader()
+    assert held(open_stage) == ["subscription-incomplete"]
+    reader.read_due()
+    assert held(open_stage) == ["subscription-incomplete"]
+    open_stage.sandbox.change_settings({"API Store Hash": "270392"})
+    if was_read:
+        app.runtime.whole(parts.SYSTEM)  # a preview did
+    else:
+        reader.read_due()
+    assert now_held(open_stage) == []
+    assert admitted(open_stage.ledger) == [JOB]
+    assert run(transfer_customer, parts.SYSTEM, ID).state == "SUCCESS"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault(path=SETTINGS, status=401), "ipaas-credentials-refused"),
+        (Fault(path=SETTINGS, status=404, body={"code": "NFND-1005"}), "ipaas-system-refused"),
+    ],
+)
+def test_a_subscription_that_can_be_read_ends_the_hold_of_one_that_could_not(
+    open_stage: Stage, fault: Fault, code: str
+) -> None:
+    """Once: whoever can read it later learns nothing new."""
+    open_stage.sandbox.add_fault(fault)
+    transferred(open_stage)
+    assert held(open_stage) == [code]
+    open_stage.sandbox.clear_faults()
+    stores.Reader().read_due()
+    assert now_held(open_stage) == []
+
+
+def test_whoever_met_the_trouble_looks_although_others_do(open_stage: Stage) -> None:
+    """They may have read the subscription before, and learn nothing new."""
+    transferred(open_stage)
+    open_stage.sandbox.add_fault(Fault(path=SETTINGS, status=401))
+    open_stage.sandbox.add_fault(Fault(path="Customer/", status=401))
+    transferred(open_stage)
+    reader = stores.Reader()
+    assert held(open_stage) == ["ipaas-credentials-refused"]
+    make_old(5)
+    reader.read_due()
+    open_stage.sandbox.clear_faults()
+    make_old(5)
+    reader.read_due()  # as another worker does, it has just looked at held stores
+    assert now_held(open_stage) == []
+
+
+def test_a_key_that_may_read_no_customers_is_held_once(open_stage: Stage) -> None:
+    """Though it may read the subscription: the store must not be released and held again without end."""
+    transferred(open_stage)
+    open_stage.sandbox.add_fault(Fault(path="Customer/", status=403))
+    transferred(open_stage)
+    reader = stores.Reader()
+    for _ in range(3):
+        assert held(open_stage) == ["ipaas-credentials-refused"]
+        make_old(5)
+        reader.read_due()
+    assert now_held(open_stage) == ["ipaas-credentials-refused"]
+
+
+def test_an_address_that_is_mended_ends_the_hold_of_the_wrong_one(open_stage: Stage) -> None:
+    """As another key does."""
+    open_stage.sandbox.change_settings({"API Url": "http://127.0.0.1:1"})
+    settings = app.runtime.settings.model_copy(update={"hold_after_errors": 1})
+    open_stage.patch.setitem(app.__dict__, "runtime", Runtime.build(settings))
+    transferred(open_stage)
+    assert held(open_stage) == ["stamped-unreachable"]
+    open_stage.sandbox.change_settings({"API Url": open_stage.url})
+    make_old(5)
+    stores.Reader().read_due()
+    assert now_held(open_stage) == []
+
+
+@pytest.mark.parametrize("is_mended", [True, False])
+def test_a_restart_tries_once_whether_a_key_is_mended(open_stage: Stage, redis_url: str, *, is_mended: bool) -> None:
+    """The new process does not know the old key. If it is not mended, the hold begins anew, and stays."""
+    transferred(open_stage)
+    rotate(open_stage, in_subscription=False)
+    make_old(5)
+    transferred(open_stage)
+    assert held(open_stage) == ["stamped-credentials-refused"]
+    if is_mended:
+        open_stage.sandbox.change_settings({"API Private Key": NEW_KEY})
+    open_stage.build(redis_url)
+    reader = stores.Reader()
+    reader.read_due()
+    assert now_held(open_stage) == []
+    assert admitted(open_stage.ledger) == [JOB]
+    assert run(transfer_customer, parts.SYSTEM, ID).state == ("SUCCESS" if is_mended else "RETRY")
+    if not is_mended:
+        for _ in range(3):
+            assert held(open_stage) == ["stamped-credentials-refused"]
+            make_old(5)
+            reader.read_due()
+        assert now_held(open_stage) == ["stamped-credentials-refused"]
+
+
+def test_one_job_is_admitted_until_the_subscription_was_read(open_stage: Stage) -> None:
+    """It may allow one at a time."""
+    jobs = [Job(Kind.CUSTOMER, parts.SYSTEM, str(each)) for each in range(1, 11)]
+    open_stage.ledger.request_all(jobs)
+    assert len(open_stage.messages("customers")) == 1
+
+
+def test_a_key_that_is_a_variables_name_fails_no_job(open_stage: Stage) -> None:
+    """Stamped.io refuses it, which holds the store."""
+    open_stage.sandbox.change_settings({"API Public Key": "HOME"})
+    transferred(open_stage)
+    assert now_held(open_stage) == ["stamped-credentials-refused"]
+
+
+def test_a_changed_mapping_costs_no_reading(open_stage: Stage) -> None:
+    """Neither of the subscription nor a login, and what is read of the connection is today's."""
+    transferred(open_stage)
+    old = app.runtime
+    changed = old.connections[parts.SYSTEM].model_copy(update={"name": "Acme"})
+    new = old.reconfigured(Connections([changed]), old.files)
+    assert (new.whole(parts.SYSTEM).name, old.whole(parts.SYSTEM).name) == ("Acme", "")
+    assert new.connection(parts.SYSTEM).name == "Acme"
+    assert new.clients[parts.SYSTEM].ipaas is old.clients[parts.SYSTEM].ipaas
+    assert open_stage.called.count(str(parts.SYSTEM)) == 1
+    throttled = changed.model_copy(update={"throttle": Throttle(concurrent=3)})
+    assert old.reconfigured(Connections([throttled]), old.files).clients[parts.SYSTEM].store is not store()
+
+
+def test_a_worker_looks_at_held_stores_within_ten_seconds() -> None:
+    """At the worst it looks just before it is due again."""
+    assert stores.HELD_SECONDS + stores.LOOK_SECONDS < 10
+
+
+def test_a_round_of_readings_ends_so_that_held_stores_are_looked_at(open_stage: Stage) -> None:
+    """The next round goes on with what is due."""
+    connections = "\n".join(parts.open_connection(open_stage.url, system_id=each) for each in (parts.SYSTEM, 4022))
+    (open_stage.folder / "connections.toml").write_text(connections, encoding="utf-8")
+    open_stage.patch.setitem(app.__dict__, "runtime", Runtime.build(app.runtime.settings))
+    open_stage.patch.setattr(stores, "ROUND_SECONDS", 0.0)
+    reader = stores.Reader()
+    reader.read_due()
+    assert [each.store.is_read for each in app.runtime.clients.values()] == [True, False]
+    open_stage.sandbox.clear_faults()
+    reader.read_due()
+    assert open_stage.called == [str(parts.SYSTEM), "4022"]
+
+
 # Secrets --------------------------------------------------------------------------------------------------------------
 
 
@@ -245,11 +409,14 @@ HOSTILE = {
     "a success that is none": Fault(path=SETTINGS, status=200, body={"success": False, **ECHO}),
     "a list": Fault(path=SETTINGS, status=200, body=[{"settings": dict.fromkeys(SECRETS, SECRETS[1])}]),
     "another subscription": Fault(path=SETTINGS, status=200, body={"id": SECRETS[1], "settings": {}}),
-    "settings that are text": Fault(path=SETTINGS, status=200, body={"settings": " ".join(SECRETS)}),
+    "settings that are text": Fault(
+        path=SETTINGS, status=200, body={"id": parts.SYSTEM, "settings": " ".join(SECRETS)}
+    ),
     "wrong settings": Fault(
         path=SETTINGS,
         status=200,
         body={
+            "id": parts.SYSTEM,
             "settings": {
                 "API Url": f"https://{SECRETS[0]}:{SECRETS[1]}@x",
                 "API Public Key": f"{SECRETS[0]}:{SECRETS[1]}",
@@ -257,7 +424,7 @@ HOSTILE = {
                 "API Store Hash": f"{SECRETS[1]}/",
                 "API Throttle Limit": SECRETS[1],
                 "Concurrent Connections": [SECRETS[1]],
-            }
+            },
         },
     ),
     "a store that repeats the keys": Fault(

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.unit.clock import Clock
+from worker.clients.holds import News
 from worker.clients.store import AGAIN_SECONDS, GOOD_SECONDS, JUST_READ_SECONDS, Store
 from worker.connections import Connection
 from worker.ipaas.endpoint import IPaaSEndpoint
@@ -35,7 +36,7 @@ class Source:
     """iPaaS.com, whose subscription has a private key; or it raises an error."""
 
     def __init__(self) -> None:
-        self.key = "private-1"
+        self.key, self.store_hash = "private-1", "1"
         self.error: Exception | None = None
         self.calls = 0
         self.answers = threading.Event()
@@ -47,7 +48,7 @@ class Source:
         assert self.answers.wait(10)
         if self.error:
             raise self.error
-        settings = {"API Url": URL, "API User": "pub", "API Password": self.key, "API Store Hash": "1"}
+        settings = {"API Url": URL, "API User": "pub", "API Password": self.key, "API Store Hash": self.store_hash}
         return Subscription.read(settings, wanted)
 
 
@@ -56,22 +57,17 @@ class Stage:
 
     def __init__(self, given: Connection | None = None) -> None:
         self.clock, self.source = Clock(), Source()
-        self.joined: list[Connection] = []
-        self.renewed = 0
+        self.news: list[News] = []
         self.store = Store(
             given or connection(),
             self._connect,
-            joined=self.joined.append,
-            renewed=self._renew,
+            on_read=lambda _, news: self.news.append(news),
             call_seconds=10,
             clock=self.clock,
         )
 
     def _connect(self, endpoint: StampedEndpoint) -> Any:
         return endpoint.private_key.get_secret_value(), object()
-
-    def _renew(self) -> None:
-        self.renewed += 1
 
     @property
     def ask(self) -> Callable[[], Any]:
@@ -95,7 +91,8 @@ def test_a_whole_connection_reads_nothing() -> None:
     whole = {"api_url": URL, "public_key": "pub", "private_key": SecretStr("private-0"), "store_hash": "1"}
     stage = Stage(connection(**whole))
     assert (stage.key, stage.store.is_due, stage.store.is_of_file) == ("private-0", False, True)
-    assert stage.store.reread(stage.ask) is False
+    assert stage.store.read_now(stage.ask) is False
+    assert stage.store.has_other_keys(stage.ask, stage.store.get(stage.ask).api) is False
     assert stage.source.calls == 0
 
 
@@ -106,7 +103,7 @@ def test_what_was_read_is_good_for_ten_minutes(stage: Stage) -> None:
     assert (stage.store.get(stage.ask).api, stage.source.calls, stage.store.is_due) == (api, 1, False)
     stage.clock.now += 2
     assert (stage.store.get(stage.ask).api, stage.source.calls) == (api, 2)
-    assert (len(stage.joined), stage.renewed) == (2, 0)
+    assert stage.news == [News.READABLE, News.NONE]
 
 
 def test_other_keys_are_told(stage: Stage) -> None:
@@ -114,7 +111,7 @@ def test_other_keys_are_told(stage: Stage) -> None:
     assert stage.key == "private-1"
     stage.source.key = "private-2"
     stage.clock.now += GOOD_SECONDS
-    assert (stage.key, stage.renewed) == ("private-2", 1)
+    assert (stage.key, stage.news) == ("private-2", [News.READABLE, News.OTHER])
 
 
 @pytest.mark.parametrize("error", [IPaaSUnavailable(), SubscriptionIncomplete("API Url is missing"), Throttled()])
@@ -179,14 +176,14 @@ def test_refused_keys_are_read_again_at_once(stage: Stage) -> None:
     """Once for all who meet them at that moment."""
     refused = stage.store.get(stage.ask).api
     stage.clock.now += JUST_READ_SECONDS
-    assert stage.store.reread(stage.ask, refused) is False
-    assert stage.store.reread(stage.ask, refused) is False
+    assert stage.store.has_other_keys(stage.ask, refused) is False
+    assert stage.store.has_other_keys(stage.ask, refused) is False
     assert stage.source.calls == 2
     stage.source.key = "private-2"
     stage.clock.now += JUST_READ_SECONDS
-    assert stage.store.reread(stage.ask, refused) is True
-    assert stage.store.reread(stage.ask, refused) is True
-    assert (stage.source.calls, stage.renewed) == (3, 1)
+    assert stage.store.has_other_keys(stage.ask, refused) is True
+    assert stage.store.has_other_keys(stage.ask, refused) is True
+    assert (stage.source.calls, stage.news) == (3, [News.READABLE, News.NONE, News.OTHER])
 
 
 def test_refused_keys_stay_if_iPaaS_does_not_answer(stage: Stage) -> None:  # noqa: N802 - its name
@@ -194,15 +191,42 @@ def test_refused_keys_stay_if_iPaaS_does_not_answer(stage: Stage) -> None:  # no
     refused = stage.store.get(stage.ask).api
     stage.source.error = IPaaSUnavailable()
     stage.clock.now += JUST_READ_SECONDS
-    assert stage.store.reread(stage.ask, refused) is False
+    assert stage.store.has_other_keys(stage.ask, refused) is False
 
 
 def test_a_redis_that_is_away_spoils_no_preview() -> None:
     """Whoever tells it of the limits meets that; the values are there all the same."""
     stage = Stage()
 
-    def away(_: Connection) -> None:
+    def away(*_: object) -> None:
         raise LedgerUnavailable
 
-    stage.store = Store(connection(), stage._connect, joined=away, call_seconds=1, clock=stage.clock)  # noqa: SLF001 - its own
+    stage.store = Store(connection(), stage._connect, on_read=away, call_seconds=1, clock=stage.clock)  # noqa: SLF001 - its own
     assert stage.key == "private-1"
+
+
+def test_that_a_subscription_can_be_read_again_is_news(stage: Stage) -> None:
+    """What kept it from being read can have held the store."""
+    assert stage.key == "private-1"
+    stage.source.error = IPaaSUnavailable()
+    stage.clock.now += JUST_READ_SECONDS
+    assert stage.store.read_now(stage.ask) is False
+    stage.source.error = None
+    assert stage.store.read_now(stage.ask) is True
+    assert stage.news == [News.READABLE, News.READABLE]
+
+
+def test_nothing_is_read_again_before_it_was_read(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """There is nothing that goes on, so the log must not say so; and the store is as due as before."""
+    stage.source.error = IPaaSUnavailable()
+    assert (stage.store.read_now(stage.ask), stage.store.is_read, stage.store.is_due) == (False, False, True)
+    assert caplog.text == ""
+
+
+def test_another_store_is_said_with_both_store_hashes(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """From then on customers go to another store, which somebody may not have meant."""
+    assert stage.key == "private-1"
+    stage.source.store_hash = "2"
+    stage.clock.now += GOOD_SECONDS
+    assert stage.key == "private-1"
+    assert "its subscription names another store: store hash 2 instead of 1" in caplog.text

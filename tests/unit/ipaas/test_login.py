@@ -36,7 +36,11 @@ def test_a_token_is_found_wherever_it_may_stand(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [None, "", "short", "two words and more", {}, [], [TOKEN], {"id": TOKEN}, {"token": 12345678}, "a\nb" * 9]
+    "body",
+    [
+        *(None, "", "short", "two words and more", {}, [], [TOKEN], {"id": TOKEN}, {"token": 12345678}, "a\nb" * 9),
+        *("Unauthorized", '"Unauthorized"', "Error-401", "AccessDeniedForThisLogin", '"login_failed:AUTH-1002"'),
+    ],
 )
 def test_anything_else_is_no_token(body: Any) -> None:
     """A page or a sentence must not become a header."""
@@ -62,6 +66,7 @@ def test_a_refused_login_is_the_stores_and_named(answer: Answer, intent: Intent,
     """No customer fails for it, and nothing that came back is shown but for iPaaS.com's code."""
     found = refused(answer, "x")
     assert (found.intent, found.trouble, found.words) == (intent, trouble, words)
+    assert found.body is None
 
 
 def test_words_of_ours_about_a_login_stay() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from worker.http.answers import Answer, Exchange
 from worker.http.answers import read as read_answer
-from worker.ipaas.subscription import NAMES, Subscription, is_about, name_in, of_store, settings_in
+from worker.ipaas.subscription import NAMES, Subscription, is_about, name_in, settings_in, without_words
 from worker.jobs.errors import SubscriptionIncomplete
 from worker.jobs.intents import Intent, Trouble
 
@@ -55,6 +55,27 @@ def test_api_user_and_api_password_stand_in_for_the_keys(empty: str | None) -> N
     found = read(**twins)
     assert found.private_key
     assert (found.public_key, found.private_key.get_secret_value()) == ("pub-2", "private-2")
+
+
+def test_keys_are_taken_in_pairs() -> None:
+    """One key of each pair could belong to different stores; but what is there is better than nothing."""
+    found = read(API_Private_Key=None, API_User="pub-2", API_Password="private-2")
+    assert found.private_key
+    assert (found.public_key, found.private_key.get_secret_value()) == ("pub-2", "private-2")
+    assert problem(API_Private_Key=None, API_Password="private-2") == "API Private Key is missing"
+
+
+def test_a_key_that_is_wanted_alone_is_taken_by_either_name() -> None:
+    """The connections file has the other one."""
+    found = read("private_key", API_Private_Key=None, API_Password="private-2")
+    assert found.private_key
+    assert found.private_key.get_secret_value() == "private-2"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:8080"])
+def test_keys_go_unencrypted_to_this_machine_alone(host: str) -> None:
+    """For a sandbox; any other address must be https."""
+    assert read(API_Url=f"http://{host}").api_url == f"http://{host}"
 
 
 def test_names_are_compared_without_case_and_values_without_blanks() -> None:
@@ -104,6 +125,7 @@ def test_what_the_file_says_is_not_looked_at() -> None:
         ({"API_Url": {"a": "b"}}, "API Url must be text"),
         ({"API_Private_Key": False}, "API Private Key must be text"),
         ({"API_Url": "stamped.io"}, "API Url must be an http:// or https:// URL with a host"),
+        ({"API_Url": "http://stamped.io"}, "API Url must be an https:// URL"),
         ({"API_Url": "https://u:hunter2@stamped.io"}, "API Url must be an http:// or https:// URL with a host"),
         ({"API_Public_Key": "pub:hunter2"}, "API Public Key must hold no colon"),
         ({"API_Private_Key": "hunter2 hunter2"}, "API Private Key the secret holds a character"),
@@ -152,13 +174,13 @@ def test_nothing_that_is_read_shows_its_keys() -> None:
 def test_what_is_said_of_a_refusal_is_not_shown_but_for_its_code() -> None:
     """It may repeat the settings."""
     answer = Answer(500, Intent.STORES, Trouble.UNAVAILABLE, words="the key is hunter2", code="INTL-1000")
-    assert of_store(answer).words == "INTL-1000"
+    assert without_words(answer).words == "INTL-1000"
 
 
 def test_words_of_ours_stay() -> None:
     """If nothing came, they say why."""
     answer = Answer(None, Intent.STORES, Trouble.SILENT, words="no answer in time", has_own_words=True)
-    assert of_store(answer) is answer
+    assert without_words(answer) is answer
 
 
 @pytest.mark.parametrize(
@@ -173,7 +195,7 @@ def test_words_of_ours_stay() -> None:
 def test_nothing_that_came_over_the_wire_is_shown(status: int, content: bytes, words: str) -> None:
     """Neither a page's title nor a reason phrase nor a message; what we say about it is."""
     answer = read_answer(Exchange(status, content, {}, "hunter2"), has_codes=True)
-    assert of_store(answer).words == words
+    assert without_words(answer).words == words
 
 
 @pytest.mark.parametrize(
@@ -186,16 +208,31 @@ def test_nothing_that_came_over_the_wire_is_shown(status: int, content: bytes, w
 )
 def test_a_refusal_is_the_stores(status: int, code: str, trouble: Trouble) -> None:
     """No customer fails for a subscription that can't be read."""
-    answer = of_store(Answer(status, Intent.CUSTOMERS, code=code))
+    answer = without_words(Answer(status, Intent.CUSTOMERS, code=code))
     assert (answer.intent, answer.trouble) == (Intent.STORES, trouble)
+
+
+def test_a_404_without_a_code_says_what_it_can_mean() -> None:
+    """A gateway sends one while iPaaS.com is down."""
+    assert "or the system_id is wrong" in without_words(Answer(404, Intent.CUSTOMERS, words="hunter2")).words
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
-    [({"id": 4021}, True), ({"id": "4021"}, True), ({"name": "x"}, True), ({"id": 7}, False), ({}, False), ([], False)],
+    [
+        *(({"id": 4021}, True), ({"id": "4021"}, True), ({"Id": 4021}, True)),
+        *(
+            ({"name": "x"}, False),
+            ({"id": 7}, False),
+            ({"Id": 7}, False),
+            ({"id": None}, False),
+            ({}, False),
+            ([], False),
+        ),
+    ],
 )
 def test_the_answer_must_be_about_the_subscription(body: Any, expected: bool) -> None:
-    """If it says which one it is about."""
+    """And say so, as another one's keys lead to another store."""
     assert is_about(Answer(200, Intent.ACCEPTED, body=body), 4021) is expected
 
 

@@ -69,3 +69,18 @@ def test_many_that_are_alike_are_told_in_one_sentence(tmp_path: Path) -> None:
     names, stores = said(tmp_path, *(connection(number, "A", "a") for number in range(1, 14)))
     assert names.startswith("1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 others have one name, A: ")
     assert stores.startswith("1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 others have one Stamped.io store, a: ")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://localhost", "http://[::1]", "https://stamped.io"])
+def test_http_to_this_machine_needs_no_word(tmp_path: Path, url: str) -> None:
+    """Nobody is on the way."""
+    assert said(tmp_path, connection(1, "Acme", "a", url=url)) == []
+
+
+def test_http_to_another_machine_is_told(tmp_path: Path) -> None:
+    """Of either API."""
+    text = connection(1, "Acme", "a", url="http://stamped.io").replace("https://api", "http://api")
+    assert said(tmp_path, text) == [
+        f"1 Acme: {each} is called by http, so whoever is on the way can read its keys; use https"
+        for each in ("iPaaS.com", "Stamped.io")
+    ]
