@@ -44,14 +44,18 @@ def measured(made: Plan, apis: FakeApis) -> int:
         about = machine.about(client)
     about |= {"plan": made.words, "capacity": apis.capacity(), "load_at_first": os.getloadavg()[0]}
     print(f"the fake APIs answer {about['capacity']:,} calls a second; load average {about['load_at_first']:.1f}")
-    results = Results(about)
+    results = Results.load(SAVED) if made.adds else Results(about)
     began = time.monotonic()
     Bench(made, apis, results).run()
-    about |= {"minutes": (time.monotonic() - began) / 60, "load_at_last": os.getloadavg()[0]}
+    minutes = (time.monotonic() - began) / 60
+    if made.adds:
+        results.about["added"] = f"{', '.join(made.measures)} were measured later, at commit {about['commit']}"
+    results.about["minutes"] = results.about.get("minutes", 0) + minutes
+    results.about["load_at_last"] = os.getloadavg()[0]
     results.save(SAVED)
     for title, table in report.tables_of(results):
         print(f"\n{title}\n{tables.as_text(table)}")
-    print(f"\n{about['minutes']:.1f} minutes; every figure is in {SAVED.relative_to(parts.ROOT)}")
+    print(f"\n{minutes:.1f} minutes; every figure is in {SAVED.relative_to(parts.ROOT)}")
     if made.is_written:
         report.write(results)
     return 1 if results.failures else 0

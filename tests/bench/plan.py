@@ -38,6 +38,8 @@ class Plan:
     is_quick: bool
     is_written: bool
     """Whether it replaces the page."""
+    adds: bool = False
+    """Whether its figures are added to those of the run before."""
 
     @property
     def words(self) -> str:
@@ -62,6 +64,7 @@ def plan(arguments: Sequence[str]) -> Plan:
         seconds=given.seconds or (1.2 if given.quick else 3),
         is_quick=given.quick,
         is_written=given.write or not arguments,
+        adds=given.add,
     )
 
 
@@ -83,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--measure", type=_chosen_from(MEASURES), metavar="NAMES", help=f"of {', '.join(MEASURES)}")
     made.add_argument("--rounds", type=_above_zero, help="how often everything is measured, in turns (default 5)")
     made.add_argument("--seconds", type=_seconds, help="how long each contestant is measured (default 3)")
+    made.add_argument("--add", action="store_true", help="add to the figures of the run before, in build/")
     return made
 
 

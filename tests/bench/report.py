@@ -82,6 +82,7 @@ def introduction(about: dict[str, Any]) -> str:
     lines = [
         f"{about['plan']}, which `make bench` wrote to this page {when}.",
         "Figures are medians, with the least and the most in parentheses.",
+        f"Of them, {about['added']}." if "added" in about else "",
         "",
         f"{machine}, {load}.",
         f"Python {about['python']}, Valkey {about['valkey']}, {packages}.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tests.bench.contestants import REFERENCE
 from tests.bench.statistics import Spread, ratio, spread
@@ -68,6 +68,12 @@ class Results:
         """Who was measured, in the order in which they came."""
         found = (each for each in self.rows if (each.measure, each.at) == (measure, at))
         return list(dict.fromkeys(each.contestant for each in found))
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What was written down of a run."""
+        saved = json.loads(path.read_text("utf-8"))
+        return cls(saved["about"], [Row(**each) for each in saved["rows"]], saved["failures"])
 
     def save(self, path: Path) -> None:
         """Write everything down, for whoever wants to count again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from tests.bench.chart import chart
@@ -11,6 +12,9 @@ from tests.bench.kills import LATENCY_MS, counted
 from tests.bench.report import page
 from tests.bench.results import Results, Row
 from tests.bench.tables import growth_of, rows_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ABOUT = {
     "plan": "A run of 2 rounds, 3 seconds for each contestant",
@@ -95,3 +99,11 @@ def test_lost_is_who_was_never_written_and_doubled_who_was_written_again() -> No
 def test_every_contestant_has_a_name_of_its_own() -> None:
     """`--only` chooses them by their names."""
     assert len({each.name for each in ALL}) == len(ALL)
+
+
+def test_figures_that_were_written_down_are_those_that_are_added_to(tmp_path: Path) -> None:
+    """A run of hours can be ended, and gone on with another day."""
+    results = Results({"plan": "a run"}, failures=["kills, 20: no answer"])
+    results.add(Row("updates", "ours", 0, 1, {"per_second": 900.0}))
+    results.save(tmp_path / "saved.json")
+    assert Results.load(tmp_path / "saved.json") == results
