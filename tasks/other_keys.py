@@ -29,7 +29,11 @@ def was_met_by_old_keys(
         app.reloader.look()
     if is_called_otherwise(runtime.connections[system_id], app.runtime.connections.get(system_id)):
         return True
-    return is_refused and apis is not None and has_other_keys(runtime, apis, calls)
+    if apis is None:
+        return False
+    if is_refused:
+        return has_other_keys(runtime, apis, calls)
+    return bool(calls) and calls[-1].api is Api.STAMPED and runtime.is_other_store(apis)
 
 
 def has_other_keys(runtime: Runtime, apis: Apis, calls: list[MadeCall]) -> bool:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from itertools import chain, repeat
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from celery.exceptions import Reject
 
 from tasks.jobs import RefusingTask
 from worker import handover
 from worker.app import app
 from worker.jobs.errors import LedgerUnavailable, TriggerOff
 from worker.jobs.routes import ACCEPT_TRIGGER, UPKEEP
-from worker.sync.triggers import Refused, Verdict, judge, names_unknown
+from worker.sync.triggers import Accepted, Refused, Verdict, judge, names_unknown
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.outcomes import announce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PUT_BACK_SECONDS: Final = 5
 TIMES_PUT_BACK: Final = 12
@@ -27,12 +33,7 @@ def submit(trigger: object) -> list[Verdict]:
     returns a verdict for each notification, in the trigger's order. Raises worker.ledger.LedgerUnavailable if Redis
     does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
-    app.reloader.look_if_due()
-    verdicts = judge(trigger, app.runtime.connections)
-    if names_unknown(verdicts):  # it may have been added a moment ago
-        app.reloader.look()
-        verdicts = judge(trigger, app.runtime.connections)
-    return handover.hand_over(verdicts, app.runtime.ledger)
+    return handover.hand_over(_judged(trigger), app.runtime.ledger)
 
 
 @app.task(bind=True, base=RefusingTask, name=ACCEPT_TRIGGER)
@@ -42,20 +43,44 @@ def accept_trigger(self: RefusingTask, trigger: object) -> dict[str, Any]:
     While Redis does not answer, the trigger waits here, because its message could be lost if it were put back. If it
     names a connection that is not known here, and workers differ, one that knows it may get it next.
     """
-    is_last = self.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ()
-    if not is_last and names_unknown(judge(trigger, app.runtime.connections)):
-        raise self.retry(countdown=PUT_BACK_SECONDS, max_retries=TIMES_PUT_BACK, queue=UPKEEP)
-    verdicts = _submit_patiently(trigger)
+    _put_back_if_known_elsewhere(self, trigger)
+    verdicts = _patiently(lambda: submit(trigger))
     refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
     sentry.report_refusals((each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff))
     codes = [each.error.failure.code for each in refused]
     return {"accepted": len(verdicts) - len(codes), "refused": codes}
 
 
-def _submit_patiently(trigger: object) -> list[Verdict]:
+def _put_back_if_known_elsewhere(task: RefusingTask, trigger: object) -> None:
+    """Raise Celery's Retry if a trigger names a connection that another worker may know.
+
+    What is known here is handed over first. If the trigger can't be put back, it is judged here.
+    """
+    verdicts = _judged(trigger)
+    is_over = task.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ()
+    if is_over or not names_unknown(verdicts):
+        return
+    if not task.request.retries:
+        known: list[Verdict] = [each for each in verdicts if isinstance(each, Accepted)]
+        _patiently(lambda: handover.hand_over(known, app.runtime.ledger))
+    with suppress(Reject):
+        raise task.retry(countdown=PUT_BACK_SECONDS, max_retries=TIMES_PUT_BACK, queue=UPKEEP)
+
+
+def _judged(trigger: object) -> list[Verdict]:
+    """What becomes of a trigger by the files as they stand: a connection may have been added a moment ago."""
+    app.reloader.look_if_due()
+    verdicts = judge(trigger, app.runtime.connections)
+    if names_unknown(verdicts):
+        app.reloader.look()
+        verdicts = judge(trigger, app.runtime.connections)
+    return verdicts
+
+
+def _patiently(act: Callable[[], list[Verdict]]) -> list[Verdict]:
     for seconds in chain((1, 2, 4), repeat(8)):
         try:
-            return submit(trigger)
+            return act()
         except LedgerUnavailable as error:
             announce(outcomes.TRIGGER_WAITS, error=error)
             time.sleep(seconds)

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from worker.config.environment import Environment, environment
-from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, wrong
+from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, without_secret, wrong
 from worker.config.text_file import Files
 from worker.config.toml_file import Table, examples, read_tables, repeated
 from worker.config.values import Concurrent, Limit, Part, Place
@@ -264,7 +264,8 @@ def key_examples() -> dict[str, dict[str, str]]:
 
 def _fault(error: ErrorDetails, place: str, file: str) -> Fault:
     *tables, key = [part for part in error["loc"] if isinstance(part, str)]
-    place, examples_here = f"{place}, {'.'.join([*tables, key])}", key_examples()[".".join(tables)]
+    named = key if key in (examples_here := key_examples()[".".join(tables)]) else without_secret(key)
+    place = f"{place}, {'.'.join([*tables, named])}"
     if error["type"] != "extra_forbidden":
         return fault_of(error, file, place, examples_here[key])
     if tables and key in (own := key_examples()[""]):

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from itertools import product
 from typing import TYPE_CHECKING, Final, Protocol
 
 from worker.clients.holds import OF_LIMITS
@@ -37,6 +38,7 @@ log = logging.getLogger(__name__)
 
 SETTLE_SECONDS: Final = 0.5
 """A file that still changes so long after it was read is being written."""
+APIS: Final = tuple(each.key for each in Api)
 LONGEST_SECONDS: Final = 10.0
 """How often at least a process notes what it runs by, however seldom it looks for changes."""
 
@@ -74,11 +76,13 @@ class Reloader:
 
     def watch(self, role: str, stopping: threading.Event) -> None:
         """Look, and note what this process runs by, every few seconds until it stops."""
+        with suppress(ConfigurationError):  # a hold may be of keys from before this process was started
+            self._holds_to_end.update(product((each.system_id for each in self._application.runtime.connections), APIS))
         while True:
             try:
                 self.look_if_due()
-                self.note(role)
                 self.end_holds()
+                self.note(role)
             except LedgerUnavailable:
                 pass  # it has said so, and goes on by itself
             except Exception as error:  # noqa: BLE001 - without this thread, no change would be seen any more
@@ -116,7 +120,8 @@ class Reloader:
             fingerprint = self._application.runtime.connections.fingerprint
         except ConfigurationError:  # it never had any; `look` has found the faults
             fingerprint = ""
-        faults, seconds = tuple(map(str, self.faults)), self._application.settings.reload_seconds
+        faults = tuple(map(str, self.faults))
+        seconds = min(self._application.settings.reload_seconds, LONGEST_SECONDS)
         process = Process(WORKER, role, release() or "unknown", fingerprint, faults, seconds)
         self.processes = self.ledger.processes.note(process)
 

@@ -153,6 +153,10 @@ class Runtime:
         """Whether the subscription, which is read again at once, has other keys than those that were refused."""
         return self._of(apis.source.system_id).store.has_other_keys(lambda: apis.source, apis.store.api)
 
+    def is_other_store(self, apis: Apis) -> bool:
+        """Whether the subscription has named another address or other keys meanwhile."""
+        return self._of(apis.source.system_id).store.is_other(apis.store.api)
+
     def _joined(self, system_id: int, source: IPaaS | None) -> Joined:
         return self._of(system_id).store.get(lambda: source or self.source(system_id, str(uuid.uuid4())))
 
@@ -174,8 +178,8 @@ def _clients(connection: Connection, *, pools: Pools, witness: Witness, ledger: 
         return ApiClient(Api.STAMPED, store_url, basic, secrets=secrets, pools=pools, witness=witness)
 
     def note(whole: Connection, news: News) -> None:
-        ledger.note_limits(system_id, store_limits(whole))
         end_hold(ledger, system_id, news)
+        ledger.note_limits(system_id, store_limits(whole))
 
     source = connect_source(connection, pools, witness, ledger)
     return Clients(connection, source, Store(connection, connect, on_read=note, call_seconds=pools.timeouts.call))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks import submit, transfer_customer
+from tasks import accept_trigger, submit, transfer_customer
 from tests import parts
 from tests.integration.jobs import CALLS, JOB, claimed
 from tests.integration.stage import run
@@ -17,6 +18,7 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import State
 from worker.jobs.retries import Pause
 from worker.ledger import Ledger
+from worker.ledger.processes import Process
 from worker.reloading import Reloader
 from worker.sandbox.faults import Fault
 from worker.sync.triggers import Accepted, Refused
@@ -203,3 +205,29 @@ def test_refused_key_is_read_again_before_the_store_is_held(stage: Stage, reload
     assert stage.record().state is State.WAITING
     stage.ledger.request(JOB, urgent=True)
     assert run(transfer_customer, parts.SYSTEM, JOB.customer_id).state == "SUCCESS"
+
+
+def test_trigger_that_another_worker_may_know_is_put_back(stage: Stage, reloader: Reloader) -> None:
+    """What is known here is handed over at once; once workers agree, the rest is refused."""
+    vars(app)["reloader"] = reloader
+    both = [{"scope": "customer/updated", "destination": each, "id": "1"} for each in ("4021", "5000")]
+    reloader.processes = [Process(f"host/{each}", "worker", "1.0", str(each)) for each in (1, 2)]
+    put_back = run(accept_trigger, {"id": "6f0c", "notifications": both}, queue="upkeep")
+    assert put_back.state == "RETRY"
+    assert stage.ledger.record(replace(JOB, customer_id="1"))
+    assert stage.ledger.refused().count == 0
+    assert stage.messages("upkeep")
+    reloader.processes = []
+    assert run(accept_trigger, {"id": "6f0c", "notifications": both}, queue="upkeep").state == "SUCCESS"
+    assert stage.ledger.refused().count == 1
+
+
+def test_hold_by_keys_from_before_a_restart_ends(stage: Stage, reloader: Reloader) -> None:
+    """Whoever keeps keys in the environment has to restart the processes; the hold ends then, too."""
+    ledger = stage.ledger
+    claim = replace(claimed(ledger, JOB), fingerprint="0ld0ld")
+    ledger.hold(claim, CALLS, Failure("stamped-credentials-refused"), Pause(3600, 3600))
+    stopping = Event()
+    stopping.set()
+    reloader.watch("worker", stopping)
+    assert not ledger.holds()

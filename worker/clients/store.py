@@ -119,6 +119,10 @@ class Store:
                 self._try(source())
             return self._joined is not None and self._joined.api is not refused
 
+    def is_other(self, api: CalledApi) -> bool:
+        """Whether the store is called by another address or with other keys than this, by now."""
+        return self._joined is not None and self._joined.api is not api
+
     @property
     def _was_just_read(self) -> bool:
         return self.is_read and self._clock() < self._read_at + JUST_READ_SECONDS

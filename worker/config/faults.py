@@ -101,11 +101,14 @@ def unknown(name: object, kind: str, known: Sequence[str]) -> str:
 
 def shown(name: object) -> str:
     """A name that somebody wrote, in quotes, unless it may be a secret that was put into the wrong place."""
-    text = str(name)
-    is_secretive = (
-        len(text) >= LEAST_SECRET and text.isascii() and any(map(str.isdigit, text)) and not set(text) & {*"./ "}
-    )
-    return "what stands here (it is not shown, as it may be a secret)" if is_secretive else repr(name)
+    is_hidden = without_secret(str(name)) != str(name)
+    return "what stands here (it is not shown, as it may be a secret)" if is_hidden else repr(name)
+
+
+def without_secret(name: str) -> str:
+    """A name, or an ellipsis in the place of what may be a secret."""
+    is_long = len(name) >= LEAST_SECRET and any(map(str.isdigit, name))
+    return "…" if is_long and name.isascii() and not set(name) & {*"./ "} else name
 
 
 def unknown_key(file: str, place: str, key: str, examples: Mapping[str, str]) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ MISTAKES = {
 
 A key is random letters, digits and signs, which may begin with any word: so a placeholder is words from end to end.
 """
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+VARIABLE = re.compile(r"[A-Z]+|(?=[A-Z0-9_]{1,64}$)[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 """What a variable of a secret is called."""
 FILE = re.compile(r"[A-Za-z_-]{1,40}|[\w-]{1,60}\.[a-z]{2,5}")
 """What the file of a secret may be called without a folder: words, or a name with an ending; no key looks so."""
@@ -111,10 +112,11 @@ def _reference(value: Any) -> tuple[str, str]:
 
 def _from_file(name: str, folder: Path, files: Files | None) -> tuple[str, str]:
     path = folder / name
+    is_place = FILE.fullmatch(name) or (path.parent != folder and os.path.isdir(path.parent))  # noqa: PTH112 - it raises nothing
+    shown = path if is_place else UNNAMED
     try:
-        return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {path}"
+        return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {shown}"
     except FileNotFoundError:
-        is_place = FILE.fullmatch(name) or (path.parent != folder and path.parent.is_dir())
-        raise wrong(f"there is no file {path if is_place else UNNAMED}") from None
+        raise wrong(f"there is no file {shown}") from None
     except Unreadable as error:
-        raise wrong(f"file {path} {error}") from None
+        raise wrong(f"file {shown} {error}") from None

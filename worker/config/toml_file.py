@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli
 
-from worker.config.faults import ConfigurationError, Fault, unknown_key
+from worker.config.faults import ConfigurationError, Fault, unknown_key, without_secret
 from worker.config.text_file import MEGABYTE, Files, Unreadable, read_text
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_tables(path: Path, name: str, files: Files | None = None) -> tuple[list
     """
     document, file, heading = _read_toml(path, name, files), str(path), f"[[{name}]]"
     tables = document.pop(name, [])
-    faults = [unknown_key(file, key, key, {name: heading}) for key in document]
+    faults = [unknown_key(file, without_secret(key), key, {name: heading}) for key in document]
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         problem = f"must be a list of tables, each under {heading} in two brackets"
         raise ConfigurationError([*faults, Fault(file, name, problem, heading)])

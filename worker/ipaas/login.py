@@ -120,8 +120,10 @@ class LoggedIn:
         if not _is_dead(answer):
             return answer
         self._dead = token
-        # A login takes longer than the claim of a write, and a fresh token may lack rights: the next read logs in.
-        if not reads or self._age(token) < FRESH_SECONDS:
+        if self._age(token) < FRESH_SECONDS:  # another one would lack rights, too, if that is why
+            self._remember(answer)
+            return answer
+        if not reads:  # a login takes longer than the claim that covers a write: the next read makes it
             return answer
         again = self._ready(renews=True)
         return again.api.call(method, *args, **more) if isinstance(again, Token) else again
@@ -170,10 +172,10 @@ class LoggedIn:
             self._lock.release()
 
     def _remember(self, answer: Answer) -> None:
-        """Keep a refusal of the login itself: the longer, the more often it was refused. An outage is tried again."""
-        if answer.trouble is not Trouble.CREDENTIALS:
+        """Keep a refusal, of the login or of a fresh token: the longer, the more often in a row. An outage passes."""
+        if answer.trouble not in {Trouble.CREDENTIALS, Trouble.UNREADABLE}:
             return
-        last = self._refusal
+        last = self._refusal if answer.trouble is Trouble.CREDENTIALS else None
         seconds = min(2 * last.seconds, LONGEST_REFUSED_SECONDS) if last else FIRST_REFUSED_SECONDS
         self._refusal = Refusal(answer, seconds, self._clock() + seconds)
 

@@ -56,6 +56,9 @@ class StoreLimits:
     unsaid: frozenset[str] = frozenset()
     """Which of `limit`, `seconds` and `concurrent` the connections file leaves to the subscription."""
 
+    is_guessed: bool = False
+    """Whether nobody has read yet what the subscription says: they are the least, and the window may be longer."""
+
     def as_json(self, *, is_known: bool = True) -> str:
         """The limits as the scripts take them: see `limits_of` in `_throttle.lua`."""
         apis = {Api.STAMPED: self.stamped, Api.IPAAS: self.ipaas}
@@ -63,6 +66,7 @@ class StoreLimits:
             "concurrent": self.concurrent,
             "looks": int(self.looks_for_shared),
             **({} if is_known else {"unknown": True}),
+            **({"guessed": True} if self.is_guessed else {}),
             "apis": {
                 api.key: {"limit": limit.calls, "window_ms": int(limit.seconds * 1000)}
                 for api, limit in apis.items()
@@ -152,8 +156,9 @@ class NotedLimits(Mapping[int, StoreLimits]):
             if self._clock() < self._good_until:
                 return  # another thread has looked meanwhile
             noted = self._look_up()
-            self._has_looked, self._good_until = True, self._clock() + LOOK_SECONDS
+            self._good_until = self._clock() + LOOK_SECONDS
             if noted is not None:
+                self._has_looked = True
                 self._noted = noted
                 self._note_again()
         finally:
@@ -180,7 +185,7 @@ def _merged(given: StoreLimits, text: str) -> StoreLimits:
     stamped = given.stamped
     if stamped:
         stamped = Limit(noted.get("limit", stamped.calls), noted.get("seconds", stamped.seconds))
-    return replace(given, stamped=stamped, concurrent=noted.get("concurrent", given.concurrent))
+    return replace(given, stamped=stamped, concurrent=noted.get("concurrent", given.concurrent), is_guessed=not text)
 
 
 class LimitsAsJson(dict[int, str]):

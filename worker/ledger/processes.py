@@ -86,13 +86,21 @@ def _running(answer: Sequence[Any]) -> list[Process]:
     """The processes that are not silent, by role and name."""
     now_ms, *found = answer
     pairs = zip(found[::2], found[1::2], strict=True)
-    read = [_read(name, *text.split(" ", 2)) for name, text in pairs]
+    read = [each for name, text in pairs if (each := _tried(name, text))]
     alive = [process for seen_ms, process in read if abs(int(now_ms) - seen_ms) <= _silent_seconds(process) * 1000]
     return sorted(alive, key=lambda each: (ROLES.index(each.role) if each.role in ROLES else len(ROLES), each.name))
 
 
 def _silent_seconds(process: Process) -> float:
     return max(SILENT_SECONDS, SILENT_INTERVALS * process.interval_seconds)
+
+
+def _tried(name: str, text: str) -> tuple[int, Process] | None:
+    """A process, and when it was noted last; None if what is noted can't be read."""
+    try:
+        return _read(name, *text.split(" ", 2))
+    except (ValueError, TypeError, AttributeError):
+        return None
 
 
 def _read(name: str, seen_ms: str, since_ms: str, text: str) -> tuple[int, Process]:

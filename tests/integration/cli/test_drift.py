@@ -123,6 +123,8 @@ def test_process_of_another_release_is_shown_with_what_it_says(client: redis.Red
     """It may note more, or less."""
     now, _ = client.time()
     client.hset("stamped-sync:processes", "listen host/3 1f2e", f'{now}000 {now}000 {{"later": 1}}')
+    client.hset("stamped-sync:processes", "worker host/4 1f2e", f"{now}000 {now}000 [1]")
+    client.hset("stamped-sync:processes", "worker host/5 1f2e", "x")
     (found,) = Ledger(client).processes.running()
     assert (str(found), found.fingerprint, found.faults) == ("listen host/3", "", ())
 

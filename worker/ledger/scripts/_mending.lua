@@ -53,7 +53,7 @@ local function free_strays(system, limits, now, longest_call_ms, looks, acts)
   end
   local count = #strays
   -- The window of a store that is not known here is not either: what seems too far ahead may be right.
-  for api, limit in pairs(limits.unknown and {} or limits.apis) do
+  for api, limit in pairs((limits.unknown or limits.guessed) and {} or limits.apis) do
     local key = slots_key(api, system)
     local slots = slot_strays(key, owned, now + limit.window_ms + longest_call_ms, looks)
     for _, slot in ipairs(acts and slots or {}) do redis.call('ZADD', key, text(now + limit.window_ms), slot) end

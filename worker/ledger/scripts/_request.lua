@@ -54,7 +54,7 @@ local function leave(kind, member, system, now)
   enqueue(kind, member)
   local again = now + math.min(LEFT_MS * 2 ^ math.min(left - 1, 10), LONGEST_LEFT_MS)
   -- Whatever else the store waits for may be due before.
-  look_again(system, before and before > now and math.min(before, again) or again)
+  look_again(system, before and math.min(before, again) or again)
 end
 
 local function start_over(kind, member)

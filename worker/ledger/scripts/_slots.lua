@@ -59,7 +59,7 @@ local function return_slots(kind, member, limits, used)
     for index, name in ipairs(names) do
       local is_used = not used or index <= used[api]
       -- The window of a store that is not known here is not either: the sweep of a worker that knows it shortens this one.
-      local window_ms = limits.unknown and LONGEST_WINDOW_MS or limit and limit.window_ms
+      local window_ms = (limits.unknown or limits.guessed) and LONGEST_WINDOW_MS or limit and limit.window_ms
       if is_used and window_ms then
         redis.call('ZADD', slots_key(api, system), text(now + window_ms), name)
       else

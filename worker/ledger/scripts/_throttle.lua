@@ -15,8 +15,8 @@ local REST = 1 / 100
 local function slots_key(api, system) return store_key('slots:' .. api, system) end
 
 -- Limits of a store: JSON { concurrent, looks 0|1: whether a transfer looks who shares its customer, apis = { stamped = { limit,
--- window_ms }, ipaas = ... }, unknown: true if this process does not know the store, and so admits nothing }; an API that is not in
--- it has no limit.
+-- window_ms }, ipaas = ... }, unknown: true if this process does not know the store, and so admits nothing, guessed: true if they are the
+-- least, as nobody has read yet what they are }; an API that is not in it has no limit.
 local function limits_of(json) return cjson.decode(json) end
 
 local function used_slots(api, system, now)
