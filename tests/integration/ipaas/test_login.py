@@ -136,6 +136,13 @@ def test_a_fresh_token_that_is_refused_costs_none(sandbox: RunningSandbox, clock
     with pytest.raises(IPaaSCredentialsRefused):
         ipaas.customer(ID)
     assert logins(sandbox) == ["login", "company"]
+    with pytest.raises(IPaaSCredentialsRefused):  # nor does each job that comes
+        ipaas.customer(ID)
+    assert logins(sandbox) == []
+    sandbox.sandbox.clear_faults()
+    clock.now += 31
+    assert ipaas.customer(ID).id == ID  # it may have died early, though
+    assert logins(sandbox) == ["login", "company"]
 
 
 def test_a_write_never_logs_in(sandbox: RunningSandbox, clock: Clock) -> None:
@@ -184,8 +191,11 @@ def test_a_refused_login_is_named_and_never_shown(
 def test_an_answer_without_a_token_is_unreadable(sandbox: RunningSandbox, clock: Clock) -> None:
     """A page in its place, for one."""
     sandbox.sandbox.add_fault(Fault(path="Auth/Login", status=200, body={"user": "hunter2"}))
-    with pytest.raises(AnswerUnreadable, match="the answer to the login holds no token"):
-        source(sandbox, clock).customer(ID)
+    ipaas = source(sandbox, clock)
+    for _ in range(3):  # the password is sent once
+        with pytest.raises(AnswerUnreadable, match="the answer to the login holds no token"):
+            ipaas.customer(ID)
+    assert logins(sandbox) == ["login"]
 
 
 @pytest.mark.parametrize("fault", [Fault(path="sso/", status=503), Fault(path="sso/", cut="before")])
