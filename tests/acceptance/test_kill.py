@@ -203,7 +203,8 @@ SCENARIOS = {
     Effect.REQUEST: Scenario(create, submit, again=submit),
     Effect.REFUSE: Scenario(create, submit, again=submit),
     Effect.CLAIM: NEW,
-    Effect.NOTE_PROCESS: NEW,
+    # It comes at any time, also with a message in hand that is not noted yet: a job in the ledger survives that.
+    Effect.NOTE_PROCESS: Scenario(create, request_without_message),
     Effect.RENEW: NEW,
     Effect.CREATE_CUSTOMER: NEW,
     Effect.RECORD_LINK: NEW,
