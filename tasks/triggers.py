@@ -56,9 +56,10 @@ def _put_back_if_known_elsewhere(task: RefusingTask, trigger: object) -> None:
 
     What is known here is handed over first. If the trigger can't be put back, it is judged here.
     """
+    if task.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ():
+        return
     verdicts = _judged(trigger)
-    is_over = task.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ()
-    if is_over or not names_unknown(verdicts):
+    if not names_unknown(verdicts):
         return
     if not task.request.retries:
         known: list[Verdict] = [each for each in verdicts if isinstance(each, Accepted)]

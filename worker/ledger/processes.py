@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from worker.ledger.scripting import Args, Scripts
 
 SILENT_SECONDS: Final = 30.0
-"""A process counts as ended once it has noted nothing for so long, or for this many of its own intervals:"""
 SILENT_INTERVALS: Final = 3
+"""A process counts as ended once it has noted nothing for so long, and for so many of its own intervals."""
 FORGOTTEN_MS: Final = 24 * 60 * 60 * 1000
 MOST_FAULTS: Final = 20
 LONGEST_FAULT: Final = 500
