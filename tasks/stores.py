@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.background import run_in_workers
 from worker.app import app
-from worker.clients.holds import can_be_mended, release
+from worker.clients.holds import can_be_mended, end
 from worker.clients.store import AGAIN_SECONDS
 from worker.jobs.errors import ConnectionHeld, SyncError, error_fields
 from worker.ledger import LedgerUnavailable
@@ -106,7 +106,7 @@ def _release_once(runtime: Runtime, system_id: int) -> None:
     """
     hold = runtime.ledger.hold_of(system_id)
     if hold and can_be_mended(hold):
-        release(runtime.ledger, system_id)
+        end(runtime.ledger, hold)
 
 
 def _source(runtime: Runtime, system_id: int, gate: type[ThrottledReads] = ThrottledReads) -> IPaaS:

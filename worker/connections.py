@@ -67,7 +67,7 @@ class _Origin(Place):
 
     def mapping(self, name: str) -> Mapping:
         """The mapping of a file. Several connections may share it; its faults are noted once."""
-        path = self.path.parent / name
+        path = self.folder / name
         if path not in self.mappings:
             try:
                 self.mappings[path] = Mapping.read(path, self.files)
@@ -139,11 +139,12 @@ class Connection(Part):
     def unsaid(self) -> frozenset[str]:
         """What the file leaves out and the subscription says, by key; nothing if the file has all of `stamped`."""
         stamped = {key for key in StampedGiven.model_fields if getattr(self.stamped, key) is None}
+        if not stamped:
+            return frozenset()
         said = self.throttle.model_fields_set
         # A rate is one value: the file's limit in the subscription's seconds would be neither's.
         said = said | RATE if said & RATE else said
-        throttle = Throttle.model_fields.keys() - said if stamped else ()
-        return frozenset({*stamped, *throttle})
+        return frozenset({*stamped, *(Throttle.model_fields.keys() - said)})
 
     @property
     def endpoint(self) -> StampedEndpoint:

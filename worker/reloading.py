@@ -186,8 +186,7 @@ class Reloader:
         runtime = self._application.runtime
         for hold in runtime.ledger.holds():
             is_old = hold.fingerprint != runtime.connections.fingerprint and hold.code not in OF_LIMITS
-            if is_old and (hold.system_id, hold.api) in to_end:
-                runtime.ledger.release(hold.system_id)
+            if is_old and (hold.system_id, hold.api) in to_end and runtime.ledger.end(hold):
                 log.warning("connection %d: no longer held, as its address or keys have changed", hold.system_id)
         with self._lock:
             self._holds_to_end -= to_end

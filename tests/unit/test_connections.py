@@ -241,6 +241,10 @@ def test_a_secret_that_is_not_there_is_a_fault_that_says_where(file: Path, secre
 
 VARIABLE, WORD = "is a variable such as $NAME, which nothing replaces here", "begins with Bearer or Basic: leave that"
 PLACEHOLDER, NAME = "is a placeholder, and no key", "is the name of a variable, and not its value"
+REFERENCE, PATH = (
+    'is a reference: write it as { env = "NAME" }',
+    "is a path, and not what the file holds: write { file =",
+)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +260,9 @@ PLACEHOLDER, NAME = "is a placeholder, and no key", "is the name of a variable, 
         *((text, PLACEHOLDER) for text in ("pubkey-xxx", "key-***", "pubkey-...", " <token> ")),
         *((text, NAME) for text in ("IPAAS_TOKEN", "STAMPED_PRIVATE_KEY", "STAMPED_PUBLIC_KEY", "ACME_EU_SECRET")),
         *((text, NAME) for text in ("other_name", "IPAAS_KEY")),
+        *((text, REFERENCE) for text in ("env:IPAAS_TOKEN", "ENV=IPAAS_TOKEN", "vault:stamped/key#token")),
+        *((text, PATH) for text in ("/run/secrets/ipaas-token", "./secrets/token", "~/.token", "secrets/token")),
+        *((text, PATH) for text in ("file:token.txt", "file:///run/secrets/a", "../a", "/token")),
     ],
 )
 @pytest.mark.parametrize("form", ['"{}"', '{{ env = "HELD" }}', '{{ file = "held" }}'])
@@ -291,6 +298,10 @@ def test_mistake_in_the_place_of_a_secret_is_told_as_such(file: Path, form: str,
         "A1_B2_C3",
         "todo9",
         "<Xk3qTz9R",
+        "/Xk3qTz9R/vB7nLw2+hJ8=",
+        "envXk3qTz9R",
+        "file-Xk3qTz9R",
+        "Vault9=",
     ],
 )
 def test_key_that_begins_like_a_mistake_is_taken(file: Path, key: str) -> None:

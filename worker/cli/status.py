@@ -45,6 +45,7 @@ WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
 CATCH_UP_COLUMNS = ("Catch-up", "state", "customers requested")
 OFF = "off"
+NOT_BEGUN = "not yet begun"
 ALL_SHOWN = 20
 """Up to this many connections, each has a row."""
 STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
@@ -85,15 +86,20 @@ def command(*, as_json: bool, watch: bool) -> int:
     show = partial(_status, screen, open_ledger(settings), settings, as_json=as_json)
     if watch:
         with suppress(KeyboardInterrupt):
-            _watch(screen, show, settings.redis_url_shown)
+            _watch(screen, show, settings.redis_url_shown, is_apart=not as_json)
     return show()
 
 
-def _watch(screen: Screen, show: Callable[[], int], redis_url: str) -> NoReturn:
-    """Show the status again and again, on a terminal each time from the top; or that Redis does not answer."""
+def _watch(screen: Screen, show: Callable[[], int], redis_url: str, *, is_apart: bool) -> NoReturn:
+    """Show the status again and again, on a terminal each time from the top; or that Redis does not answer.
+
+    Elsewhere each one has a line with the time above it, if they are to be told apart.
+    """
     while True:
         if sys.stdout.isatty():
             click.clear()
+        elif is_apart:
+            screen.section(local(datetime.now(UTC)))
         try:
             show()
         except LedgerUnavailable as error:
@@ -240,18 +246,22 @@ def _catch_ups(ledger: Ledger, connections: Connections, settings: Settings) -> 
         if not (settings.catch_up_hours and connection.catches_up):
             state = OFF
         elif progress is None:
-            state = "not yet begun"
+            state = NOT_BEGUN
         else:
             state = "ended" if progress.ended_at else "under way"
         yield connection.system_id, state, progress
 
 
 def _show_catch_ups(screen: Screen, catch_ups: Sequence[CatchUp]) -> None:
-    """A row for each connection that catches up, or did; and how many others there are."""
-    rows = [_catch_up_row(*each) for each in catch_ups if each[1] != OFF or each[2]]
+    """A row for each connection that catches up, or did; how many others there are; of many, those that have begun."""
+    is_long = len(catch_ups) > ALL_SHOWN
+    rows = [_catch_up_row(*each) for each in catch_ups if each[2] or (each[1] == NOT_BEGUN and not is_long)]
     if rows:
         screen.table(CATCH_UP_COLUMNS, rows, numbers=CATCH_UP_COLUMNS[2:])
-    if off := len(catch_ups) - len(rows):
+    states = [state for _, state, progress in catch_ups if progress is None]
+    if is_long and (waiting := states.count(NOT_BEGUN)):
+        screen.line(f"Catch-up has not yet begun for {counted(waiting, 'connection')}")
+    if off := states.count(OFF):
         screen.line(f"Catch-up is off for {counted(off, 'connection')}")
 
 

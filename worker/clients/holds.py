@@ -67,10 +67,10 @@ def end_hold(ledger: Ledger, system_id: int, news: News) -> None:
     """End the store's hold if the subscription, which was read just now, has mended it. Raises LedgerUnavailable."""
     hold = ledger.hold_of(system_id)
     if hold and is_ended(hold, news):
-        release(ledger, system_id)
+        end(ledger, hold)
 
 
-def release(ledger: Ledger, system_id: int) -> None:
-    """End the store's hold, and say why. Raises LedgerUnavailable."""
-    if ledger.release(system_id):
-        log.warning("connection %d: no longer held, as its subscription was read", system_id)
+def end(ledger: Ledger, hold: Hold) -> None:
+    """End a hold, and say why. Raises LedgerUnavailable."""
+    if ledger.end(hold):
+        log.warning("connection %d: no longer held, as its subscription was read", hold.system_id)

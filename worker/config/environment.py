@@ -42,6 +42,7 @@ class Environment:
     """The variables, the lines of `.env` that some of them came from, and every fault in that file."""
 
     variables: Mapping[str, str] = field(repr=False)
+    """A copy: each look at `os.environ` encodes a name anew, and a file can have thousands of secrets."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """By the variable's name in upper case."""
     faults: Sequence[Fault] = ()
@@ -57,9 +58,9 @@ def environment(files: Files | None = None) -> Environment:
     try:
         text = read_text(Path(DOTENV), 1 * MEGABYTE, files)
     except FileNotFoundError:
-        return Environment(os.environ)
+        return Environment(dict(os.environ))
     except Unreadable as error:
-        return Environment(os.environ, faults=[Fault(DOTENV, "", str(error))])
+        return Environment(dict(os.environ), faults=[Fault(DOTENV, "", str(error))])
     return _with_dotenv(text)
 
 

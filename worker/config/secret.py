@@ -27,16 +27,21 @@ UNREPLACED = (
 """What no password is either."""
 MISTAKES = {
     UNREPLACED[0]: UNREPLACED[1],
-    re.compile(r"(authorization:? *)?(bearer|basic)([ :].*)?", re.IGNORECASE): (
+    re.compile(r"(?i:(authorization:? *)?(bearer|basic)([ :].*)?)"): (
         "begins with Bearer or Basic: leave that word out, it is added by itself"
     ),
     re.compile(
-        r"<.*>|(your|my)[a-z_ -]*(token|key|secret|password)([_ -]?here)?|(change|replace)[_ -]?me|todo"
-        r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,})",
-        re.IGNORECASE,
+        r"(?i:<.*>|(your|my)[a-z_ -]*(token|key|secret|password)([_ -]?here)?|(change|replace)[_ -]?me|todo"
+        r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,}))"
     ): "is a placeholder, and no key",
     re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|SECRET|PASSWORD)"): "is the name of a variable, and not its value",
+    re.compile(r"(?i:env|environment|vault|secret) ?[:=].*"): 'is a reference: write it as { env = "NAME" }',
+    re.compile(r"(?i:file) ?[:=].*|(~|\.{1,2})?/?[a-z_.-]+(/[a-z_.-]+)+|~?/[a-z_.-]+"): (
+        'is a path, and not what the file holds: write { file = "path" }'
+    ),
 }
+ANY_MISTAKE = re.compile("|".join(each.pattern for each in MISTAKES))
+"""For one look instead of many: a file can have thousands of keys, and nearly none of them is a mistake."""
 """What people write in the place of a key, as a whole, and what is said of it, without repeating it.
 
 A key is random letters, digits and signs, which may begin with any word: so a placeholder is words from end to end.
@@ -81,7 +86,9 @@ def _mistake(text: str, environ: Environment) -> str:
     """What is said of a text that is no key but a mistake; empty if it may be a key."""
     if text in environ.variables:
         return "is the name of a variable, and not its value"
-    return next((problem for mistake, problem in MISTAKES.items() if mistake.fullmatch(text.strip())), "")
+    if not ANY_MISTAKE.fullmatch(text.strip()):
+        return ""
+    return next(problem for mistake, problem in MISTAKES.items() if mistake.fullmatch(text.strip()))
 
 
 def _text_and_place(value: Any, folder: Path, environ: Environment, files: Files | None) -> tuple[str, str]:

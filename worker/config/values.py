@@ -6,7 +6,7 @@ import ipaddress
 import os
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -42,6 +42,11 @@ class Place:
     secrets: list[str] = field(default_factory=list, repr=False)
     """Those that were found."""
 
+    @cached_property
+    def folder(self) -> Path:
+        """That of the file, from which the paths in it start."""
+        return self.path.parent
+
 
 def _resolved(value: Any, info: ValidationInfo) -> str:
     """A secret's text."""
@@ -56,7 +61,7 @@ def _typed(value: Any, info: ValidationInfo) -> str:
 def _kept(read: Callable[[Any, Path, Environment, Files], str], value: Any, info: ValidationInfo) -> str:
     """A secret that is read and noted. What is built in Python refers to the current folder."""
     place = info.context if isinstance(info.context, Place) else Place(Path(), Environment(os.environ))
-    secret = read(value, place.path.parent, place.environ, place.files)
+    secret = read(value, place.folder, place.environ, place.files)
     place.secrets.append(secret)
     return secret
 

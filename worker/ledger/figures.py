@@ -31,7 +31,12 @@ FIRST: Final = 5
 a day do background jobs stand behind younger ones; what is shown of it is then too little by a day at most."""
 STORES_AT_ONCE: Final = 100
 """How many stores one script looks at: it keeps Redis from others for some milliseconds."""
-SCRIPT: Final = "figures"
+OF_STORES: Final = "figures"
+OF_ALL: Final = "known"
+"""The scripts that look."""
+KINDS: Final = tuple(Kind)
+APIS: Final = tuple(Api)
+"""As tuples: a step through an enumeration itself takes ten times as long, and there can be thousands of stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,7 @@ def read_figures(client: redis.Redis, limits: Mapping[int, StoreLimits]) -> Figu
     """Read them all; also those of the stores with limits that the ledger does not know, or not any more."""
     look = _Look(client)
     look.ask_common()
-    look.ask_stores({*map(int, look.found["systems",]), *limits})
+    look.ask_stores({*map(int, look.known["systems"]), *limits})
     look.ask_next_due()
     return look.figures(limits)
 
@@ -169,70 +174,66 @@ class _Look:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
-        self._script = client.register_script(source(SCRIPT))
+        self._of_stores = client.register_script(source(OF_STORES))
+        self._of_all = client.register_script(source(OF_ALL))
         self._stores: dict[int, dict[str, Any]] = {}
+        self._due: Found = {}
         self._now_ms = 0
-        self.found: Found = {}
+        self.known: dict[str, Any] = {}
+        """See `known.lua`."""
 
     def ask_common(self) -> None:
         """Which stores there are, and what belongs to none of them."""
-        with together(self._client, self.found) as ask:
-            ask("time").time()
-            ask("systems").smembers(keys.SYSTEMS)
-            ask("totals").hgetall(keys.TOTALS)
-            ask("swept at").hget(keys.DONE_AT, "sweep")
-            for queue in QUEUES:
-                ask("queue", queue).llen(queue)
-            for key in keys.REFUSAL_LISTS:
-                ask("refused", key).zcard(key)
-        seconds, microseconds = self.found["time",]
-        self._now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+        places = [keys.SYSTEMS, keys.TOTALS, keys.DONE_AT, *keys.REFUSAL_LISTS]
+        answer: Any = self._of_all(keys=places, args=QUEUES)
+        self.known = json.loads(answer)
+        self._now_ms = int(self.known["now"])
 
     def ask_stores(self, systems: Iterable[int]) -> None:
         """Where each store stands; see `figures.lua`."""
         for page in pages(sorted(systems), STORES_AT_ONCE):
-            answer: Any = self._script(args=[keys.PREFIX, self._now_ms, FIRST, *page])
+            answer: Any = self._of_stores(args=[keys.PREFIX, self._now_ms, FIRST, *page])
             self._stores.update(zip(page, json.loads(answer), strict=True))
 
     def ask_next_due(self) -> None:
         """The jobs that are due next."""
-        with together(self._client, self.found) as ask:
+        with together(self._client, self._due) as ask:
             for kind in Kind:
                 if member := self._first_due(kind):
-                    ask("next due", kind).hgetall(keys.of(keys.JOB, kind, member))
+                    ask(kind).hgetall(keys.of(keys.JOB, kind, member))
 
     def figures(self, limits: Mapping[int, StoreLimits]) -> Figures:
         """The figures, once all is asked."""
-        totals = read_totals(self.found["totals",])
+        totals = read_totals(self.known["totals"])
         return Figures(
             stores={system_id: self._store(system_id, found) for system_id, found in self._stores.items()},
             limits=limits,
-            queues={queue: self.found["queue", queue] for queue in QUEUES},
+            queues={queue: self.known["queues"][queue] for queue in QUEUES},
             next_due={kind: self._next_due(kind) for kind in Kind},
-            refusals=Refusals.read(totals, sum(self.found["refused", key] for key in keys.REFUSAL_LISTS)),
+            refusals=Refusals.read(totals, self.known["refusals"]),
             totals=totals,
             seconds_since_sweep=self._seconds_since_sweep(),
         )
 
     def _seconds_since_sweep(self) -> float | None:
-        swept_at = self.found["swept at",]
+        swept_at = self.known.get("swept_at")
         return max(self._now_ms - int(swept_at), 0) / 1000 if swept_at else None
 
     def _store(self, system_id: int, found: Mapping[str, Any]) -> StoreFigures:
         now, hold, kinds = datetime.fromtimestamp(self._now_ms / 1000, UTC), found["hold"], found["kinds"]
         return StoreFigures(
             system_id=system_id,
-            counts={kind: Counts(**kinds[kind]["counts"]) for kind in Kind},
-            oldest_queued={kind: moment(kinds[kind].get("oldest_queued")) for kind in Kind},
+            counts={kind: Counts(**kinds[kind]["counts"]) for kind in KINDS},
+            oldest_queued={kind: moment(kinds[kind].get("oldest_queued")) for kind in KINDS},
             under_way=found["under_way"],
-            calls={api: found["calls"][api.key] for api in Api},
+            calls={api: found["calls"][api.key] for api in APIS},
             hold=Hold.read(system_id, dict(zip(hold[::2], hold[1::2], strict=True)), now) if hold else None,
-            presence={kind: Presence(kinds[kind]["expected"], kinds[kind]["present"]) for kind in Kind},
+            presence={kind: Presence(kinds[kind]["expected"], kinds[kind]["present"]) for kind in KINDS},
         )
 
     def _next_due(self, kind: Kind) -> Record | None:
         member = self._first_due(kind)
-        return Record.read(keys.job_of(kind, member), self.found["next due", kind]) if member else None
+        return Record.read(keys.job_of(kind, member), self._due[kind,]) if member else None
 
     def _first_due(self, kind: Kind) -> str:
         """The member that is due first of all stores'; empty if none rests."""

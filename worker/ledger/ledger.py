@@ -26,6 +26,7 @@ from worker.ledger.records import (
     ClaimLost,
     ClaimRefused,
     Ended,
+    Hold,
     Request,
     Throttled,
     Weighed,
@@ -246,8 +247,15 @@ class Ledger(Upkeep):
         return bool(self._scripts.run(Effect.BOOK, args))
 
     def release(self, system_id: int) -> bool:
-        """End the hold of a store; False if it is not held."""
-        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id]))
+        """End the hold of a store, whichever it is; False if it is not held."""
+        return self._release(system_id)
+
+    def end(self, hold: Hold) -> bool:
+        """End this hold; False if it has ended, or if the store has met other trouble that lasts longer."""
+        return self._release(hold.system_id, hold.until_ms, hold.code)
+
+    def _release(self, system_id: int, *only: int | str) -> bool:
+        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, *(only or ("", ""))]))
 
     def note_limits(self, system_id: int, limits: StoreLimits) -> None:
         """Note what a store allows, as its iPaaS.com subscription says it, for all processes that leave it open."""

@@ -140,6 +140,11 @@ class Hold:
         )
 
     @property
+    def until_ms(self) -> int:
+        """Until when it lasts, as the ledger has it: milliseconds since the epoch."""
+        return round(self.until.timestamp() * 1000)
+
+    @property
     def is_over(self) -> bool:
         """Its time has run out: the store proves itself now, with one job at a time."""
         return self.seconds_left <= 0

@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 
 def cautions(connections: Connections) -> Iterator[str]:
-    """Each probable mistake in words: empty triggers, the example's store, and what connections have in common."""
+    """Each probable mistake in words: of one connection, and what several have in common."""
     for each in connections:
         named = each.label
         if not each.triggers:
             yield f"{named}: triggers is empty, so only Manual Sync and `initialize` transfer customers"
         if _store(each) == _example_store():
             yield f"{named}: the store hash is still that of the example; put in the store's own"
+        if (key := each.stamped.private_key) and key.get_secret_value() == each.stamped.public_key:
+            yield f"{named}: the private key is the same as the public one; Stamped.io shows both, side by side"
         for name, url in (("iPaaS.com", each.ipaas.api_url), ("Stamped.io", each.stamped.api_url)):
             if url and is_readable_on_the_way(url):
                 yield f"{named}: {name} is called by http, so whoever is on the way can read its keys; use https"

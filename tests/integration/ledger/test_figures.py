@@ -14,6 +14,7 @@ from tests.integration.round_trips import RoundTrips
 from tests.parts import SYSTEM
 from worker.jobs.calls import Api
 from worker.jobs.catalogue import Failure
+from worker.jobs.errors import LedgerRefuses
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import Pause
 from worker.ledger import Ledger, Refusal, StoreLimits
@@ -223,6 +224,13 @@ def test_last_sweep_is_told_by_redis_clock(client: redis.Redis) -> None:
     seconds = ledger.figures().seconds_since_sweep
     assert seconds is not None
     assert 89 < seconds < 91 + time.time() - began  # however long this test takes
+
+
+def test_what_else_lies_at_a_queue_is_told_as_such(ledger: Ledger, client: redis.Redis) -> None:
+    """It is another software's, and no fault of ours."""
+    client.set("customers", "a text")
+    with pytest.raises(LedgerRefuses, match="the data of another software"):
+        ledger.figures()
 
 
 # What they cost -------------------------------------------------------------------------------------------------------

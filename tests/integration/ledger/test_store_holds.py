@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.jobs import admitted, calls_of, pushed_by, taken
 from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, jobs, make, more, sent
+from worker.jobs.calls import Api
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Job, Kind, State
@@ -152,6 +153,28 @@ def test_limit_is_never_the_jobs_own(store: Ledger) -> None:
         assert store.hold(store.claim(job), [*OF_STORE, *OF_STORE], FAILURE, limit).is_requeued
         store.release(1)
         assert more(store) == 1
+
+
+LIMITED_FOR = Failure("ipaas-calls-limited", 429, "Too many calls.")
+
+
+def test_trouble_that_lasts_longer_is_what_the_hold_is_for(store: Ledger, clock: Clock) -> None:
+    """What ends a shorter trouble, a new key, does not end it; nor does what is shorter take its place."""
+    first, second, third = [store.claim(job) for job in sent(store, jobs(3))]
+    held_for = Failure("stamped-credentials-refused", 401, "The key was revoked.")
+    store.hold(first, OF_STORE, FAILURE, REFUSED, held_for)
+    (shorter,) = store.holds()
+    store.hold(second, OF_SOURCE, FAILURE, Pause(3600, 3600, can_be_the_jobs=False), LIMITED_FOR)
+    store.hold(third, OF_STORE, FAILURE, REFUSED, held_for)
+    (longer,) = store.holds()
+    assert (longer.failure, longer.api, longer.since) == (LIMITED_FOR, Api.IPAAS.key, shorter.since)
+    assert not store.end(shorter)
+    assert store.holds() == [longer]
+    clock.advance(3599)
+    assert more(store) == 0
+    assert store.end(longer)
+    assert store.holds() == []
+    assert not store.end(longer)
 
 
 def test_hold_names_what_is_wrong_and_the_job_its_own(store: Ledger) -> None:

@@ -50,6 +50,12 @@ def test_store_of_the_example_is_told(tmp_path: Path) -> None:
     assert text == "4021 Acme EU: the store hash is still that of the example; put in the store's own"
 
 
+def test_one_key_in_both_places_is_told(tmp_path: Path) -> None:
+    """Stamped.io would refuse it, and whoever copied it sees no difference."""
+    (text,) = said(tmp_path, connection(1, "Acme", "a").replace("private-1", "pub-1"))
+    assert text == "1 Acme: the private key is the same as the public one; Stamped.io shows both, side by side"
+
+
 @pytest.mark.parametrize(("first", "second"), [("Acme", "Acme"), ("Acme", " ACME ")])
 def test_same_name_is_told(first: str, second: str, tmp_path: Path) -> None:
     """In upper or lower case."""

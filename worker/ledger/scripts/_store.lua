@@ -43,8 +43,9 @@ local function may_run(kind, member, system, now)
 end
 
 -- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is
--- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer. `failure` is { error,
--- code }, `by` the worker's name as JSON. Answers 1 if a hold begins.
+-- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer, and is what it is for
+-- from then on: what ends a shorter trouble must not end it. `failure` is { error, code }, `by` the worker's name as JSON.
+-- Answers 1 if a hold begins.
 local function hold(system, api, failure, ms, longest_ms, by)
   local key, now = store_key('hold', system), now_ms()
   -- Whoever was to prove the store has met trouble, too: the next job is another probe.
@@ -52,7 +53,11 @@ local function hold(system, api, failure, ms, longest_ms, by)
   redis.call('HSET', key, 'by', by)
   local held_until = number(key, 'until')
   if held_until > now then
-    if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms), 'length', text(ms)) end
+    if now + ms > held_until then
+      redis.call(
+        'HSET', key, 'until', text(now + ms), 'length', text(ms), 'error', failure[1], 'code', failure[2], 'api', api
+      )
+    end
     return 0
   end
   -- The level stays until a call is answered well, so that a store which is down for hours is asked ever less often.
