@@ -198,7 +198,7 @@ class _Run:
         job, action = self._job, done.action
         # The ledger first, the log after it: if the claim is lost, the other worker reports how the job ends.
         args = action, done.stamped_id, done.next_step
-        carry_on = self._carrying.asks()
+        carry_on = self._carrying.ask()
         self._go_on(self._ledger.complete(self._claim, self._calls, *args, **done.facts, carry_on=carry_on))
         seconds = round(time.monotonic() - self._started, 3)
         announce(outcomes.DONE, job, action, seconds, outcome=action, seconds=seconds)
@@ -257,7 +257,7 @@ class _Run:
             carried=rest.is_short,
             costs_attempt=rest.costs_attempt,
             consent=self._guard.consent,
-            carry_on=self._carrying.asks(),
+            carry_on=self._carrying.ask(),
         )
         self._go_on(ended)
         if ended.is_requeued:
@@ -270,7 +270,7 @@ class _Run:
         raise ComesAgain.of(self._job, State.WAITING, error) from None
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
-        ended = self._ledger.fail(self._claim, self._calls, error.failure, carry_on=self._carrying.asks())
+        ended = self._ledger.fail(self._claim, self._calls, error.failure, carry_on=self._carrying.ask())
         self._go_on(ended)
         if ended.is_requeued:
             self._requeued(error)

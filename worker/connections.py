@@ -249,6 +249,10 @@ def _fingerprint(tables: Sequence[Table], origin: _Origin) -> str:
 
 
 def _connection(table: Table, number: int, origin: _Origin) -> Connection | None:
+    # Whatever else is wrong with the two.
+    if isinstance(ipaas := table.get("ipaas"), dict) and {"login", "token"} <= ipaas.keys():
+        problem = "stands beside a login: keep one of both"
+        origin.fault(f"connection {number}, ipaas.token", problem, key_examples()["ipaas"]["token"])
     try:
         return Connection.model_validate(table, context=origin)
     except ValidationError as error:

@@ -99,6 +99,21 @@ def test_what_is_wrong_is_named(tmp_path: Path, ipaas: list[str], key: str, prob
     assert found.example
 
 
+@pytest.mark.parametrize("token", ["token-1", "$TOKEN", ""])
+@pytest.mark.parametrize("password", ["two words ✓", ""])
+def test_token_beside_a_login_is_told_whatever_else_is_wrong_with_them(
+    tmp_path: Path, token: str, password: str
+) -> None:
+    """All at once: whoever mends a fault must not meet the next one only then."""
+    with pytest.raises(ConfigurationError) as raised:
+        load(tmp_path, f'token = "{token}"', LOGIN.replace("two words ✓", password))
+    told = [fault.key for fault in raised.value.faults if fault.problem == "stands beside a login: keep one of both"]
+    others = [fault.key for fault in raised.value.faults if "keep one of both" not in fault.problem]
+    assert told == ["connection 1, ipaas.token"]
+    wrongs = {"ipaas.token": token != "token-1", "ipaas.login.password": not password}
+    assert sorted(others) == sorted(f"connection 1, {key}" for key, is_wrong in wrongs.items() if is_wrong)
+
+
 # The end of an API key ------------------------------------------------------------------------------------------------
 
 

@@ -66,14 +66,15 @@ def test_sample_of_check_write_names_the_files_that_it_names() -> None:
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", PAGES / "connections.md"], ids=document)
 def test_example_of_a_connection_works_on_a_machine_of_ones_own(path: Path, tmp_path: Path) -> None:
-    """Its secret's file is beside it, where a newcomer can put one."""
+    """Its secrets are in the environment, or in a file beside it, where a newcomer can put one."""
     example = next(block for block in blocks(path, "toml") if "[[connection]]" in block)
     (file := tmp_path / "connections.toml").write_text(
         example.replace('mapping = "mapping.toml"', ""), encoding="utf-8"
     )
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "stamped_private_key").write_text("key", encoding="utf-8")
-    assert load_connections(file, {"IPAAS_TOKEN": "token", "STAMPED_PUBLIC_KEY": "key"}).get(4021)
+    variables = {"IPAAS_TOKEN": "token", "STAMPED_PUBLIC_KEY": "key", "STAMPED_PRIVATE_KEY": "secret"}
+    assert load_connections(file, variables).get(4021)
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", PAGES / "triggers.md"], ids=document)

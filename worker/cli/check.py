@@ -15,6 +15,8 @@ from worker.cli.drift import differing, still_differing
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.holds import in_short
 from worker.cli.options import json_option, system_option, yes_option
+from worker.config.faults import ConfigurationError
+from worker.config.settings import load_settings
 from worker.connections import Throttle
 from worker.jobs.errors import SyncError
 from worker.ledger import LedgerUnavailable
@@ -71,7 +73,12 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
     if email or system is not None or yes or as_json:
         raise click.UsageError("--email, --system, --yes and --json belong to --write.")
     screen = Screen()
-    runtime = Runtime.build()
+    try:
+        runtime = Runtime.build()
+    except ConfigurationError:
+        with suppress(ConfigurationError):  # if the settings are good, Redis can be checked all the same
+            _redis(screen, load_settings())
+        raise
     file = f"{runtime.settings.connections}, {counted(len(runtime.connections), 'connection')}"
     codes = [_made(screen, "Connections file", lambda: file)]
     for each in cautions(runtime.connections):
@@ -105,23 +112,25 @@ def _proofs(runtime: Runtime, wholes: list[Connection]) -> Iterator[tuple[str, C
             runtime.source(system_id, str(uuid.uuid4())).subscription_name,
         )
         if connection.unsaid:
-            yield f"{name}, subscription", partial(_found, runtime, connection)
-        yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, system_id, wholes)
+            yield f"{name}, subscription", partial(_found, runtime, connection, wholes)
+        else:
+            wholes.append(runtime.whole(system_id))
+        # Of a subscription that can't be read, all is said; it would be said again of the store.
+        if wholes and wholes[-1].system_id == system_id:
+            yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, wholes[-1])
 
 
-def _found(runtime: Runtime, connection: Connection) -> str:
-    """What the subscription says, without its secrets."""
-    whole = runtime.whole(connection.system_id)
+def _found(runtime: Runtime, connection: Connection, wholes: list[Connection]) -> str:
+    """What the subscription says, without its secrets; the whole connection is added to `wholes`."""
+    wholes.append(whole := runtime.whole(connection.system_id))
     keys = {"public_key", "private_key"} & connection.unsaid
     shown = [f"API address {whole.endpoint.api_url}" if "api_url" in connection.unsaid else "", "keys" if keys else ""]
     shown.append(throttle_in_short(whole.throttle) if connection.unsaid & Throttle.model_fields.keys() else "")
     return ", ".join(filter(None, shown))
 
 
-def _store_hash(runtime: Runtime, system_id: int, wholes: list[Connection]) -> str:
-    whole = runtime.whole(system_id)
-    wholes.append(whole)
-    runtime.store(system_id).prove()
+def _store_hash(runtime: Runtime, whole: Connection) -> str:
+    runtime.store(whole.system_id).prove()
     return f"store hash {whole.endpoint.store_hash}"
 
 

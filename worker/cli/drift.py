@@ -11,6 +11,7 @@ from worker.config.faults import ConfigurationError
 from worker.connections import Connections, load_connections
 from worker.ledger import LedgerUnavailable
 from worker.presentation.configuration import drift, others
+from worker.presentation.times import as_iso
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Read(NamedTuple):
                     "role": each.role,
                     "version": each.version,
                     "fingerprint": each.fingerprint or None,
-                    "since": each.since and each.since.isoformat(),
+                    "since": as_iso(each.since),
                     "faults": each.faults,
                 }
                 for each in processes

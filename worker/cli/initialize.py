@@ -21,7 +21,7 @@ from worker.jobs.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import LedgerUnavailable
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.screen import Screen
-from worker.presentation.times import local
+from worker.presentation.times import as_iso, local
 from worker.presentation.wording import counted
 from worker.runtime import Runtime
 from worker.sync.census import Census
@@ -82,21 +82,25 @@ def command(
         return FAILED
     progress = runtime.ledger.progress.begin(system_id, selection, restart=restart)
     _note_beginning(screen, progress)
+    step = _requested(screen, runtime, progress, limit)
+    return _show_end(screen, step, as_json=as_json) if step else FAILED
+
+
+# Requesting -----------------------------------------------------------------------------------------------------------
+
+
+def _requested(screen: Screen, runtime: Runtime, progress: Progress, limit: int | None) -> Step | None:
+    """Request the customers: the last step, or None if this initialize is not this one's any more."""
     try:
-        step = _carried_on(runtime, progress, limit)
+        return _carried_on(runtime, progress, limit)
     except (SyncError, LedgerUnavailable, KeyboardInterrupt):
         screen.note(RESUMES)
         raise
     except ProgressLost:
         screen.error("Redis was emptied and no longer holds this initialize. Run the same again; it begins anew.")
-        return FAILED
     except TakenOver:
         screen.error("Another initialize of this connection has begun since; it goes on, and this one ends.")
-        return FAILED
-    return _show_end(screen, step, as_json=as_json)
-
-
-# Requesting -----------------------------------------------------------------------------------------------------------
+    return None
 
 
 def _note_beginning(screen: Screen, progress: Progress) -> None:
@@ -178,8 +182,8 @@ def _as_json(step: Step) -> dict[str, Any]:
         "pages_announced": max(place.short_of, place.last),
         "pages_hollow": place.hollow,
         "unreadable": place.all_unreadable,
-        "started_at": progress.started_at and progress.started_at.isoformat(),
-        "ended_at": progress.ended_at and progress.ended_at.isoformat(),
+        "started_at": as_iso(progress.started_at),
+        "ended_at": as_iso(progress.ended_at),
     }
 
 

@@ -9,23 +9,22 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from itertools import starmap
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from worker.cli import holds
+from worker.cli import catch_ups, holds
 from worker.cli.drift import Read, show_configuration
 from worker.cli.ending import ALL_WELL, WRONG, redis_silent
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.handover import limits_of, open_ledger
 from worker.jobs.job import Kind, State
-from worker.jobs.progress import Selection
 from worker.ledger import LedgerUnavailable
 from worker.presentation.configuration import agreement
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 from worker.presentation.screen import Screen
-from worker.presentation.times import lasting, local
+from worker.presentation.times import as_iso, lasting, local
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
@@ -33,19 +32,12 @@ if TYPE_CHECKING:
 
     from worker.config.settings import Settings
     from worker.connections import Connections
-    from worker.jobs.progress import Progress
     from worker.ledger import Ledger
     from worker.ledger.figures import Figures, Use
     from worker.ledger.processes import Process
 
-    CatchUp = tuple[int, str, Progress | None]
-    """A connection's system id, the state of its catch-up, and how far that has come if there has been one."""
-
 WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")
-CATCH_UP_COLUMNS = ("Catch-up", "state", "customers requested")
-OFF = "off"
-NOT_BEGUN = "not yet begun"
 ALL_SHOWN = 20
 """Up to this many connections, each has a row."""
 STATES = "\n".join(["\b", "The states of a job:", *(f"  {state:<9}{state.sentence}" for state in State)])
@@ -112,10 +104,10 @@ def _status(screen: Screen, ledger: Ledger, settings: Settings, *, as_json: bool
     read = Read.of(settings)
     ledger.reconfigure(limits_of(read.connections), read.connections.fingerprint)
     figures, processes = ledger.figures(), ledger.processes.running()
-    catch_ups = list(_catch_ups(ledger, read.connections, settings))
+    progresses = list(catch_ups.read(ledger, read.connections, settings))
     if as_json:
         more: dict[str, object] = {
-            "catch_ups": list(starmap(_catch_up_as_json, catch_ups)),
+            "catch_ups": list(starmap(catch_ups.as_json, progresses)),
             "configuration": read.as_json(processes),
             "tokens": list(_tokens(read.connections)),
         }
@@ -128,7 +120,7 @@ def _status(screen: Screen, ledger: Ledger, settings: Settings, *, as_json: bool
             screen.caution(each)
         _show(screen, figures, read, processes)
         screen.line()
-        _show_catch_ups(screen, catch_ups)
+        catch_ups.show(screen, progresses, ALL_SHOWN)
     return WRONG if read.faults else ALL_WELL
 
 
@@ -138,8 +130,8 @@ def _as_json(figures: Figures, settings: Settings) -> dict[str, object]:
         "holds": [holds.as_json_object(hold) for hold in figures.holds],
         "queues": figures.queues,
         "jobs": {kind.value: asdict(figures.counts(kind)) for kind in Kind},
-        "oldest_queued": {kind.value: _as_iso(figures.oldest_queued(kind)) for kind in Kind},
-        "next_due": {kind.value: _as_iso(record.due if record else None) for kind, record in figures.next_due.items()},
+        "oldest_queued": {kind.value: as_iso(figures.oldest_queued(kind)) for kind in Kind},
+        "next_due": {kind.value: as_iso(record.due if record else None) for kind, record in figures.next_due.items()},
         "refusals": figures.refusals.count,
         "refusals_listed": figures.refusals.listed,
         "vanished": figures.vanished,
@@ -155,16 +147,14 @@ def _tokens(connections: Connections) -> Iterator[dict[str, object]]:
             yield {"system_id": each.system_id, "expires": at.date().isoformat()}
 
 
-def _as_iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
 def _show(screen: Screen, figures: Figures, read: Read, processes: Sequence[Process]) -> None:
     _show_alarms(screen, figures, unknown=[] if read.faults else unknown_in_words(figures))
     _show_counts(screen, figures)
-    if not read.faults:
+    if read.faults:
+        _show_stores(screen, figures)
+    else:
         _show_throttles(screen, figures.uses)
-        screen.line()
+    screen.line()
     facts = _facts(figures)
     if not (read.faults or read.drift(processes)):
         facts["Configuration"] = agreement(processes, read.connections.fingerprint)
@@ -211,6 +201,17 @@ def _facts(figures: Figures) -> dict[str, str]:
     return facts
 
 
+def _show_stores(screen: Screen, figures: Figures) -> None:
+    """A row for each connection in which something waits or runs; what it allows stands in the file that has faults."""
+    rows = [
+        (str(each.system_id), f"{each.queued:,}", f"{each.under_way:,}")
+        for each in figures.stores.values()
+        if each.queued or each.under_way
+    ]
+    if rows:
+        screen.table(THROTTLE_COLUMNS[:3], rows, numbers=THROTTLE_COLUMNS[1:3])
+
+
 def _show_throttles(screen: Screen, uses: Sequence[Use]) -> None:
     """A row for each connection; of many, only those in which something is done or waits."""
     shown = uses if len(uses) <= ALL_SHOWN else [each for each in uses if not each.is_idle]
@@ -234,55 +235,3 @@ def _throttle_rows(uses: Iterable[Use]) -> Iterator[tuple[str, ...]]:
 
 def _calls(calls: int, limit: int | None, seconds: float | None) -> str:
     return f"{calls:,} of {limit:,} in {seconds:,.0f} s" if limit and seconds else "no limit"
-
-
-# The catch-ups --------------------------------------------------------------------------------------------------------
-
-
-def _catch_ups(ledger: Ledger, connections: Connections, settings: Settings) -> Iterator[CatchUp]:
-    """How it stands with each connection's catch-up."""
-    progresses = ledger.progress.all_of([each.system_id for each in connections], Selection.CATCH_UP)
-    for connection, progress in zip(connections, progresses, strict=True):
-        if not (settings.catch_up_hours and connection.catches_up):
-            state = OFF
-        elif progress is None:
-            state = NOT_BEGUN
-        else:
-            state = "ended" if progress.ended_at else "under way"
-        yield connection.system_id, state, progress
-
-
-def _show_catch_ups(screen: Screen, catch_ups: Sequence[CatchUp]) -> None:
-    """A row for each connection that catches up, or did; how many others there are; of many, those that have begun."""
-    is_long = len(catch_ups) > ALL_SHOWN
-    rows = [_catch_up_row(*each) for each in catch_ups if each[2] or (each[1] == NOT_BEGUN and not is_long)]
-    if rows:
-        screen.table(CATCH_UP_COLUMNS, rows, numbers=CATCH_UP_COLUMNS[2:])
-    states = [state for _, state, progress in catch_ups if progress is None]
-    if is_long and (waiting := states.count(NOT_BEGUN)):
-        screen.line(f"Catch-up has not yet begun for {counted(waiting, 'connection')}")
-    if off := states.count(OFF):
-        screen.line(f"Catch-up is off for {counted(off, 'connection')}")
-
-
-def _catch_up_row(system_id: int, state: str, progress: Progress | None) -> tuple[str, ...]:
-    """When it ended, or that it is under way, and how many customers it requested."""
-    if progress is None:
-        return str(system_id), state, ""
-    words = f"{state}, began {local(progress.started_at)}"
-    if progress.ended_at:
-        words = f"{f'{OFF}, ' if state == OFF else ''}ended {local(progress.ended_at)}"
-    return str(system_id), words, f"{progress.requested:,}"
-
-
-def _catch_up_as_json(system_id: int, state: str, progress: Progress | None) -> dict[str, Any]:
-    shown = {"system_id": system_id, "state": state}
-    if progress is None:
-        return shown
-    last_ended_at = progress.ended_at or progress.last_ended_at
-    return shown | {
-        "requested": progress.requested,
-        "started_at": _as_iso(progress.started_at),
-        "last_ended_at": _as_iso(last_ended_at),
-        "last_requested": progress.requested if progress.ended_at else progress.last_requested,
-    }

@@ -47,10 +47,10 @@ PROBLEMS = {
     "model_attributes_type": "must be a table",
     "frozen_set_type": "must be a list",
     "literal_error": "must be {expected}",
-    "greater_than": "must be above {gt:g}",
-    "greater_than_equal": "must be at least {ge:g}",
-    "less_than": "must be below {lt:g}",
-    "less_than_equal": "must be at most {le:g}",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
 }
 """What a fault says for each of pydantic's error types."""
 
@@ -138,8 +138,14 @@ def fault_of(error: ErrorDetails, file: str, key: str, example: str) -> Fault:
     """What pydantic found wrong at a key, without the value. The validator's own example comes before this one."""
     context = error.get("ctx", {})
     words = PROBLEMS.get(error["type"])
-    problem = words.format(**context) if words else error["msg"]
+    in_digits = {name: _in_digits(value) for name, value in context.items()}
+    problem = words.format(**in_digits) if words else error["msg"]
     return Fault(file, key, problem, str(context.get("example") or example))
+
+
+def _in_digits(limit: object) -> object:
+    """A limit as a person would write it: 1000000, and neither 1e+06 nor 1000000.0."""
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 def warn(text: str) -> None:

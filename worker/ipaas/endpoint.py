@@ -60,8 +60,6 @@ class IPaaSEndpoint(Part):
             return token
         if token is None and info.data["login"] is None:
             raise PydanticCustomError("missing", "is missing")
-        if token is not None and info.data["login"] is not None:
-            raise wrong("stands beside a login: keep one of both")
         return token
 
     @field_validator("token_expires")

@@ -140,7 +140,8 @@ def _value(by_name: Mapping[str, Any], name: str) -> Any:
 def _in_words(error: ErrorDetails) -> str:
     """A wrong setting, by the name that it has in iPaaS.com."""
     name = NAMES[str(error["loc"][0])][0]
-    return f"{name} {WORDS.get(error['type']) or fault_of(error, '', '', '').problem}"
+    problem = WORDS.get(error["type"]) or fault_of(error, "", "", "").problem
+    return f"{name} {problem.removeprefix('the secret ')}"
 
 
 # The answer -----------------------------------------------------------------------------------------------------------

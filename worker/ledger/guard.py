@@ -205,8 +205,8 @@ class Carrying:
         self._began_at = self._asked_at = 0.0
         self.next_claim: Claim | None = None
 
-    def asks(self) -> CarryOn:
-        """How the job that ends now asks for the next one."""
+    def ask(self) -> CarryOn:
+        """Note that a job ends, and so asks for the next one; answers how."""
         self._asked_at = self._clock()
         if self._is_wanted():
             return CarryOn.NOT

@@ -126,10 +126,19 @@ def row_findings(table: Table) -> Iterator[Finding]:
     if not isinstance(table.get("description", ""), str):
         yield "description", "must be text in quotes", EXAMPLES["description"]
     yield from _resubscribe_findings(table)
-    if table.get("type") == RowType.FIELD:
+    if (kind := _type(table)) is RowType.FIELD:
         yield from _field_findings(table)
-    if table.get("type") == RowType.STATIC:
+    if kind is RowType.STATIC:
         yield from _static_findings(table)
+
+
+def _type(table: Table) -> RowType | None:
+    """The type of a row: if it is wrong, that which the row's other keys are of, so that all its faults are found."""
+    if table.get("type") in list(RowType):
+        return RowType(table["type"])
+    keys = {RowType.FIELD: "source", RowType.STATIC: "value"}
+    found = [kind for kind, key in keys.items() if key in table]
+    return found[0] if len(found) == 1 else None
 
 
 def _name_findings(table: Table, key: str, known: Sequence[str]) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ from worker.mapping.collection import (
 )
 from worker.mapping.file import row_findings
 from worker.mapping.refusals import BY_HAND, SUPPORT, Refusal, switches_and_conditions
-from worker.mapping.rows import CUSTOM_FIELDS, DESTINATIONS, SOURCES, SUBSCRIPTION, RowType, folded
+from worker.mapping.rows import BOOLEAN_WORDS, CUSTOM_FIELDS, DESTINATIONS, SOURCES, SUBSCRIPTION, RowType, folded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -171,7 +171,7 @@ def _custom_field(source: object) -> str:
 
 
 def _of_destination(value: object, destination: object) -> object:
-    """A value as its destination needs it: IsSubscribed takes true and false, which iPaaS.com may have as texts."""
+    """A value as its destination needs it: IsSubscribed takes true and false, for which iPaaS.com may have words."""
     if destination == SUBSCRIPTION and isinstance(value, str):
-        return {"true": True, "false": False}.get(folded(value), value)
+        return BOOLEAN_WORDS.get(folded(value), value)
     return value

@@ -196,7 +196,7 @@ def _translated(row: Row, text: str, error: type[SyncError]) -> Value:
     """What is sent for a text of the source. Raises `error` if the row does not say."""
     value = row.translate.get(folded(text), row.otherwise)
     if value is None:
-        raise error(f"{row.source} holds a text that translate does not name")
+        raise error(f"{row.source} holds what translate does not name")
     return value
 
 

@@ -16,6 +16,11 @@ def local(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
+def as_iso(moment: datetime | None) -> str | None:
+    """A time as JSON has it."""
+    return moment.isoformat() if moment else None
+
+
 def lasting(span: timedelta) -> str:
     """How long something lasts, in its greatest unit."""
     seconds = max(int(span.total_seconds()), 0)

@@ -91,11 +91,11 @@ def test_check_goes_on_without_redis(env: dict[str, str], tmp_path: Path) -> Non
     ids=["broken", "unknown key", "missing secret"],
 )
 def test_a_wrong_configuration_is_told(text: str, words: str, redis_url: str, tmp_path: Path) -> None:
-    """File, key, what is wrong and an example of right: code 2."""
+    """File, key, what is wrong and an example of right: code 2. Redis is checked all the same."""
     path = tmp_path / "connections.toml"
     path.write_text(text, encoding="utf-8")
     done = parts.console(parts.environment(redis_url, path), tmp_path, "check")
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout.splitlines()[0][:10]) == (2, "✓ Redis: r")
     assert str(path) in done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
@@ -104,7 +104,7 @@ def test_a_wrong_configuration_is_told(text: str, words: str, redis_url: str, tm
 def test_a_folder_in_place_of_the_connections_file_is_told(env: dict[str, str], tmp_path: Path) -> None:
     """With the right fix: nobody should remove it."""
     done = parts.console(env | {"STAMPED_SYNC_CONNECTIONS": "/"}, tmp_path, "check")
-    assert (done.returncode, done.stdout, "remove" in done.stderr) == (2, "", False)
+    assert (done.returncode, done.stdout[:10], "remove" in done.stderr) == (2, "✓ Redis: r", False)
     assert "/: is a folder: name a file instead, or put one in its place" in done.stderr
 
 
@@ -257,6 +257,8 @@ def test_check_names_the_setting_that_is_missing(
     assert done.returncode == 1
     assert "✗ 4021, subscription: Subscription lacks a setting (subscription-incomplete)" in done.stdout
     assert "API Store Hash is missing" in done.stdout
+    assert done.stdout.count("(subscription-incomplete)") == 1
+    assert "Stamped.io credentials" not in done.stdout
 
 
 def test_connections_says_what_comes_from_the_subscription(open_env: dict[str, str], tmp_path: Path) -> None:

@@ -146,12 +146,21 @@ def test_broken_file_still_lets_the_status_be_seen(env: dict[str, str], client: 
     path = tmp_path / "connections.toml"
     path.write_text(path.read_text().replace("ipaas =", "ipass ="), encoding="utf-8")
     faults = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)["configuration"]["faults"]
-    Ledger(client).processes.note(replace(OTHER, faults=tuple(faults)))
+    ledger = Ledger(client)
+    ledger.processes.note(replace(OTHER, faults=tuple(faults)))
+    ledger.request_all([replace(JOB, customer_id=str(number)) for number in range(1, 4)])
     done = parts.console(env, tmp_path, "status")
     assert done.returncode == 2
     assert "did you mean ipaas?" in done.stdout
     assert "None of it is taken: 1 process goes on by the configuration from before." in done.stdout
     assert "Refused notifications" in done.stdout
+    table = [line.split() for line in done.stdout.splitlines()]
+    assert ["Connection", "queued", "under", "way"] in table
+    assert [str(JOB.system_id), "0", "3"] in table
+    checked = parts.console(env, tmp_path, "check")
+    assert checked.returncode == 2
+    assert "did you mean ipaas?" in checked.stderr
+    assert "✓ Redis: " in checked.stdout
 
 
 def test_waiting_jobs_of_a_removed_connection_are_discarded(

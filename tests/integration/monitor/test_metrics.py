@@ -25,12 +25,13 @@ from tests.parts import PATIENCE_SECONDS
 from worker.app import app
 from worker.config.settings import Settings
 from worker.connections import Connections
+from worker.handover import limits_of
 from worker.jobs.calls import Api, MadeCall
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Action, Job, Kind
 from worker.jobs.retries import Pause
-from worker.ledger import Refusal
+from worker.ledger import Ledger, Refusal
 from worker.ledger.processes import Process
 from worker.monitor.metrics import LedgerCollector
 from worker.runtime import Runtime
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     import redis
 
     from tests.integration.stage import Stage
-    from worker.ledger import Ledger
 
 PROMETHEUS = parts.ROOT / "deploy" / "prometheus"
 DASHBOARD = parts.ROOT / "deploy" / "grafana" / "stamped-sync.json"
@@ -56,9 +56,10 @@ MADE = [MadeCall(Api.STAMPED, "POST", "customers/add", 200, 120), MadeCall(Api.I
 def runtime(redis_url: str, client: redis.Redis, tmp_path: Path) -> Runtime:
     """An installation with one connection and an empty ledger."""
     client.flushdb()
-    return Runtime.build(
+    built = Runtime.build(
         Settings(redis_url=redis_url, connections=parts.write_connections(tmp_path, "http://127.0.0.1:9"))
     )
+    return replace(built, ledger=Ledger(client, stores=limits_of(built.connections)))
 
 
 def job(number: int) -> Job:

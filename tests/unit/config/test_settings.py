@@ -88,6 +88,7 @@ def test_secrets_are_looked_up_in_the_environment_and_in_dotenv(
         ("STAMPED_SYNC_CONCURRENCY", "1001", "must be at most 1000"),
         ("STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS", "nan", "must be a number"),
         ("STAMPED_SYNC_READ_TIMEOUT_SECONDS", "3600", "must be at most 300"),
+        ("STAMPED_SYNC_READ_TIMEOUT_SECONDS", "0", "must be above 0"),
         ("STAMPED_SYNC_SLOW_RETRY_MINUTES", "20,soon,later", "must be a whole number"),
         ("STAMPED_SYNC_SLOW_RETRY_MINUTES", "20,10081", "must be at most 10080"),
         ("STAMPED_SYNC_DONE_DAYS", "\udcff", "must be UTF-8 text"),

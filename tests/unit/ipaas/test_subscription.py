@@ -128,7 +128,7 @@ def test_what_the_file_says_is_not_looked_at() -> None:
         ({"API_Url": "http://stamped.io"}, "API Url must be an https:// URL"),
         ({"API_Url": "https://u:hunter2@stamped.io"}, "API Url must be an http:// or https:// URL with a host"),
         ({"API_Public_Key": "pub:hunter2"}, "API Public Key must hold no colon"),
-        ({"API_Private_Key": "hunter2 hunter2"}, "API Private Key the secret holds a character"),
+        ({"API_Private_Key": "hunter2 hunter2"}, "API Private Key holds a character"),
         ({"API_Private_Key": ["hunter2"]}, "API Private Key must be text"),
         ({"API_Private_Key": {"file": "/etc/passwd"}}, "API Private Key must be text"),
         ({"API_Private_Key": {"env": "HOME"}}, "API Private Key must be text"),

@@ -31,7 +31,7 @@ def turn(run: Carrying, clock: Clock, seconds_a_job: float = 0, store: int = 1) 
     for count in range(1, 100):
         run.begin(claim_of(store).job)
         clock.now += seconds_a_job
-        if run.asks() is CarryOn.OTHERS:
+        if run.ask() is CarryOn.OTHERS:
             return count
     raise AssertionError("its turn never ends")
 
@@ -66,7 +66,7 @@ def test_store_that_goes_on_as_nobody_waits_is_asked_again_each_time() -> None:
     run = Carrying(2, 1, clock=clock)
     turn(run, clock)
     run.begin(claim_of(1).job)
-    assert run.asks() is CarryOn.OTHERS
+    assert run.ask() is CarryOn.OTHERS
 
 
 def test_thread_that_is_wanted_carries_on_with_nothing() -> None:
@@ -74,9 +74,9 @@ def test_thread_that_is_wanted_carries_on_with_nothing() -> None:
     clock, wanted = Clock(), [False]
     run = Carrying(20, 1, clock=clock, is_wanted=lambda: wanted[0])
     run.begin(claim_of(1).job)
-    assert run.asks() is CarryOn.STORE
+    assert run.ask() is CarryOn.STORE
     wanted[0] = True
-    assert run.asks() is CarryOn.NOT
+    assert run.ask() is CarryOn.NOT
 
 
 def test_claim_is_given_once_and_with_when_it_was_asked_for() -> None:
@@ -84,7 +84,7 @@ def test_claim_is_given_once_and_with_when_it_was_asked_for() -> None:
     clock = Clock()
     run = Carrying(20, 1, clock=clock)
     assert run.begin(claim_of(1).job) is None
-    run.asks()
+    run.ask()
     run.next_claim = granted = claim_of(2)
     clock.now += 7
     assert run.begin(granted.job) == (granted, 100.0)
@@ -94,4 +94,4 @@ def test_claim_is_given_once_and_with_when_it_was_asked_for() -> None:
 def test_code_without_a_pool_carries_on_with_nothing() -> None:
     """As in a test, or where somebody runs a task in another pool."""
     assert carrying.get() is NOT_CARRYING
-    assert NOT_CARRYING.asks() is CarryOn.NOT
+    assert NOT_CARRYING.ask() is CarryOn.NOT

@@ -220,3 +220,13 @@ def test_all_faults_of_a_file_are_raised_at_once(tmp_path: Path) -> None:
         "row 2, destination",
         "row",
     ]
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": "Feld"}, {"type": 5}], ids=str)
+def test_row_of_a_wrong_type_is_checked_by_what_else_it_says(tmp_path: Path, kind: dict[str, object]) -> None:
+    """A row with a source is meant as a Field row, one with a value as a Static one."""
+    field = {**kind, "source": "Zip", "destination": "Notes", "translate": {"a": 5}}
+    static = {**kind, "value": "maybe", "destination": "IsSubscribed"}
+    neither = {**kind, "destination": "FirstName"}
+    keys = [fault.key for fault in _faults(tmp_path, _toml(EMAIL, field, static, neither))]
+    assert keys == ["row 2, type", "row 2, source", "row 2, translate", "row 3, type", "row 3, value", "row 4, type"]

@@ -357,11 +357,11 @@ def test_subscription_can_be_translated_and_have_a_default(
 def test_text_that_is_not_translated_is_an_error_without_the_text(held: str) -> None:
     """Also one that IsSubscribed would know by itself: the row says which texts there are."""
     row = Row(RowType.FIELD, "IsSubscribed", "Company", translate=YES_OR_NO)
-    with pytest.raises(SubscriptionValueInvalid, match="Company holds a text that translate does not name") as raised:
+    with pytest.raises(SubscriptionValueInvalid, match="Company holds what translate does not name") as raised:
         Mapping((EMAIL_ROW, row)).subscription(_customer(company=held))
     assert held not in str(raised.value)
     notes = Row(RowType.FIELD, "Notes", "Company", translate={"ja": "yes"})
-    with pytest.raises(ValueNotTranslated, match="Company holds a text that translate does not name"):
+    with pytest.raises(ValueNotTranslated, match="Company holds what translate does not name"):
         Mapping((EMAIL_ROW, notes)).apply(_customer(company=held))
 
 
