@@ -65,6 +65,8 @@ class Reloader:
         self._application = application
         self._lock = threading.Lock()
         self._files: Files | None = None
+        self._is_settled = True
+        """Whether those were not being written when they were last read."""
         self._ledger: Ledger | None = None
         self._looks_at = 0.0
         self._holds_to_end: set[tuple[int, str]] = set()
@@ -143,17 +145,19 @@ class Reloader:
         runtime = self._application.runtime  # read now, if it could not be before
         if self._files is None:
             self._mend()
-        if not (self._files or runtime.files).have_changed():
+        if self._is_settled and not (self._files or runtime.files).have_changed():
             return False
-        self._files = files = Files()
+        self._files, self._is_settled = (files := Files()), False
         try:
             connections = load_connections(runtime.settings.connections, files=files)
         except ConfigurationError:
             if _is_being_written(files):  # its faults may be over at the next look
                 return False
+            self._is_settled = True
             raise
         if _is_being_written(files):
             return False
+        self._is_settled = True
         self._mend()
         if connections.fingerprint == runtime.connections.fingerprint:
             return False
@@ -183,13 +187,17 @@ class Reloader:
             to_end = frozenset(self._holds_to_end)
         if not to_end:
             return
-        runtime = self._application.runtime
+        runtime, go_on = self._application.runtime, set()
         for hold in runtime.ledger.holds():
             is_old = hold.fingerprint != runtime.connections.fingerprint and hold.code not in OF_LIMITS
-            if is_old and (hold.system_id, hold.api) in to_end and runtime.ledger.end(hold):
+            if not is_old or (place := (hold.system_id, hold.api)) not in to_end:
+                continue
+            if runtime.ledger.end(hold):
                 log.warning("connection %d: no longer held, as its address or keys have changed", hold.system_id)
+            else:
+                go_on.add(place)
         with self._lock:
-            self._holds_to_end -= to_end
+            self._holds_to_end -= to_end - go_on
 
 
 def _is_being_written(files: Files) -> bool:

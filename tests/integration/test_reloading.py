@@ -131,6 +131,40 @@ def test_file_that_is_being_written_is_left_for_the_next_look(
     assert len(app.runtime.connections) == 2
 
 
+@pytest.mark.parametrize("is_good", [True, False])
+def test_file_that_was_away_for_a_moment_is_taken_as_it_was_read(
+    stage: Stage, reloader: Reloader, monkeypatch: pytest.MonkeyPatch, is_good: bool
+) -> None:
+    """Nothing changes any more behind the first look, and yet it is not the last one; its faults are told, too."""
+    own, other = parts.connection(stage.url), parts.connection(stage.url, system_id=5000)
+    text = f"{own}\n{other if is_good else 'nonsense'}"
+    file_of(stage).write_text(text, encoding="utf-8")
+    monkeypatch.setattr("worker.reloading.time.sleep", lambda _: file_of(stage).unlink())
+    assert not reloader.look()
+    file_of(stage).write_text(text, encoding="utf-8")
+    monkeypatch.setattr("worker.reloading.time.sleep", lambda _: None)
+    assert reloader.look() is is_good
+    assert len(app.runtime.connections) == (2 if is_good else 1)
+    assert bool(reloader.faults) is not is_good
+    assert not reloader.look()
+
+
+def test_hold_that_lasts_longer_meanwhile_ends_at_the_next_look(
+    stage: Stage, reloader: Reloader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that began by the old keys may prolong it just as it is to end."""
+    ledger = stage.ledger
+    ledger.hold(claimed(ledger, JOB), CALLS, Failure("stamped-credentials-refused"), Pause(3600, 3600))
+    change(stage, parts.PRIVATE_KEY, "another-key")
+    assert reloader.look()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "end", lambda *_: False)
+        reloader.end_holds()
+    assert ledger.holds()
+    reloader.end_holds()
+    assert not ledger.holds()
+
+
 @pytest.mark.parametrize(
     ("code", "ends"),
     [("stamped-credentials-refused", True), ("stamped-unreachable", True), ("stamped-calls-limited", False)],

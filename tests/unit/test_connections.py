@@ -260,9 +260,6 @@ REFERENCE, PATH = (
         *((text, PLACEHOLDER) for text in ("pubkey-xxx", "key-***", "pubkey-...", " <token> ")),
         *((text, NAME) for text in ("IPAAS_TOKEN", "STAMPED_PRIVATE_KEY", "STAMPED_PUBLIC_KEY", "ACME_EU_SECRET")),
         *((text, NAME) for text in ("other_name", "IPAAS_KEY")),
-        *((text, REFERENCE) for text in ("env:IPAAS_TOKEN", "ENV=IPAAS_TOKEN", "vault:stamped/key#token")),
-        *((text, PATH) for text in ("/run/secrets/ipaas-token", "./secrets/token", "~/.token", "secrets/token")),
-        *((text, PATH) for text in ("file:token.txt", "file:///run/secrets/a", "../a", "/token")),
     ],
 )
 @pytest.mark.parametrize("form", ['"{}"', '{{ env = "HELD" }}', '{{ file = "held" }}'])
@@ -276,6 +273,40 @@ def test_mistake_in_the_place_of_a_secret_is_told_as_such(file: Path, form: str,
     assert problem in fault.problem
     assert f"{secret} " not in fault.problem.replace(problem, "")
     assert fault.example == 'token = { env = "IPAAS_TOKEN" }'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "example"),
+    [
+        *(
+            (text, "is a reference, and no key", '{ env = "NAME" }')
+            for text in ("env:IPAAS_TOKEN", "ENV=A", "environment:A")
+        ),
+        *(
+            (text, "is a path, and not what the file holds", '{ file = "path" }')
+            for text in (
+                "/run/secrets/ipaas-token",
+                "./secrets/token",
+                "~/.token",
+                "secrets/token",
+                "file:///a",
+                "../a",
+                "/a",
+            )
+        ),
+    ],
+)
+def test_reference_that_is_written_as_a_text_is_told_with_its_form(
+    file: Path, text: str, problem: str, example: str
+) -> None:
+    """In the file itself; a key that somebody has in a variable or a file may look like that."""
+    file.write_text(_toml(ipaas=_ipaas(f'"{text}"')), encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        load_connections(file, ENVIRON)
+    (fault,) = raised.value.faults
+    assert (fault.problem, fault.example) == (f"the secret {problem}", example)
+    file.write_text(_toml(ipaas=_ipaas('{ env = "HELD" }')), encoding="utf-8")
+    assert load_connections(file, {**ENVIRON, "HELD": text})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from worker.jobs.progress import Selection
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 COLUMNS = ("Catch-up", "state", "customers requested")
 OFF = "off"
 NOT_BEGUN = "not yet begun"
+UNDER_WAY = "under way"
+ENDED = "ended"
 
 
 def read(ledger: Ledger, connections: Connections, settings: Settings) -> Iterator[CatchUp]:
@@ -34,24 +37,29 @@ def read(ledger: Ledger, connections: Connections, settings: Settings) -> Iterat
         elif progress is None:
             state = NOT_BEGUN
         else:
-            state = "ended" if progress.ended_at else "under way"
+            state = ENDED if progress.ended_at else UNDER_WAY
         yield connection.system_id, state, progress
 
 
 def show(screen: Screen, catch_ups: Sequence[CatchUp], at_most: int) -> None:
     """A row for each connection that catches up, or did, and how many others there are.
 
-    Of more than `at_most`, only those have a row whose catch-up has begun.
+    Of more than `at_most`, only those have a row that catch up now.
     """
     is_long = len(catch_ups) > at_most
-    rows = [_row(*each) for each in catch_ups if each[2] or (each[1] == NOT_BEGUN and not is_long)]
+    others: Counter[str] = Counter()
+    rows = []
+    for each in catch_ups:
+        _, state, progress = each
+        if state == UNDER_WAY if is_long else progress or state != OFF:
+            rows.append(_row(*each))
+        else:
+            others[state] += 1
     if rows:
         screen.table(COLUMNS, rows, numbers=COLUMNS[2:])
-    states = [state for _, state, progress in catch_ups if progress is None]
-    if is_long and (waiting := states.count(NOT_BEGUN)):
-        screen.line(f"Catch-up has not yet begun for {counted(waiting, 'connection')}")
-    if off := states.count(OFF):
-        screen.line(f"Catch-up is off for {counted(off, 'connection')}")
+    for state, words in {NOT_BEGUN: "has not yet begun", ENDED: "has ended", OFF: "is off"}.items():
+        if others[state]:
+            screen.line(f"Catch-up {words} for {counted(others[state], 'connection')}")
 
 
 def _row(system_id: int, state: str, progress: Progress | None) -> tuple[str, ...]:

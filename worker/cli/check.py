@@ -28,7 +28,7 @@ from worker.presentation.wording import counted
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from worker.config.settings import Settings
     from worker.connections import Connection
@@ -85,7 +85,7 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
         screen.caution(each)
     codes.append(_redis(screen, runtime.settings))
     wholes: list[Connection] = []
-    codes += [_made(screen, name, prove_it) for name, prove_it in _proofs(runtime, wholes)]
+    codes += [_prove(screen, runtime, each, wholes) for each in runtime.connections]
     told = {*sharing(runtime.connections)}
     for each in sharing(wholes):
         if each not in told:
@@ -99,30 +99,28 @@ def _given(email: str | None) -> str:
     return email
 
 
-def _proofs(runtime: Runtime, wholes: list[Connection]) -> Iterator[tuple[str, Callable[[], str]]]:
-    """The name of each thing to check, and what answers what it found, or raises SyncError.
+def _prove(screen: Screen, runtime: Runtime, connection: Connection, wholes: list[Connection]) -> int:
+    """Check one connection: the exit code. If all of it could be read, also from its subscription, `wholes` gets it.
 
-    A connection of which all could be read, also from its subscription, is added to `wholes`.
+    What can't be known because of a trouble that was shown is not tried: it would be shown again.
     """
-    for connection in runtime.connections:
-        system_id, name = connection.system_id, connection.label
-        yield f"{name}, mapping", partial(mapping_in_short, connection.mapping)
-        yield (
-            f"{name}, iPaaS.com {opened_by(connection)}",
-            runtime.source(system_id, str(uuid.uuid4())).subscription_name,
-        )
-        if connection.unsaid:
-            yield f"{name}, subscription", partial(_found, runtime, connection, wholes)
-        else:
-            wholes.append(runtime.whole(system_id))
-        # Of a subscription that can't be read, all is said; it would be said again of the store.
-        if wholes and wholes[-1].system_id == system_id:
-            yield f"{name}, Stamped.io credentials", partial(_store_hash, runtime, wholes[-1])
+    name, system_id = connection.label, connection.system_id
+    source = runtime.source(system_id, str(uuid.uuid4()))
+    codes = [
+        _made(screen, f"{name}, mapping", partial(mapping_in_short, connection.mapping)),
+        _made(screen, f"{name}, iPaaS.com {opened_by(connection)}", source.subscription_name),
+    ]
+    if connection.unsaid and not codes[-1]:
+        codes.append(_made(screen, f"{name}, subscription", partial(_found, runtime, connection)))
+    if not connection.unsaid or not codes[-1]:
+        wholes.append(whole := runtime.whole(system_id))
+        codes.append(_made(screen, f"{name}, Stamped.io credentials", partial(_store_hash, runtime, whole)))
+    return max(codes)
 
 
-def _found(runtime: Runtime, connection: Connection, wholes: list[Connection]) -> str:
-    """What the subscription says, without its secrets; the whole connection is added to `wholes`."""
-    wholes.append(whole := runtime.whole(connection.system_id))
+def _found(runtime: Runtime, connection: Connection) -> str:
+    """What the subscription says, without its secrets."""
+    whole = runtime.whole(connection.system_id)
     keys = {"public_key", "private_key"} & connection.unsaid
     shown = [f"API address {whole.endpoint.api_url}" if "api_url" in connection.unsaid else "", "keys" if keys else ""]
     shown.append(throttle_in_short(whole.throttle) if connection.unsaid & Throttle.model_fields.keys() else "")

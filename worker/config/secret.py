@@ -35,17 +35,21 @@ MISTAKES = {
         r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,}))"
     ): "is a placeholder, and no key",
     re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|SECRET|PASSWORD)"): "is the name of a variable, and not its value",
-    re.compile(r"(?i:env|environment|vault|secret) ?[:=].*"): 'is a reference: write it as { env = "NAME" }',
-    re.compile(r"(?i:file) ?[:=].*|(~|\.{1,2})?/?[a-z_.-]+(/[a-z_.-]+)+|~?/[a-z_.-]+"): (
-        'is a path, and not what the file holds: write { file = "path" }'
-    ),
 }
-ANY_MISTAKE = re.compile("|".join(each.pattern for each in MISTAKES))
-"""For one look instead of many: a file can have thousands of keys, and nearly none of them is a mistake."""
 """What people write in the place of a key, as a whole, and what is said of it, without repeating it.
 
 A key is random letters, digits and signs, which may begin with any word: so a placeholder is words from end to end.
 """
+ANY_MISTAKE = re.compile("|".join(each.pattern for each in MISTAKES))
+"""For one look instead of many: a file can have thousands of keys, and nearly none of them is a mistake."""
+REFERENCES = {
+    re.compile(r"(?i:env(ironment)?) ?[:=].*"): ("is a reference, and no key", '{ env = "NAME" }'),
+    re.compile(r"(?i:file) ?[:=].*|(~|\.{1,2})?/?[a-z_.-]+(/[a-z_.-]+)+|~?/[a-z_.-]+"): (
+        "is a path, and not what the file holds",
+        '{ file = "path" }',
+    ),
+}
+"""What people write into the connections file itself, and what would be right there. Elsewhere it may be a key."""
 VARIABLE = re.compile(r"[A-Z]+|(?=[A-Z0-9_]{1,64}$)[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 """What a variable of a secret is called."""
 FILE = re.compile(r"[A-Za-z_-]{1,40}|[\w-]{1,60}\.[a-z]{2,5}")
@@ -73,6 +77,14 @@ def read_secret(value: Any, folder: Path, environ: Environment, files: Files | N
     off or a line break is found here, before any call.
     """
     text, place = _text_and_place(value, folder, environ, files)
+    for pattern, (problem, example) in REFERENCES.items() if isinstance(value, str) else ():
+        if pattern.fullmatch(text.strip()):
+            raise wrong(f"{place} {problem}", example)
+    return as_secret(text, environ, place)
+
+
+def as_secret(text: str, environ: Environment, place: str = "the secret") -> str:
+    """A text that is used as a secret. Raises the validator's error if it can't be one."""
     if not text:
         raise wrong(f"{place} is empty")
     if problem := _mistake(text, environ):

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from worker.config.environment import Environment
 from worker.config.faults import checked, fault_of, wrong
-from worker.config.secret import read_secret
+from worker.config.secret import as_secret
 from worker.config.values import NO_COLON, ApiUrl, Concurrent, Limit, Seconds, StoreHash, is_readable_on_the_way
 from worker.http.body import fields_of, text_of
 from worker.jobs.errors import SubscriptionIncomplete
@@ -66,7 +65,7 @@ def _key(value: Any) -> str:
     text = value if isinstance(value, SecretStr) else _text(value)
     if not isinstance(text, str | SecretStr):
         raise wrong(MUST_BE_TEXT)
-    return read_secret(text, Path(), Environment({}))
+    return as_secret(text if isinstance(text, str) else text.get_secret_value(), Environment({}))
 
 
 def _url(value: Any) -> Any:

@@ -73,8 +73,9 @@ class Pause:
     longest_seconds: float
     strikes: int = 1
     """How many jobs must meet such an error, since the API last answered well, before the store is held."""
-    can_be_the_jobs: bool = True
-    """Whether it is the job's own error if the same call has worked for other jobs since this job last met it."""
+    is_limit: bool = False
+    """Whether the API asked for it: no new key ends it. Any other trouble is the job's own if the same call has worked
+    for other jobs since this job last met it; this never is."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _pause(error: SyncError, holds: Holds) -> Pause:
     asked = error.retry_after or 0
     first, longest = max(holds.first_seconds, asked), max(holds.longest_seconds, asked)
     if error.trouble is Trouble.LIMITED:
-        return Pause(asked or first, asked or longest, can_be_the_jobs=False)
+        return Pause(asked or first, asked or longest, is_limit=True)
     if error.trouble in NEEDS_A_PERSON:
         return Pause(first, longest)
     return Pause(first, longest, holds.strikes)

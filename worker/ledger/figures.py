@@ -16,7 +16,7 @@ from worker.jobs.job import Kind, State, pages
 from worker.jobs.routes import QUEUES
 from worker.ledger import keys
 from worker.ledger.records import Counts, Hold, Record, moment
-from worker.ledger.scripting import Found, source, together
+from worker.ledger.scripting import Found, available, source, together
 from worker.ledger.totals import Presence, Refusals, Totals, met_without_row, read_totals
 
 if TYPE_CHECKING:
@@ -161,7 +161,10 @@ class Figures:
 
 
 def read_figures(client: redis.Redis, limits: Mapping[int, StoreLimits]) -> Figures:
-    """Read them all; also those of the stores with limits that the ledger does not know, or not any more."""
+    """Read them all; also those of the stores with limits that the ledger does not know, or not any more.
+
+    Raises LedgerUnavailable and ScriptFailed.
+    """
     look = _Look(client)
     look.ask_common()
     look.ask_stores({*map(int, look.known["systems"]), *limits})
@@ -185,19 +188,21 @@ class _Look:
     def ask_common(self) -> None:
         """Which stores there are, and what belongs to none of them."""
         places = [keys.SYSTEMS, keys.TOTALS, keys.DONE_AT, *keys.REFUSAL_LISTS]
-        answer: Any = self._of_all(keys=places, args=QUEUES)
+        with available(OF_ALL):
+            answer: Any = self._of_all(keys=places, args=QUEUES)
         self.known = json.loads(answer)
         self._now_ms = int(self.known["now"])
 
     def ask_stores(self, systems: Iterable[int]) -> None:
         """Where each store stands; see `figures.lua`."""
         for page in pages(sorted(systems), STORES_AT_ONCE):
-            answer: Any = self._of_stores(args=[keys.PREFIX, self._now_ms, FIRST, *page])
+            with available(OF_STORES):
+                answer: Any = self._of_stores(args=[keys.PREFIX, self._now_ms, FIRST, *page])
             self._stores.update(zip(page, json.loads(answer), strict=True))
 
     def ask_next_due(self) -> None:
         """The jobs that are due next."""
-        with together(self._client, self._due) as ask:
+        with available(), together(self._client, self._due) as ask:
             for kind in Kind:
                 if member := self._first_due(kind):
                     ask(kind).hgetall(keys.of(keys.JOB, kind, member))

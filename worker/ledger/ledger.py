@@ -251,11 +251,11 @@ class Ledger(Upkeep):
         return self._release(system_id)
 
     def end(self, hold: Hold) -> bool:
-        """End this hold; False if it has ended, or if the store has met other trouble that lasts longer."""
+        """End this hold; False if it is another one by now, or lasts longer, or an API has asked for a pause."""
         return self._release(hold.system_id, hold.until_ms, hold.code)
 
-    def _release(self, system_id: int, *only: int | str) -> bool:
-        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, *(only or ("", ""))]))
+    def _release(self, system_id: int, until_ms: int | str = "", code: str = "") -> bool:
+        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, until_ms, code]))
 
     def note_limits(self, system_id: int, limits: StoreLimits) -> None:
         """Note what a store allows, as its iPaaS.com subscription says it, for all processes that leave it open."""

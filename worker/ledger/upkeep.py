@@ -65,7 +65,7 @@ def consent_args(consent: Consent | None) -> tuple[int, str]:
 def pause_json(pause: Pause) -> str:
     """How a store is held, as `hold.lua` takes it."""
     ms, longest_ms = int(pause.seconds * 1000), int(pause.longest_seconds * 1000)
-    values = {"ms": ms, "longest_ms": longest_ms, "strikes": pause.strikes, "own": int(pause.can_be_the_jobs)}
+    values = {"ms": ms, "longest_ms": longest_ms, "strikes": pause.strikes, "limit": int(pause.is_limit)}
     return json.dumps(values)
 
 

@@ -261,6 +261,17 @@ def test_check_names_the_setting_that_is_missing(
     assert "Stamped.io credentials" not in done.stdout
 
 
+def test_check_says_once_that_ipaas_does_not_answer(
+    open_env: dict[str, str], sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    """What the subscription would say can't be known then, and nor can the keys be tried."""
+    sandbox.sandbox.add_fault(Fault(api="ipaas", cut="before"))
+    done = parts.console(open_env, tmp_path, "check")
+    assert done.returncode == 1
+    assert done.stdout.count("(ipaas-unreachable)") == 1
+    assert "Stamped.io credentials" not in done.stdout
+
+
 def test_connections_says_what_comes_from_the_subscription(open_env: dict[str, str], tmp_path: Path) -> None:
     """Without a call."""
     shown = parts.console(open_env, tmp_path, "connections").stdout

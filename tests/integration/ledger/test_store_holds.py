@@ -10,7 +10,6 @@ import pytest
 
 from tests.integration.jobs import admitted, calls_of, pushed_by, taken
 from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, jobs, make, more, sent
-from worker.jobs.calls import Api
 from worker.jobs.catalogue import Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Job, Kind, State
@@ -147,7 +146,7 @@ def test_trouble_with_one_call_is_not_ended_by_another(store: Ledger) -> None:
 
 def test_limit_is_never_the_jobs_own(store: Ledger) -> None:
     """Too many calls are no matter of one customer, whoever gets through."""
-    limit = Pause(5, 5, can_be_the_jobs=False)
+    limit = Pause(5, 5, is_limit=True)
     (job,) = sent(store, jobs(1))
     for _ in range(12):
         assert store.hold(store.claim(job), [*OF_STORE, *OF_STORE], FAILURE, limit).is_requeued
@@ -155,26 +154,83 @@ def test_limit_is_never_the_jobs_own(store: Ledger) -> None:
         assert more(store) == 1
 
 
-LIMITED_FOR = Failure("ipaas-calls-limited", 429, "Too many calls.")
+# A hold that somebody ends --------------------------------------------------------------------------------------------
+
+LIMITED = Failure("ipaas-calls-limited", 429, "Too many calls.")
+REVOKED = Failure("stamped-credentials-refused", 401, "The key was revoked.")
+AWAY = Failure("stamped-unavailable", 503)
 
 
-def test_trouble_that_lasts_longer_is_what_the_hold_is_for(store: Ledger, clock: Clock) -> None:
-    """What ends a shorter trouble, a new key, does not end it; nor does what is shorter take its place."""
-    first, second, third = [store.claim(job) for job in sent(store, jobs(3))]
-    held_for = Failure("stamped-credentials-refused", 401, "The key was revoked.")
-    store.hold(first, OF_STORE, FAILURE, REFUSED, held_for)
+def holds_told(store: Ledger) -> dict[str, int]:
+    """How many holds were told, by their code."""
+    totals = store.figures().totals
+    return {code: totals["holds", "1", code] for code in (REVOKED.code, AWAY.code) if ("holds", "1", code) in totals}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_new_key_does_not_end_a_pause_that_an_api_asked_for(store: Ledger, clock: Clock, is_first: bool) -> None:
+    """Whichever came first: the hold is shortened to that pause, and ends after it."""
+    claims = [store.claim(job) for job in sent(store, jobs(2))]
+    limit, refused_keys = Pause(60, 60, is_limit=True), Pause(600, 600)
+    steps = [(OF_SOURCE, limit, LIMITED), (OF_STORE, refused_keys, REVOKED)]
+    for claim, (calls, pause, failure) in zip(claims, steps if is_first else reversed(steps), strict=True):
+        store.hold(claim, calls, FAILURE, pause, failure)
+    (found,) = store.holds()
+    assert found.failure == (LIMITED if is_first else REVOKED)
+    assert not store.end(found)
     (shorter,) = store.holds()
-    store.hold(second, OF_SOURCE, FAILURE, Pause(3600, 3600, can_be_the_jobs=False), LIMITED_FOR)
-    store.hold(third, OF_STORE, FAILURE, REFUSED, held_for)
-    (longer,) = store.holds()
-    assert (longer.failure, longer.api, longer.since) == (LIMITED_FOR, Api.IPAAS.key, shorter.since)
-    assert not store.end(shorter)
-    assert store.holds() == [longer]
-    clock.advance(3599)
+    assert 0 < (shorter.until - shorter.since).total_seconds() <= 60
+    clock.advance(59)
     assert more(store) == 0
-    assert store.end(longer)
+    assert not store.end(shorter)
+    clock.advance(1)
+    assert store.end(shorter)
     assert store.holds() == []
-    assert not store.end(longer)
+
+
+def test_hold_that_goes_on_longer_is_not_the_one_that_was_looked_at(store: Ledger) -> None:
+    """What mends the one may not mend the other."""
+    first, second = [store.claim(job) for job in sent(store, jobs(2))]
+    store.hold(first, OF_STORE, FAILURE, Pause(5, 5), REVOKED)
+    (looked_at,) = store.holds()
+    store.hold(second, OF_STORE, FAILURE, Pause(60, 60), REVOKED)
+    assert not store.end(looked_at)
+    (found,) = store.holds()
+    assert store.end(found)
+    assert not store.end(found)
+
+
+def test_other_trouble_of_a_probe_is_told_once(store: Ledger, clock: Clock) -> None:
+    """Refused keys behind an outage, which nobody would mend otherwise; not each time that they take turns."""
+    (job,) = sent(store, jobs(1))
+    told = []
+    for failure in (AWAY, AWAY, REVOKED, AWAY, REVOKED):
+        told.append(store.hold(store.claim(job), OF_STORE, FAILURE, Pause(5, 600), failure).hold_began)
+        clock.advance(600)
+        assert more(store) == 1
+    assert told == [True, False, True, False, False]
+    assert holds_told(store) == {AWAY.code: 1, REVOKED.code: 1}
+    (found,) = store.holds()
+    assert (found.failure, (found.until - found.since).total_seconds() > 2400) == (REVOKED, True)
+    store.complete(store.claim(job), [*OF_STORE], Action.UPDATED, "1")
+    store.hold(store.claim(*sent(store, jobs(1))), OF_STORE, FAILURE, Pause(5, 600), REVOKED)
+    assert holds_told(store) == {AWAY.code: 1, REVOKED.code: 2}
+
+
+def test_trouble_by_other_keys_is_not_taken_for_that_of_the_hold(client: redis.Redis) -> None:
+    """A hold bears the configuration that met its own trouble last."""
+    store = Ledger(client, stores={1: NO_LIMIT}, worker="host/1")
+    first, second, third = [store.claim(job) for job in sent(store, jobs(3))]
+    met = [
+        (first, OF_STORE, REVOKED, "aaaaaa"),
+        (second, OF_SOURCE, LIMITED, "bbbbbb"),
+        (third, OF_STORE, REVOKED, "cc"),
+    ]
+    found = []
+    for claim, calls, failure, fingerprint in met:
+        store.hold(replace(claim, fingerprint=fingerprint), calls, FAILURE, Pause(60, 60), failure)
+        found += [each.fingerprint for each in store.holds()]
+    assert found == ["aaaaaa", "aaaaaa", "cc"]
 
 
 def test_hold_names_what_is_wrong_and_the_job_its_own(store: Ledger) -> None:

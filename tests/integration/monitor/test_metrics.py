@@ -191,6 +191,7 @@ def test_metrics_without_redis_or_configuration_are_answered(stage: Stage) -> No
         stage.move_ledger(NOWHERE)
         without_redis = monitor.get("/metrics", login=None)
         stage.patch.setenv("STAMPED_SYNC_CONNECTIONS", str(stage.folder / "nowhere.toml"))
+        stage.patch.setitem(app.__dict__, "settings", app.runtime.settings.model_copy(update={"redis_url": NOWHERE}))
         stage.patch.delitem(app.__dict__, "runtime")
         without_configuration = monitor.get("/metrics", login=None)
     for answer in (without_redis, without_configuration):

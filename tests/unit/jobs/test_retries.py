@@ -169,9 +169,9 @@ def test_trouble_of_the_store_costs_no_attempt_and_ever_longer_rests() -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (meant(Intent.STORES, Trouble.LIMITED, retry_after=30.0), Pause(30, 30, can_be_the_jobs=False)),
-        (meant(Intent.STORES, Trouble.LIMITED, retry_after=3600.0), Pause(3600, 3600, can_be_the_jobs=False)),
-        (meant(Intent.STORES, Trouble.LIMITED), Pause(7, 900, can_be_the_jobs=False)),
+        (meant(Intent.STORES, Trouble.LIMITED, retry_after=30.0), Pause(30, 30, is_limit=True)),
+        (meant(Intent.STORES, Trouble.LIMITED, retry_after=3600.0), Pause(3600, 3600, is_limit=True)),
+        (meant(Intent.STORES, Trouble.LIMITED), Pause(7, 900, is_limit=True)),
         (meant(Intent.STORES, Trouble.CREDENTIALS), Pause(7, 900)),
         (meant(Intent.STORES, Trouble.SYSTEM), Pause(7, 900)),
         (meant(Intent.STORES, Trouble.UNAVAILABLE), Pause(7, 900, strikes=4)),

@@ -3,8 +3,9 @@
 --   <prefix>admitted:<system_id>           set of <kind>:<member> that have a message or run: at most `concurrent`
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
 --                                          until, length, error, code, since, level, the api that answered so, by whose
---                                          job (a worker's name as JSON), and once its
---                                          time is over the probe: the one job that may run
+--                                          job (a worker's name as JSON), limited_until if an API asked for a pause,
+--                                          `told <code>` for each trouble that was told, and once its time is over the
+--                                          probe: the one job that may run
 --   <prefix>strikes:<api>:<system_id>      set of the jobs that met trouble of the API since it last answered well
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
 --                                          a call was answered as it should be
@@ -43,21 +44,20 @@ local function may_run(kind, member, system, now)
 end
 
 -- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is
--- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer, and is what it is for
--- from then on: what ends a shorter trouble must not end it. `failure` is { error, code }, `by` the worker's name as JSON.
--- Answers 1 if a hold begins.
-local function hold(system, api, failure, ms, longest_ms, by)
+-- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer. `failure` is { error,
+-- code }, `by` the worker's name as JSON; `is_limit`: the API asked for it, so that time alone ends it. Answers 1 if it is news:
+-- a hold begins, or its time was over and it goes on for trouble that it was not for before.
+local function hold(system, api, failure, ms, longest_ms, by, is_limit)
   local key, now = store_key('hold', system), now_ms()
   -- Whoever was to prove the store has met trouble, too: the next job is another probe.
   redis.call('HDEL', key, 'probe')
-  redis.call('HSET', key, 'by', by)
-  local held_until = number(key, 'until')
+  if is_limit then
+    redis.call('HSET', key, 'limited_until', text(math.max(now + ms, number(key, 'limited_until'))))
+  end
+  local held_until, held_api, code = tonumber(field(key, 'until') or '0'), field(key, 'api'), field(key, 'code')
   if held_until > now then
-    if now + ms > held_until then
-      redis.call(
-        'HSET', key, 'until', text(now + ms), 'length', text(ms), 'error', failure[1], 'code', failure[2], 'api', api
-      )
-    end
+    if now + ms > held_until then redis.call('HSET', key, 'until', text(now + ms), 'length', text(ms)) end
+    if api == held_api and failure[2] == code then redis.call('HSET', key, 'by', by) end
     return 0
   end
   -- The level stays until a call is answered well, so that a store which is down for hours is asked ever less often.
@@ -65,11 +65,12 @@ local function hold(system, api, failure, ms, longest_ms, by)
   local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
   redis.call(
     'HSET', key, 'until', text(now + length), 'length', text(length), 'error', failure[1], 'code', failure[2],
-    'level', level + 1, 'api', api
+    'level', level + 1, 'api', api, 'by', by
   )
-  local begins = redis.call('HSETNX', key, 'since', text(now))
-  if begins == 1 then count_up('holds|' .. system .. '|' .. failure[2], 1) end
-  return begins
+  redis.call('HSETNX', key, 'since', text(now))
+  local is_news = redis.call('HSETNX', key, 'told ' .. failure[2], '1')
+  if is_news == 1 then count_up('holds|' .. system .. '|' .. failure[2], 1) end
+  return is_news
 end
 
 -- Whether an attempt's calls end the hold of the store: its API answered well, and the hold's time is over.

@@ -12,7 +12,7 @@
 -- nobody gets through, it is the store's, however often and however long: no job fails for it.
 
 -- How a store is held, from JSON { ms, longest_ms, strikes: how many jobs must have met the trouble since the API last answered
--- well, own 0|1: whether it can be the job's own }.
+-- well, limit 0|1: the API asked for it, which is never the job's own }.
 local function pause_of(json) return cjson.decode(json) end
 
 local failure, pause, last = { ARGV[10], ARGV[11] }, pause_of(ARGV[14]), calls.all[#calls.all]
@@ -21,7 +21,7 @@ local call = api .. ' ' .. last[2] .. ' ' .. last[3]
 
 -- The mark is compared before it is moved: what got through since the last time counts, not what did before.
 local known = number(store_key('store', system), 'well ' .. call)
-local is_own = pause.own == 1 and field(key, 'met_call') == call and known > number(key, 'met_mark')
+local is_own = pause.limit == 0 and field(key, 'met_call') == call and known > number(key, 'met_mark')
 redis.call('HSET', key, 'met_call', call, 'met_mark', text(known))
 if is_own then
   redis.call('HDEL', key, 'met')
@@ -37,7 +37,7 @@ if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < p
 end
 -- First what earlier calls of the job end, of the other API: the hold that begins now must not end by them.
 local ended = store_answered(system, calls)
-local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause.ms, pause.longest_ms, worker)
+local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause.ms, pause.longest_ms, worker, pause.limit == 1)
 redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'was_held', '1')
 end_attempt('held', failure)
 note_consent(key, ARGV[15], ARGV[16])

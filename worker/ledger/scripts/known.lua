@@ -14,7 +14,9 @@ for place = 1, #totals, 2 do found.totals[totals[place]] = totals[place + 1] end
 for place = 4, #KEYS do found.refusals = found.refusals + redis.call('ZCARD', KEYS[place]) end
 for _, queue in ipairs(ARGV) do
   local length = redis.pcall('LLEN', queue)
-  if type(length) == 'table' then return redis.error_reply('QUEUE ' .. length.err) end
+  if type(length) == 'table' then
+    return string.find(length.err, 'WRONGTYPE') and redis.error_reply('QUEUE ' .. length.err) or length
+  end
   found.queues[queue] = length
 end
 return cjson.encode(found)
