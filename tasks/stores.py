@@ -17,9 +17,13 @@ from tasks.background import run_in_workers
 from worker.app import app
 from worker.clients.holds import can_be_mended, end
 from worker.clients.store import AGAIN_SECONDS
+from worker.jobs.calls import Api
 from worker.jobs.errors import ConnectionHeld, SyncError, error_fields
+from worker.jobs.retries import Pause, decide
 from worker.ledger import LedgerUnavailable
 from worker.ledger.guard import LooksAtHeld, ThrottledReads
+from worker.telemetry import sentry
+from worker.telemetry.outcomes import HOLD_BEGAN, announce
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,10 +97,20 @@ class Reader:
                 logging.WARNING if is_news else logging.DEBUG,
             )
             log.log(level, text, system_id, error, extra=error_fields(error))
+            if is_first:
+                _hold(runtime, system_id, error)
         else:
             self._not_before.pop(system_id)
             if is_first:
                 _release_once(runtime, system_id)
+
+
+def _hold(runtime: Runtime, system_id: int, error: SyncError) -> None:
+    """Hold a store of which nothing is known yet: each of its jobs could only find out the same, with a call more."""
+    pause = decide(error, 0, runtime.policy)
+    if isinstance(pause, Pause) and runtime.ledger.hold_store(system_id, Api.IPAAS.key, error.failure, pause):
+        announce(HOLD_BEGAN, system_id, error=error)
+        sentry.report_hold(system_id, error)
 
 
 def _release_once(runtime: Runtime, system_id: int) -> None:

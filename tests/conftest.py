@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +10,7 @@ import redis
 from hypothesis import settings
 
 from tests import parts
+from worker.config.settings import variable
 from worker.ledger import Ledger, LedgerTimes, StoreLimits
 from worker.sandbox.server import RunningSandbox, Sandbox, serve
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 settings.register_profile("any machine", deadline=None)  # a busy one takes its time
 settings.load_profile("any machine")
+
+# Whatever a test forgets to say must not end up in a Redis that somebody runs on this machine.
+os.environ.setdefault(variable("redis_url"), "redis://127.0.0.1:9/0")
 
 VIRTUAL_CLOCK = "local function now_ms() return tonumber(redis.call('GET', 'virtual-clock')) end"
 

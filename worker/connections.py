@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from worker.config.environment import Environment, environment
-from worker.config.faults import ConfigurationError, Fault, fault_of, unknown_key, without_secret, wrong
+from worker.config.faults import ConfigurationError, Fault, fault_of, shown, unknown_key, without_secret, wrong
 from worker.config.text_file import Files
 from worker.config.toml_file import Table, examples, read_tables, repeated
 from worker.config.values import Concurrent, Limit, Part, Place
@@ -97,6 +97,14 @@ def _loaded_mapping(value: Any, info: ValidationInfo) -> Any:
     return _origin(info).mapping(value)
 
 
+def _known_scopes(value: Any) -> Any:
+    """Tells every name that is no trigger. None is suggested: a delete is not meant to be an update."""
+    names = value if isinstance(value, list) else []
+    if problems := [f"{shown(each)} is not a trigger" for each in names if each not in SCOPES]:
+        raise wrong(f"{', '.join(problems)}; use {' or '.join(SCOPES)}")
+    return value
+
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 SystemId = Annotated[int, Field(strict=True, gt=0, le=2**53)]
 
@@ -117,7 +125,7 @@ class Connection(Part):
     system_id: SystemId
     name: Name = ""
     """Without one, the connection is called by its system id."""
-    triggers: frozenset[Scope] = frozenset(SCOPES)
+    triggers: Annotated[frozenset[Scope], BeforeValidator(_known_scopes)] = frozenset(SCOPES)
     mapping: Annotated[InstanceOf[Mapping], BeforeValidator(_loaded_mapping)] = Field(default_factory=Mapping.default)
     ipaas: IPaaSEndpoint
     stamped: StampedGiven = StampedGiven()

@@ -22,6 +22,7 @@ class Effect(StrEnum):
     DEFER = "defer"
     FAIL = "fail"
     HOLD = "hold"
+    HOLD_STORE = "hold_store"
     PUT_BACK = "put_back"
     LEAVE = "leave"
     SWEEP = "sweep"

@@ -232,8 +232,8 @@ REPAIR = (Effect.REPAIR_ROWS, Effect.REPAIR_PLACES, Effect.REPAIR_STORE)
 """What a repair does; so does it."""
 COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, *REPAIR}
 """Those that only the command line has: each has its own test below."""
-OWN_TEST = {Effect.LEAVE}
-"""Another effect of a worker that has its own test."""
+OWN_TEST = {Effect.LEAVE, Effect.HOLD_STORE}
+"""Other effects of a worker that have their own tests."""
 ELSEWHERE = Job(Kind.CUSTOMER, 5000, ID)
 """A job of a connection that the worker does not know."""
 
@@ -336,6 +336,25 @@ def test_worker_killed_while_it_leaves_a_job_loses_nothing(stage: Stage, moment:
     assert not stage.client.smembers(f"stamped-sync:admitted:{ELSEWHERE.system_id}")
     knows_it.admit(ELSEWHERE.system_id)
     assert knows_it.claim(ELSEWHERE).version == 1
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_worker_killed_around_the_hold_of_a_store_that_it_cannot_read(stage: Stage, moment: Moment) -> None:
+    """The next one holds it, or finds it held; both let go once iPaaS.com answers."""
+    url = stage.env["SANDBOX"]
+    alone = f'[[connection]]\nsystem_id = {parts.SYSTEM}\nipaas = {{ api_url = "{url}", token = "{parts.TOKEN}" }}\n'
+    (stage.folder / "connections.toml").write_text(alone, encoding="utf-8")
+    stage.sandbox.add_fault(Fault(api="ipaas", path="Subscription", cut="before"))
+    stage.env["KILL_AT"] = f"{Effect.HOLD_STORE}:{moment}"
+    with stage.worker() as worker:
+        parts.eventually(stage.killed.exists)
+        worker.wait()
+    assert len(stage.runtime.ledger.holds()) == (moment is Moment.AFTER)
+    with stage.worker():
+        (hold,) = parts.eventually(stage.runtime.ledger.holds)
+        assert (hold.code, hold.is_of_reading) == ("ipaas-unreachable", True)
+        stage.sandbox.clear_faults()
+        parts.eventually(lambda: not stage.runtime.ledger.holds())
 
 
 def run_killed(stage: Stage, effect: Effect, moment: Moment, *command: str) -> None:

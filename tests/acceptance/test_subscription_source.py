@@ -66,6 +66,21 @@ def transfer(stage: Scene, ids: list[str]) -> None:
     stage.eventually(lambda: stage.done(jobs) == len(jobs))
 
 
+def test_connection_is_held_from_the_start_if_its_subscription_cannot_be_read(stage: Scene) -> None:
+    """Before any job; it says why, and is no longer held once iPaaS.com answers, although no job has come."""
+    stage.sandbox.add_fault(Fault(path=SUBSCRIPTION, cut="before"))
+    with stage.running():
+        (hold,) = stage.eventually(stage.ledger.holds)
+        assert (hold.code, hold.is_of_reading) == ("ipaas-unreachable", True)
+        assert "iPaaS.com does not answer" in stage.console("status").stdout
+        stage.sandbox.clear_faults()
+        stage.eventually(lambda: not stage.ledger.holds())
+    log = stage.log.read_text(encoding="utf-8")
+    assert log.count('"outcome": "hold began"') == 1
+    assert "no longer held, as its subscription was read" in log
+    assert stage.ledger.figures().totals["holds", str(parts.SYSTEM), "ipaas-unreachable"] == 1
+
+
 def test_jobs_go_on_by_themselves_after_each_rotation(stage: Scene, sentry: SentryEndpoint) -> None:
     """At the start iPaaS.com does not answer; then the key changes at both sides at once, and then at Stamped.io first.
 

@@ -343,6 +343,8 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "admit": (requested, admit, DONE),
     "admit after a hold": (held, admit, DONE),
     "book": (requested, lambda ledger, _: ledger.book(STORE, "ipaas", 20), DONE),
+    "hold a store": (requested, lambda ledger, _: ledger.hold_store(STORE, "ipaas", FAILURE, OUTAGE), DONE),
+    "hold a store again": (held_again, lambda ledger, _: ledger.hold_store(STORE, "ipaas", FAILURE, OUTAGE), DONE),
     "release": (held, lambda ledger, _: ledger.release(STORE), DONE),
     "retry failed": (failed, lambda ledger, _: ledger.retry_failed(Kind.CUSTOMER, 7), FAILED),
     "repair": (strays, lambda ledger, _: ledger.repair(acts=True), DONE),

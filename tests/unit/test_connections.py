@@ -412,7 +412,11 @@ def test_no_fault_shows_the_value_of_a_secret(file: Path) -> None:
         ({"name": "name = 4021"}, "name", "must be text in quotes"),
         ({"naem": 'naem = "x"'}, "naem", "'naem' is not a known key; did you mean name?"),
         ({"zzz": "zzz = 1"}, "zzz", "'zzz' is not a known key; use one of system_id, name, triggers"),
-        ({"triggers": 'triggers = ["customer/deleted"]'}, "triggers", "must be 'customer/created' or"),
+        (
+            {"triggers": 'triggers = ["customer/deleted"]'},
+            "triggers",
+            "'customer/deleted' is not a trigger; use customer/created or ",
+        ),
         ({"triggers": 'triggers = "customer/created"'}, "triggers", "must be a list"),
         (
             {"mapping": 'mapping = "none.toml"'},

@@ -23,6 +23,7 @@ from worker.ledger import LedgerUnavailable
 from worker.ledger.proving.proof import prove
 from worker.local.machine import brings_one
 from worker.presentation.cautions import cautions, sharing
+from worker.presentation.figures import unknown_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 from worker.runtime import Runtime
@@ -158,8 +159,13 @@ def _holds(screen: Screen, runtime: Runtime) -> int:
 
 
 def _processes(screen: Screen, runtime: Runtime) -> int:
-    """Show which processes do not go by the files as they stand: the exit code. A change takes them some seconds."""
+    """Show which processes do not go by the files as they stand: the exit code. A change takes them some seconds.
+
+    Also which jobs wait for a connection that is not in them.
+    """
     with suppress(LedgerUnavailable):
+        for each in unknown_in_words(runtime.ledger.figures()):
+            screen.caution(each)
         seconds = min(MOST_SECONDS, 2 * runtime.settings.reload_seconds + 1)
         with screen.busy("the configuration of the processes that run"):
             still_differing(runtime.ledger, runtime.connections, seconds)

@@ -238,7 +238,8 @@ def _count(
         screen.facts({name.replace("_", " ").capitalize(): f"{number:,}" for name, number in facts.items()})
         unknown = facts["customers"] - facts["linked"] - facts["unlinked"]
         if unknown:
-            screen.line(f"The list does not show whether {counted(unknown, 'customer')} have a link.")
+            have = "has" if unknown == 1 else "have"
+            screen.line(f"The list does not show whether {counted(unknown, 'customer')} {have} a link.")
         screen.line(
             "These are figures of one reading: customers added or deleted during it may be missing, or counted twice."
         )

@@ -50,13 +50,13 @@ class News(Enum):
 
 
 def can_be_mended(hold: Hold) -> bool:
-    """Whether somebody can end the trouble in iPaaS.com, so that it is worth looking every few seconds."""
-    return hold.code in (OF_STORE if hold.api == Api.STAMPED.key else OF_SOURCE)
+    """Whether the trouble can be over in iPaaS.com before a job finds out: it is worth looking every few seconds."""
+    return hold.is_of_reading or hold.code in (OF_STORE if hold.api == Api.STAMPED.key else OF_SOURCE)
 
 
 def is_ended(hold: Hold, news: News) -> bool:
     """Whether a hold ends by what a successful reading tells."""
-    if hold.code == INCOMPLETE:
+    if hold.code == INCOMPLETE or hold.is_of_reading:
         return True
     if news is News.OTHER and hold.api == Api.STAMPED.key:
         return hold.code not in OF_LIMITS

@@ -95,7 +95,8 @@ def _is_part(name: str, other: str) -> bool:
 def unknown(name: object, kind: str, known: Sequence[str]) -> str:
     """Says that a name is not one of the known ones, and which of them was probably meant."""
     near = nearest(name, known)
-    hint = f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
+    others = known[0] if len(known) == 1 else f"one of {', '.join(known)}"
+    hint = f"did you mean {near}?" if near else f"use {others}"
     return f"{shown(name)} is not a {kind}; {hint}"
 
 

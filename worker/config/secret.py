@@ -136,6 +136,6 @@ def _from_file(name: str, folder: Path, files: Files | None) -> tuple[str, str]:
     try:
         return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {shown}"
     except FileNotFoundError:
-        raise wrong(f"there is no file {shown}") from None
+        raise wrong(f"there is no file {shown}: make it, or correct the path") from None
     except Unreadable as error:
         raise wrong(f"file {shown} {error}") from None

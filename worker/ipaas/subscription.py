@@ -105,9 +105,11 @@ class Subscription(BaseModel):
         """
         by_name = {name.strip().casefold(): value for name, value in settings.items()}
         found = {each: _value(by_name, NAMES[each][0]) for each in NAMES if each in wanted}
-        found |= _keys(by_name, [each for each in KEYS if each in wanted])
+        twin, keys = _keys(by_name, [each for each in KEYS if each in wanted])
+        found |= keys
         given = {each: value for each, value in found.items() if value is not None}
-        missing = [f"{NAMES[each][0]} is missing" for each in NEEDED if each in wanted and each not in given]
+        names = {each: NAMES[each][twin if each in KEYS else 0] for each in NEEDED}
+        missing = [f"{name} is missing" for each, name in names.items() if each in wanted and each not in given]
         try:
             read = cls.model_validate(given)
         except ValidationError as error:
@@ -120,13 +122,13 @@ class Subscription(BaseModel):
         raise SubscriptionIncomplete("; ".join([*missing, *wrongs]), trouble=Trouble.SETTINGS)
 
 
-def _keys(by_name: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]:
+def _keys(by_name: Mapping[str, Any], wanted: Collection[str]) -> tuple[int, dict[str, Any]]:
     """The keys by one pair of their names: the first of which none is missing, or else the first of which one is there.
 
-    A key of one pair with one of the other could belong to different stores.
+    A key of one pair with one of the other could belong to different stores. Answers which pair it is, too.
     """
-    pairs = [{each: _value(by_name, NAMES[each][twin]) for each in wanted} for twin in (0, 1)]
-    return max(pairs, key=lambda pair: sum(value is not None for value in pair.values()))
+    pairs = [(twin, {each: _value(by_name, NAMES[each][twin]) for each in wanted}) for twin in (0, 1)]
+    return max(pairs, key=lambda pair: sum(value is not None for value in pair[1].values()))
 
 
 def _value(by_name: Mapping[str, Any], name: str) -> Any:

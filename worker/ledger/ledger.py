@@ -246,6 +246,12 @@ class Ledger(Upkeep):
         args: Args = [PREFIX, system_id, self._scripts.limits_of(system_id), api, int(call_seconds * 1000)]
         return bool(self._scripts.run(Effect.BOOK, args))
 
+    def hold_store(self, system_id: int, api: str, failure: Failure, pause: Pause) -> bool:
+        """Hold a store for trouble that no job has met, unless it is held already; whether that is news."""
+        lengths = int(pause.seconds * 1000), int(pause.longest_seconds * 1000)
+        args: Args = [PREFIX, system_id, api, *error_args(failure), *lengths, self._by[self._fingerprint]]
+        return bool(self._scripts.run(Effect.HOLD_STORE, args))
+
     def release(self, system_id: int) -> bool:
         """End the hold of a store, whichever it is; False if it is not held."""
         return self._release(system_id)

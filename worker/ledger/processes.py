@@ -45,6 +45,8 @@ class Process:
     interval_seconds: float = 0.0
     since: datetime | None = field(default=None, compare=False)
     """Since when it has run so."""
+    fault_count: int = field(default=0, compare=False)
+    """How many faults there are, of which no more than some are noted."""
 
     def __str__(self) -> str:
         return f"{self.role} {self.name}"
@@ -65,6 +67,7 @@ class Processes:
             "version": process.version,
             "fingerprint": process.fingerprint,
             "faults": faults,
+            "fault_count": len(process.faults),
             "interval": process.interval_seconds,
         }
         return self._note(process, json.dumps(noted))
@@ -115,5 +118,6 @@ def _read(name: str, seen_ms: str, since_ms: str, text: str) -> tuple[int, Proce
         faults=tuple(map(str, noted.get("faults", ()))),
         interval_seconds=float(noted.get("interval", 0)),
         since=datetime.fromtimestamp(int(since_ms) / 1000, UTC),
+        fault_count=int(noted.get("fault_count", len(noted.get("faults", ())))),
     )
     return int(seen_ms), process

@@ -122,6 +122,8 @@ class Hold:
     """The API whose answers began it."""
     fingerprint: str = ""
     """Of the configuration by which the job was run that met the trouble last; empty of an earlier release's."""
+    is_of_reading: bool = False
+    """Whether no job met the trouble, but who read the store's subscription."""
 
     @classmethod
     def read(cls, system_id: int, fields: Mapping[str, str], now: datetime) -> Hold | None:
@@ -137,6 +139,7 @@ class Hold:
             (until - now).total_seconds(),
             fields.get("api", ""),
             run_by(json.loads(fields.get("by", '""')))[1],
+            "reading" in fields,
         )
 
     @property

@@ -50,6 +50,14 @@ OF_SUBSCRIPTION = {
     "otherwise": "otherwise = false",
 }
 """The same in the row of IsSubscribed, where it is another."""
+OF_IPAAS = {
+    "fieldwithdefault": ("a FieldWithDefault of iPaaS.com is a Field row with a default here", 'default = "none"'),
+    "lookuptranslation": (
+        "a Lookup Translation of iPaaS.com is a Field row with translate here",
+        EXAMPLES["translate"],
+    ),
+}
+"""What is said of a type that only iPaaS.com has: the problem, and an example."""
 OF_FIELDS = ("default", "translate", "otherwise")
 """The keys of Field rows alone that need a value of the destination."""
 
@@ -145,7 +153,9 @@ def _name_findings(table: Table, key: str, known: Sequence[str]) -> Iterator[Fin
     if key not in table:
         yield key, "is missing", EXAMPLES[key]
     elif table[key] not in known:
-        yield key, unknown(table[key], key, known), EXAMPLES[key]
+        meant = OF_IPAAS.get(str(table[key]).replace(" ", "").casefold()) if key == "type" else None
+        problem, example = meant or (unknown(table[key], key, known), EXAMPLES[key])
+        yield key, problem, example
 
 
 def _level_findings(table: Table) -> Iterator[Finding]:

@@ -77,7 +77,8 @@ def _of_collection(collection: dict[str, Any]) -> Iterator[Refusal]:
         yield Refusal(SYNC_TYPE, "says that the collection deletes, and nothing is ever deleted here", OTHER_COLLECTION)
     rows = collection.get(ROWS)
     if not isinstance(rows, list):
-        yield Refusal(ROWS, f"is {kind_of(rows)} and not a list of rows", SUPPORT)
+        what = "is missing" if rows is None else f"is {kind_of(rows)} and not a list of rows"
+        yield Refusal(ROWS, what, SUPPORT)
     elif not rows:
         yield Refusal(ROWS, "holds no row", OTHER_COLLECTION)
     elif len(rows) > MOST_ROWS:

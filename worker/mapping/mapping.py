@@ -182,10 +182,14 @@ class Mapping:
 
 
 def _state(row: Row, text: str) -> bool | None:
-    """What a text of the source says of the subscription; None if it is empty. Raises SubscriptionValueInvalid."""
+    """What a text of the source says of the subscription; None if it is empty. Raises SubscriptionValueInvalid.
+
+    True and false mean what they say in a row that translates, too: an `otherwise` must not turn somebody's yes round.
+    """
     if not text.strip():
         return None if row.default is None else bool(row.default)
-    if row.translate:
+    plain = {"true": True, "false": False}.get(folded(text))
+    if row.translate and (folded(text) in row.translate or plain is None):
         return bool(_translated(row, text, SubscriptionValueInvalid))
     if folded(text) not in BOOLEAN_WORDS:
         raise SubscriptionValueInvalid(f"{row.source} holds neither true nor false")

@@ -142,8 +142,8 @@ def _failures(groups: Sequence[Group]) -> Iterator[Metric]:
 
 
 def _configuration(processes: Sequence[Process]) -> Iterator[Metric]:
-    faults = {fault for each in processes for fault in each.faults}
-    yield _gauge("configuration_faults", "Faults for which the files are not taken.", (), [((), len(faults))])
+    faults = max((each.fault_count for each in processes), default=0)
+    yield _gauge("configuration_faults", "Faults for which the files are not taken.", (), [((), faults)])
     counts = Counter((each.role, each.fingerprint, each.version) for each in processes)
     yield _gauge("processes", "Processes, by what they run by.", ("role", "configuration", "version"), counts.items())
 

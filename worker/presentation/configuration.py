@@ -46,7 +46,7 @@ def differences(old: Connections, new: Connections) -> str:
 
 
 def _named(connection: Connection) -> str:
-    return f"connection {connection.system_id} {connection.name}"
+    return f"connection {connection.label}"
 
 
 def _changed(old: Connections, new: Connection) -> str:
@@ -79,13 +79,18 @@ def others(processes: Sequence[Process], fingerprint: str = "", file: str = "the
     """Which processes run by another configuration than others, or than that of the file."""
     groups: dict[str, list[Process]] = {}
     for process in processes:
-        groups.setdefault(process.fingerprint, []).append(process)
+        if process.fingerprint or not process.faults:  # of the others, `_of_faults` says that they run by none
+            groups.setdefault(process.fingerprint, []).append(process)
     different = [each for each in groups if each != fingerprint]
     if not different or (len(groups) == 1 and not fingerprint):
         return []
     own = [f"{file} is {fingerprint}"] if fingerprint else []
     words = [f"{_some(groups[each])} {_verb(groups[each])} {each or 'no configuration yet'}" for each in different]
-    return [f"Configurations differ: {', '.join([*own, *words])}. Give all machines the same files."]
+    # All by one, and only the file is another: it was changed a moment ago, most likely.
+    seconds = max((each.interval_seconds for each in processes), default=0.0)
+    is_new = own and seconds and len(groups) == 1
+    soon = f"A change is taken within {seconds:.0f} s; if this lasts, give" if is_new else "Give"
+    return [f"Configurations differ: {', '.join([*own, *words])}. {soon} all machines the same files."]
 
 
 def _of_releases(processes: Sequence[Process]) -> list[str]:

@@ -49,6 +49,12 @@ def report(error: SyncError, job: Job, tracking_guid: str = "", *, outcome: str 
         _process.events.report(error, job, tracking_guid, outcome)
 
 
+def report_hold(system_id: int, error: SyncError) -> None:
+    """Report the error for which a connection is held that no job has met."""
+    if _process.events:
+        _process.events.report_of(str(system_id), error, HOLD)
+
+
 def report_refusals(refusals: Iterable[tuple[str, SyncError]]) -> None:
     """Report why notifications of one trigger were refused, given as system and error: once per system and code."""
     if _process.events:

@@ -74,9 +74,14 @@ def report(error: SyncError, job: Job, tracking_guid: str, outcome: str) -> None
 def report_refusals(refusals: Iterable[tuple[str, SyncError]]) -> None:
     """Report refusals, given as system and error, once per system and code."""
     for (system, _), error in {(system, error.entry.code): error for system, error in refusals}.items():
-        with sentry_sdk.new_scope() as scope:
-            scope.set_tags({"connection": system, "outcome": "refused"})
-            scope.capture_exception(error)
+        report_of(system, error, "refused")
+
+
+def report_of(system: str, error: SyncError, outcome: str) -> None:
+    """Report an error of a connection that is no job's."""
+    with sentry_sdk.new_scope() as scope:
+        scope.set_tags({"connection": system, "outcome": outcome})
+        scope.capture_exception(error)
 
 
 def check_in(monitor: str, every_seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -78,11 +79,12 @@ def test_comment_alone_is_no_difference(tmp_path: Path) -> None:
         (
             [Process("c/1", "flower", "1.0", "", (FAULT,)), WORKER],
             "3f9a12",
-            [
-                "The files have faults, so flower c/1 goes by none:",
-                FAULT,
-                "Configurations differ: the connections file is 3f9a12, flower c/1 runs by no configuration yet.",
-            ],
+            ["The files have faults, so flower c/1 goes by none:", FAULT],
+        ),
+        (
+            [Process("c/1", "flower", "1.0", ""), WORKER],
+            "3f9a12",
+            ["Configurations differ: the connections file is 3f9a12, flower c/1 runs by no configuration yet."],
         ),
         (
             [WORKER, Process("a/3", "worker", "2.0", "3f9a12")],
@@ -105,3 +107,12 @@ def test_agreement_is_one_fact() -> None:
     """Also where nobody runs."""
     assert agreement([WORKER, BEAT], "3f9a12") == "3f9a12, by which 2 processes run"
     assert agreement([], "3f9a12") == "3f9a12; no worker, beat or Flower runs by it"
+
+
+def test_change_that_was_made_a_moment_ago_is_told_as_such() -> None:
+    """All processes run by one configuration, and only the files are another."""
+    fleet = [replace(each, interval_seconds=5) for each in (WORKER, BEAT)]
+    (said,) = drift(fleet, "77aa01")
+    assert said.endswith(" 3f9a12. A change is taken within 5 s; if this lasts, give all machines the same files.")
+    (said,) = drift([*fleet, replace(WORKER, name="b/9", fingerprint="77aa01")], "77aa01")
+    assert said.endswith(" run by 3f9a12. Give all machines the same files.")

@@ -4,7 +4,8 @@
 --   <prefix>hold:<system_id>               hash of a store that is held, or was and has not proved itself since:
 --                                          until, length, error, code, since, level, the api that answered so, by whose
 --                                          job (a worker's name as JSON), limited_until if an API asked for a pause,
---                                          `told <code>` for each trouble that was told, and once its time is over the
+--                                          `told <code>` for each trouble that was told, reading if no job met the trouble
+--                                          but who read the store's subscription, and once its time is over the
 --                                          probe: the one job that may run
 --   <prefix>strikes:<api>:<system_id>      set of the jobs that met trouble of the API since it last answered well
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
@@ -67,6 +68,7 @@ local function hold(system, api, failure, ms, longest_ms, by, is_limit)
     'HSET', key, 'until', text(now + length), 'length', text(length), 'error', failure[1], 'code', failure[2],
     'level', level + 1, 'api', api, 'by', by
   )
+  redis.call('HDEL', key, 'reading')
   redis.call('HSETNX', key, 'since', text(now))
   local is_news = redis.call('HSETNX', key, 'told ' .. failure[2], '1')
   if is_news == 1 then count_up('holds|' .. system .. '|' .. failure[2], 1) end
