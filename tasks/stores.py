@@ -17,8 +17,9 @@ from tasks.background import run_in_workers
 from worker.app import app
 from worker.clients.holds import can_be_mended, end
 from worker.clients.store import AGAIN_SECONDS
+from worker.http.api_errors import IPAAS
 from worker.jobs.calls import Api
-from worker.jobs.errors import ConnectionHeld, SyncError, error_fields
+from worker.jobs.errors import ConnectionHeld, SyncError, ThrottleUsedUp, error_fields
 from worker.jobs.retries import Pause, decide
 from worker.ledger import LedgerUnavailable
 from worker.ledger.guard import LooksAtHeld, ThrottledReads
@@ -53,6 +54,8 @@ class Reader:
     def __init__(self) -> None:
         self._not_before: dict[int, float] = {}
         self._looked_at: dict[int, float] = {}
+        self._tried: set[int] = set()
+        """The stores that this process has held, or would have, because it could not read them."""
 
     def read_due(self) -> None:
         """Read them, those of held stores first. Raises LedgerUnavailable."""
@@ -89,15 +92,15 @@ class Reader:
             runtime.whole(system_id, _source(runtime, system_id))
         except LedgerUnavailable:
             raise
-        except ConnectionHeld:
-            pass  # it is looked at with the held ones
+        except (ConnectionHeld, ThrottleUsedUp):
+            pass  # it is looked at with the held ones, or at the next round: iPaaS.com was not even asked
         except SyncError as error:
-            text, level = (
-                "connection %d: its subscription can't be read, %s",
-                logging.WARNING if is_news else logging.DEBUG,
+            level = logging.WARNING if is_news else logging.DEBUG
+            log.log(
+                level, "connection %d: its subscription can't be read, %s", system_id, error, extra=error_fields(error)
             )
-            log.log(level, text, system_id, error, extra=error_fields(error))
-            if is_first:
+            if is_first and system_id not in self._tried:  # once: if another process lets go, it can read what we can't
+                self._tried.add(system_id)
                 _hold(runtime, system_id, error)
         else:
             self._not_before.pop(system_id)
@@ -106,15 +109,21 @@ class Reader:
 
 
 def _hold(runtime: Runtime, system_id: int, error: SyncError) -> None:
-    """Hold a store of which nothing is known yet: each of its jobs could only find out the same, with a call more."""
-    pause = decide(error, 0, runtime.policy)
-    if isinstance(pause, Pause) and runtime.ledger.hold_store(system_id, Api.IPAAS.key, error.failure, pause):
-        announce(HOLD_BEGAN, system_id, error=error)
-        sentry.report_hold(system_id, error)
+    """Hold a store of which nothing is known yet: each of its jobs could only find out the same, with a call more.
+
+    One such answer is enough, unlike for a job: nobody's transfer is under way, and any good answer ends the hold.
+    """
+    pause, held_for = decide(error, 0, runtime.policy), IPAAS.of_hold(error)
+    if not isinstance(pause, Pause):
+        return
+    fingerprint = runtime.connections.fingerprint
+    if runtime.ledger.hold_store(system_id, Api.IPAAS.key, held_for.failure, pause, fingerprint):
+        announce(HOLD_BEGAN, system_id, error=held_for)
+        sentry.report_hold(system_id, held_for)
 
 
 def _release_once(runtime: Runtime, system_id: int) -> None:
-    """End a hold that is older than what this process has read first: it may be by keys that were mended meanwhile.
+    """End a hold that is older than what this process has read first: it may be mended meanwhile.
 
     If they were not, the next job begins another hold, which this process does not end by what it knows already.
     """

@@ -209,7 +209,7 @@ def _called_otherwise(old: Connections, new: Connections) -> Iterator[tuple[int,
     """The connections of which an API is called by another address or with other keys, with that API."""
     for now in new:
         before = old.get(now.system_id)
-        if before and now.ipaas.is_called_otherwise(before.ipaas):
+        if before and (now.ipaas.is_called_otherwise(before.ipaas) or now.unsaid != before.unsaid):
             yield now.system_id, Api.IPAAS.key
         if before and now.stamped != before.stamped:
             yield now.system_id, Api.STAMPED.key

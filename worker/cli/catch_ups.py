@@ -51,7 +51,8 @@ def show(screen: Screen, catch_ups: Sequence[CatchUp], at_most: int) -> None:
     rows = []
     for each in catch_ups:
         _, state, progress = each
-        if state == UNDER_WAY if is_long else progress or state != OFF:
+        has_row = state == UNDER_WAY if is_long else bool(progress) or state != OFF
+        if has_row:
             rows.append(_row(*each))
         else:
             others[state] += 1

@@ -1,7 +1,7 @@
 """Which holds end by what a subscription says, whoever reads it.
 
-A hold never ends because of a reading that tells nothing new: if a key may read the subscription but no customers, the
-store would be held, released and held again without end.
+Any reading ends a hold that is for the reading itself. No other ends because of one that tells nothing new: if a key
+may read the subscription but no customers, the store would be held, released and held again without end.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ class News(Enum):
 
 def can_be_mended(hold: Hold) -> bool:
     """Whether the trouble can be over in iPaaS.com before a job finds out: it is worth looking every few seconds."""
+    if hold.is_limited:
+        return False
     return hold.is_of_reading or hold.code in (OF_STORE if hold.api == Api.STAMPED.key else OF_SOURCE)
 
 

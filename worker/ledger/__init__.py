@@ -2,6 +2,7 @@
 
 from redis import RedisError
 
+from worker.jobs.asking import Request
 from worker.jobs.errors import LedgerRefuses, LedgerUnavailable
 from worker.ledger.connection import connect
 from worker.ledger.ledger import Ledger
@@ -15,7 +16,6 @@ from worker.ledger.records import (
     Hold,
     Record,
     Refusal,
-    Request,
     Throttled,
     Weighed,
     Weight,

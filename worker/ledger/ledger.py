@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
+from worker.jobs.asking import Request
 from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
@@ -26,8 +27,6 @@ from worker.ledger.records import (
     ClaimLost,
     ClaimRefused,
     Ended,
-    Hold,
-    Request,
     Throttled,
     Weighed,
     Weight,
@@ -246,22 +245,14 @@ class Ledger(Upkeep):
         args: Args = [PREFIX, system_id, self._scripts.limits_of(system_id), api, int(call_seconds * 1000)]
         return bool(self._scripts.run(Effect.BOOK, args))
 
-    def hold_store(self, system_id: int, api: str, failure: Failure, pause: Pause) -> bool:
-        """Hold a store for trouble that no job has met, unless it is held already; whether that is news."""
-        lengths = int(pause.seconds * 1000), int(pause.longest_seconds * 1000)
-        args: Args = [PREFIX, system_id, api, *error_args(failure), *lengths, self._by[self._fingerprint]]
+    def hold_store(self, system_id: int, api: str, failure: Failure, pause: Pause, fingerprint: str = "") -> bool:
+        """Hold a store for trouble that no job has met but who read its subscription; whether that is news.
+
+        Not if it is held already, or if a job has just ended well. `fingerprint`: of the configuration that met it.
+        """
+        trouble = *error_args(failure), pause_json(pause), self._by[fingerprint or self._fingerprint]
+        args: Args = [PREFIX, system_id, self._scripts.limits_of(system_id), api, *trouble]
         return bool(self._scripts.run(Effect.HOLD_STORE, args))
-
-    def release(self, system_id: int) -> bool:
-        """End the hold of a store, whichever it is; False if it is not held."""
-        return self._release(system_id)
-
-    def end(self, hold: Hold) -> bool:
-        """End this hold; False if it is another one by now, or lasts longer, or an API has asked for a pause."""
-        return self._release(hold.system_id, hold.until_ms, hold.code)
-
-    def _release(self, system_id: int, until_ms: int | str = "", code: str = "") -> bool:
-        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, until_ms, code]))
 
     def note_limits(self, system_id: int, limits: StoreLimits) -> None:
         """Note what a store allows, as its iPaaS.com subscription says it, for all processes that leave it open."""

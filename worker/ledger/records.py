@@ -39,28 +39,6 @@ class Throttled(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One more run of a job is asked for."""
-
-    job: Job
-    tracking_guid: str = ""
-    """It gets an id of its own if none is given."""
-    urgent: bool = False
-    """It does not wait for the due time of a retry: a manual sync, a re-run."""
-    debug: bool = False
-    """It goes to the front, and each of its calls is logged."""
-    background: bool = False
-    """It waits behind whatever triggers ask for: an initialize."""
-
-    @property
-    def by(self) -> str:
-        """Who asks, as the scripts know it."""
-        if self.urgent:
-            return "person"
-        return "background" if self.background else "trigger"
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """What followed the end of a claim."""
 
@@ -121,9 +99,11 @@ class Hold:
     api: str = ""
     """The API whose answers began it."""
     fingerprint: str = ""
-    """Of the configuration by which the job was run that met the trouble last; empty of an earlier release's."""
+    """Of the configuration by which the trouble was met last; empty of an earlier release's."""
     is_of_reading: bool = False
-    """Whether no job met the trouble, but who read the store's subscription."""
+    """Whether it began with who read the store's subscription, and no job has met other trouble since."""
+    is_limited: bool = False
+    """Whether an API has asked for a pause that is not over: nobody must call it meanwhile, nor end the hold."""
 
     @classmethod
     def read(cls, system_id: int, fields: Mapping[str, str], now: datetime) -> Hold | None:
@@ -140,6 +120,7 @@ class Hold:
             fields.get("api", ""),
             run_by(json.loads(fields.get("by", '""')))[1],
             "reading" in fields,
+            float(fields.get("limited_until", 0)) > now.timestamp() * 1000,
         )
 
     @property

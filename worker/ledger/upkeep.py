@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from worker.jobs.job import Consent, Job
     from worker.jobs.retries import Pause
     from worker.ledger.limits import LedgerTimes, StoreLimits
-    from worker.ledger.records import Refusal
+    from worker.ledger.records import Hold, Refusal
     from worker.ledger.scripting import Args, Scripts
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -134,6 +134,17 @@ class Upkeep(Reading):
     def is_due(self, name: str, every_seconds: float) -> bool:
         """Whether something that any worker does every so often is due; whoever gets True does it."""
         return bool(self._scripts.run(Effect.IS_DUE, [name, int(every_seconds * 1000)], keys=[keys.DONE_AT]))
+
+    def release(self, system_id: int) -> bool:
+        """End the hold of a store, whichever it is; False if it is not held."""
+        return self._release(system_id)
+
+    def end(self, hold: Hold) -> bool:
+        """End this hold; False if it is another one by now, or lasts longer, or an API has asked for a pause."""
+        return self._release(hold.system_id, hold.until_ms, hold.code)
+
+    def _release(self, system_id: int, until_ms: int | str = "", code: str = "") -> bool:
+        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, until_ms, code]))
 
     def admit(self, system_id: int) -> float | None:
         """Let jobs of a store run that may.

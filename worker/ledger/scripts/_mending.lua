@@ -102,5 +102,7 @@ local function follow_clock_of_hold(system, now)
   local length = number(key, 'length')
   if length > 0 and number(key, 'until') > now + length + AHEAD_MS then
     redis.call('HSET', key, 'until', text(now + length), 'since', text(math.min(number(key, 'since'), now)))
+    local limited_until = number(key, 'limited_until')
+    if limited_until > now + length then redis.call('HSET', key, 'limited_until', text(now + length)) end
   end
 end

@@ -44,15 +44,19 @@ local function may_run(kind, member, system, now)
   return number(hold, 'until') <= now and field(hold, 'probe') == kind .. ':' .. member
 end
 
+-- How a store is held, from JSON { ms, longest_ms, strikes: how many jobs must have met the trouble since the API last answered
+-- well, limit 0|1: the API asked for it, which is never the job's own, and only time ends it }.
+local function pause_of(json) return cjson.decode(json) end
+
 -- Hold a store for trouble of one of its APIs until `ms` from now. A hold that follows another without a success between is
--- twice as long, up to `longest_ms`; one that is asked for while the store is held only makes it longer. `failure` is { error,
--- code }, `by` the worker's name as JSON; `is_limit`: the API asked for it, so that time alone ends it. Answers 1 if it is news:
--- a hold begins, or its time was over and it goes on for trouble that it was not for before.
-local function hold(system, api, failure, ms, longest_ms, by, is_limit)
-  local key, now = store_key('hold', system), now_ms()
+-- twice as long, up to the longest; one that is asked for while the store is held only makes it longer. `failure` is { error,
+-- code }, `by` the worker's name as JSON; for `pause` see `pause_of`. Answers 1 if it is news: a hold begins, or its time was over
+-- and it goes on for trouble that it was not for before.
+local function hold(system, api, failure, pause, by)
+  local key, now, ms = store_key('hold', system), now_ms(), pause.ms
   -- Whoever was to prove the store has met trouble, too: the next job is another probe.
   redis.call('HDEL', key, 'probe')
-  if is_limit then
+  if pause.limit == 1 then
     redis.call('HSET', key, 'limited_until', text(math.max(now + ms, number(key, 'limited_until'))))
   end
   local held_until, held_api, code = tonumber(field(key, 'until') or '0'), field(key, 'api'), field(key, 'code')
@@ -63,12 +67,13 @@ local function hold(system, api, failure, ms, longest_ms, by, is_limit)
   end
   -- The level stays until a call is answered well, so that a store which is down for hours is asked ever less often.
   local level = number(key, 'level')
-  local length = math.max(ms, math.min(ms * 2 ^ level, longest_ms))
+  local length = math.max(ms, math.min(ms * 2 ^ level, pause.longest_ms))
   redis.call(
     'HSET', key, 'until', text(now + length), 'length', text(length), 'error', failure[1], 'code', failure[2],
     'level', level + 1, 'api', api, 'by', by
   )
-  redis.call('HDEL', key, 'reading')
+  -- A job that meets the same as who read the subscription: whoever can read it proves that it is over.
+  if api ~= held_api or failure[2] ~= code then redis.call('HDEL', key, 'reading') end
   redis.call('HSETNX', key, 'since', text(now))
   local is_news = redis.call('HSETNX', key, 'told ' .. failure[2], '1')
   if is_news == 1 then count_up('holds|' .. system .. '|' .. failure[2], 1) end

@@ -11,10 +11,6 @@
 -- The trouble is the job's own if the same call was answered well for another job since this one last met it. As long as
 -- nobody gets through, it is the store's, however often and however long: no job fails for it.
 
--- How a store is held, from JSON { ms, longest_ms, strikes: how many jobs must have met the trouble since the API last answered
--- well, limit 0|1: the API asked for it, which is never the job's own }.
-local function pause_of(json) return cjson.decode(json) end
-
 local failure, pause, last = { ARGV[10], ARGV[11] }, pause_of(ARGV[14]), calls.all[#calls.all]
 local api = api_of(last)
 local call = api .. ' ' .. last[2] .. ' ' .. last[3]
@@ -37,7 +33,7 @@ if not is_held and redis.call('SCARD', store_key('strikes:' .. api, system)) < p
 end
 -- First what earlier calls of the job end, of the other API: the hold that begins now must not end by them.
 local ended = store_answered(system, calls)
-local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause.ms, pause.longest_ms, worker, pause.limit == 1)
+local begins = hold(system, api, { ARGV[12], ARGV[13] }, pause, worker)
 redis.call('HSET', key, 'error', failure[1], 'code', failure[2], 'queued_at', text(now_ms()), 'was_held', '1')
 end_attempt('held', failure)
 note_consent(key, ARGV[15], ARGV[16])

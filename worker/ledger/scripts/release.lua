@@ -6,9 +6,9 @@
 local key, now = store_key('hold', ARGV[2]), now_ms()
 if ARGV[3] ~= '' then
   if field(key, 'until') ~= ARGV[3] or field(key, 'code') ~= ARGV[4] then return 0 end
-  local limited_until = number(key, 'limited_until')
+  local limited_until = math.min(number(key, 'limited_until'), tonumber(ARGV[3]))
   if limited_until > now then
-    if limited_until < tonumber(ARGV[3]) then redis.call('HSET', key, 'until', text(limited_until)) end
+    redis.call('HSET', key, 'until', text(limited_until))
     look_again(ARGV[2], limited_until)
     return 0
   end

@@ -1,0 +1,31 @@
+"""Asking for one more run of a job: plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.jobs.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One more run of a job is asked for."""
+
+    job: Job
+    tracking_guid: str = ""
+    """It gets an id of its own if none is given."""
+    urgent: bool = False
+    """It does not wait for the due time of a retry: a manual sync, a re-run."""
+    debug: bool = False
+    """It goes to the front, and each of its calls is logged."""
+    background: bool = False
+    """It waits behind whatever triggers ask for: an initialize."""
+
+    @property
+    def by(self) -> str:
+        """Who asks, as the scripts know it."""
+        if self.urgent:
+            return "person"
+        return "background" if self.background else "trigger"
