@@ -129,6 +129,8 @@ def started(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with contextlib.contextmanager(serving)() as bare, watched(valkey_url, folder, sandbox, **HELD_AT_ONCE) as built:
         write_connections(built.stage, bare)
         with built.stage.running():
+            # One of the connections is held before any job, as its subscription lacks something; that is no test's.
+            built.reported("subscription-incomplete")
             yield built
 
 
