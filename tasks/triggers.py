@@ -12,10 +12,10 @@ from celery.exceptions import Reject
 from tasks.jobs import RefusingTask
 from worker import handover
 from worker.app import app
-from worker.jobs.errors import LedgerUnavailable, TriggerOff
+from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.routes import ACCEPT_TRIGGER, UPKEEP
-from worker.sync.triggers import Accepted, Refused, Verdict, judge, names_unknown
-from worker.telemetry import outcomes, sentry
+from worker.sync.triggers import Accepted, Refused, Verdict, names_unknown
+from worker.telemetry import outcomes
 from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def submit(trigger: object) -> list[Verdict]:
     returns a verdict for each notification, in the trigger's order. Raises worker.ledger.LedgerUnavailable if Redis
     does not answer, and worker.config.faults.ConfigurationError; send the trigger again then, so that nothing is lost.
     """
-    return handover.hand_over(_judged(trigger), app.runtime.ledger)
+    return handover.hand_over(app.reloader.judge(trigger), app.runtime.ledger)
 
 
 @app.task(bind=True, base=RefusingTask, name=ACCEPT_TRIGGER)
@@ -45,9 +45,8 @@ def accept_trigger(self: RefusingTask, trigger: object) -> dict[str, Any]:
     """
     _put_back_if_known_elsewhere(self, trigger)
     verdicts = _patiently(lambda: submit(trigger))
-    refused = [verdict for verdict in verdicts if isinstance(verdict, Refused)]
-    sentry.report_refusals((each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff))
-    codes = [each.error.failure.code for each in refused]
+    handover.report_refusals(verdicts)
+    codes = [verdict.error.failure.code for verdict in verdicts if isinstance(verdict, Refused)]
     return {"accepted": len(verdicts) - len(codes), "refused": codes}
 
 
@@ -58,7 +57,7 @@ def _put_back_if_known_elsewhere(task: RefusingTask, trigger: object) -> None:
     """
     if task.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ():
         return
-    verdicts = _judged(trigger)
+    verdicts = app.reloader.judge(trigger)
     if not names_unknown(verdicts):
         return
     if not task.request.retries:
@@ -66,16 +65,6 @@ def _put_back_if_known_elsewhere(task: RefusingTask, trigger: object) -> None:
         _patiently(lambda: handover.hand_over(known, app.runtime.ledger))
     with suppress(Reject):
         raise task.retry(countdown=PUT_BACK_SECONDS, max_retries=TIMES_PUT_BACK, queue=UPKEEP)
-
-
-def _judged(trigger: object) -> list[Verdict]:
-    """What becomes of a trigger by the files as they stand: a connection may have been added a moment ago."""
-    app.reloader.look_if_due()
-    verdicts = judge(trigger, app.runtime.connections)
-    if names_unknown(verdicts):
-        app.reloader.look()
-        verdicts = judge(trigger, app.runtime.connections)
-    return verdicts
 
 
 def _patiently(act: Callable[[], list[Verdict]]) -> list[Verdict]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from worker.config.settings import load_settings
@@ -17,7 +18,7 @@ from worker.jobs.errors import TriggerOff
 from worker.jobs.job import pages
 from worker.ledger import Ledger, LedgerTimes, Limit, Refusal, Request, StoreLimits, connect
 from worker.sync.triggers import Accepted, Refused, judge
-from worker.telemetry import outcomes
+from worker.telemetry import outcomes, sentry
 from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from worker.config.settings import Settings
     from worker.connections import Connection
+    from worker.jobs.asking import Requested
     from worker.jobs.job import Job
     from worker.sync.triggers import Verdict
 
@@ -93,12 +95,24 @@ def hand_over(verdicts: list[Verdict], ledger: Ledger) -> list[Verdict]:
     """Hand over a trigger's notifications that were judged; answers them. Raises LedgerUnavailable."""
     # Accepted ones first: if Redis fails in between and the trigger is sent again, repeating them does no harm, while
     # refusals would be noted twice.
+    asked: list[Requested] = []
     for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
-        ledger.request_each([Request(each.job, each.tracking_guid, debug=each.debug) for each in page])
+        asked += ledger.request_each([Request(each.job, each.tracking_guid, debug=each.debug) for each in page])
+    requested = iter(asked)
+    handed_over: list[Verdict] = []
     for verdict in verdicts:
         if isinstance(verdict, Refused):
             _refuse(verdict, ledger)
-    return verdicts
+            handed_over.append(verdict)
+        else:
+            handed_over.append(replace(verdict, is_coalesced=next(requested).is_coalesced))
+    return handed_over
+
+
+def report_refusals(verdicts: Sequence[Verdict]) -> None:
+    """Tell Sentry what of a trigger was refused, but for what somebody has switched off."""
+    refused = (each for each in verdicts if isinstance(each, Refused))
+    sentry.report_refusals((each.system_id, each.error) for each in refused if not isinstance(each.error, TriggerOff))
 
 
 def _refuse(refused: Refused, ledger: Ledger) -> None:

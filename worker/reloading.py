@@ -24,6 +24,7 @@ from worker.jobs.calls import Api
 from worker.ledger import LedgerUnavailable
 from worker.ledger.processes import Process
 from worker.presentation.configuration import differences
+from worker.sync.triggers import judge, names_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from worker.connections import Connections
     from worker.ledger import Ledger
     from worker.runtime import Runtime
+    from worker.sync.triggers import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -177,6 +179,15 @@ class Reloader:
         if self.faults:
             log.warning("the configuration has no fault any more")
             self.faults = ()
+
+    def judge(self, trigger: object) -> list[Verdict]:
+        """What becomes of a trigger by the files as they stand: a connection may have been added a moment ago."""
+        self.look_if_due()
+        verdicts = judge(trigger, self._application.runtime.connections)
+        if names_unknown(verdicts):
+            self.look()
+            verdicts = judge(trigger, self._application.runtime.connections)
+        return verdicts
 
     def end_holds(self) -> None:
         """End the holds by an API that is called in another way now: what held the store may be mended.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
-from tests.proofs import backlog, chaos, fairness, kills, shutdown, survival, throttle, weather
+from tests.proofs import backlog, chaos, fairness, front_door, kills, shutdown, survival, throttle, weather
 from tests.proofs.processes import SERVERS
 
 if TYPE_CHECKING:
@@ -68,3 +68,9 @@ def test_sweeper_sends_next_to_no_extra_messages_for_a_backlog(tmp_path: Path) -
 def test_warm_stops_run_nothing_twice(tmp_path: Path) -> None:
     """Workers that are stopped under load finish their jobs and leave the others."""
     assert shutdown.prove(tmp_path, stops=2).violations == []
+
+
+def test_front_doors_that_are_killed_again_and_again_lose_and_double_nothing(tmp_path: Path) -> None:
+    """Every trigger that was answered with 202 is carried over, although Redis restarts, too."""
+    plan = front_door.Plan(count=600, clients=20, restarts=1, kill_seconds=0.7)
+    assert front_door.prove(tmp_path, plan).violations == []

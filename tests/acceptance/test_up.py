@@ -46,7 +46,7 @@ class Up:
     def children(self) -> dict[str, int]:
         """The process ids of its children, by what they are."""
         found = children_of(self.process.pid).items()
-        names = {"valkey-server": "valkey", "app beat": "beat", "app flower": "flower"}
+        names = {"valkey-server": "valkey", "app beat": "beat", "app flower": "flower", "worker.cli listen": "listen"}
         names |= {f"--hostname={name}@": name for name in ("worker", "worker1", "worker2")}
         return {name: pid for pid, command in found for sign, name in names.items() if sign in command}
 
@@ -92,11 +92,13 @@ def environment(folder: Path, redis_url: str, sandbox_url: str, **more: str) -> 
 
 
 @contextmanager
-def up(folder: Path, redis_url: str, sandbox: RunningSandbox, workers: str = "1", **more: str) -> Iterator[Up]:
+def up(
+    folder: Path, redis_url: str, sandbox: RunningSandbox, *options: str, workers: str = "1", **more: str
+) -> Iterator[Up]:
     """Everything, running."""
     port = free_port()
     env = environment(folder, redis_url, sandbox.url, **more)
-    with started(["up", "--flower-port", str(port), "--workers", workers], env, folder) as process:
+    with started(["up", "--flower-port", str(port), "--workers", workers, *options], env, folder) as process:
         running = Up(process, folder, redis_url, port)
         running.wait_until_running()
         yield running
@@ -154,6 +156,32 @@ def test_it_uses_the_redis_that_is_there(tmp_path: Path, sandbox: RunningSandbox
     """No Valkey is embedded where something answers."""
     with up(tmp_path, redis_url, sandbox) as running:
         assert running.children.keys() == {"worker", "beat", "flower"}
+
+
+def test_it_takes_triggers_by_http_if_there_is_a_token(tmp_path: Path, sandbox: RunningSandbox, redis_url: str) -> None:
+    """The front door is started again when it dies, and ends with the rest."""
+    port, token = free_port(), "0123456789abcdef"
+    trigger = {
+        "notifications": [{"id": JOB.customer_id, "destination": str(JOB.system_id), "scope": "customer/updated"}]
+    }
+
+    def status() -> int | None:
+        try:
+            url, header = f"http://127.0.0.1:{port}/triggers", {"Authorization": f"Bearer {token}"}
+            return requests.post(url, json=trigger, headers=header, timeout=parts.PATIENCE_SECONDS).status_code
+        except requests.ConnectionError:
+            return None
+
+    tokens = {"STAMPED_SYNC_LISTEN_TOKENS": f"shop:{token}"}
+    with up(tmp_path, redis_url, sandbox, "--listen-port", str(port), **tokens) as running:
+        parts.eventually(lambda: status() == 202, progress=running.log)
+        assert running.children.keys() == {"worker", "beat", "flower", "listen"}
+        assert f"Triggers: http://127.0.0.1:{port}/triggers" in running.log()
+        os.kill(running.children["listen"], signal.SIGKILL)
+        parts.eventually(lambda: running.log().count("listen ended with signal 9"))
+        parts.eventually(lambda: status() == 202, progress=running.log)
+        assert token not in running.log()
+        assert running.end() == (0, [])
 
 
 def test_it_runs_as_many_workers_as_it_is_told(tmp_path: Path, sandbox: RunningSandbox, redis_url: str) -> None:

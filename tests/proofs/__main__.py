@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.proofs import backlog, chaos, fairness, kills, shutdown, survival, throttle, weather
+from tests.proofs import backlog, chaos, fairness, front_door, kills, shutdown, survival, throttle, weather
 from tests.proofs.processes import SERVERS
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def proofs(seed: int) -> dict[str, Callable[[Path], Result]]:
             "fairness": fairness.prove,
             "backlog": backlog.prove,
             "shutdown": shutdown.prove,
+            "front-door": front_door.prove,
         }
     )
 

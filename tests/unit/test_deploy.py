@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("worker", "beat", "flower")
+OURS = ("worker", "beat", "flower", "listen")
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 
 
@@ -40,12 +40,13 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def test_compose_has_every_process_of_the_software() -> None:
-    """Redis, the worker, beat and Flower are there, each with the command that starts it."""
+    """Redis, the worker, beat, Flower and the front door are there, each with the command that starts it."""
     commands = {name: " ".join(service["command"]) for name, service in SERVICES.items()}
     assert commands.keys() == {"redis", *OURS}
     assert commands["worker"] == "celery -A worker.app worker"
     assert commands["beat"] == "celery -A worker.app beat --schedule /tmp/celerybeat-schedule"
     assert commands["flower"] == "celery -A worker.app flower --port=5555"
+    assert commands["listen"] == "stamped-sync listen --host 0.0.0.0 --port 8080"
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -95,7 +96,8 @@ def test_configuration_is_mounted_read_only_as_a_folder(name: str) -> None:
     service = SERVICES[name]
     assert service["volumes"] == ["./config:/etc/stamped-sync:ro"]
     assert service["environment"]["STAMPED_SYNC_CONNECTIONS"] == "/etc/stamped-sync/connections.toml"
-    assert not any("TOKEN" in each or "KEY" in each for each in service["environment"])
+    secrets = [each for each in service["environment"] if "TOKEN" in each or "KEY" in each]
+    assert [each for each in secrets if not each.endswith("_FILE")] == []
 
 
 def test_example_environment_names_every_variable_that_compose_reads() -> None:

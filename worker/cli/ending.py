@@ -25,6 +25,8 @@ ALL_WELL: Final = 0
 FAILED: Final = 1
 WRONG: Final = 2
 """Wrong usage or configuration: whoever ran the command can put it right."""
+AGAIN: Final = 75
+"""Nothing was done, or not all, and the same can be tried again later (EX_TEMPFAIL of sysexits.h)."""
 
 CONFIGURATION: Final = "worker.config.faults"
 """Where the configuration's warnings are logged."""

@@ -21,6 +21,7 @@ COMMANDS = {
     "sync": "Manual Sync: transfer customers by their ids.",
     "initialize": "Transfer every customer of a connection once.",
     "trigger": "Hand over a trigger from iPaaS.com.",
+    "listen": "Take triggers by HTTP, from any language.",
     "status": "Show the holds, the jobs by state, and the queues.",
     "holds": "List the connections that are held, or end a hold.",
     "failures": "List, show, rerun or discard failed jobs.",

@@ -25,12 +25,20 @@ class NoRedis(click.ClickException):
     help="Flower's port, on the loopback address.",
 )
 @click.option(
+    "--listen-port",
+    type=click.IntRange(1, 65535),
+    default=8080,
+    show_default=True,
+    metavar="PORT",
+    help="The front door's port, on the loopback address; see `stamped-sync listen`.",
+)
+@click.option(
     "--workers",
     type=click.IntRange(1, MOST_WORKERS),
     metavar="N",
     help="How many worker processes; each has STAMPED_SYNC_CONCURRENCY threads.  [default: one for each core]",
 )
-def command(flower_port: int, workers: int | None) -> None:
+def command(flower_port: int, listen_port: int, workers: int | None) -> None:
     """Run everything on this machine: workers, beat, Flower and, if there is no Redis, Valkey.
 
     It checks the configuration first. If STAMPED_SYNC_REDIS_URL names this machine and nothing listens there, it starts
@@ -40,7 +48,7 @@ def command(flower_port: int, workers: int | None) -> None:
 
     Flower asks for a login. The user is STAMPED_SYNC_FLOWER_USER (operator), the password is
     STAMPED_SYNC_FLOWER_PASSWORD; without one, `up` makes a password and keeps it in the file flower-password of the
-    data folder.
+    data folder. If STAMPED_SYNC_LISTEN_TOKENS or its file is set, it also takes triggers by HTTP.
 
     \b
     Examples:
@@ -49,13 +57,17 @@ def command(flower_port: int, workers: int | None) -> None:
 
     Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage or configuration, or no Redis.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    if not is_free(flower_port):
-        raise click.BadParameter(f"port {flower_port} is taken; choose another", param_hint="--flower-port")
-
-    from worker.local.machine import run_everything  # noqa: PLC0415 - not needed to show the help
+    from worker.config.settings import load_settings  # noqa: PLC0415 - not needed to show the help
+    from worker.local.machine import run_everything  # noqa: PLC0415
     from worker.local.valkey import ValkeyFailed  # noqa: PLC0415
 
+    settings = load_settings()
+    takes_triggers = bool(settings.listen_tokens or settings.listen_tokens_file)
+    ports = {"--flower-port": flower_port} | ({"--listen-port": listen_port} if takes_triggers else {})
+    for option, port in ports.items():
+        if not is_free(port):
+            raise click.BadParameter(f"port {port} is taken; choose another", param_hint=option)
     try:
-        run_everything(flower_port, workers)
+        run_everything(settings, flower_port, workers, listen_port if takes_triggers else None)
     except ValkeyFailed as error:
         raise NoRedis(f"{error}\nStart a Redis, and set STAMPED_SYNC_REDIS_URL to its address.") from None

@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from worker.config import listen_tokens as tokens
 from worker.config.environment import PREFIX, Environment, environment, warn_of_misspelt
 from worker.config.faults import ConfigurationError, Fault, checked, fault_of, wrong
 from worker.config.flower_login import problems_of
@@ -55,6 +56,12 @@ def _usable_logins(logins: SecretStr) -> SecretStr:
     return logins
 
 
+def _usable_tokens(text: SecretStr) -> SecretStr:
+    if problems := list(tokens.problems_of(tokens.tokens_in(text.get_secret_value()))):
+        raise wrong("; ".join(problems))
+    return text
+
+
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
 
@@ -75,6 +82,7 @@ User = Annotated[
 ]
 """Flower separates user and password with a colon, and logins with commas. The others can't be typed."""
 Password = Annotated[SecretStr, checked(is_usable_password, f"must be {USABLE_PASSWORD}")]
+ListenTokens = Annotated[SecretStr, AfterValidator(_usable_tokens)]
 Logins = Annotated[SecretStr, AfterValidator(_usable_logins)]
 SentryDsn = Annotated[SecretStr, checked(_is_sentry_dsn, "must be the DSN that Sentry shows for the project")]
 
@@ -154,6 +162,11 @@ class Settings(BaseModel):
         default=None, validation_alias="FLOWER_BASIC_AUTH", examples=["operator:a-long-password"]
     )
     """The login of a Flower started without `stamped-sync up`, as user:password; several are separated by commas."""
+    listen_tokens: ListenTokens | None = Field(default=None, examples=["listener:a-long-random-token"])
+    """The tokens of those who hand triggers over to `stamped-sync listen`, each as name:token, separated by commas. A
+    name shows in the log, and may have several tokens."""
+    listen_tokens_file: Path | None = Field(default=None, examples=["secrets/listen-tokens"])
+    """A file of such tokens, one in each line; a change of it is taken without a restart."""
     sentry_dsn: SentryDsn | None = Field(
         default=None, validation_alias="SENTRY_DSN", examples=["https://key@sentry.example.com/1"]
     )

@@ -1,9 +1,9 @@
-"""Asking for one more run of a job: plain values."""
+"""Asking for one more run of a job, and what comes of it: plain values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from worker.jobs.job import Job
@@ -29,3 +29,12 @@ class Request:
         if self.urgent:
             return "person"
         return "background" if self.background else "trigger"
+
+
+class Requested(NamedTuple):
+    """What came of a request."""
+
+    version: int
+    """The version that is wanted of the job from now on."""
+    is_coalesced: bool
+    """Whether a run that is to begin anyway does for this request as well."""

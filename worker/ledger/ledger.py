@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
-from worker.jobs.asking import Request
+from worker.jobs.asking import Request, Requested
 from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
@@ -94,18 +94,20 @@ class Ledger(Upkeep):
 
     def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> int:
         """Ask for one more run of a job: it is in the ledger once this returns. Answers the version that is wanted."""
-        return self.request_each([Request(job, tracking_guid, urgent, debug)])[0]
+        return self.request_each([Request(job, tracking_guid, urgent, debug)])[0].version
 
     def request_all(
         self, jobs: Sequence[Job], *, urgent: bool = False, debug: bool = False, background: bool = False
     ) -> list[int]:
         """Ask for one more run of many jobs alike, in one round trip; the version that is wanted of each."""
-        return self.request_each([Request(job, "", urgent, debug, background) for job in jobs])
+        requests = [Request(job, "", urgent, debug, background) for job in jobs]
+        return [each.version for each in self.request_each(requests)]
 
-    def request_each(self, requests: Sequence[Request]) -> list[int]:
-        """Ask for runs that differ, in one round trip; the version that is wanted of each."""
+    def request_each(self, requests: Sequence[Request]) -> list[Requested]:
+        """Ask for runs that differ, in one round trip."""
         calls = [(each.job, self._request_args(each)) for each in requests]
-        return [int(version) for version in self._scripts.run_all(Effect.REQUEST, calls)]
+        answers = self._scripts.run_all(Effect.REQUEST, calls)
+        return [Requested(int(version), bool(is_coalesced)) for version, is_coalesced in answers]
 
     # Running ----------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Everything on one machine: worker, beat, Flower, and Valkey if there is no Redis."""
+"""Everything on one machine: worker, beat, Flower, the front door, and Valkey if there is no Redis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from worker.config.cores import usable
-from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.ledger import LedgerUnavailable
 from worker.ledger.proving.proof import refuse_unfit
@@ -37,20 +36,20 @@ ANSWER_SECONDS = 1
 SPARE_SECONDS = 5
 
 
-def run_everything(flower_port: int, workers: int | None) -> None:
+def run_everything(settings: Settings, flower_port: int, workers: int | None, listen_port: int | None) -> None:
     """Run everything until SIGINT or SIGTERM, then end it in order: the workers first, Valkey last.
 
-    `workers` is how many worker processes there are; None is one for each core.
+    `workers` is how many worker processes there are; None is one for each core. Without a `listen_port` there is no
+    front door.
 
     Raises ConfigurationError if the configuration is wrong or Redis must be configured differently, LedgerUnavailable
     if no Redis answers and an embedded one can't take its URL, and ValkeyFailed if the embedded one can't run.
     """
-    settings = load_settings()
     load_connections(settings.connections)
     configure(settings.log_format, settings.log_level)
     server_port = None if redis_answers(settings) else settings.redis.port
     with opened(settings.data) as folder:
-        machine = Machine(settings, folder, flower_port, server_port, workers or usable())
+        machine = Machine(settings, folder, flower_port, server_port, workers or usable(), listen_port)
         try:
             with stopped_by_signals():
                 machine.run()
@@ -83,6 +82,8 @@ class Machine:
     """The port of an embedded Valkey; None if a Redis is there already."""
     workers: int
     """How many worker processes."""
+    listen_port: int | None
+    """The port of the front door; None if nobody has a token for it."""
 
     def run(self) -> NoReturn:
         """Start everything and keep it running until Stopped."""
@@ -94,7 +95,8 @@ class Machine:
     def _services(self) -> list[Child]:
         call_seconds = self.settings.connect_timeout_seconds + 2 * self.settings.read_timeout_seconds
         setting = Setting(os.environ, Path.cwd(), self.folder, grace_seconds=call_seconds + SPARE_SECONDS)
-        return setting.services(self.flower_port, flower_login(self.settings, self.folder), self.workers)
+        login = flower_login(self.settings, self.folder)
+        return setting.services(self.flower_port, login, self.workers, self.listen_port)
 
     def _server(self) -> list[Child]:
         if self.server_port is None:
@@ -107,6 +109,10 @@ class Machine:
         password = "as configured" if self.settings.flower_password else f"in {self.folder / PASSWORD_FILE}"
         user = self.settings.flower_user
         log.info("Flower: http://%s:%d, user %s, password %s", HOST, self.flower_port, user, password)
+        if self.listen_port:
+            log.info("Triggers: http://%s:%d/triggers", HOST, self.listen_port)
+        else:
+            log.info("Triggers are not taken by HTTP: STAMPED_SYNC_LISTEN_TOKENS is not set")
 
 
 def brings_one(url: RedisUrl) -> bool:

@@ -1,4 +1,4 @@
-"""The worker, beat and Flower as child processes."""
+"""The worker, beat, Flower and the front door as child processes."""
 
 from __future__ import annotations
 
@@ -41,8 +41,11 @@ class Setting:
     grace_seconds: float = GRACE_SECONDS
     """How long the worker's running jobs may take after it was asked to end."""
 
-    def services(self, flower_port: int, login: Login, workers: int = 1) -> list[Child]:
-        """Workers for all queues; beat, of which only one may run; and Flower on the loopback address."""
+    def services(self, flower_port: int, login: Login, workers: int = 1, listen_port: int | None = None) -> list[Child]:
+        """Workers for all queues; beat, of which only one may run; and Flower on the loopback address.
+
+        With a `listen_port` also the front door, there.
+        """
         # As an argument the login would show in the machine's list of processes.
         authentication = f"{login.user}:{login.password.get_secret_value()}"
         names = ["worker"] if workers == 1 else [f"worker{number}" for number in range(1, workers + 1)]
@@ -50,7 +53,12 @@ class Setting:
             *map(self._worker, names, places(workers)),
             self._celery("beat", f"--schedule={self.files / 'beat-schedule'}"),
             self._celery("flower", f"--address={HOST}", f"--port={flower_port}", FLOWER_BASIC_AUTH=authentication),
+            *([] if listen_port is None else [self._front_door(listen_port)]),
         ]
+
+    def _front_door(self, port: int) -> Child:
+        command = [sys.executable, "-m", "worker.cli", "listen", f"--host={HOST}", f"--port={port}"]
+        return Child("listen", command, dict(self.environment), self.folder, self._log("listen"))
 
     def _worker(self, name: str, core: int | None) -> Child:
         options = (f"--hostname={name}@%h",)
@@ -62,8 +70,10 @@ class Setting:
     ) -> Child:
         command = [sys.executable, "-m", "celery", "--quiet", "-A", "worker.app", program, *options]
         name = name or program
-        log = self.logs / f"{name}.log" if self.logs else None
-        return Child(name, command, {**self.environment, **more}, self.folder, log, grace_seconds)
+        return Child(name, command, {**self.environment, **more}, self.folder, self._log(name), grace_seconds)
+
+    def _log(self, name: str) -> Path | None:
+        return self.logs / f"{name}.log" if self.logs else None
 
 
 def flower_answers(port: int) -> bool:

@@ -17,12 +17,12 @@ from tasks.upkeep import rerun_all
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import PAGE, Job, Kind, pages
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE, Change
-from worker.monitor.lanes import LaneFull
 from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
 from worker.presentation.ids import UNDECODED, checked, in_lines
 from worker.presentation.preview import follow_up_in_words, write_in_words
 from worker.presentation.wording import counted, shortened
+from worker.web.lanes import LaneFull
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence

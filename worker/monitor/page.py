@@ -17,18 +17,19 @@ from worker.app import app
 from worker.config.faults import ConfigurationError
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable, SyncError
-from worker.monitor.lanes import LaneFull
 from worker.presentation.configuration import drift
 from worker.presentation.times import lasting
 from worker.presentation.wording import counted
+from worker.web.lanes import LaneFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from worker.jobs.catalogue import Entry
     from worker.ledger import Ledger
-    from worker.monitor.lanes import Lane, Lanes
+    from worker.monitor.lanes import Lanes
     from worker.runtime import Runtime
+    from worker.web.lanes import Lane
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")

@@ -33,6 +33,9 @@ TRIGGER_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 SCOPE = re.compile(r"[a-z]{1,32}(/[a-z]{1,32}){0,3}", re.ASCII)
 """With the patterns above: what may be kept of a refused notification, without room for an e-mail address or a name."""
+LONGEST_SHAPE = 200
+"""How much of a trigger that can't be read is looked at to say how it begins."""
+WORD = re.compile(r'("(?:notifications|id|attempt|destination|scope|tracking_guid|args)")|[^\W_]+(?:[^\W_]|_)*|_+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Accepted:
     job: Job
     tracking_guid: str
     debug: bool
+    is_coalesced: bool = False
+    """Whether a run of the job that is to begin anyway does for this notification as well, once it was handed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def judge(trigger: object, connections: Connections) -> list[Verdict]:
         body = parsed(trigger) if isinstance(trigger, str | bytes) else trigger
         notifications = _notifications(body)
     except SyncError as error:
-        return [Refused(error, "", 0)]
+        return [Refused(TriggerMalformed(f"{error.failure.detail}. It begins: {shape_of(trigger)}"), "", 0)]
     trigger_id = harmless(body.get("id"), TRIGGER_ID) if isinstance(body, dict) else ""
     return [
         _judged(notification, connections, trigger_id, position)
@@ -150,6 +155,21 @@ def _errors(notification: dict[str, Any], connection: Connection | None) -> Iter
         yield TriggerMalformed("`id` is missing")
     elif not CUSTOMER_ID.fullmatch(plain_text(customer)):
         yield CustomerIdInvalid(f"`id` {NO_ID}")
+
+
+def shape_of(trigger: object) -> str:
+    """How something begins that can't be read, for whoever must find out what sends it, with nothing of what it holds.
+
+    The fields of a trigger are shown by their names; of anything else each word is x, whatever it is.
+    """
+    if isinstance(trigger, bytes):
+        trigger = trigger[:LONGEST_SHAPE].decode(errors="replace")
+    try:
+        text = trigger if isinstance(trigger, str) else json.dumps(trigger, default=lambda _: "?")
+    except (ValueError, TypeError, RecursionError):  # a value of Python that is no JSON
+        return "nothing that could be shown"
+    shape = WORD.sub(lambda word: word[1] or "x", text[:LONGEST_SHAPE].strip())
+    return "".join(filter(str.isprintable, shape)) or "nothing"
 
 
 def harmless(value: object, pattern: re.Pattern[str]) -> str:

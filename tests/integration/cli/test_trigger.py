@@ -64,7 +64,7 @@ def test_the_file_of_a_fault_is_named(env: dict[str, str], tmp_path: Path) -> No
     (tmp_path / "two.json").write_bytes('{"id": "Zoë"}'.encode("latin-1"))
     words = "✗ 2 refused: one.json: Trigger cannot be read (trigger-malformed)\n"
     assert words in parts.console(env, tmp_path, "trigger", "one.json").stdout
-    words = "sends: two.json: it is not UTF-8 text: save it in UTF-8\n"
+    words = 'sends: two.json: it is not UTF-8 text: save it in UTF-8. It begins: {"id": "x'
     done = parts.console(env, tmp_path, "trigger", "two.json")
     assert (done.returncode, words in done.stderr) == (2, True)
     assert "sends: standard input: it is not JSON" in parts.console(env, tmp_path, "trigger", text="Zoe").stderr
@@ -106,3 +106,37 @@ def test_an_email_address_in_a_trigger_is_not_shown(env: dict[str, str], tmp_pat
     done = parts.console(env, tmp_path, "trigger", text=trigger(GOOD | {"id": "zoe@example.com"}))
     assert done.returncode == 2
     assert "zoe@example.com" not in done.stdout + done.stderr + str(Ledger(client).refusals())
+
+
+# For programs ---------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_what_the_front_door_answers(env: dict[str, str], tmp_path: Path) -> None:
+    """A verdict for each notification, with the same exit codes."""
+    text = trigger(GOOD, {**GOOD, "scope": "customer/deleted"}, GOOD)
+    done = parts.console(env, tmp_path, "trigger", "--json", text=text)
+    first, second, third = json.loads(done.stdout)["verdicts"]
+    taken = {"accepted": True, "system_id": parts.SYSTEM, "customer_id": "150713"}
+    assert done.returncode == 2
+    assert first == {"position": 1, **taken, "coalesced": False}
+    assert third == {"position": 3, **taken, "coalesced": True}
+    assert set(second) == {"position", "accepted", "code", "message", "resolution"}
+    assert parts.console(env, tmp_path, "trigger", "--json", text=trigger(GOOD)).returncode == 0
+
+
+def test_what_cannot_be_read_is_an_error_for_programs_too(env: dict[str, str], tmp_path: Path) -> None:
+    """In one line."""
+    done = parts.console(env, tmp_path, "trigger", "--json", text="{")
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (2, "trigger-malformed")
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=str)
+def test_redis_that_is_away_is_a_temporary_failure(env: dict[str, str], tmp_path: Path, options: list[str]) -> None:
+    """Upstream sends it again; that is another exit code than that of a refusal."""
+    away = env | {"STAMPED_SYNC_REDIS_URL": "redis://127.0.0.1:9/0"}
+    done = parts.console(away, tmp_path, "trigger", *options, text=trigger(GOOD))
+    assert done.returncode == 75
+    assert "nothing listens there" in done.stderr
+    assert "Traceback" not in done.stderr
+    if options:
+        assert set(json.loads(done.stdout)) == {"code", "message", "resolution"}

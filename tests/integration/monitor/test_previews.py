@@ -23,8 +23,9 @@ from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import Pause
-from worker.monitor.lanes import Lane, Lanes
+from worker.monitor.lanes import Lanes
 from worker.monitor.previews import PREVIEWED, Previewing
+from worker.web.lanes import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

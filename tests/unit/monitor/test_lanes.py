@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from worker.monitor.lanes import Lane, LaneFull, Lanes
+from worker.monitor.lanes import Lanes
+from worker.web.lanes import Lane, LaneFull
 
 PATIENCE_SECONDS = 20
 

@@ -19,7 +19,7 @@ from worker.jobs.errors import (
     TriggerOff,
 )
 from worker.jobs.job import NO_ID, Job, Kind
-from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused, judge
+from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused, judge, shape_of
 
 GUID = "0a8e4a1c-7d5e-4d0f-9f0a-111111111111"
 JOB = Job(Kind.CUSTOMER, 4021, "150713")
@@ -215,7 +215,9 @@ def test_everything_that_is_wrong_is_named_at_once(
 def test_trigger_that_cannot_be_read_is_one_refusal(body: object, detail: str) -> None:
     """It stands for the whole trigger and says what is wrong, with nothing of the text."""
     verdict = refused(body)
-    assert (type(verdict.error), verdict.error.failure.detail, verdict.position) == (TriggerMalformed, detail, 0)
+    told, begins, _ = verdict.error.failure.detail.partition(". It begins: ")
+    assert (type(verdict.error), told, verdict.position) == (TriggerMalformed, detail, 0)
+    assert begins
 
 
 def test_each_notification_is_judged_on_its_own() -> None:
@@ -292,3 +294,33 @@ def test_values_that_have_no_text_are_refused(value: object) -> None:
     assert isinstance(refused(trigger(notification(destination=value))).error, ConnectionUnknown)
     assert isinstance(refused(trigger(notification(id=value))).error, CustomerIdInvalid)
     assert refused(trigger(notification(scope=None)) | {"id": value}).trigger_id == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "shape"),
+    [
+        (b"", "nothing"),
+        (b" \n\x00", "nothing"),
+        (
+            '{"args": [{"notifications": [{"id": "zoe@example.com", "first_name": "Zoë"}]}]}'.encode(),
+            '{"args": [{"notifications": [{"id": "x@x.x", "x": "x"}]}]}',
+        ),
+        (b"notifications=4711&id=zoe", "x=x&x=x"),
+        ('"id_4711" __a__', '"x" xx'),
+        (b"\xff\xfeZo\xc3\xab", "��x"),
+        ({"notifications": {"a b": 5}}, '{"notifications": {"x x": x}}'),
+        ([1, object()], '[x, "?"]'),
+        ({(1, 2): 3}, "nothing that could be shown"),
+    ],
+    ids=str,
+)
+def test_how_an_unreadable_trigger_begins_is_told_without_what_it_holds(body: object, shape: str) -> None:
+    """Whoever looks for what sends it sees its form, and nobody's name or address."""
+    assert shape_of(body) == shape
+
+
+@given(st.text())
+def test_no_letter_or_digit_of_an_unreadable_trigger_is_told(text: str) -> None:
+    """Whatever the language."""
+    shape = shape_of(text.replace('"', "'"))
+    assert shape == "nothing" or set(filter(str.isalnum, shape)) <= {"x"}

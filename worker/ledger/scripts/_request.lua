@@ -79,7 +79,7 @@ end
 
 -- Ask for one more run. `by`: 'trigger', 'person' (it does not wait for the due time of a retry, nor of one that the present
 -- run comes to), 'background' (behind what triggers ask for; a trigger for such a job brings it forward) or 'job' (another
--- job's hand-over). Answers the wanted version.
+-- job's hand-over). Answers the wanted version, and whether a run that is to begin anyway does for this one as well.
 local function request(kind, member, tracking_guid, by, debug)
   local key = key_of(kind, member)
   -- First of all: if this stops behind it, a run that is under way still sees at its end that more is wanted.
@@ -88,7 +88,7 @@ local function request(kind, member, tracking_guid, by, debug)
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
   if by == 'trigger' then redis.call('HSET', key, 'triggered', '1') end
   if by == 'person' then redis.call('HDEL', key, 'triggered') end
-  local state = field(key, 'state')
+  local state, claimed = fields(key, 'state', 'claimed')
   if debug then redis.call('HSET', key, 'debug', state == 'running' and 'next' or '1') end
   if state == 'running' and by == 'person' then redis.call('HSET', key, 'urgent', '1') end
   local is_brought_forward = by ~= 'background' and redis.call('HDEL', key, 'background') == 1
@@ -98,7 +98,8 @@ local function request(kind, member, tracking_guid, by, debug)
     if by == 'background' then redis.call('HSET', key, 'background', '1') end
     start_over(kind, member)
   end
-  return version
+  local more_waits = state == 'running' and version - 1 > (tonumber(claimed or '0') or 0)
+  return version, more_waits or state == 'sent' or state == 'queued' or state == 'waiting'
 end
 
 -- End a run: note what the version came to, and { name, value, ... }, then rest in `state` or, if more was asked for meanwhile,

@@ -1,0 +1,1 @@
+"""What the web servers share: Flower with our pages, and the front door."""
