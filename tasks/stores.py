@@ -76,12 +76,16 @@ class Reader:
 
     def _look_at_held(self, runtime: Runtime, stores: Mapping[int, Store]) -> None:
         until = time.monotonic() + ROUND_SECONDS
-        held = [each.system_id for each in runtime.ledger.holds() if each.system_id in stores and can_be_mended(each)]
-        for system_id in sorted(held, key=lambda each: self._looked_at.get(each, 0.0))[:HELD_AT_MOST]:
+        holds = {each.system_id: each for each in runtime.ledger.holds() if can_be_mended(each)}
+        held = sorted(holds.keys() & stores.keys(), key=lambda each: self._looked_at.get(each, 0.0))
+        for system_id in held[:HELD_AT_MOST]:
             self._looked_at[system_id] = time.monotonic()
-            is_first = not stores[system_id].is_read
-            if stores[system_id].read_now(partial(_source, runtime, system_id, LooksAtHeld)) and is_first:
-                _release_once(runtime, system_id)
+            store, is_first = stores[system_id], not stores[system_id].is_read
+            if store.read_now(partial(_source, runtime, system_id, LooksAtHeld)):
+                if is_first:
+                    _release_once(runtime, system_id)
+            elif store.trouble and holds[system_id].is_of_reading:  # it goes on, perhaps for another reason
+                _hold(runtime, system_id, store.trouble)
             if time.monotonic() >= until:
                 return
 

@@ -7,6 +7,7 @@ by the one before, and says what is wrong. It also notes in Redis what it runs b
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -41,6 +42,8 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS: Final = 0.5
 """A file that still changes so long after it was read is being written."""
 APIS: Final = tuple(each.key for each in Api)
+END_SECONDS: Final = 2.0
+"""How long a process that ends waits until it has signed off."""
 LONGEST_SECONDS: Final = 10.0
 """How often at least a process notes what it runs by, however seldom it looks for changes."""
 
@@ -96,8 +99,16 @@ class Reloader:
         self._end(role)
 
     def begin(self, role: str) -> None:
-        """Watch in a thread of its own for as long as the process lives."""
-        threading.Thread(target=self.watch, args=[role, threading.Event()], name="reloader", daemon=True).start()
+        """Watch in a thread of its own for as long as the process lives, and sign off as it ends."""
+        stopping = threading.Event()
+        thread = threading.Thread(target=self.watch, args=[role, stopping], name="reloader", daemon=True)
+
+        def end() -> None:
+            stopping.set()
+            thread.join(END_SECONDS)
+
+        atexit.register(end)
+        thread.start()
 
     def look_if_due(self) -> None:
         """The same as `look`, every few seconds: of a process in which nobody watches, such as a listener's own."""
@@ -204,7 +215,8 @@ class Reloader:
             if not is_old or (place := (hold.system_id, hold.api)) not in to_end:
                 continue
             if runtime.ledger.end(hold):
-                log.warning("connection %d: no longer held, as its address or keys have changed", hold.system_id)
+                why = "its address or keys have changed" if runtime.connections.get(hold.system_id) else "it is gone"
+                log.warning("connection %d: no longer held, as %s", hold.system_id, why)
             else:
                 go_on.add(place)
         with self._lock:
@@ -217,7 +229,9 @@ def _is_being_written(files: Files) -> bool:
 
 
 def _called_otherwise(old: Connections, new: Connections) -> Iterator[tuple[int, str]]:
-    """The connections of which an API is called by another address or with other keys, with that API."""
+    """The connections of which an API is called with other keys, by another address or not any more; and that API."""
+    gone = [each.system_id for each in old if new.get(each.system_id) is None]
+    yield from product(gone, APIS)
     for now in new:
         before = old.get(now.system_id)
         if before and (now.ipaas.is_called_otherwise(before.ipaas) or now.unsaid != before.unsaid):

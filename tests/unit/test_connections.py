@@ -235,8 +235,9 @@ def test_a_secret_that_is_not_there_is_a_fault_that_says_where(file: Path, secre
     (fault,) = raised.value.faults
     assert fault.key == "connection 1, ipaas.token"
     assert fault.problem.startswith(problem.format(folder=file.parent) if "{folder}" in problem else problem)
-    example = "NOT_SET=… as a line of .env" if "NOT_SET" in secret else 'token = { env = "IPAAS_TOKEN" }'
-    assert fault.example == example
+    examples = {"NOT_SET": "NOT_SET=… as a line of .env", '"none"': '{ file = "path" }'}
+    usual = 'token = { env = "IPAAS_TOKEN" }'
+    assert fault.example == next((example for name, example in examples.items() if name in secret), usual)
 
 
 VARIABLE, WORD = "is a variable such as $NAME, which nothing replaces here", "begins with Bearer or Basic: leave that"
@@ -257,6 +258,7 @@ REFERENCE, PATH = (
         *((text, PLACEHOLDER) for text in ("<token>", "<your key>", "your-token", "YOUR_API_KEY", "my key")),
         *((text, PLACEHOLDER) for text in ("your-stamped-private-key-here", "mysecret", "changeme", "change-me")),
         *((text, PLACEHOLDER) for text in ("REPLACE_ME", "todo", "xxx", "XXXXXXXX", "xxxx-xxxx", "***", "...")),
+        *((text, PLACEHOLDER) for text in ("none", "NULL", "token", "Password")),
         *((text, PLACEHOLDER) for text in ("pubkey-xxx", "key-***", "pubkey-...", " <token> ")),
         *((text, NAME) for text in ("IPAAS_TOKEN", "STAMPED_PRIVATE_KEY", "STAMPED_PUBLIC_KEY", "ACME_EU_SECRET")),
         *((text, NAME) for text in ("other_name", "IPAAS_KEY")),
@@ -280,7 +282,10 @@ def test_mistake_in_the_place_of_a_secret_is_told_as_such(file: Path, form: str,
     [
         *(
             (text, "is a reference, and no key", '{ env = "NAME" }')
-            for text in ("env:IPAAS_TOKEN", "ENV=A", "environment:A")
+            for text in (
+                *("env:IPAAS_TOKEN", "ENV=A", "environment:A", "env.A", "process.env.A", "os.environ['A']", "env(A)"),
+                *("op://vault/a", "ref+vault://a", "vault:a#b", "aws:secretsmanager:a", "arn:aws:a", "secret:a"),
+            )
         ),
         *(
             (text, "is a path, and not what the file holds", '{ file = "path" }')
@@ -292,6 +297,10 @@ def test_mistake_in_the_place_of_a_secret_is_told_as_such(file: Path, form: str,
                 "file:///a",
                 "../a",
                 "/a",
+                "@/run/secrets/a",
+                "token.txt",
+                "ipaas.key",
+                r"C:\\\\secrets\\\\a",
             )
         ),
     ],

@@ -81,17 +81,18 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
             _redis(screen, load_settings())
         raise
     file = f"{runtime.settings.connections}, {counted(len(runtime.connections), 'connection')}"
-    codes = [_made(screen, "Connections file", lambda: file)]
+    told: set[str] = set()
+    codes = [_made(screen, told, "Connections file", lambda: file)]
     for each in cautions(runtime.connections):
         screen.caution(each)
     codes.append(_redis(screen, runtime.settings))
     wholes: list[Connection] = []
-    codes += [_prove(screen, runtime, each, wholes) for each in runtime.connections]
-    told = {*sharing(runtime.connections)}
+    codes += [_prove(screen, told, runtime, each, wholes) for each in runtime.connections]
+    cautioned = {*sharing(runtime.connections)}
     for each in sharing(wholes):
-        if each not in told:
+        if each not in cautioned:
             screen.caution(each)
-    return max(*codes, _holds(screen, runtime), _processes(screen, runtime))
+    return max(*codes, _holds(screen, runtime, told), _processes(screen, runtime))
 
 
 def _given(email: str | None) -> str:
@@ -100,7 +101,7 @@ def _given(email: str | None) -> str:
     return email
 
 
-def _prove(screen: Screen, runtime: Runtime, connection: Connection, wholes: list[Connection]) -> int:
+def _prove(screen: Screen, told: set[str], runtime: Runtime, connection: Connection, wholes: list[Connection]) -> int:
     """Check one connection: the exit code. If all of it could be read, also from its subscription, `wholes` gets it.
 
     What can't be known because of a trouble that was shown is not tried: it would be shown again.
@@ -108,14 +109,14 @@ def _prove(screen: Screen, runtime: Runtime, connection: Connection, wholes: lis
     name, system_id = connection.label, connection.system_id
     source = runtime.source(system_id, str(uuid.uuid4()))
     codes = [
-        _made(screen, f"{name}, mapping", partial(mapping_in_short, connection.mapping)),
-        _made(screen, f"{name}, iPaaS.com {opened_by(connection)}", source.subscription_name),
+        _made(screen, told, f"{name}, mapping", partial(mapping_in_short, connection.mapping)),
+        _made(screen, told, f"{name}, iPaaS.com {opened_by(connection)}", source.subscription_name),
     ]
     if connection.unsaid and not codes[-1]:
-        codes.append(_made(screen, f"{name}, subscription", partial(_found, runtime, connection)))
+        codes.append(_made(screen, told, f"{name}, subscription", partial(_found, runtime, connection)))
     if not connection.unsaid or not codes[-1]:
         wholes.append(whole := runtime.whole(system_id))
-        codes.append(_made(screen, f"{name}, Stamped.io credentials", partial(_store_hash, runtime, whole)))
+        codes.append(_made(screen, told, f"{name}, Stamped.io credentials", partial(_store_hash, runtime, whole)))
     return max(codes)
 
 
@@ -148,12 +149,16 @@ def _redis(screen: Screen, settings: Settings) -> int:
     return FAILED if proof.errors else ALL_WELL
 
 
-def _holds(screen: Screen, runtime: Runtime) -> int:
-    """Show the connections that are held: the exit code. If Redis does not answer, its own proof has said so."""
+def _holds(screen: Screen, runtime: Runtime, told: set[str]) -> int:
+    """Show the connections that are held: the exit code. If Redis does not answer, its own proof has said so.
+
+    What was `told` is not said again.
+    """
     with suppress(LedgerUnavailable):
         for hold in (held := runtime.ledger.holds()):
             screen.mark(f"{hold.system_id}: {in_short(hold)}", is_good=False)
-            screen.failure(hold.failure)
+            if hold.code not in told:
+                screen.failure(hold.failure)
         return FAILED if held else ALL_WELL
     return FAILED
 
@@ -175,14 +180,15 @@ def _processes(screen: Screen, runtime: Runtime) -> int:
     return FAILED
 
 
-def _made(screen: Screen, name: str, prove: Callable[[], str]) -> int:
-    """Make one check and show how it went: its exit code."""
+def _made(screen: Screen, told: set[str], name: str, prove: Callable[[], str]) -> int:
+    """Make one check and show how it went: its exit code. The code of its error is added to `told`."""
     try:
         with screen.busy(name):
             found = prove()
     except SyncError as error:
         screen.mark(f"{name}: {error.failure.headline}", is_good=False)
         screen.failure(error.failure)
+        told.add(error.failure.code)
         return FAILED
     screen.mark(f"{name}: {found}" if found else name, is_good=True)
     return ALL_WELL

@@ -73,6 +73,8 @@ class Store:
         self._read_at = self._good_until = 0.0
         self._has_failed = False
         """Whether the last reading failed."""
+        self.trouble: SyncError | None = None
+        """With what it failed, if iPaaS.com was asked."""
 
     @property
     def is_read(self) -> bool:
@@ -150,7 +152,7 @@ class Store:
             if self._joined and not self._has_failed:
                 text = "connection %d: its subscription can't be read again, so what it said before goes on: %s"
                 log.warning(text, self._given.system_id, error, extra=error_fields(error))
-            self._has_failed = True
+            self._has_failed, self.trouble = True, error
             return False
         return True
 
@@ -167,7 +169,7 @@ class Store:
         self._good_until = self._read_at + GOOD_SECONDS
         if old:
             self._say(old.connection.endpoint, endpoint)
-        self._has_failed = False
+        self._has_failed, self.trouble = False, None
         with suppress(LedgerUnavailable):  # a person's preview needs no Redis; a job meets it in its next step
             self._on_read(connection, news)
         return self._joined

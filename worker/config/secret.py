@@ -32,6 +32,7 @@ MISTAKES = {
     ),
     re.compile(
         r"(?i:<.*>|(your|my)[a-z_ -]*(token|key|secret|password)([_ -]?here)?|(change|replace)[_ -]?me|todo"
+        r"|none|null|nil|undefined|token|key|secret|password"
         r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,}))"
     ): "is a placeholder, and no key",
     re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|SECRET|PASSWORD)"): "is the name of a variable, and not its value",
@@ -42,12 +43,17 @@ A key is random letters, digits and signs, which may begin with any word: so a p
 """
 ANY_MISTAKE = re.compile("|".join(each.pattern for each in MISTAKES))
 """For one look instead of many: a file can have thousands of keys, and nearly none of them is a mistake."""
+WORDS_PATH = r"(~|\.{1,2})?/?[a-z_.-]+(/[a-z_.-]+)+|~?/[a-z_.-]+"
+"""A path of words alone: no key looks so."""
 REFERENCES = {
-    re.compile(r"(?i:env(ironment)?) ?[:=].*"): ("is a reference, and no key", '{ env = "NAME" }'),
-    re.compile(r"(?i:file) ?[:=].*|(~|\.{1,2})?/?[a-z_.-]+(/[a-z_.-]+)+|~?/[a-z_.-]+"): (
+    re.compile(rf"(?i:file) ?[:=].*|@.*|[A-Za-z]:[\\/].*|[a-z_-]+\.(txt|key|pem|json|env)|{WORDS_PATH}"): (
         "is a path, and not what the file holds",
         '{ file = "path" }',
     ),
+    re.compile(
+        r"(?i:(process\.|os\.)?env(iron(ment)?)?) ?[:=.(\[{].*|(?i:vault|secret|secrets|aws|arn|ssm|op) ?:.*"
+        r"|[a-z][a-z0-9+.-]*://.*"
+    ): ("is a reference, and no key", '{ env = "NAME" }'),
 }
 """What people write into the connections file itself, and what would be right there. Elsewhere it may be a key."""
 VARIABLE = re.compile(r"[A-Z]+|(?=[A-Z0-9_]{1,64}$)[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
@@ -131,11 +137,12 @@ def _reference(value: Any) -> tuple[str, str]:
 
 def _from_file(name: str, folder: Path, files: Files | None) -> tuple[str, str]:
     path = folder / name
-    is_place = FILE.fullmatch(name) or (path.parent != folder and os.path.isdir(path.parent))  # noqa: PTH112 - it raises nothing
+    is_in_folder = path.parent != folder and os.path.isdir(path.parent)  # noqa: PTH112 - it raises nothing
+    is_place = FILE.fullmatch(name) or re.fullmatch(WORDS_PATH, name) or is_in_folder
     shown = path if is_place else UNNAMED
     try:
         return read_text(path, LONGEST_BYTES, files).rstrip("\n"), f"file {shown}"
     except FileNotFoundError:
-        raise wrong(f"there is no file {shown}: make it, or correct the path") from None
+        raise wrong(f"there is no file {shown}: make it, or correct the path", '{ file = "path" }') from None
     except Unreadable as error:
         raise wrong(f"file {shown} {error}") from None

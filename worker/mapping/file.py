@@ -51,13 +51,12 @@ OF_SUBSCRIPTION = {
 }
 """The same in the row of IsSubscribed, where it is another."""
 OF_IPAAS = {
-    "fieldwithdefault": ("a FieldWithDefault of iPaaS.com is a Field row with a default here", 'default = "none"'),
-    "lookuptranslation": (
-        "a Lookup Translation of iPaaS.com is a Field row with translate here",
-        EXAMPLES["translate"],
-    ),
+    "fieldwithdefault": ("a FieldWithDefault of iPaaS.com is a Field row with a default here", "default"),
+    "lookuptranslation": ("a Lookup Translation of iPaaS.com is a Field row with translate here", "translate"),
+    "dynamicformula": ("a formula is C#, which does not run here: let iPaaS.com put its result into a field", "source"),
+    "regextranslation": ("a row has no regular expressions here: name its texts in translate", "translate"),
 }
-"""What is said of a type that only iPaaS.com has: the problem, and an example."""
+"""What is said of a type that only iPaaS.com has, and the key of which there is an example."""
 OF_FIELDS = ("default", "translate", "otherwise")
 """The keys of Field rows alone that need a value of the destination."""
 
@@ -154,8 +153,8 @@ def _name_findings(table: Table, key: str, known: Sequence[str]) -> Iterator[Fin
         yield key, "is missing", EXAMPLES[key]
     elif table[key] not in known:
         meant = OF_IPAAS.get(str(table[key]).replace(" ", "").casefold()) if key == "type" else None
-        problem, example = meant or (unknown(table[key], key, known), EXAMPLES[key])
-        yield key, problem, example
+        problem, shown = meant or (unknown(table[key], key, known), key)
+        yield key, problem, _example(table, shown)
 
 
 def _level_findings(table: Table) -> Iterator[Finding]:
@@ -233,7 +232,7 @@ def _is_true_or_false(value: Any) -> bool:
 
 
 def _example(table: Table, key: str) -> str:
-    return (OF_SUBSCRIPTION if table.get("destination") == SUBSCRIPTION else EXAMPLES)[key]
+    return (EXAMPLES | OF_SUBSCRIPTION if table.get("destination") == SUBSCRIPTION else EXAMPLES)[key]
 
 
 def _is_custom_field(source: Any) -> bool:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import parts
+from worker.jobs.catalogue import Failure
+from worker.jobs.retries import Pause
+from worker.ledger import Ledger
 from worker.local.ports import free_port
 from worker.presentation.wording import printable
 from worker.sandbox.faults import Fault
@@ -15,6 +18,8 @@ from worker.sandbox.sso import EMAIL, PASSWORD
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import redis
 
     from worker.sandbox.server import RunningSandbox
 
@@ -270,6 +275,17 @@ def test_check_says_once_that_ipaas_does_not_answer(
     assert done.returncode == 1
     assert done.stdout.count("(ipaas-unreachable)") == 1
     assert "Stamped.io credentials" not in done.stdout
+
+
+def test_check_says_the_cause_of_a_hold_once(
+    open_env: dict[str, str], sandbox: RunningSandbox, client: redis.Redis, tmp_path: Path
+) -> None:
+    """It has just been met again, most likely."""
+    sandbox.sandbox.add_fault(Fault(api="ipaas", cut="before"))
+    Ledger(client).hold_store(parts.SYSTEM, "ipaas", Failure("ipaas-unreachable"), Pause(60, 60))
+    said = parts.console(open_env, tmp_path, "check").stdout
+    assert "✗ 4021: held since " in said
+    assert said.count("Resolution: ") == 1
 
 
 def test_connections_says_what_comes_from_the_subscription(open_env: dict[str, str], tmp_path: Path) -> None:

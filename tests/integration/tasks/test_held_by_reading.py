@@ -105,6 +105,24 @@ def test_it_is_let_go_once_the_subscription_can_be_read(open_stage: Stage, *, ha
     assert not hold(open_stage)
 
 
+def test_it_is_for_what_is_wrong_now(open_stage: Stage) -> None:
+    """An operator would look at the wrong thing otherwise; each trouble is told once."""
+    open_stage.sandbox.add_fault(UNREADABLE)
+    reader = stores.Reader()
+    reader.read_due()
+    refused = 401, "ipaas-credentials-refused"
+    for status, code in (refused, (503, "ipaas-unavailable"), refused):
+        open_stage.sandbox.clear_faults()
+        open_stage.sandbox.add_fault(Fault(path=SETTINGS, status=status))
+        open_stage.client.hset(HOLD, "until", str(int(time.time() * 1000) - 1))
+        open_stage.client.delete("stamped-sync:done-at")
+        reader.read_due()
+        found = hold(open_stage)
+        assert found
+        assert (found.code, found.is_of_reading) == (code, True)
+    assert told(open_stage) == {"ipaas-unavailable": 1, "ipaas-credentials-refused": 1}
+
+
 def test_pause_that_ipaas_asks_for_is_kept(open_stage: Stage) -> None:
     """Nobody looks meanwhile, and a good answer to somebody else does not end it."""
     open_stage.sandbox.add_fault(Fault(path=SETTINGS, status=429, headers={"Retry-After": "300"}))
@@ -223,3 +241,16 @@ def test_pause_follows_the_clock_as_the_hold_does(open_stage: Stage) -> None:
     ledger.sweep(Kind.CUSTOMER)
     until, limited_until = (int(client.hget(HOLD, name) or 0) for name in ("until", "limited_until"))
     assert limited_until <= until <= time.time() * 1000 + 61_000
+
+
+def test_connection_that_is_gone_is_held_no_more(open_stage: Stage) -> None:
+    """Nobody would try it, and `check` would fail for it."""
+    open_stage.sandbox.add_fault(UNREADABLE)
+    stores.Reader().read_due()
+    assert hold(open_stage)
+    reloader = Reloader(app)
+    other = parts.connection(open_stage.url, system_id=5000)
+    (open_stage.folder / "connections.toml").write_text(other, encoding="utf-8")
+    assert reloader.look()
+    reloader.end_holds()
+    assert not hold(open_stage)

@@ -230,3 +230,21 @@ def test_row_of_a_wrong_type_is_checked_by_what_else_it_says(tmp_path: Path, kin
     neither = {**kind, "destination": "FirstName"}
     keys = [fault.key for fault in _faults(tmp_path, _toml(EMAIL, field, static, neither))]
     assert keys == ["row 2, type", "row 2, source", "row 2, translate", "row 3, type", "row 3, value", "row 4, type"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "destination", "problem", "example"),
+    [
+        ("FieldWithDefault", "Notes", "is a Field row with a default", 'default = "none"'),
+        ("Lookup Translation", "Notes", "is a Field row with translate", 'translate = { "Ja" = "yes", "Nein" = "no" }'),
+        ("lookuptranslation", "IsSubscribed", "with translate", 'translate = { "Ja" = true, "Nein" = false }'),
+        ("Dynamic Formula", "Notes", "a formula is C#", 'source = "EmailAddress"'),
+        ("Regex Translation", "IsSubscribed", "no regular expressions", 'translate = { "Ja" = true, "Nein" = false }'),
+    ],
+)
+def test_type_of_ipaas_is_told_what_it_is_here(
+    tmp_path: Path, kind: str, destination: str, problem: str, example: str
+) -> None:
+    """With an example that its destination takes."""
+    fault, *_ = _faults(tmp_path, _toml(EMAIL, _field(type=kind, destination=destination)))
+    assert (fault.key, problem in fault.problem, fault.example) == ("row 2, type", True, example)
