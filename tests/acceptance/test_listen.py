@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import socket
 import threading
@@ -18,6 +19,7 @@ from tests.acceptance.scene import ID, Scene, scene
 from tests.acceptance.test_changing_list import server
 from tests.integration.jobs import FAILURE
 from worker.jobs.job import Job, Kind
+from worker.listen.door import MOST_AT_A_TIME
 from worker.local.ports import free_port
 from worker.sandbox.sandbox import Sandbox
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES
@@ -169,6 +171,48 @@ def test_body_that_is_too_long_is_refused(door: Door, length: int, is_chunked: b
     assert door.get("/healthz").ok
 
 
+def test_body_that_is_too_long_is_answered_to_any_client(door: Door) -> None:
+    """One that sends it all before it reads, and then the next one on the same connection."""
+    host, port = door.url.removeprefix("http://").split(":")
+    for _ in range(5):
+        connection = http.client.HTTPConnection(host, int(port), timeout=parts.PATIENCE_SECONDS)
+        connection.request("POST", "/triggers", b" " * 6_000_000, SENDER)
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (413, "body-too-large")
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"Authorization: Bearer {TOKEN}\x01\r\nHost: a",
+        "Host: zoe@example.com/",
+        "Host: a\r\nContent-Length: zoe@example.com",
+        f"Host: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {'9' * 5000}",
+    ],
+)
+def test_header_that_cannot_be_read_is_in_no_log(door: Door, head: str) -> None:
+    """It may be a token, or somebody's address."""
+    said = raw(door, f"POST /triggers HTTP/1.1\r\n{head}\r\n\r\n".encode("latin-1"))
+    assert said.startswith(b"HTTP/1.1 4")
+    raw(door, b"ZOE.SMITH /zoe HTTP/1.1\r\nHost: a\r\n\r\n")
+    log = door.log.read_text().casefold()
+    assert not [word for word in (TOKEN, "zoe", "traceback") if word in log]
+    assert "another method another path: 40" in log
+
+
+def raw(door: Door, text: bytes) -> bytes:
+    """What comes back for this."""
+    host, port = door.url.removeprefix("http://").split(":")
+    found = b""
+    with socket.create_connection((host, int(port)), parts.PATIENCE_SECONDS) as connection:
+        connection.sendall(text)
+        connection.shutdown(socket.SHUT_WR)
+        while more := connection.recv(65536):
+            found += more
+    return found
+
+
 def test_body_as_long_as_allowed_is_taken(door: Door) -> None:
     """Two megabytes of it."""
     text = json.dumps(trigger(notification())).encode()
@@ -200,6 +244,7 @@ def test_other_requests_are_answered_as_http_wants_it(door: Door, method: str, p
     """Errors in the same form as all others."""
     answer = requests.request(method, f"{door.url}{path}", headers=SENDER, timeout=parts.PATIENCE_SECONDS)
     assert answer.status_code == status
+    assert ("Allow" in answer.headers) == (status == 405)
     if status != 200:
         assert set(answer.json()) == {"code", "message", "resolution"}
 
@@ -218,12 +263,7 @@ def test_other_requests_are_answered_as_http_wants_it(door: Door, method: str, p
 )
 def test_what_is_no_http_ends_its_connection_alone(door: Door, text: bytes) -> None:
     """Without a traceback in the log."""
-    host, port = door.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), parts.PATIENCE_SECONDS) as connection:
-        connection.sendall(text)
-        connection.shutdown(socket.SHUT_WR)
-        while connection.recv(65536):
-            pass
+    raw(door, text)
     assert door.get("/healthz").ok
     assert "Traceback" not in door.log.read_text()
 
@@ -291,6 +331,10 @@ def test_token_that_is_replaced_in_its_file_needs_no_restart(made: Scene, tmp_pa
         assert not lets_in(f"1-{TOKEN}")
         file.write_text("second:2\n")
         parts.eventually(lambda: lets_in(f"2-{TOKEN}") and "not taken" in door.log.read_text(), progress=time.monotonic)
+        assert not door.get("/readyz").json()["configuration_is_valid"]
+        file.write_text("# nobody\n")
+        parts.eventually(lambda: not lets_in(f"2-{TOKEN}"), progress=door.log.read_text)
+        assert door.get("/readyz").json()["ready"]
         assert f"2-{TOKEN}" not in door.log.read_text()
 
 
@@ -301,7 +345,8 @@ def test_token_that_is_replaced_in_its_file_needs_no_restart(made: Scene, tmp_pa
         ({"STAMPED_SYNC_LISTEN_TOKENS": "x"}, "must be a name and a token with a colon between"),
         ({"STAMPED_SYNC_LISTEN_TOKENS_FILE": "no/file"}, "no/file: there is no such file"),
         ({"STAMPED_SYNC_LISTEN_TOKENS_FILE": "/"}, "/: is a folder"),
-        ({"STAMPED_SYNC_LISTEN_TOKENS_FILE": "/dev/null"}, "/dev/null: holds no token"),
+        ({"STAMPED_SYNC_LISTEN_TOKENS": " , "}, "holds no token"),
+        ({"STAMPED_SYNC_LISTEN_TOKENS": "shop:a-long-random-token"}, "is that of the examples"),
         ({"STAMPED_SYNC_CONNECTIONS": "no.toml"}, "no.toml: there is no such file"),
     ],
     ids=str,
@@ -320,8 +365,9 @@ def test_port_that_is_taken_is_told(made: Scene, opened: Door) -> None:
     port = opened.url.rpartition(":")[2]
     done = made.console("listen", f"--port={port}", **tokens)
     assert (done.returncode, "can't be used" in done.stderr) == (2, True)
-    done = made.console("listen", "--host=192.0.2.1", **tokens)
-    assert (done.returncode, "can't be used" in done.stderr) == (2, True)
+    for host in ("192.0.2.1", "..", "no such host"):
+        done = made.console("listen", f"--host={host}", **tokens)
+        assert (done.returncode, "can't be used" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 def test_redis_that_is_away_is_told_until_it_is_back(tmp_path: Any) -> None:
@@ -342,18 +388,51 @@ def test_redis_that_is_away_is_told_until_it_is_back(tmp_path: Any) -> None:
             assert made.ledger.record(JOB)
 
 
-def test_trigger_that_is_being_taken_is_answered_before_it_ends(made: Scene, tmp_path: Any) -> None:
-    """SIGTERM while Redis is slow: the sender still learns that the ledger holds its trigger."""
+def test_what_has_begun_is_answered_before_it_ends(made: Scene, tmp_path: Any) -> None:
+    """SIGTERM while a trigger arrives, is taken and is answered: its sender learns all that the ledger holds."""
     made.clear()
+    body = json.dumps(trigger(*map(notification, range(1, 5001)))).encode()
     with front_door(made.env, tmp_path) as door:
-        answers: list[int] = []
-        sender = threading.Thread(
-            target=lambda: answers.append(door.post(trigger(*map(notification, range(1, 5001)))).status_code)
-        )
-        sender.start()
-        parts.eventually(lambda: made.ledger.counts(Kind.CUSTOMER).queued, progress=time.monotonic)
-        assert door.end() == 0
-        sender.join()
-        assert answers == [202]
-        counts = made.ledger.counts(Kind.CUSTOMER)
-        assert counts.queued + counts.sent == 5000
+        host, port = door.url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=parts.PATIENCE_SECONDS)
+        connection.putrequest("POST", "/triggers")
+        for name, value in {**SENDER, "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders(body[:1000])
+        parts.eventually(lambda: door.get("/healthz").ok)
+        ended: list[int] = []
+        ending = threading.Thread(target=lambda: ended.append(door.end()))
+        ending.start()
+        parts.eventually(lambda: not listens(host, int(port)), progress=time.monotonic)
+        connection.send(body[1000:])
+        answer = connection.getresponse()
+        time.sleep(0.5)  # a sender that takes its time to read
+        verdicts = json.loads(answer.read())["verdicts"]
+        connection.close()
+        ending.join()
+    assert (answer.status, len(verdicts), ended) == (202, 5000, [0])
+    counts = made.ledger.counts(Kind.CUSTOMER)
+    assert counts.queued + counts.sent == 5000
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether anybody can still connect."""
+    try:
+        socket.create_connection((host, port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_no_more_triggers_are_received_at_a_time_than_there_is_room_for(door: Door) -> None:
+    """The next one is told when to come again; whoever goes away makes room."""
+    host, port = door.url.removeprefix("http://").split(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_AT_A_TIME):
+            connection = stack.enter_context(socket.create_connection((host, int(port)), parts.PATIENCE_SECONDS))
+            head = f"POST /triggers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 9\r\n\r\n"
+            connection.sendall(head.encode())
+        parts.eventually(lambda: door.post(trigger(notification())).status_code == 503, progress=time.monotonic)
+        answer = door.post(trigger(notification()))
+        assert (answer.json()["code"], int(answer.headers["Retry-After"]) > 0) == ("busy", True)
+    parts.eventually(lambda: door.post(trigger(notification())).status_code == 202, progress=time.monotonic)

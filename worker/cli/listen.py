@@ -23,7 +23,7 @@ def command(host: str, port: int) -> None:
 
     \b
     Examples:
-      STAMPED_SYNC_LISTEN_TOKENS=listener:a-long-random-token stamped-sync listen
+      STAMPED_SYNC_LISTEN_TOKENS=listener:$TOKEN stamped-sync listen
       stamped-sync listen --host 0.0.0.0 --port 8080
 
     Exit codes: 0 ended by Ctrl-C or SIGTERM, 2 wrong usage or configuration, or the port can't be used.
@@ -34,8 +34,8 @@ def command(host: str, port: int) -> None:
     _ = home.settings
     try:
         sockets = listening(host, port)
-    except OSError as error:
-        problem = f"{host}, port {port} can't be used: {error.strerror}"
+    except (OSError, UnicodeError) as error:
+        problem = f"{host}, port {port} can't be used: {getattr(error, 'strerror', None) or 'that is no address'}"
         raise click.BadParameter(problem, param_hint="--host or --port") from None
 
     def ready() -> None:

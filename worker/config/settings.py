@@ -57,7 +57,8 @@ def _usable_logins(logins: SecretStr) -> SecretStr:
 
 
 def _usable_tokens(text: SecretStr) -> SecretStr:
-    if problems := list(tokens.problems_of(tokens.tokens_in(text.get_secret_value()))):
+    given = tokens.tokens_in(text.get_secret_value())
+    if problems := list(tokens.problems_of(given)) or ([] if given else ["holds no token"]):
         raise wrong("; ".join(problems))
     return text
 
@@ -162,7 +163,7 @@ class Settings(BaseModel):
         default=None, validation_alias="FLOWER_BASIC_AUTH", examples=["operator:a-long-password"]
     )
     """The login of a Flower started without `stamped-sync up`, as user:password; several are separated by commas."""
-    listen_tokens: ListenTokens | None = Field(default=None, examples=["listener:a-long-random-token"])
+    listen_tokens: ListenTokens | None = Field(default=None, examples=["listener:…"])
     """The tokens of those who hand triggers over to `stamped-sync listen`, each as name:token, separated by commas. A
     name shows in the log, and may have several tokens."""
     listen_tokens_file: Path | None = Field(default=None, examples=["secrets/listen-tokens"])

@@ -23,10 +23,10 @@ ERRORS: Final[dict[HTTPStatus, tuple[str, str, str]]] = {
         "This path does not take this method.",
         "Send triggers by POST to /triggers; GET /openapi.json describes all paths.",
     ),
-    HTTPStatus.REQUEST_TIMEOUT: (
-        "request-timeout",
-        "The body did not arrive in time.",
-        "Send the trigger again. Whether it was accepted before does not matter.",
+    HTTPStatus.BAD_REQUEST: (
+        "bad-request",
+        "The request can't be read.",
+        "Send it as HTTP/1.1; GET /openapi.json describes what is taken.",
     ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
         "body-too-large",

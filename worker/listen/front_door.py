@@ -6,106 +6,64 @@ answer to, it sends again: that does no harm.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tornado.iostream import StreamClosedError
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from worker.handover import hand_over, report_refusals
 from worker.jobs.errors import LedgerUnavailable
 from worker.listen import answers
 from worker.presentation.verdicts import as_json, error_as_json
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES, Accepted, Refused
-from worker.web.lanes import Lane, LaneFull
+from worker.web.lanes import LaneFull
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import asyncio
+    from collections.abc import Mapping
 
-    from worker.ledger import Ledger
-    from worker.listen.senders import Senders
-    from worker.reloading import Reloader
-    from worker.sync.triggers import Verdict
+    from worker.listen.door import Door
 
 log = logging.getLogger(__name__)
 
-TRIGGERS: Final = "/triggers"
-OPENAPI: Final = Path(__file__).with_name("openapi.json")
+OPENAPI: Final = Path(__file__).with_name("openapi.json").read_bytes()
 LONGEST_DRAINED_BYTES: Final = 16 * LONGEST_TRIGGER_BYTES
-"""How much of a body is read, and thrown away, behind what is too long: whoever sends must get to read the answer."""
+"""How much of a body is read that is not kept, so that whoever sends it gets to read the answer. Then it is cut off."""
+DIGITS_OF_LENGTHS: Final = 10
+"""A `Content-Length` of more digits is longer than anything."""
+FAULT: Final = HTTPStatus.INTERNAL_SERVER_ERROR
 CLOSES: Final = frozenset(
     {HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 )
-"""Answers to a body that is not read to its end, perhaps."""
-THREADS: Final = 8
-PLACES: Final = 512
-FULL: Final = "as many triggers as can be taken at once are being taken"
+"""Answers after which the connection is closed: there may be more of the body than is read."""
 
 
-class FrontDoor:
-    """What the handlers share."""
-
-    def __init__(self, senders: Senders, reloader: Reloader) -> None:
-        self.senders = senders
-        self.reloader = reloader
-        self._lane = Lane("triggers", threads=THREADS, places=PLACES, full=FULL)
-        self._under_way = 0
-        self.is_idle = asyncio.Event()
-        """Whether no trigger is being taken."""
-        self.is_idle.set()
-        self.looks = Lane("looks", threads=1, places=15, full="earlier looks have not ended yet")
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger of the configuration as it is now."""
-        return self.reloader.ledger
-
-    async def answered(self, body: bytes) -> Sequence[Verdict]:
-        """The same as `take`, in a thread of the lane. Raises LedgerUnavailable and LaneFull."""
-        self._under_way += 1
-        self.is_idle.clear()
-        try:
-            return await self._lane.begin(lambda: self.take(body))
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self.is_idle.set()
-
-    def take(self, body: bytes) -> Sequence[Verdict]:
-        """Hand over a trigger; a verdict for each notification. Raises LedgerUnavailable."""
-        found = hand_over(self.reloader.judge(body), self.ledger)
-        report_refusals(found)
-        return found
-
-    def application(self) -> Application:
-        """The paths."""
-        shared = {"door": self}
-        routes = [
-            (TRIGGERS, Triggers, shared),
-            ("/openapi.json", OpenApi, shared),
-            ("/healthz", Alive, shared),
-            ("/readyz", Ready, shared),
-        ]
-        return Application(
-            routes,
-            default_handler_class=Nothing,
-            default_handler_args=shared,
-            log_function=log_access,
-            compress_response=False,
-        )
+def application(door: Door) -> Application:
+    """The paths."""
+    shared = {"door": door}
+    routes = [
+        ("/triggers", Triggers, shared),
+        ("/openapi.json", OpenApi, shared),
+        ("/healthz", Alive, shared),
+        ("/readyz", Ready, shared),
+    ]
+    return Application(routes, default_handler_class=NotThere, default_handler_args=shared, log_function=log_access)
 
 
 class Answering(RequestHandler):
     """Answers in JSON, errors too, and tells nothing of what runs here."""
 
+    SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD")
     sender = ""
+    """The name of whose token it is."""
     counts = ""
     """How many notifications were accepted and refused, for the access log."""
 
-    def initialize(self, door: FrontDoor) -> None:
+    def initialize(self, door: Door) -> None:
         """Keep what all handlers share."""
         self.door = door
 
@@ -115,28 +73,31 @@ class Answering(RequestHandler):
         self.set_header("Content-Type", "application/json; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
 
-    def answer(self, status: HTTPStatus, body: Mapping[str, Any]) -> None:
-        """End with this answer."""
+    def answer(self, status: HTTPStatus, body: Mapping[str, Any]) -> asyncio.Future[None]:
+        """End with this answer; whoever awaits it knows that it was sent."""
         self.set_status(status)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.set_header("Retry-After", str(answers.RETRY_AFTER_SECONDS))
         if status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", "Bearer")
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self.SUPPORTED_METHODS))
         if status in CLOSES:
             self.set_header("Connection", "close")
-        self.finish(json.dumps(body, ensure_ascii=False) + "\n")
+        return self.finish(json.dumps(body, ensure_ascii=False) + "\n")
 
     def write_error(self, status_code: int, **details: Any) -> None:
-        """An error of HTTP, or a fault of ours, whose text goes to the log alone."""
+        """An error of HTTP, or a fault of ours, of which the log alone tells more."""
         del details
         status = HTTPStatus(status_code)
-        known = status if status in answers.ERRORS else HTTPStatus.INTERNAL_SERVER_ERROR
-        self.answer(status, answers.error(known))
+        if status not in answers.ERRORS:
+            status = HTTPStatus.BAD_REQUEST if status_code < HTTPStatus.INTERNAL_SERVER_ERROR else FAULT
+        self.answer(status, answers.error(status))
 
     def log_exception(self, kind: Any, value: Any, traceback: Any) -> None:
-        """Log a fault of ours, without what the request holds."""
+        """Log a fault of ours; what it says could hold a part of the request."""
         if not isinstance(value, HTTPError):
-            log.error("a request met a fault of ours", exc_info=(kind, value, traceback))
+            log.error("a request met a fault of ours", exc_info=(kind, RuntimeError(kind.__name__), traceback))
 
 
 @stream_request_body
@@ -145,54 +106,93 @@ class Triggers(Answering):
 
     SUPPORTED_METHODS = ("POST",)
 
-    def prepare(self) -> None:
-        """Let nobody in without a token, and no body that is too long or compressed; before it is read."""
+    def initialize(self, door: Door) -> None:
+        """Keep what all handlers share; and begin with a body that nobody wants, as for another method."""
+        super().initialize(door)
         self._body, self._length = bytearray(), 0
-        self.request.connection.set_max_body_size(LONGEST_DRAINED_BYTES)  # type: ignore[union-attr] # tornado's server has it
-        if self.request.method not in self.SUPPORTED_METHODS:
-            raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED)
+        self._refusal: HTTPStatus | None = HTTPStatus.METHOD_NOT_ALLOWED
+        self._is_inside = False
+
+    def prepare(self) -> None:
+        """Decide whether the body is wanted, before it is read."""
+        self.request.connection.set_max_body_size(2 * LONGEST_DRAINED_BYTES)  # type: ignore[union-attr] # tornado's has it
         name = self.door.senders.name_of(self.request.headers.get("Authorization", ""))
-        if name is None:
-            raise HTTPError(HTTPStatus.UNAUTHORIZED)
-        self.sender = name
+        self.sender = name or ""
+        self._refusal = HTTPStatus.UNAUTHORIZED if name is None else self._unwanted()
+        if self._refusal and (name is None or self._announced > LONGEST_DRAINED_BYTES):
+            raise HTTPError(self._refusal)
+        self._is_inside = True
+        self.door.enter()
+
+    @property
+    def _announced(self) -> int:
+        """How long the body is, as its sender says; 0 if that is not said."""
+        text = self.request.headers.get("Content-Length", "")
+        if not (text.isascii() and text.isdecimal()):
+            return 0
+        return int(text) if len(text) <= DIGITS_OF_LENGTHS else 10**DIGITS_OF_LENGTHS
+
+    def _unwanted(self) -> HTTPStatus | None:
+        """Why a body of somebody who has a token is not kept."""
+        if self._announced > LONGEST_TRIGGER_BYTES:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         if self.request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            raise HTTPError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        length = self.request.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > LONGEST_TRIGGER_BYTES:
-            raise HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        return HTTPStatus.SERVICE_UNAVAILABLE if self.door.is_full else None
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a part of the body. What comes behind an answer, or behind what is too long, is thrown away."""
+        """Keep a part of the body, unless it is not wanted."""
         self._length += len(chunk)
-        if self._length <= LONGEST_TRIGGER_BYTES:
+        if self._length > LONGEST_TRIGGER_BYTES and not self._refusal:
+            self._refusal = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        if self._refusal:
+            self._body.clear()
+        else:
             self._body += chunk
-        elif self._length > LONGEST_DRAINED_BYTES:
+        if self._length > LONGEST_DRAINED_BYTES:
             self.request.connection.stream.close()  # type: ignore[union-attr] # tornado's server has one
 
     async def post(self) -> None:
         """Take a trigger."""
-        if self._length > LONGEST_TRIGGER_BYTES:
-            raise HTTPError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         try:
-            found = await self.door.answered(bytes(self._body))
+            with suppress(StreamClosedError):  # the sender has gone away, and sends it again
+                await self._answered()
+        finally:
+            self._leave()
+
+    async def _answered(self) -> None:
+        if self._refusal:
+            await self.answer(self._refusal, answers.error(self._refusal))
+            return
+        try:
+            found = await self.door.taken(self._body)
         except LaneFull:
-            raise HTTPError(HTTPStatus.SERVICE_UNAVAILABLE) from None
+            await self.answer(HTTPStatus.SERVICE_UNAVAILABLE, answers.error(HTTPStatus.SERVICE_UNAVAILABLE))
+            return
         except LedgerUnavailable as error:
-            self.answer(HTTPStatus.SERVICE_UNAVAILABLE, error_as_json(error.failure))
+            await self.answer(HTTPStatus.SERVICE_UNAVAILABLE, error_as_json(error.failure))
             return
         accepted = sum(isinstance(each, Accepted) for each in found)
         self.counts = f"{accepted} accepted, {len(found) - accepted} refused"
         if isinstance(whole := found[0], Refused) and not whole.position:
-            self.answer(HTTPStatus.BAD_REQUEST, error_as_json(whole.error.failure))
+            await self.answer(HTTPStatus.BAD_REQUEST, error_as_json(whole.error.failure))
         else:
             status = HTTPStatus.ACCEPTED if accepted else HTTPStatus.UNPROCESSABLE_ENTITY
-            self.answer(status, as_json(found))
+            await self.answer(status, as_json(found))
+
+    def on_connection_close(self) -> None:
+        """The sender has gone away; what is being taken goes on all the same."""
+        super().on_connection_close()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._is_inside:
+            self._is_inside = False
+            self.door.leave()
 
 
 class Alive(Answering):
     """`GET /healthz`: the process lives."""
-
-    SUPPORTED_METHODS = ("GET", "HEAD")
 
     def get(self) -> None:
         """Say so."""
@@ -204,58 +204,46 @@ class Alive(Answering):
 class Ready(Answering):
     """`GET /readyz`: a trigger that is sent now would be taken."""
 
-    SUPPORTED_METHODS = ("GET", "HEAD")
-
     async def get(self) -> None:
         """Look whether Redis answers, and whether the configuration is valid."""
-        try:
-            answers_now = await self.door.looks.begin(self._redis_answers)
-        except LaneFull:
-            answers_now = False
-        is_valid = not self.door.reloader.faults
+        answers_now, is_valid = await self.door.redis_answers(), self.door.is_configured
         is_ready = answers_now and is_valid
         status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
         self.answer(status, {"ready": is_ready, "redis_answers": answers_now, "configuration_is_valid": is_valid})
 
     head = get
 
-    def _redis_answers(self) -> bool:
-        try:
-            self.door.ledger.systems()
-        except LedgerUnavailable:
-            return False
-        return True
-
 
 class OpenApi(Answering):
     """`GET /openapi.json`: what all this takes and answers, for a program that makes a client of it."""
 
-    SUPPORTED_METHODS = ("GET", "HEAD")
-
     def get(self) -> None:
-        """The document."""
-        self.finish(OPENAPI.read_bytes())
+        """Answer with the file beside this one."""
+        self.finish(OPENAPI)
 
     head = get
 
 
-class Nothing(Answering):
-    """Any other path."""
+class NotThere(Answering):
+    """Any other path, by any method."""
+
+    SUPPORTED_METHODS = RequestHandler.SUPPORTED_METHODS
 
     def prepare(self) -> None:
-        """There is nothing."""
+        """Say that there is nothing."""
         raise HTTPError(HTTPStatus.NOT_FOUND)
 
 
 def log_access(handler: RequestHandler) -> None:
-    """One line for each request. Its path may hold anything: only those that are known are shown."""
+    """One line for each request. Its method and path may be anything: only those that are known are shown."""
     if not isinstance(handler, Answering):
         return
     request, status = handler.request, handler.get_status()
-    path = "another path" if isinstance(handler, Nothing) else request.path
+    path = "another path" if isinstance(handler, NotThere) else request.path
+    method = request.method if request.method in RequestHandler.SUPPORTED_METHODS else "another method"
     milliseconds = round(request.request_time() * 1000)
-    level = logging.INFO if isinstance(handler, Triggers | Nothing) else logging.DEBUG
+    level = logging.INFO if isinstance(handler, Triggers | NotThere) else logging.DEBUG
     fields = {"http_status": status, "ms": milliseconds, "sender": handler.sender}
     words = ", ".join(filter(None, [handler.sender, handler.counts]))
     text = "%s %s: %d in %d ms%s"
-    log.log(level, text, request.method, path, status, milliseconds, f", {words}" if words else "", extra=fields)
+    log.log(level, text, method, path, status, milliseconds, f", {words}" if words else "", extra=fields)

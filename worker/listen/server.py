@@ -14,7 +14,8 @@ from tornado.netutil import bind_sockets
 
 from worker.config.settings import Settings, load_settings
 from worker.ledger.proving.proof import refuse_unfit
-from worker.listen.front_door import FrontDoor
+from worker.listen.door import Door
+from worker.listen.front_door import application
 from worker.listen.senders import Senders
 from worker.reloading import Reloader
 from worker.runtime import Runtime
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROLE: Final = "listen"
+TORNADOS_LOG: Final = "tornado.general"
 BACKLOG: Final = 512
 OTHER_BODIES_BYTES: Final = 64 * 1024
 """How long the body of anything but a trigger may be; nobody reads it."""
@@ -67,17 +69,20 @@ def run(sockets: Sequence[socket.socket], home: Home, ready: Callable[[], None])
     senders = Senders(home.settings)
     _ = home.runtime
     logs.configure(home.settings.log_format, home.settings.log_level)
+    # It repeats the header or the line that it can't read, which may be a token or an address.
+    logging.getLogger(TORNADOS_LOG).setLevel(logging.WARNING)
     for each in refuse_unfit(home.settings.redis).findings:
         log.log(logging.ERROR if each.is_error else logging.WARNING, "Redis %s", each)
     start_sentry(home.settings)
     reloader = Reloader(home)
     reloader.begin(ROLE)
-    asyncio.run(_serve(sockets, FrontDoor(senders, reloader), ready))
+    senders.watch()
+    asyncio.run(_serve(sockets, Door(senders, reloader), ready))
 
 
-async def _serve(sockets: Sequence[socket.socket], door: FrontDoor, ready: Callable[[], None]) -> None:
+async def _serve(sockets: Sequence[socket.socket], door: Door, ready: Callable[[], None]) -> None:
     server = HTTPServer(
-        door.application(),
+        application(door),
         idle_connection_timeout=IDLE_SECONDS,
         body_timeout=BODY_SECONDS,
         max_body_size=OTHER_BODIES_BYTES,

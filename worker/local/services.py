@@ -58,7 +58,7 @@ class Setting:
 
     def _front_door(self, port: int) -> Child:
         command = [sys.executable, "-m", "worker.cli", "listen", f"--host={HOST}", f"--port={port}"]
-        return Child("listen", command, dict(self.environment), self.folder, self._log("listen"))
+        return Child("listen", command, dict(self.environment), self.folder, self._log("listen"), self.grace_seconds)
 
     def _worker(self, name: str, core: int | None) -> Child:
         options = (f"--hostname={name}@%h",)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 FIELDS = ("scope", "destination", "id")
 DEBUG = "/debug"
 LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
-"""Enough for about 10,000 notifications; iPaaS.com's own Manual Sync sends at most 3,000 (C)."""
+MOST_NOTIFICATIONS = 10_000
+"""iPaaS.com's own Manual Sync sends at most 3,000 (C)."""
 GUID = re.compile(r"[0-9A-Fa-f-]{8,64}", re.ASCII)
 TRIGGER_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
@@ -35,7 +36,10 @@ SCOPE = re.compile(r"[a-z]{1,32}(/[a-z]{1,32}){0,3}", re.ASCII)
 """With the patterns above: what may be kept of a refused notification, without room for an e-mail address or a name."""
 LONGEST_SHAPE = 200
 """How much of a trigger that can't be read is looked at to say how it begins."""
-WORD = re.compile(r'("(?:notifications|id|attempt|destination|scope|tracking_guid|args)")|[^\W_]+(?:[^\W_]|_)*|_+')
+WORD = re.compile(
+    r"""("(?:notifications|id|attempt|destination|scope|tracking_guid|args)")|[^\]\[{}()<>"':;,.=&?@/\\ -]+"""
+)
+"""A field of a trigger, or a run of whatever is no plain sign: letters of any script, digits, what cannot be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ def names_unknown(verdicts: Iterable[Verdict]) -> bool:
     return any(isinstance(each, Refused) and isinstance(each.error, ConnectionUnknown) for each in verdicts)
 
 
-def parsed(text: str | bytes) -> Any:
+def parsed(text: str | bytes | bytearray) -> Any:
     """The JSON value of a trigger's body. Raises TriggerMalformed."""
     if len(text) > LONGEST_TRIGGER_BYTES:
         raise TriggerMalformed(f"it is longer than {LONGEST_TRIGGER_BYTES >> 20} MB")
@@ -89,7 +93,7 @@ def parsed(text: str | bytes) -> Any:
 def judge(trigger: object, connections: Connections) -> list[Verdict]:
     """Accept or refuse each notification of a trigger separately. `trigger` is its JSON, as a text or as a value."""
     try:
-        body = parsed(trigger) if isinstance(trigger, str | bytes) else trigger
+        body = parsed(trigger) if isinstance(trigger, str | bytes | bytearray) else trigger
         notifications = _notifications(body)
     except SyncError as error:
         return [Refused(TriggerMalformed(f"{error.failure.detail}. It begins: {shape_of(trigger)}"), "", 0)]
@@ -106,6 +110,8 @@ def _notifications(body: object) -> list[Any]:
     notifications = body.get("notifications")
     if not isinstance(notifications, list) or not notifications:
         raise TriggerMalformed("`notifications` is not a list of at least one notification")
+    if len(notifications) > MOST_NOTIFICATIONS:
+        raise TriggerMalformed(f"it has {len(notifications):,} notifications, and {MOST_NOTIFICATIONS:,} are the most")
     return notifications
 
 
@@ -162,14 +168,13 @@ def shape_of(trigger: object) -> str:
 
     The fields of a trigger are shown by their names; of anything else each word is x, whatever it is.
     """
-    if isinstance(trigger, bytes):
+    if isinstance(trigger, bytes | bytearray):
         trigger = trigger[:LONGEST_SHAPE].decode(errors="replace")
     try:
         text = trigger if isinstance(trigger, str) else json.dumps(trigger, default=lambda _: "?")
     except (ValueError, TypeError, RecursionError):  # a value of Python that is no JSON
         return "nothing that could be shown"
-    shape = WORD.sub(lambda word: word[1] or "x", text[:LONGEST_SHAPE].strip())
-    return "".join(filter(str.isprintable, shape)) or "nothing"
+    return WORD.sub(lambda word: word[1] or "x", text[:LONGEST_SHAPE].strip()) or "nothing"
 
 
 def harmless(value: object, pattern: re.Pattern[str]) -> str:
