@@ -86,14 +86,17 @@ class TestConfiguration:
         done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert_refused(done, str(broken), "did you mean system_id?")
 
-    @pytest.mark.parametrize("arguments", [("sync", ID), ("trigger",)], ids=" ".join)
-    def test_redis_that_is_down_is_named(self, started: Scene, tmp_path: Path, arguments: tuple[str, ...]) -> None:
-        """Where it was looked for, and what to do."""
+    @pytest.mark.parametrize(("arguments", "code"), [(("sync", ID), 2), (("trigger",), 75)], ids=str)
+    def test_redis_that_is_down_is_named(
+        self, started: Scene, tmp_path: Path, arguments: tuple[str, ...], code: int
+    ) -> None:
+        """Where it was looked for, and what to do; a trigger can be sent again."""
         url = f"redis://:secret-word@127.0.0.1:{free_port()}/0"
         connections = broken_file(started, tmp_path, "", "")
         env = {"STAMPED_SYNC_REDIS_URL": url, "STAMPED_SYNC_CONNECTIONS": str(connections)}
         done = started.console(*arguments, text=json.dumps(trigger()), **env)
-        assert_refused(done, f"Redis does not answer at {url.replace('secret-word', '***')}", "STAMPED_SYNC_REDIS_URL")
+        named = f"Redis does not answer at {url.replace('secret-word', '***')}"
+        assert_refused(done, named, "STAMPED_SYNC_REDIS_URL", code=code)
 
 
 def broken_file(started: Scene, folder: Path, right: str, wrong: str) -> Path:

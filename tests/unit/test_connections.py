@@ -258,7 +258,6 @@ REFERENCE, PATH = (
         *((text, PLACEHOLDER) for text in ("<token>", "<your key>", "your-token", "YOUR_API_KEY", "my key")),
         *((text, PLACEHOLDER) for text in ("your-stamped-private-key-here", "mysecret", "changeme", "change-me")),
         *((text, PLACEHOLDER) for text in ("REPLACE_ME", "todo", "xxx", "XXXXXXXX", "xxxx-xxxx", "***", "...")),
-        *((text, PLACEHOLDER) for text in ("none", "NULL")),
         *((text, PLACEHOLDER) for text in ("pubkey-xxx", "key-***", "pubkey-...", " <token> ")),
         *((text, NAME) for text in ("IPAAS_TOKEN", "STAMPED_PRIVATE_KEY", "STAMPED_PUBLIC_KEY", "ACME_EU_SECRET")),
         *((text, NAME) for text in ("other_name", "IPAAS_KEY")),

@@ -32,7 +32,6 @@ MISTAKES = {
     ),
     re.compile(
         r"(?i:<.*>|(your|my)[a-z_ -]*(token|key|secret|password)([_ -]?here)?|(change|replace)[_ -]?me|todo"
-        r"|none|null|nil|undefined"
         r"|(pubkey-|key-)?(x[x-]{2,}|\*{3,}|\.{3,}))"
     ): "is a placeholder, and no key",
     re.compile(r"[A-Z][A-Z0-9_]*_(TOKEN|KEY|SECRET|PASSWORD)"): "is the name of a variable, and not its value",
