@@ -74,12 +74,7 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
     if email or system is not None or yes or as_json:
         raise click.UsageError("--email, --system, --yes and --json belong to --write.")
     screen = Screen()
-    try:
-        runtime = Runtime.build()
-    except ConfigurationError:
-        with suppress(ConfigurationError):  # if the settings are good, Redis can be checked all the same
-            _redis(screen, load_settings())
-        raise
+    runtime = _runtime(screen)
     file = f"{runtime.settings.connections}, {counted(len(runtime.connections), 'connection')}"
     told: set[str] = set()
     codes = [_made(screen, told, "Connections file", lambda: file)]
@@ -93,6 +88,16 @@ def command(system: int | None, email: str | None, *, write: bool, yes: bool, as
         if each not in cautioned:
             screen.caution(each)
     return max(*codes, _holds(screen, runtime, told), _processes(screen, runtime))
+
+
+def _runtime(screen: Screen) -> Runtime:
+    """The configuration. Raises ConfigurationError; if the settings are good, Redis is checked all the same."""
+    try:
+        return Runtime.build()
+    except ConfigurationError:
+        with suppress(ConfigurationError):
+            _redis(screen, load_settings())
+        raise
 
 
 def _given(email: str | None) -> str:

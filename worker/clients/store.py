@@ -142,6 +142,7 @@ class Store:
         """Read, or go on with the old values. Raises LedgerUnavailable and ClaimLost: then nothing goes on."""
         if self._joined:
             self._good_until = self._clock() + AGAIN_SECONDS
+        self.trouble = None
         try:
             self._read(source)
         except LedgerUnavailable:
@@ -169,7 +170,7 @@ class Store:
         self._good_until = self._read_at + GOOD_SECONDS
         if old:
             self._say(old.connection.endpoint, endpoint)
-        self._has_failed, self.trouble = False, None
+        self._has_failed = False
         with suppress(LedgerUnavailable):  # a person's preview needs no Redis; a job meets it in its next step
             self._on_read(connection, news)
         return self._joined
