@@ -68,7 +68,7 @@ def interrupted(stage: Scene, how: signal.Signals) -> tuple[int, str]:
 
 
 def requested_in_all(said: str) -> int:
-    """How many customers an initialize requested, with those whose job the killed one had recorded but not yet noted."""
+    """How many customers an initialize requested, with those whose job the killed one had recorded and not noted."""
     counts = re.match(r"([\d,]+) customers requested\.(?: ([\d,]+) more already had a job\.)?", said)
     assert counts, said
     return sum(int(count.replace(",", "")) for count in counts.groups(default="0"))
