@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.jobs import RefusingTask
 from worker.app import app
+from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp
 from worker.jobs.progress import TakenOver
 from worker.jobs.routes import CATCH_UP
@@ -82,7 +83,7 @@ class _Piece:
         runtime, system_id = self._runtime, self.progress.system_id
         gate = ThrottledReads(runtime.ledger, system_id, runtime.timeouts.call, until=-math.inf)
         source = runtime.source(system_id, str(uuid.uuid4()), gate)
-        intake = LedgerIntake(runtime.ledger, system_id)
+        intake = LedgerIntake(runtime.ledger, system_id, Asker(Source.CATCH_UP))
         for step in initialize(self.progress, source, intake, _give_up):
             self.progress = step.progress
             if step.place.has_ended:

@@ -7,8 +7,9 @@ import logging
 from tasks.jobs import RefusingTask
 from tasks.pump import admit_due
 from tasks.refusals import refuse_message
-from worker import handover
 from worker.app import app
+from worker.handover import run_all
+from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import SyncError, WorkerLost
 from worker.jobs.job import Job, Kind
 from worker.jobs.routes import RERUN, SWEEP
@@ -31,6 +32,7 @@ def sweep() -> dict[str, int]:
         _announce_lost(job)
     found = {name: sum(getattr(each, name) for each in swept) for name in ("due", "dead", "lost", "strays", "mended")}
     _log_sweep(found)
+    app.runtime.ledger.forget_events()
     admit_due()
     return found
 
@@ -44,13 +46,8 @@ def rerun(kind: str, system_id: int, customer_id: str) -> dict[str, object]:
     except SyncError as error:
         refuse_message(error, RERUN, system_id, customer_id)
         raise
-    requested = rerun_all([job])
+    requested = run_all([job], app.runtime.ledger, Asker(Source.RERUN))
     return {"job": str(job), "version": requested[job]}
-
-
-def rerun_all(jobs: list[Job], *, debug: bool = False) -> dict[Job, int]:
-    """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each."""
-    return handover.rerun_all(jobs, app.runtime.ledger, debug=debug)
 
 
 def _swept(kind: Kind) -> Swept:

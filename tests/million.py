@@ -26,7 +26,7 @@ from worker.config.settings import Settings
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Kind, State
 from worker.ledger.keys import PREFIX
-from worker.ledger.places import JobPlace
+from worker.ledger.views.places import JobPlace
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:

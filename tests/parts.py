@@ -15,6 +15,7 @@ import redis
 
 from tests import forked
 from worker.http.adapter import Timeouts
+from worker.jobs.asking import Asker, Source
 from worker.ledger.keys import PREFIX
 from worker.local.ports import free_port
 from worker.local.valkey import ValkeyFailed, embedded_valkey
@@ -34,6 +35,9 @@ PATIENCE_SECONDS = 120
 TOKEN = "sandbox-token"
 PRIVATE_KEY = "sandbox-private"
 """What opens the sandbox, and nothing else."""
+
+BY_HAND, IN_BACKGROUND = Asker(Source.RERUN), Asker(Source.INITIALIZE)
+"""Who asks for a job."""
 
 TIMEOUTS = Timeouts(connect=5, read=15)
 """Those of the calls that a test makes itself; none comes near them."""

@@ -32,6 +32,8 @@ class Effect(StrEnum):
     RETRY_FAILED = "retry_failed"
     DISCARD = "discard"
     REFUSE = "refuse"
+    NOTE_CHANGE = "note_change"
+    FORGET_EVENTS = "forget_events"
     IS_DUE = "is_due"
     NOTE_PROCESS = "note_process"
     REPAIR_ROWS = "repair_rows"

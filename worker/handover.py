@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from worker.config.settings import Settings
     from worker.connections import Connection
-    from worker.jobs.asking import Requested
+    from worker.jobs.asking import Asker, Requested
     from worker.jobs.job import Job
     from worker.sync.triggers import Verdict
 
@@ -55,7 +55,9 @@ def opened() -> Opened:
 
 def open_ledger(settings: Settings, connections: Connections = NONE, witness: Witness = nobody) -> Ledger:
     """The ledger, with the limits of every connection."""
-    times = LedgerTimes(settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days)
+    times = LedgerTimes(
+        settings.lease_seconds, settings.lost_after_seconds, settings.done_days, settings.failed_days, settings.events
+    )
     return Ledger(
         connect(settings.redis_url),
         times,
@@ -97,7 +99,9 @@ def hand_over(verdicts: list[Verdict], ledger: Ledger) -> list[Verdict]:
     # refusals would be noted twice.
     asked: list[Requested] = []
     for page in pages(verdict for verdict in verdicts if isinstance(verdict, Accepted)):
-        asked += ledger.request_each([Request(each.job, each.tracking_guid, debug=each.debug) for each in page])
+        asked += ledger.request_each(
+            [Request(each.job, tracking_guid=each.tracking_guid, debug=each.debug) for each in page]
+        )
     requested = iter(asked)
     handed_over: list[Verdict] = []
     for verdict in verdicts:
@@ -136,10 +140,10 @@ def refusal_of(refused: Refused) -> Refusal:
     )
 
 
-def rerun_all(jobs: Sequence[Job], ledger: Ledger, *, debug: bool = False) -> dict[Job, int]:
-    """Rerun many jobs at once, without waiting for the due time of a retry. Returns the wanted version of each.
+def run_all(jobs: Sequence[Job], ledger: Ledger, asker: Asker, *, debug: bool = False) -> dict[Job, int]:
+    """Ask by hand for many jobs at once, which do not wait for the due time of a retry: the wanted version of each.
 
     Raises LedgerUnavailable.
     """
-    versions = ledger.request_all(jobs, urgent=True, debug=debug)
+    versions = ledger.request_all(jobs, asker, debug=debug)
     return dict(zip(jobs, versions, strict=True))

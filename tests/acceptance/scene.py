@@ -99,7 +99,7 @@ class Scene:
 
     def request(self, *jobs: Job) -> dict[Job, int]:
         """Ask for jobs as a Manual Sync does; the versions asked for."""
-        return dict(zip(jobs, self.ledger.request_all(jobs, urgent=True), strict=True))
+        return dict(zip(jobs, self.ledger.request_all(jobs, asker=parts.BY_HAND), strict=True))
 
     def publish(self, *jobs: Job) -> None:
         """Send one message for each job, owed or not."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tasks.upkeep import rerun_all
 from tests import parts
+from tests.rerunning import rerun_all
 from worker.app import app
 from worker.config.settings import Settings
 from worker.connections import load_connections

@@ -283,7 +283,7 @@ def test_store_is_held_with_its_code(stage: Scene, code: str) -> None:
     assert record
     assert (record.attempt, record.settled) == (0, 0)
     assert record.state is not State.FAILED
-    attempts = stage.eventually(lambda: stage.ledger.activity.history(job))  # another job's trouble may hold the store
+    attempts = stage.eventually(lambda: stage.ledger.events.life_of(job))  # another job's trouble may hold the store
     assert {attempt.failure and attempt.failure.code for attempt in attempts} == {way.own or code}
 
 

@@ -70,15 +70,16 @@ def value(client: redis.Redis, key: str) -> object:
         case "zset":
             return client.zrange(key, 0, -1, withscores=True)
         case "string":
-            return client.get(key)
+            return client.dump(key)  # the marks of events are no text
         case "none":
             return "gone meanwhile"
     raise AssertionError(key)
 
 
 def decoded(message: str) -> str:
-    """A message of Celery's with its body in plain text; any other entry of a list, a job's attempt, as it is."""
-    return message + base64.b64decode(json.loads(message).get("body", "")).decode()
+    """A message of Celery's with its body in plain text; any other entry of a list, an event, as it is."""
+    entry = json.loads(message)
+    return message if isinstance(entry, list) else message + base64.b64decode(entry.get("body", "")).decode()
 
 
 def flower_tasks(port: int) -> str:

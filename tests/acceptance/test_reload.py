@@ -67,7 +67,7 @@ def test_mapping_that_changes_is_followed_by_the_next_job(running: Scene) -> Non
         parts.write_mapping(running.folder, subscription=False)
         write(running, parts.connection(running.url, more='mapping = "mapping.toml"'))
     running.settled(customer("1"), running.request(customer("1"))[customer("1")])
-    attempts = running.ledger.activity.history(first.job)
+    attempts = running.ledger.events.life_of(first.job)
     assert [each.configuration in fingerprints(running) for each in attempts] == [True, False]  # the newest first
     with taken(running):
         parts.write_mapping(running.folder, subscription=True)  # the file alone, which the connections file names

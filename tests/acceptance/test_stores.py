@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.upkeep import rerun_all
 from tests import parts
+from tests.rerunning import rerun_all
 from worker.app import app
 from worker.config.settings import Settings
 from worker.jobs.job import Job, Kind

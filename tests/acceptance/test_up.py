@@ -78,7 +78,7 @@ class Up:
         """Ask for one transfer, as any producer could; the version that has settled then."""
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             ledger = Ledger(client)
-            version = ledger.request(JOB, urgent=True)
+            version = ledger.request(JOB, asker=parts.BY_HAND)
             record = parts.eventually(lambda: (held := ledger.record(JOB)) and held.has_settled(version) and held)
             assert record.state is State.DONE
             return version

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import parts
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import CALLS, FAILURE, admitted, taken
 from worker.jobs.catalogue import Failure
@@ -143,7 +144,7 @@ def crowded(ledger: Ledger) -> Claim:
 def urgent(ledger: Ledger) -> Claim:
     """The same, and a person has asked for it meanwhile."""
     claim = claimed(ledger)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     return claim
 
 
@@ -298,7 +299,7 @@ def claim_it(ledger: Ledger, _: object) -> None:
 
 OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State | None]]] = {
     "request": (nothing, lambda ledger, _: ledger.request_all([JOB, OTHER]), DONE),
-    "request by hand": (due, lambda ledger, _: ledger.request(JOB, urgent=True, debug=True), DONE),
+    "request by hand": (due, lambda ledger, _: ledger.request(JOB, asker=parts.BY_HAND, debug=True), DONE),
     "request of a failed job": (failed, lambda ledger, _: ledger.request(JOB), FAILED),
     "request of a done job": (done, lambda ledger, _: ledger.request(JOB), DONE),
     "claim": (requested, claim_it, DONE),
@@ -515,7 +516,7 @@ def test_no_text_from_outside_stops_a_script(client: redis.Redis, detail: str, c
     failure = Failure(code, 422, detail)
     ledger.request(JOB)
     ledger.defer(ledger.claim(JOB), CALLS, 0, failure, carried=False)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     ledger.hold(ledger.claim(JOB), CALLS, failure, OUTAGE, failure)
     assert [hold.failure for hold in ledger.holds()] == [failure]
     ledger.release(STORE)
@@ -524,5 +525,5 @@ def test_no_text_from_outside_stops_a_script(client: redis.Redis, detail: str, c
     record = ledger.record(JOB)
     assert record
     assert record.failure == failure
-    assert [attempt.failure for attempt in ledger.activity.history(JOB)] == [failure] * 3
+    assert [attempt.failure for attempt in ledger.events.life_of(JOB)] == [failure] * 3
     assert ledger.discard(JOB)

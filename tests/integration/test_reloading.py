@@ -237,7 +237,7 @@ def test_refused_key_is_read_again_before_the_store_is_held(stage: Stage, reload
     assert run(transfer_customer, parts.SYSTEM, JOB.customer_id).state == "RETRY"
     assert not stage.ledger.holds()
     assert stage.record().state is State.WAITING
-    stage.ledger.request(JOB, urgent=True)
+    stage.ledger.request(JOB, asker=parts.BY_HAND)
     assert run(transfer_customer, parts.SYSTEM, JOB.customer_id).state == "SUCCESS"
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import Reject, Retry
 
 from tasks import pump
-from tasks.upkeep import rerun_all
 from tests import parts
+from tests.rerunning import rerun_all
 from tests.simulation import checks
 from tests.simulation.actors import Actor
 from tests.simulation.chance import Chance, Fault

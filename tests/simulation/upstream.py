@@ -7,7 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from tasks import submit
-from tasks.upkeep import rerun_all
+from tests.rerunning import rerun_all
 from tests.simulation.chance import Fault
 from tests.simulation.process import MAPPINGS, NEWSLETTER, bring_back, flip, remove
 from worker.app import app

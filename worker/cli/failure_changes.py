@@ -14,13 +14,16 @@ from worker.cli.drift import Read, differing
 from worker.cli.ending import ALL_WELL, FAILED, jobs_go_on
 from worker.cli.ids import read_ids
 from worker.cli.options import code_option, confirmed, kind_option, only_system_option, yes_option
+from worker.cli.person import person
 from worker.config.settings import load_settings
-from worker.handover import open_ledger, rerun_all
+from worker.handover import open_ledger, run_all
+from worker.jobs.asking import Asker, Source
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
-from worker.ledger.activity import Filter
+from worker.ledger.views.activity import Filter
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
+from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +77,8 @@ def rerun(**choice: Unpack[Choice]) -> int:
     Exit codes: 0 requested, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     with jobs_go_on():
-        return _change("rerun", "requested again", lambda ledger, page: len(rerun_all(page, ledger)), choice)
+        asker = Asker(Source.RERUN, person())
+        return _change("rerun", "requested again", lambda ledger, page: len(run_all(page, ledger, asker)), choice)
 
 
 rerun_by_its_old_name = copy(rerun)
@@ -83,7 +87,8 @@ rerun_by_its_old_name.hidden = True
 
 @click.command(name="discard")
 @choice_options
-def discard(**choice: Unpack[Choice]) -> int:
+@click.option("--reason", default="", metavar="TEXT", help="Why: `stamped-sync activity` shows it.")
+def discard(reason: str, **choice: Unpack[Choice]) -> int:
     """Forget failed jobs. Shows how many there are, and asks. Nothing changes in iPaaS.com or Stamped.io.
 
     With --system of a connection that is not configured any more, it also forgets its jobs that wait.
@@ -102,7 +107,7 @@ def discard(**choice: Unpack[Choice]) -> int:
         raise click.UsageError(f"{' '.join(found)} Whether its connection is gone is not sure: nothing is forgotten.")
 
     def forget(ledger: Ledger, page: list[Job]) -> int:
-        return ledger.discard_all(page, waiting=is_gone)
+        return ledger.discard_all(page, Asker(Source.PERSON, person()), masked(reason), waiting=is_gone)
 
     return _change("discard", "forgotten", forget, choice, WAITING if is_gone else ())
 

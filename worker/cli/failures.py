@@ -15,8 +15,8 @@ from worker.config.settings import load_settings
 from worker.connections import load_connections
 from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind, State
-from worker.ledger.activity import Filter
 from worker.ledger.outcome import Outcome
+from worker.ledger.views.activity import Filter
 from worker.presentation.screen import Screen
 from worker.presentation.times import local
 from worker.presentation.wording import counted
@@ -162,7 +162,7 @@ def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bo
     jobs = [Job(each, system_id, customer) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
     held = [record for record in ledger.records(jobs) if record]
     for record in held if as_json else screen.apart(held):
-        history = ledger.activity.history(record.job)
+        history = ledger.events.life_of(record.job)
         if as_json:
             screen.json(_as_json(record) | {"attempts": [attempt_as_json(attempt) for attempt in history]})
         else:

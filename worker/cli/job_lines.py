@@ -10,7 +10,7 @@ from worker.presentation.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from worker.ledger.activity import Attempt
+    from worker.ledger.memory.event import Event
     from worker.ledger.outcome import Outcome
     from worker.presentation.screen import Screen
 
@@ -29,7 +29,7 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def show_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
+def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
     """The last attempts, newest first, each with the calls it made."""
     if attempts:
         screen.line(f"  {counted(len(attempts), 'attempt')}, the newest first", "bold")
@@ -37,16 +37,16 @@ def show_attempts(screen: Screen, attempts: Sequence[Attempt]) -> None:
         where = f" on {attempt.worker}" if attempt.worker else ""
         where += f" by configuration {attempt.configuration}" if attempt.configuration else ""
         because = f", {attempt.failure.headline}" if attempt.failure else ""
-        screen.line(f"    {local(attempt.at)}  {attempt.outcome} in {attempt.ms / 1000:.3f} s{where}{because}")
+        screen.line(f"    {local(attempt.began_at)}  {attempt.outcome} in {attempt.ms / 1000:.3f} s{where}{because}")
         for call in attempt.calls:
             answer = f"{call.status or 'no answer'} in {call.ms / 1000:.3f} s"
             screen.line(f"      {call.api} {call.method} {call.route}: {answer}")
 
 
-def attempt_as_json(attempt: Attempt) -> dict[str, Any]:
+def attempt_as_json(attempt: Event) -> dict[str, Any]:
     """An attempt as a program reads it."""
     return {
-        "at": attempt.at and attempt.at.isoformat(),
+        "at": attempt.began_at.isoformat(),
         "seconds": attempt.ms / 1000,
         "worker": attempt.worker,
         "configuration": attempt.configuration or None,

@@ -16,7 +16,7 @@ from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
-    from worker.ledger.upkeep import Found
+    from worker.ledger.repairing import Found
 
 MEANING: Final = {
     "unplaced": ("jobs missing from the list of their state: nobody would run them or see them", "put back"),

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from worker.config.settings import Settings
     from worker.connections import Connections
     from worker.ledger import Ledger
-    from worker.ledger.figures import Figures, Use
     from worker.ledger.processes import Process
+    from worker.ledger.views.figures import Figures, Use
 
 WATCH_SECONDS = 2
 THROTTLE_COLUMNS = ("Connection", "queued", "under way", "calls to Stamped.io", "calls to iPaaS.com")

@@ -11,8 +11,11 @@ from worker.cli.follow import Follower, Summary
 from worker.cli.ids import LIST_OF_IDS, read_ids
 from worker.cli.job_lines import outcome_as_json
 from worker.cli.options import chosen, json_option, system_option
-from worker.handover import opened, rerun_all
+from worker.cli.person import person
+from worker.handover import opened, run_all
+from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Job, Kind, pages
+from worker.ledger.memory.event import Change
 from worker.ledger.outcome import Outcome
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
@@ -82,13 +85,14 @@ def _requested(
     screen: Screen, ledger: Ledger, system_id: int, customer_ids: Sequence[str], *, debug: bool
 ) -> Iterator[dict[Job, int]]:
     """Put the jobs into the ledger, a page at a time: the version of each."""
-    done, total = 0, len(customer_ids)
+    done, total, asker = 0, len(customer_ids), Asker(Source.MANUAL_SYNC, person())
     try:
         with screen.progress("Requested", total) as show:
             for page in pages(customer_ids):
-                yield rerun_all([Job(Kind.CUSTOMER, system_id, each) for each in page], ledger, debug=debug)
+                yield run_all([Job(Kind.CUSTOMER, system_id, each) for each in page], ledger, asker, debug=debug)
                 done += len(page)
                 show(done)
+        ledger.events.note(Change.manual_sync(asker, system_id, customer_ids))
     except KeyboardInterrupt:
         screen.note(f"{done:,} of {total:,} customers were requested for certain. Run the same again for the others.")
         raise

@@ -27,7 +27,7 @@ from worker.effects import Effect, Moment, Witness, nobody
 from worker.http.adapter import BoundedAdapter
 from worker.http.answers import Exchange, read
 from worker.http.connecting import why_no_answer
-from worker.jobs.calls import MadeCall
+from worker.jobs.calls import Api, MadeCall
 from worker.jobs.intents import Intent, Trouble
 from worker.telemetry.logs import calls, log_call, running
 from worker.telemetry.masking import without
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from worker.http.adapter import Pools
     from worker.http.answers import Answer
     from worker.http.api_errors import ApiErrors
-    from worker.jobs.calls import Api, Gate
+    from worker.jobs.calls import Gate
     from worker.jobs.errors import SyncError
 
 SHORTEST_GZIP_BYTES = 18
@@ -106,7 +106,8 @@ class ApiClient:
             self._witness(effect, Moment.AFTER)
         # Noted before the answer is judged: whatever error follows, the job's history and its hold know this call.
         ms = round((time.monotonic() - started) * 1000)
-        call = MadeCall(self.api, method, route, answer.status, ms, answer.intent)
+        sent = tuple(body) if self.api is Api.STAMPED and isinstance(body, dict) else ()
+        call = MadeCall(self.api, method, route, answer.status, ms, answer.intent, sent)
         if attempt := running.get():
             attempt.calls.append(call)
         if (attempt and attempt.debug) or calls.isEnabledFor(logging.DEBUG):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import takewhile
 from typing import Protocol
@@ -37,7 +37,9 @@ class MadeCall:
     """None if there was no answer."""
     ms: int
     intent: Intent = Intent.ACCEPTED
-    """What its answer meant; this is not kept in the history."""
+    """What its answer meant; this is not kept."""
+    sent: tuple[str, ...] = field(default=(), compare=False)
+    """The names of the fields that it sent to Stamped.io."""
 
     @property
     def is_missing(self) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Job, Kind
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from worker.jobs.progress import Known, Progress
     from worker.ledger.ledger import Ledger
 
+BY_INITIALIZE: Final = Asker(Source.INITIALIZE)
+
 
 @dataclass(frozen=True)
 class LedgerIntake:
@@ -20,6 +23,7 @@ class LedgerIntake:
 
     ledger: Ledger
     system_id: int
+    asker: Asker = BY_INITIALIZE
 
     def backlog(self) -> int:
         """How many of the store's jobs wait for their turn."""
@@ -31,7 +35,7 @@ class LedgerIntake:
 
     def request(self, customer_ids: Sequence[str]) -> None:
         """Ask for customers, behind whatever triggers ask for."""
-        self.ledger.request_all([self._job(each) for each in customer_ids], background=True)
+        self.ledger.request_all([self._job(each) for each in customer_ids], self.asker)
 
     def advance(self, progress: Progress, met: Sequence[str], *, ended: bool) -> Progress:
         """Note how far it has come, and whom it has met since. Raises TakenOver."""

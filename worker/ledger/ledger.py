@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
-from worker.jobs.asking import Request, Requested
+from worker.jobs.asking import TRIGGERED, Request, Requested
 from worker.jobs.calls import ANSWERED_WELL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
@@ -32,13 +32,14 @@ from worker.ledger.records import (
     Weight,
 )
 from worker.ledger.scripting import Args, Made, Scripts
-from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json
+from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json, sent_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import redis
 
+    from worker.jobs.asking import Asker
     from worker.jobs.calls import MadeCall
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent
@@ -72,8 +73,10 @@ class Ledger(Upkeep):
         limits = None if stores is None else known_limits(client, stores, self._own_limits)
         super().__init__(client, Scripts(client, limits, witness, replaced), times, limits or {})
         self._fingerprint = fingerprint
-        # Who runs a job, as JSON, by fingerprint: see `Attempt` in `worker.ledger.activity`.
+        # Who runs a job, as JSON, by fingerprint: see `Event` in `worker.ledger.memory.event`.
         self._by: Made[str, str] = Made(lambda by: json.dumps(f"{worker} {by}".strip()))
+        # The names of the fields that were sent, as the scripts take them: see `short_of` in `_events.lua`.
+        self._sent: Made[tuple[str, ...], tuple[str, str]] = Made(sent_args)
         self.progress = ProgressBook(self._scripts)
         self.processes = Processes(self._scripts)
 
@@ -92,15 +95,13 @@ class Ledger(Upkeep):
 
     # Asking -----------------------------------------------------------------------------------------------------------
 
-    def request(self, job: Job, *, tracking_guid: str = "", urgent: bool = False, debug: bool = False) -> int:
+    def request(self, job: Job, asker: Asker = TRIGGERED, *, tracking_guid: str = "", debug: bool = False) -> int:
         """Ask for one more run of a job: it is in the ledger once this returns. Answers the version that is wanted."""
-        return self.request_each([Request(job, tracking_guid, urgent, debug)])[0].version
+        return self.request_each([Request(job, asker, tracking_guid, debug)])[0].version
 
-    def request_all(
-        self, jobs: Sequence[Job], *, urgent: bool = False, debug: bool = False, background: bool = False
-    ) -> list[int]:
+    def request_all(self, jobs: Sequence[Job], asker: Asker = TRIGGERED, *, debug: bool = False) -> list[int]:
         """Ask for one more run of many jobs alike, in one round trip; the version that is wanted of each."""
-        requests = [Request(job, "", urgent, debug, background) for job in jobs]
+        requests = [Request(job, asker, debug=debug) for job in jobs]
         return [each.version for each in self.request_each(requests)]
 
     def request_each(self, requests: Sequence[Request]) -> list[Requested]:
@@ -231,10 +232,11 @@ class Ledger(Upkeep):
             for call in calls
         ]
         as_json = json.dumps(noted, separators=(",", ":"))
+        sent = [call.sent for call in calls if call.sent] or [()]
         token = uuid.uuid4().hex if carry_on else ""
         shared: Args = [claim.token, as_json, token, self._lease_ms, carry_on]
         by = self._by[claim.fingerprint or self._fingerprint]
-        answer: list[Any] = self._scripts.run(effect, [*shared, *args, by], claim.job)
+        answer: list[Any] = self._scripts.run(effect, [*shared, *args, *self._sent[sent[-1]], by], claim.job)
         if not answer[0]:
             raise ClaimLost
         _, granted, *more = answer
@@ -262,7 +264,8 @@ class Ledger(Upkeep):
             self._limits.note(system_id, limits)
 
     def _request_args(self, request: Request) -> Args:
-        return [request.tracking_guid or str(uuid.uuid4()), request.by, int(request.debug)]
+        asker = request.asker
+        return [request.tracking_guid or str(uuid.uuid4()), asker.by, int(request.debug), str(asker)]
 
 
 def _next_claim(token: str, answer: Sequence[Any]) -> Claim | None:

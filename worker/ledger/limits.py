@@ -34,6 +34,8 @@ class LedgerTimes:
     lost_after_seconds: float = USUAL.lost_after_seconds
     done_days: float = USUAL.done_days
     failed_days: float = USUAL.failed_days
+    events: int = USUAL.events
+    """How many events of each lane are kept."""
 
 
 @dataclass(frozen=True)

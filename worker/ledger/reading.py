@@ -16,15 +16,15 @@ from worker.ledger import keys
 from worker.ledger.limits import NotedLimits
 from worker.ledger.records import Counts, Hold, Record, Refusal, moment
 from worker.ledger.scripting import Found, available, in_one_trip, together
-from worker.ledger.totals import Refusals, read_totals
+from worker.ledger.views.totals import Refusals, read_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from worker.jobs.job import Job, Kind
-    from worker.ledger.activity import Activity
-    from worker.ledger.figures import Figures
     from worker.ledger.limits import StoreLimits
+    from worker.ledger.views.activity import Activity
+    from worker.ledger.views.figures import Figures
 
 
 class Reading:
@@ -41,7 +41,7 @@ class Reading:
     @cached_property
     def activity(self) -> Activity:
         """The jobs as an operator looks at them."""
-        from worker.ledger.activity import Activity  # noqa: PLC0415 - whoever hands jobs over need not wait for it
+        from worker.ledger.views.activity import Activity  # noqa: PLC0415 - whoever hands jobs over need not wait for it
 
         return Activity(self._client, self)
 
@@ -65,7 +65,7 @@ class Reading:
 
     def figures(self) -> Figures:
         """Where every store stands: those that ever had a job, and those that are configured."""
-        from worker.ledger.figures import read_figures  # noqa: PLC0415 - as above
+        from worker.ledger.views.figures import read_figures  # noqa: PLC0415 - as above
 
         return read_figures(self._client, self._limits)
 

@@ -1,8 +1,4 @@
-"""Upkeep: brings back the jobs that nobody would run, retries, forgets and repairs.
-
-The sweep mends by itself what it meets. A repair compares all of the ledger's rows, lists, places and slots, and finds
-also what nobody would meet: a job whose place is in no list.
-"""
+"""Upkeep: brings back the jobs that nobody would run, retries, and forgets. The sweep mends by itself what it meets."""
 
 from __future__ import annotations
 
@@ -10,26 +6,31 @@ import json
 import random
 import uuid
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
 
 from worker.effects import Effect
+from worker.jobs.asking import SOMEBODY
 from worker.jobs.errors import TriggerOff, WorkerLost
-from worker.jobs.job import Kind, State, pages
+from worker.jobs.job import Kind, pages
 from worker.jobs.routes import QUEUE_OF
 from worker.ledger import keys
 from worker.ledger.keys import PREFIX
-from worker.ledger.reading import Reading
-from worker.ledger.scripting import DUE_STORES, TO_SWEEP, available
+from worker.ledger.repairing import Repairing
+from worker.ledger.scripting import DUE_STORES, TO_SWEEP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import redis
 
+    from worker.jobs.asking import Asker
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent, Job
     from worker.jobs.retries import Pause
     from worker.ledger.limits import LedgerTimes, StoreLimits
+    from worker.ledger.memory.events import Events
     from worker.ledger.records import Hold, Refusal
     from worker.ledger.scripting import Args, Scripts
 
@@ -39,6 +40,8 @@ LOSSES_ALLOWED: Final = 5
 LOSSES_SPREAD_MS: Final = 2_000
 """How far apart jobs come back whose workers died more than once: the one that kills them then dies alone."""
 REFUSALS_KEPT: Final = 10_000
+EVENTS: Final = "events"
+FORGETS_EVERY_SECONDS: Final = 60
 JOBS_AT_ONCE: Final = 50
 STORES_AT_ONCE: Final = 10
 """How many jobs, and how many stores, one script of a sweep looks at: it must keep Redis from others for some
@@ -49,12 +52,17 @@ LOOKED_AT_ONCE: Final = 250
 """How many stores one script looks at that finds those with something to sweep."""
 MENDED_AT_ONCE: Final = 100
 """How many stores a sweep looks at in which nothing is due: others each time, if there are more."""
-REPAIRED_AT_ONCE: Final = 200
 
 
 def error_args(failure: Failure) -> tuple[str, str]:
     """An error as the scripts take it: whole, which they pass through unread, and its code."""
     return json.dumps(asdict(failure)), failure.code
+
+
+def sent_args(names: tuple[str, ...]) -> tuple[str, str]:
+    """The names of the fields that were sent, as the scripts take them: see `short_of` in `_events.lua`."""
+    text = json.dumps(names, separators=(",", ":")) if names else ""
+    return (f"{crc32(text.encode()):08x}" if names else "", text)
 
 
 def consent_args(consent: Consent | None) -> tuple[int, str]:
@@ -98,26 +106,7 @@ class Swept:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a repair found, and mended if it was asked to."""
-
-    rows: int = 0
-    """Jobs that were looked at."""
-    unplaced: int = 0
-    """Jobs in no list of their state: nobody would have run them, or shown them."""
-    places: int = 0
-    """Places in lists that are no job's: a job's row is gone, or says another state."""
-    slots: int = 0
-    """Places and slots of a store that are nobody's: fewer of its jobs could run."""
-
-    @property
-    def faults(self) -> int:
-        """Everything that does not fit together."""
-        return self.unplaced + self.places + self.slots
-
-
-class Upkeep(Reading):
+class Upkeep(Repairing):
     """What is done to many jobs, by a schedule or by an operator. All raise LedgerUnavailable."""
 
     def __init__(
@@ -129,7 +118,20 @@ class Upkeep(Reading):
         self._lost_after_ms = int(times.lost_after_seconds * 1000)
         self._keep_done_ms = int(times.done_days * DAY_MS)
         self._keep_failed_ms = int(times.failed_days * DAY_MS)
+        self._events_kept = times.events
         self._left_alone = 0
+
+    @cached_property
+    def events(self) -> Events:
+        """What has happened."""
+        from worker.ledger.memory.events import Events  # noqa: PLC0415 - whoever hands jobs over need not wait for it
+
+        return Events(self._client, self._scripts)
+
+    def forget_events(self) -> None:
+        """Forget events that are old or too many, a part each minute; for any worker to call as often as it likes."""
+        if self.is_due(EVENTS, FORGETS_EVERY_SECONDS):
+            self.events.forget(self._keep_done_ms, self._events_kept, self.systems())
 
     def is_due(self, name: str, every_seconds: float) -> bool:
         """Whether something that any worker does every so often is due; whoever gets True does it."""
@@ -208,9 +210,12 @@ class Upkeep(Reading):
         """Forget a failed job; False if it is not failed."""
         return bool(self.discard_all([job]))
 
-    def discard_all(self, jobs: Sequence[Job], *, waiting: bool = False) -> int:
+    def discard_all(
+        self, jobs: Sequence[Job], asker: Asker = SOMEBODY, reason: str = "", *, waiting: bool = False
+    ) -> int:
         """Forget those of many jobs that are failed, or also those `waiting`, in one round trip; how many that were."""
-        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, [int(waiting)]) for job in jobs])))
+        args: Args = [int(waiting), str(asker), json.dumps(reason)]
+        return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, args) for job in jobs])))
 
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
@@ -229,54 +234,6 @@ class Upkeep(Reading):
             count += retried
             if still_failed + retried + stray < JOBS_AT_ONCE:
                 return count
-
-    # Repair -----------------------------------------------------------------------------------------------------------
-
-    def repair(self, *, acts: bool) -> Found:
-        """Look at everything; mend it if this `acts`. What is mended first is not found again."""
-        rows = unplaced = places = 0
-        for kind in Kind:
-            for members in self._rows(kind):
-                rows += len(members)
-                unplaced += self._scripts.run(Effect.REPAIR_ROWS, [PREFIX, kind, int(acts), *members])
-            for key, state, system in self._lists(kind):
-                places += sum(self._mended_places(kind, key, state, system, acts=acts))
-        slots = sum(self._mended_slots(system, acts=acts) for system in self._stores_with_places())
-        return Found(rows, unplaced, places, slots)
-
-    def _rows(self, kind: Kind) -> Iterator[list[str]]:
-        """The members whose rows there are."""
-        start = keys.of(keys.JOB, kind, "")
-        yield from pages((key.removeprefix(start) for key in self._keys(f"{start}*")), REPAIRED_AT_ONCE)
-
-    def _lists(self, kind: Kind) -> Iterator[tuple[str, str, str]]:
-        """Every list of a kind's jobs: its key, its state (none of a list by code) and its store."""
-        for name in (*State, keys.RECENT, keys.CODE):
-            for key in self._keys(keys.of(name, kind, "*")):
-                system = key.split(":")[3]
-                yield key, "" if name == keys.CODE else name, system
-
-    def _mended_places(self, kind: Kind, key: str, state: str, system: str, *, acts: bool) -> Iterator[int]:
-        with available():
-            entries = (str(member) for member, _ in self._client.zscan_iter(key, count=REPAIRED_AT_ONCE))
-            for members in pages(entries, REPAIRED_AT_ONCE):
-                args: Args = [PREFIX, kind, int(acts), state, system, *members]
-                yield int(self._scripts.run(Effect.REPAIR_PLACES, args, keys=[key]))
-
-    def _mended_slots(self, system: int, *, acts: bool) -> int:
-        args: Args = [PREFIX, system, self._scripts.limits_of(system), int(acts), self._lease_ms]
-        return int(self._scripts.run(Effect.REPAIR_STORE, args))
-
-    def _stores_with_places(self) -> Sequence[int]:
-        """Every store with places or slots, known or not."""
-        patterns = keys.of(keys.ADMITTED, "*"), keys.of(keys.SLOTS, "*", "*")
-        names = {key.rpartition(":")[2] for pattern in patterns for key in self._keys(pattern)}
-        return sorted(int(name) for name in names if name.isdecimal())
-
-    def _keys(self, pattern: str) -> Iterator[str]:
-        with available():
-            found: Any = self._client.scan_iter(pattern, count=REPAIRED_AT_ONCE)
-            yield from found
 
 
 def _shortest(waits_ms: Iterable[int]) -> float | None:

@@ -11,15 +11,15 @@ from tornado.web import authenticated
 
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Kind, State
-from worker.ledger.activity import Filter
+from worker.ledger.views.activity import Filter
 from worker.monitor.page import MOST_DIGITS, Page, number_of
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.ledger.activity import Page as Jobs
-    from worker.ledger.figures import Figures
+    from worker.ledger.views.activity import Page as Jobs
+    from worker.ledger.views.figures import Figures
 
 FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
 

@@ -31,7 +31,7 @@ NO_FORM: Final = "This address only takes what a page sends. Look for the job in
 
 
 @stream_request_body
-class Change(Page):
+class ChangePage(Page):
     """A page that changes something: only for whoever has a login, and only from a page of ours.
 
     What is sent is gathered here and then read in a thread, as reading many megabytes would stop Flower meanwhile. A

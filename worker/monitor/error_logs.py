@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from worker.ledger import Record, Refusal
-    from worker.ledger.activity import Group
+    from worker.ledger.views.activity import Group
 
 GROUPS_SHOWN: Final = 50
 LATEST_SHOWN: Final = 3

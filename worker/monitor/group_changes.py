@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from tornado.web import HTTPError
 
-from tasks.upkeep import rerun_all
+from worker.handover import run_all
+from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
-from worker.ledger.activity import Filter
+from worker.ledger.memory.event import REQUESTED, Change
+from worker.ledger.views.activity import Filter
 from worker.monitor import job as job_page
-from worker.monitor.change import Change
+from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, number_of
 from worker.presentation.wording import counted
 from worker.telemetry.masking import masked
@@ -74,7 +76,7 @@ class Question:
         return self
 
 
-class _Asking(Change):
+class _Asking(ChangePage):
     """A page that asks first."""
 
     def ask(self, question: Question, fault: str = "") -> None:
@@ -109,16 +111,26 @@ class GroupChange(_Asking):
         wanted = Filter(question.system_id, question.kind, State.FAILED, question.code, until=self._until())
         if question.verb is Verb.RERUN:
             self.runtime.connection(question.system_id)
-            words = "run again, as somebody asked in Error Logs"
-            await self._do(wanted, lambda page: len(rerun_all(page)), "rerun", words)
+            await self._do(self._rerun, wanted, "rerun")
         elif reason := self.reason():
-            await self._do(wanted, self.ledger.discard_all, "discarded", f"discarded: {reason}")
+            await self._do(partial(self._discard, reason), wanted, "discarded")
         else:
             self.ask(await self.aside(question.counted_in, self.ledger), NO_REASON)
 
-    async def _do(self, wanted: Filter, do: Callable[[list[Job]], int], outcome: str, words: str) -> None:
-        work = partial(each_page, self.ledger, wanted, do, outcome, words)
-        self.go_to_error_logs(outcome, await self.in_lane(self.lanes.changes, work))
+    async def _do(self, do: Callable[[Filter], int], wanted: Filter, outcome: str) -> None:
+        self.go_to_error_logs(outcome, await self.in_lane(self.lanes.changes, partial(do, wanted)))
+
+    def _rerun(self, wanted: Filter) -> int:
+        ledger, asker, words = self.ledger, Asker(Source.RERUN, self.user), "run again, as somebody asked in Error Logs"
+        count = each_page(ledger, wanted, lambda page: len(run_all(page, ledger, asker)), "rerun", words)
+        jobs = counted(count, f"{wanted.kind} job")
+        ledger.events.note(Change(REQUESTED, asker, wanted.system_id, code=wanted.code, note=jobs))
+        return count
+
+    def _discard(self, reason: str, wanted: Filter) -> int:
+        ledger, asker = self.ledger, Asker(Source.PERSON, self.user)
+        forget = partial(ledger.discard_all, asker=asker, reason=reason)
+        return each_page(ledger, wanted, forget, "discarded", f"discarded: {reason}")
 
     def _until(self) -> datetime:
         until = number_of(self.get_body_argument("until", ""))
@@ -139,9 +151,16 @@ class JobDiscard(_Asking):
         job = Job.read(*names)
         question = await self.aside(question_of, self.ledger, job)
         if reason := self.reason():
-            self.go_to_error_logs("discarded", await self.aside(discard_one, self.ledger, job, question.code, reason))
+            self.go_to_error_logs("discarded", await self.aside(self._discard, job, question.code, reason))
         else:
             self.ask(question, NO_REASON)
+
+    def _discard(self, job: Job, code: str, reason: str) -> int:
+        """Forget the job; 0 if it is not failed any more."""
+        count = self.ledger.discard_all([job], Asker(Source.PERSON, self.user), reason)
+        facts = {"job": str(job), "outcome": "discarded", "code": code, "count": count}
+        log.info("%s: discarded: %s", job, reason, extra=facts)
+        return count
 
 
 def question_of(ledger: Ledger, job: Job) -> Question:
@@ -150,14 +169,6 @@ def question_of(ledger: Ledger, job: Job) -> Question:
     if record is None or record.state is not State.FAILED or record.failure is None:
         raise HTTPError(NOT_FOUND, f"The {job.kind} job of customer {job.customer_id} is not failed, or not any more.")
     return Question(job.kind, job.system_id, record.failure.code, Verb.DISCARD, count=1, customer_id=job.customer_id)
-
-
-def discard_one(ledger: Ledger, job: Job, code: str, reason: str) -> int:
-    """Forget one failed job; 0 if it is not failed any more."""
-    count = int(ledger.discard(job))
-    facts = {"job": str(job), "outcome": "discarded", "code": code, "count": count}
-    log.info("%s: discarded: %s", job, reason, extra=facts)
-    return count
 
 
 def each_page(ledger: Ledger, wanted: Filter, do: Callable[[list[Job]], int], outcome: str, words: str) -> int:

@@ -12,7 +12,7 @@ from worker.monitor.page import NOT_FOUND, Page
 
 if TYPE_CHECKING:
     from worker.ledger import Hold, Record
-    from worker.ledger.activity import Attempt
+    from worker.ledger.memory.event import Event
 
 ADDRESS: Final = rf"/activity/({'|'.join(Kind)})/({CUSTOMER_ID.pattern})/({CUSTOMER_ID.pattern})"
 
@@ -24,7 +24,7 @@ class Shown:
     """What the page shows."""
 
     record: Record
-    history: list[Attempt]
+    history: list[Event]
     other: Record | None
     """The customer's job of the other kind."""
     hold: Hold | None
@@ -56,7 +56,7 @@ class JobPage(Page):
             return None
         return Shown(
             record=record,
-            history=self.ledger.activity.history(job),
+            history=self.ledger.events.life_of(job),
             other=other,
             hold=self.ledger.hold_of(job.system_id),
             connection=self.names.get(job.system_id, ""),

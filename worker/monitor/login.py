@@ -54,15 +54,16 @@ def faults_of(logins: Sequence[str]) -> Iterator[Fault]:
         yield Fault(WHERE, "", problem, EXAMPLE)
 
 
-def is_known(logins: Sequence[str], authorization: str) -> bool:
-    """Whether an `Authorization` header, which may be anything, holds one of the logins."""
+def known_user(logins: Sequence[str], authorization: str) -> str | None:
+    """The user of the login that an `Authorization` header holds, which may be anything; None if it holds none."""
     scheme, _, credentials = authorization.strip().partition(" ")
     try:
         given = b64decode(credentials.strip(), validate=True)
     except (ValueError, binascii.Error):
-        return False
-    known = [hmac.compare_digest(_bytes(login), form) for login in logins for form in _forms(given)]
-    return scheme.lower() == "basic" and any(known)
+        return None
+    # All of them are compared, so that the time that it takes does not tell which is nearly right.
+    known = [login for login in logins for form in _forms(given) if hmac.compare_digest(_bytes(login), form)]
+    return known[0].partition(":")[0] if scheme.lower() == "basic" and known else None
 
 
 def _bytes(login: str) -> bytes:
@@ -83,10 +84,11 @@ def current_user(handler: RequestHandler) -> Any:
     """
     application: Any = handler.application
     logins, pattern = application.options.basic_auth, application.options.auth
-    if logins and not is_known(logins, handler.request.headers.get("Authorization", "")):
+    known = known_user(logins, handler.request.headers.get("Authorization", "")) if logins else None
+    if logins and known is None:
         raise HTTPError(UNAUTHORIZED)
     if not pattern:
-        return True
+        return known or True
     user = (handler.get_secure_cookie("user") or b"").decode(errors="replace")
     return user if user and authenticate(pattern, user) else None
 

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
-from tasks.upkeep import rerun_all
+from worker.handover import run_all
+from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import PAGE, Job, Kind, pages
-from worker.monitor.change import LARGEST_BYTES, MEGABYTE, Change
+from worker.ledger.memory.event import Change
+from worker.monitor.change import LARGEST_BYTES, MEGABYTE, ChangePage
 from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
 from worker.presentation.ids import UNDECODED, checked, in_lines
@@ -105,7 +107,7 @@ class ManualSyncPage(Page):
         )
 
 
-class _FormAnswer(Change, ManualSyncPage):
+class _FormAnswer(ChangePage, ManualSyncPage):
     """The answer to the form that was sent."""
 
     answer: Callable[[Asked, Connection], Awaitable[None]]
@@ -164,7 +166,7 @@ class SubmitBatch(_FormAnswer):
 
     async def answer(self, asked: Asked, connection: Connection) -> None:
         """Put the jobs into the ledger and go to their progress."""
-        submission = Submission(self.ledger, connection.system_id)
+        submission = Submission(self.ledger, connection.system_id, Asker(Source.MANUAL_SYNC, self.user))
         lane = self.lanes.pages if len(asked.ids) <= PAGE else self.lanes.changes
         try:
             await self.in_lane(lane, partial(submission.submit, asked.ids, debug=asked.debug))
@@ -177,9 +179,10 @@ class SubmitBatch(_FormAnswer):
 class Submission:
     """Puts customers into the ledger as one batch."""
 
-    def __init__(self, ledger: Ledger, system_id: int) -> None:
+    def __init__(self, ledger: Ledger, system_id: int, asker: Asker) -> None:
         self._ledger = ledger
         self._system_id = system_id
+        self._asker = asker
         self._requested = 0
         self.batch_id = ""
 
@@ -188,9 +191,11 @@ class Submission:
         self.batch_id = self._ledger.batches.begin(self._system_id)
         try:
             for page in pages(ids):
-                versions = rerun_all([Job(Kind.CUSTOMER, self._system_id, each) for each in page], debug=debug)
+                jobs = [Job(Kind.CUSTOMER, self._system_id, each) for each in page]
+                versions = run_all(jobs, self._ledger, self._asker, debug=debug)
                 self._requested += len(versions)
                 self._ledger.batches.add(self.batch_id, {job.customer_id: each for job, each in versions.items()})
+            self._ledger.events.note(Change.manual_sync(self._asker, self._system_id, ids))
         finally:
             customers = counted(self._requested, "customer")
             facts = {"outcome": "requested", "count": self._requested}

@@ -24,7 +24,7 @@ from worker.jobs.errors import NotAccepted
 from worker.jobs.job import Kind
 from worker.ledger import LedgerUnavailable
 from worker.ledger.scripting import source
-from worker.ledger.totals import met_without_row
+from worker.ledger.views.totals import met_without_row
 from worker.monitor.page import Page
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
     from worker.connections import Connections
     from worker.ledger import Ledger
-    from worker.ledger.activity import Group
-    from worker.ledger.figures import Figures, Use
     from worker.ledger.processes import Process
-    from worker.ledger.totals import Totals
+    from worker.ledger.views.activity import Group
+    from worker.ledger.views.figures import Figures, Use
+    from worker.ledger.views.totals import Totals
 
     Sample = tuple[Sequence[str], float]
 

@@ -72,6 +72,12 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         return self.runtime.ledger
 
     @property
+    def user(self) -> str:
+        """Who is logged in, without what may make an e-mail address of it; empty if Flower has no login."""
+        user: object = self.current_user
+        return user.partition("@")[0] if isinstance(user, str) else ""
+
+    @property
     def names(self) -> dict[int, str]:
         """The name of each connection by its system id."""
         return {each.system_id: each.title for each in self.runtime.connections}

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from flower.utils.tasks import get_task_by_id
 from tornado.web import HTTPError
 
-from tasks.upkeep import rerun_all
+from worker.handover import run_all
+from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Job
 from worker.jobs.routes import TASK_OF
-from worker.monitor.change import Change
+from worker.ledger.memory.event import REQUESTED, Change
+from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, forbid_frames
 
 if TYPE_CHECKING:
@@ -32,15 +34,20 @@ UNREADABLE: Final = (
 )
 
 
-class _Rerun(Change):
+class _Rerun(ChangePage):
     """Re-runs a job and goes to its page."""
 
     async def rerun(self, job: Job) -> None:
         """Request the job anew, with its attempts reset; it does not wait for the due time of a retry."""
         self.runtime.connection(job.system_id)
-        await self.aside(rerun_all, [job])
+        await self.aside(self._request, job)
         log.info("%s: run again, as somebody asked on its page", job)
         self.go_to("job", job.kind, job.system_id, job.customer_id)
+
+    def _request(self, job: Job) -> None:
+        asker = Asker(Source.RERUN, self.user)
+        run_all([job], self.ledger, asker)
+        self.ledger.events.note(Change(REQUESTED, asker, job=job))
 
 
 class RerunJob(_Rerun):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.jobs.job import Kind
-from worker.ledger.totals import met_without_row
+from worker.ledger.views.totals import met_without_row
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
-    from worker.ledger.figures import Figures
-    from worker.ledger.totals import Refusals
+    from worker.ledger.views.figures import Figures
+    from worker.ledger.views.totals import Refusals
 
 STORES_NAMED: Final = 5
 VANISHED_HELP: Final = (

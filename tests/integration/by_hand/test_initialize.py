@@ -12,6 +12,7 @@ from tests.integration.jobs import CALLS, admitted, taken
 from worker.app import app
 from worker.by_hand.initialize import go_on
 from worker.config.settings import Settings
+from worker.jobs.asking import TRIGGERED
 from worker.jobs.errors import AnswerUnreadable, IPaaSCredentialsRefused, IPaaSReadFailed, SyncError
 from worker.jobs.job import Action, Job, Kind, Next
 from worker.jobs.progress import Progress, Selection, TakenOver
@@ -70,7 +71,7 @@ def order_of(ledger: Ledger, first: Job) -> list[Job]:
 
 def test_trigger_does_not_wait_behind_the_background(one_at_a_time: Ledger, clock: Clock) -> None:
     """What a trigger asks for runs before all that an initialize asked for earlier."""
-    one_at_a_time.request_all([customer(number) for number in range(1, 5)], background=True)
+    one_at_a_time.request_all([customer(number) for number in range(1, 5)], asker=parts.IN_BACKGROUND)
     clock.advance(3600)
     one_at_a_time.request(customer(9))
     assert order_of(one_at_a_time, customer(1)) == [customer(number) for number in (1, 9, 2, 3, 4)]
@@ -78,7 +79,7 @@ def test_trigger_does_not_wait_behind_the_background(one_at_a_time: Ledger, cloc
 
 def test_trigger_brings_a_background_job_forward(one_at_a_time: Ledger) -> None:
     """A customer that an initialize has asked for already does not wait for its turn in it."""
-    one_at_a_time.request_all([customer(number) for number in range(1, 5)], background=True)
+    one_at_a_time.request_all([customer(number) for number in range(1, 5)], asker=parts.IN_BACKGROUND)
     one_at_a_time.request(customer(4))
     assert order_of(one_at_a_time, customer(1)) == [customer(number) for number in (1, 4, 2, 3)]
 
@@ -87,7 +88,7 @@ def test_background_does_not_put_a_triggered_job_back(one_at_a_time: Ledger, clo
     """An initialize that comes upon a customer that waits already leaves it its place."""
     one_at_a_time.request_all([customer(number) for number in range(1, 4)])
     clock.advance(1)
-    one_at_a_time.request_all([customer(3), customer(4)], background=True)
+    one_at_a_time.request_all([customer(3), customer(4)], asker=parts.IN_BACKGROUND)
     clock.advance(1)
     one_at_a_time.request(customer(5))
     assert order_of(one_at_a_time, customer(1)) == [customer(number) for number in (1, 2, 3, 5, 4)]
@@ -95,7 +96,7 @@ def test_background_does_not_put_a_triggered_job_back(one_at_a_time: Ledger, clo
 
 def test_background_waits_no_longer_than_a_day(one_at_a_time: Ledger, clock: Clock) -> None:
     """Triggers without end do not keep an initialize from its end."""
-    one_at_a_time.request_all([customer(1), customer(2)], background=True)
+    one_at_a_time.request_all([customer(1), customer(2)], asker=parts.IN_BACKGROUND)
     clock.advance(DAY_SECONDS + 1)
     one_at_a_time.request(customer(9))
     assert order_of(one_at_a_time, customer(1)) == [customer(1), customer(2), customer(9)]
@@ -105,7 +106,7 @@ def test_subscription_of_a_background_job_is_in_the_background(
     client: redis.Redis, one_at_a_time: Ledger, clock: Clock
 ) -> None:
     """The subscription that a trigger asks for overtakes those that come of an initialize."""
-    one_at_a_time.request_all([customer(1)], background=True)
+    one_at_a_time.request_all([customer(1)], asker=parts.IN_BACKGROUND)
     paused = allowing(client, 0)
     paused.complete(paused.claim(customer(1)), CALLS, Action.CREATED, "1", Next.SUBSCRIPTION)
     clock.advance(60)
@@ -117,24 +118,24 @@ def test_subscription_of_a_background_job_is_in_the_background(
 def test_job_that_was_in_the_background_once_is_not_for_ever(one_at_a_time: Ledger, clock: Clock) -> None:
     """Its next trigger is a trigger like any other."""
     one_at_a_time.request(customer(1))
-    one_at_a_time.request_all([customer(2)], background=True)
+    one_at_a_time.request_all([customer(2)], asker=parts.IN_BACKGROUND)
     assert order_of(one_at_a_time, customer(1)) == [customer(1), customer(2)]
     clock.advance(60)
-    one_at_a_time.request_all([customer(3), customer(4)], background=True)
+    one_at_a_time.request_all([customer(3), customer(4)], asker=parts.IN_BACKGROUND)
     one_at_a_time.request(customer(2))
     assert order_of(one_at_a_time, customer(3)) == [customer(3), customer(2), customer(4)]
 
 
 def test_backlog_is_that_of_one_store(one_at_a_time: Ledger) -> None:
     """Jobs of both kinds that wait for their turn, without the one under way and without other stores'."""
-    one_at_a_time.request_all([customer(1), customer(2), customer(1).subscription], background=True)
+    one_at_a_time.request_all([customer(1), customer(2), customer(1).subscription], asker=parts.IN_BACKGROUND)
     one_at_a_time.request_all([Job(Kind.CUSTOMER, 2, str(number)) for number in range(30)])
     assert one_at_a_time.backlog(1) == 2
 
 
 def test_oldest_job_tells_since_when_it_waits(one_at_a_time: Ledger, clock: Clock) -> None:
     """Not its place in the queue, which for the background is a day later."""
-    one_at_a_time.request_all([customer(1), customer(2)], background=True)
+    one_at_a_time.request_all([customer(1), customer(2)], asker=parts.IN_BACKGROUND)
     requested = one_at_a_time.record(customer(2))
     clock.advance(60)
     assert requested
@@ -143,15 +144,15 @@ def test_oldest_job_tells_since_when_it_waits(one_at_a_time: Ledger, clock: Cloc
 
 def test_initialize_shortens_no_jobs_life(one_at_a_time: Ledger, clock: Clock) -> None:
     """A customer's earlier history is there as long as any: "did X get synced today?" has an answer."""
-    for background in (False, True):
-        one_at_a_time.request_all([customer(1)], background=background)
+    for asker in (TRIGGERED, parts.IN_BACKGROUND):
+        one_at_a_time.request_all([customer(1)], asker)
         claim = one_at_a_time.claim(customer(1))
         one_at_a_time.complete(claim, CALLS, Action.UPDATED, "1", next_step=Next.UNCHANGED)
     clock.advance(6 * DAY_SECONDS)
     for kind in Kind:
         one_at_a_time.sweep(kind)
         assert one_at_a_time.counts(kind).done == 1
-    assert len(one_at_a_time.activity.history(customer(1))) == 2
+    assert len(one_at_a_time.events.life_of(customer(1))) == 2
 
 
 # The progress ---------------------------------------------------------------------------------------------------------

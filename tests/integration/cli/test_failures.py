@@ -207,7 +207,7 @@ def attempted(client: redis.Redis) -> Ledger:
     ]
     ledger.request(FIRST)
     ledger.defer(ledger.claim(FIRST), made, 0, Failure("stamped-unreachable"), carried=False)
-    ledger.request(FIRST, urgent=True)
+    ledger.request(FIRST, asker=parts.BY_HAND)
     ledger.fail(ledger.claim(FIRST), (), Failure("email-missing"))
     return ledger
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import parts
 from tests.conftest import VIRTUAL_CLOCK
 from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER
 from tests.integration.round_trips import RoundTrips
@@ -18,7 +19,7 @@ from worker.jobs.errors import LedgerRefuses
 from worker.jobs.job import Job, Kind, State
 from worker.jobs.retries import Pause
 from worker.ledger import Ledger, Refusal, StoreLimits
-from worker.ledger.totals import Refusals
+from worker.ledger.views.totals import Refusals
 from worker.presentation.figures import refusals_in_words, vanished_in_words
 
 if TYPE_CHECKING:
@@ -64,16 +65,18 @@ def held(client: redis.Redis) -> Held:
 # How long the oldest job has waited -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("asked", [{}, {"urgent": True}, {"debug": True}, {"background": True}], ids=str)
-def test_nothing_that_is_asked_for_later_makes_the_oldest_younger(held: Held, asked: dict[str, bool]) -> None:
+@pytest.mark.parametrize(
+    "asked", [{}, {"asker": parts.BY_HAND}, {"debug": True}, {"asker": parts.IN_BACKGROUND}], ids=str
+)
+def test_nothing_that_is_asked_for_later_makes_the_oldest_younger(held: Held, asked: dict[str, Any]) -> None:
     """A manual sync, a debug job and an initialize wait too, but not for as long."""
     held.at(2)
     held.ledger.request_all([customer(number) for number in range(2, 300)], **asked)
     assert held.oldest == held.began
 
 
-@pytest.mark.parametrize("asked", [{"urgent": True}, {"debug": True}, {"background": True}], ids=str)
-def test_job_of_any_lane_can_be_the_oldest(held: Held, asked: dict[str, bool]) -> None:
+@pytest.mark.parametrize("asked", [{"asker": parts.BY_HAND}, {"debug": True}, {"asker": parts.IN_BACKGROUND}], ids=str)
+def test_job_of_any_lane_can_be_the_oldest(held: Held, asked: dict[str, Any]) -> None:
     """Whatever its place in the queue."""
     long_ago = held.at(3600)
     held.ledger.request_all([customer(7)], **asked)
@@ -86,7 +89,7 @@ def test_job_of_any_lane_can_be_the_oldest(held: Held, asked: dict[str, bool]) -
 def test_job_of_the_background_that_waits_for_days_is_found(held: Held) -> None:
     """After a day its place is among those of triggers."""
     long_ago = held.at(49 * 3600)
-    held.ledger.request_all([customer(7)], background=True)
+    held.ledger.request_all([customer(7)], asker=parts.IN_BACKGROUND)
     held.at(1)
     held.ledger.request_all([customer(number) for number in range(200, 250)])
     assert held.oldest == long_ago
@@ -244,7 +247,7 @@ def filled(client: redis.Redis, stores: int) -> list[int]:
         ledger.request_all([customer(1, system_id), customer(2, system_id)])
         ledger.fail(ledger.claim(customer(1, system_id)), CALLS, FAILURE)
         ledger.request_all([customer(3, system_id)], debug=True)
-        ledger.request_all([customer(4, system_id)], background=True)
+        ledger.request_all([customer(4, system_id)], asker=parts.IN_BACKGROUND)
     return systems
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,7 +34,7 @@ def job(number: int, kind: Kind = Kind.CUSTOMER) -> Job:
     return Job(kind, STORE, str(number))
 
 
-def make(client: redis.Redis, **times: float) -> Ledger:
+def make(client: redis.Redis, **times: Any) -> Ledger:
     """A ledger whose store lets two jobs run at a time, and ten calls in ten seconds."""
     stores = {STORE: StoreLimits(concurrent=2, stamped=Limit(100, WINDOW_SECONDS), ipaas=Limit(100, WINDOW_SECONDS))}
     return Ledger(client, LedgerTimes(**times), stores, replaced={"_clock": VIRTUAL_CLOCK})

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.round_trips import RoundTrips
 from worker.jobs.job import Kind
-from worker.ledger.places import JobList, JobPlace, newest
+from worker.ledger.views.places import JobList, JobPlace, newest
 
 if TYPE_CHECKING:
     import redis

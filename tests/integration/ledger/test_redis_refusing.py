@@ -64,8 +64,8 @@ def test_pages_say_what_redis_does(server: Server, stage: Stage) -> None:
 
 
 def spoil(stage: Stage) -> None:
-    """Let the job's history be no list: its end is noted there."""
-    stage.client.set(f"stamped-sync:history:{JOB.kind}:{stage.ledger.member(JOB)}", "something else")
+    """Let the memory be no list: the end of each attempt is noted there."""
+    stage.client.set("stamped-sync:events:asked:1", "something else")
 
 
 def test_fault_of_a_script_fails_the_job_as_ours(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,14 +26,14 @@ def test_trigger_does_not_hurry_a_resting_job(ledger: Ledger) -> None:
     """A trigger for a job that rests is done by its retry; a manual sync runs it now, with its attempts reset."""
     ledger.defer(claimed(ledger), CALLS, 7200, FAILURE, carried=False)
     assert pushed_by(ledger, lambda: ledger.request(JOB)) == []
-    assert pushed_by(ledger, lambda: ledger.request(JOB, urgent=True)) == [JOB]
+    assert pushed_by(ledger, lambda: ledger.request(JOB, asker=parts.BY_HAND)) == [JOB]
     assert ledger.claim(JOB).attempt == 0
 
 
 def test_manual_sync_during_a_failing_run_is_not_put_off(ledger: Ledger) -> None:
     """What was asked for by hand while a run was failing starts over at once, with its attempts reset."""
     claim = claimed(ledger)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     ended = ledger.defer(claim, CALLS, 7200, FAILURE, carried=False)
     assert (ended.is_requeued, record_of(ledger).state) == (True, State.SENT)
     assert ledger.claim(JOB).attempt == 0
@@ -42,7 +42,7 @@ def test_manual_sync_during_a_failing_run_is_not_put_off(ledger: Ledger) -> None
 def test_manual_sync_during_a_failing_run_is_done_once(ledger: Ledger) -> None:
     """The run that it was given rests like any other when it fails too."""
     claim = claimed(ledger)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     ledger.defer(claim, CALLS, 7200, FAILURE, carried=False)
     ended = ledger.defer(ledger.claim(JOB), CALLS, 7200, FAILURE, carried=False)
     assert (ended.is_requeued, record_of(ledger).state) == (False, State.WAITING)
@@ -59,7 +59,7 @@ def test_trigger_during_a_failing_run_rests_with_it(ledger: Ledger) -> None:
 def test_manual_sync_of_a_run_that_ends_well_is_one_more_run(ledger: Ledger) -> None:
     """It asked for what the customer is since; a failure of that run is put off like any other."""
     claim = claimed(ledger)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     assert pushed_by(ledger, lambda: ledger.complete(claim, CALLS, Action.UPDATED, "1")) == [JOB]
     assert not ledger.defer(ledger.claim(JOB), CALLS, 7200, FAILURE, carried=False).is_requeued
 

@@ -35,6 +35,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
         for effect in (Effect.CLAIM, Effect.RENEW, Effect.COMPLETE):
             assert made._scripts._scripts[effect].script  # noqa: SLF001 - made when it is first asked for
         assert made._scripts.limits_of(JOB.system_id), made._by[""]  # noqa: SLF001 - as above
+        assert made._sent[()]  # noqa: SLF001 - as above
         yield made
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import parts
 from tests.integration.jobs import admitted, calls_of, pushed_by, taken
 from tests.integration.ledger.test_store import FAILURE, OUTAGE, REFUSED, USED, jobs, make, more, sent
 from worker.jobs.catalogue import Failure
@@ -239,7 +240,7 @@ def test_hold_names_what_is_wrong_and_the_job_its_own(store: Ledger) -> None:
     held_for = Failure("stamped-credentials-refused", 401, "The key was revoked.")
     store.hold(store.claim(job), OF_STORE, FAILURE, REFUSED, held_for)
     assert [hold.failure for hold in store.holds()] == [held_for]
-    assert store.activity.history(job)[0].failure == FAILURE
+    assert store.events.life_of(job)[0].failure == FAILURE
     assert store.figures().totals["holds", "1", "stamped-credentials-refused"] == 1
 
 
@@ -336,7 +337,7 @@ def test_background_waits_for_the_other_kind_too(client: redis.Redis, clock: Clo
     """Subscription jobs of an initialize do not take every second turn from triggers."""
     store = make(client, clock, store_1=StoreLimits(concurrent=1, stamped=None))
     (first,) = sent(store, jobs(1))
-    store.request_all([Job(Kind.SUBSCRIPTION, 1, str(number)) for number in range(1, 4)], background=True)
+    store.request_all([Job(Kind.SUBSCRIPTION, 1, str(number)) for number in range(1, 4)], asker=parts.IN_BACKGROUND)
     store.request_all(jobs(4)[1:])
     order = [first]
     while len(order) < 7:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import parts
 from tests.conftest import VIRTUAL_CLOCK
 from tests.integration.jobs import (
     CALLS,
@@ -179,7 +180,7 @@ def test_retry_that_celery_carries_does_not_make_others_look_lost(
     ledger.defer(claimed(ledger), CALLS, 20, FAILURE, carried=True)
     ledger.request(OTHER)
     clock.advance(3600)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     ledger.claim(JOB)
     assert swept(ledger) == []
 
@@ -202,7 +203,7 @@ def test_only_message_of_a_job_tells_how_far_the_queue_is(client: redis.Redis, l
     client.lpush("customers", "a message")
     ledger.defer(claimed(ledger), CALLS, 20, FAILURE, carried=True)
     ledger.request(OTHER)
-    ledger.request(JOB, urgent=True)
+    ledger.request(JOB, asker=parts.BY_HAND)
     ledger.complete(ledger.claim(JOB), CALLS, Action.UPDATED, "1")
     assert refused_because(ledger) == State.DONE
     clock.advance(3600)

@@ -12,7 +12,7 @@ from tests.integration.jobs import JOB
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import NOWHERE
 from worker.app import app
-from worker.monitor.change import Change
+from worker.monitor.change import ChangePage
 from worker.monitor.install import INSERTED, TEMPLATES, Templates, routes, with_piece
 from worker.monitor.page import Page
 
@@ -48,7 +48,7 @@ def test_whatever_changes_something_is_guarded_as_a_change() -> None:
         for route in routes()
         if issubclass(route.handler_class, Page)
         and route.handler_class.post is not Page.post
-        and route.handler_class.post is not Change.post
+        and route.handler_class.post is not ChangePage.post
     ]
     assert unguarded == []
 

@@ -89,10 +89,10 @@ def test_the_history_shows_each_attempt_with_its_calls(stage: Stage, monitor: Mo
     stage.ledger.complete(claimed(stage.ledger), (), "updated", "143491")
     history = monitor.text(PAGE).partition("History")[2]
     assert history.index("updated") < history.index("failed")
-    newest, oldest = stage.ledger.activity.history(JOB)
+    newest, oldest = stage.ledger.events.life_of(JOB)
     for words in (
-        f"{newest.at:%Y-%m-%d %H:%M:%S} UTC, {newest.ms / 1000:.3f} s No call was made.",
-        f"{oldest.at:%Y-%m-%d %H:%M:%S} UTC, {oldest.ms / 1000:.3f} s",
+        f"{newest.began_at:%Y-%m-%d %H:%M:%S} UTC, {newest.ms / 1000:.3f} s No call was made.",
+        f"{oldest.began_at:%Y-%m-%d %H:%M:%S} UTC, {oldest.ms / 1000:.3f} s",
         "iPaaS.com GET customers/v2/Customer/{id} 200 0.031 s",
         "Stamped.io POST a no answer 0.007 s",
         f"Worker {oldest.worker}",

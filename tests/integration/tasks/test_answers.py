@@ -90,7 +90,7 @@ def test_customer_whose_trigger_has_just_come_is_looked_for_again(stage: Stage) 
     """iPaaS.com may not show it yet; whoever asks by hand is told at once."""
     answers(stage, READ, {"code": "NFND-1001", "message": "none"}, 404)
     assert transferred(stage).state == "RETRY"
-    stage.ledger.request(JOB, urgent=True)
+    stage.ledger.request(JOB, asker=parts.BY_HAND)
     assert run(transfer_customer, parts.SYSTEM, ID).state == "FAILURE"
     failure = stage.record().failure
     assert failure
@@ -115,7 +115,7 @@ def test_customer_who_was_just_transferred_is_looked_for_again(
     stage.client.hset(key, "written_at", str(written_at - minutes * 60_000))
     assert run(reconcile_subscription, parts.SYSTEM, ID).state == state
     stage.sandbox.clear_faults()
-    stage.ledger.request(JOB.subscription, urgent=True)
+    stage.ledger.request(JOB.subscription, asker=parts.BY_HAND)
     assert run(reconcile_subscription, parts.SYSTEM, ID).value["action"] == "unsubscribed"
 
 
@@ -218,9 +218,9 @@ def test_message_for_a_connection_that_there_is_not_is_refused(stage: Stage, tas
 def test_initialize_shortens_no_history(stage: Stage) -> None:
     """What a trigger did stays on the job's page for as long as the job, whoever asks for it next."""
     transferred(stage)
-    stage.ledger.request_all([JOB], background=True)
+    stage.ledger.request_all([JOB], asker=parts.IN_BACKGROUND)
     run(transfer_customer, parts.SYSTEM, ID)
-    assert [attempt.outcome for attempt in stage.ledger.activity.history(JOB)] == ["updated", "created"]
+    assert [attempt.outcome for attempt in stage.ledger.events.life_of(JOB)] == ["updated", "created"]
     assert {
         key: stage.client.ttl(key) for key in stage.client.keys("stamped-sync:*") if stage.client.ttl(key) > 0
     } == {}
@@ -271,7 +271,7 @@ def test_no_answer_raises_anything_but_what_the_catalogue_has(stage: Stage, body
     ended = transferred(stage)
     record = stage.record()
     assert record.state in {State.DONE, State.FAILED, State.WAITING, State.QUEUED, State.SENT}
-    failures = [attempt.failure for attempt in stage.ledger.activity.history(JOB)]
+    failures = [attempt.failure for attempt in stage.ledger.events.life_of(JOB)]
     codes = {failure.code for failure in failures if failure}
     assert codes <= set(CATALOGUE) - {"internal-error"}
     assert ended.state in {"SUCCESS", "RETRY", "FAILURE"}

@@ -169,7 +169,7 @@ def test_long_rest_stays_in_the_ledger(stage: Stage) -> None:
 def test_manual_sync_during_a_failing_run_is_not_put_off(stage: Stage, redis_url: str) -> None:
     """What was asked for by hand gets a run of its own at once, instead of a retry."""
     stage.refuse(503)
-    ask = at(Effect.CREATE_CUSTOMER, Moment.BEFORE, lambda: stage.ledger.request(JOB, urgent=True))
+    ask = at(Effect.CREATE_CUSTOMER, Moment.BEFORE, lambda: stage.ledger.request(JOB, asker=parts.BY_HAND))
     stage.build(redis_url, ask)
     ended = transferred(stage)
     assert (ended.state, ended.value.exc.entry.code) == ("RETRY", "customer-write-failed")
@@ -293,7 +293,7 @@ def test_job_of_a_connection_that_is_not_configured_here_waits(stage: Stage) -> 
     ended = run(transfer_customer, 9999, ID)
     assert ended.state == "RETRY"
     assert stage.record(job).state is State.QUEUED
-    assert not stage.ledger.activity.history(job)
+    assert not stage.ledger.events.life_of(job)
     assert stage.called == []
 
 

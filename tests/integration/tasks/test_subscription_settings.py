@@ -395,7 +395,7 @@ def _value(stage: Stage, key: str) -> object:
         "list": lambda: stage.client.lrange(key, 0, -1),
         "set": lambda: stage.client.smembers(key),
         "zset": lambda: stage.client.zrange(key, 0, -1),
-        "string": lambda: stage.client.get(key),
+        "string": lambda: stage.client.dump(key),  # the marks of events are no text
     }
     return readers[str(stage.client.type(key))]()
 

@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 
-from worker.monitor.login import faults_of, is_known
+from worker.monitor.login import faults_of, known_user
 
 UMLAUTS = "operator:pässwört"
 GOOD = [
@@ -39,9 +39,9 @@ def basic(login: str | bytes, scheme: str = "Basic") -> str:
 def test_login_of_any_letters_can_be_used(login: str) -> None:
     """With blanks and colons in its password too."""
     assert list(faults_of([login, "other:login"])) == []
-    assert is_known([login], basic(login))
-    assert is_known(["other:login", login], basic(login))
-    assert not is_known([login], basic(f"{login}x"))
+    assert known_user([login], basic(login))
+    assert known_user(["other:login", login], basic(login))
+    assert not known_user([login], basic(f"{login}x"))
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_login_that_nobody_could_use_is_told(login: str, problem: str) -> None:
 )
 def test_letters_are_the_same_however_they_are_sent(kept: str, sent: bytes) -> None:
     """Some systems compose them otherwise, and some clients write ISO-8859-1."""
-    assert is_known([kept], basic(sent))
+    assert known_user([kept], basic(sent))
 
 
 @pytest.mark.parametrize("scheme", ["basic", "BASIC", "Basic "])
 def test_name_of_the_scheme_has_any_case(scheme: str) -> None:
     """As its standard says."""
-    assert is_known([UMLAUTS], basic(UMLAUTS, scheme))
+    assert known_user([UMLAUTS], basic(UMLAUTS, scheme))
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_name_of_the_scheme_has_any_case(scheme: str) -> None:
 )
 def test_whatever_else_is_sent_is_no_login(header: str) -> None:
     """It is refused, and no error of the server."""
-    assert not is_known([UMLAUTS, "operator:secret"], header)
+    assert not known_user([UMLAUTS, "operator:secret"], header)
 
 
 def test_nobody_knows_a_login_where_there_is_none() -> None:
     """An empty one is no login either."""
-    assert not is_known([], basic(":"))
+    assert not known_user([], basic(":"))

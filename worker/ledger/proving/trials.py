@@ -39,6 +39,7 @@ LEDGER_COMMANDS: Final = (
 )
 """What the ledger uses outside its scripts."""
 HARMLESS: Final[dict[str, str]] = {
+    "APPEND": "{t} a",
     "DEL": "{t}2",
     "EXISTS": "{t}",
     "EXPIRE": "{t} 60",
@@ -48,14 +49,15 @@ HARMLESS: Final[dict[str, str]] = {
     "HGET": "{h} a",
     "HGETALL": "{h}",
     "HINCRBY": "{h} n 1",
+    "HLEN": "{h}",
     "HMGET": "{h} a",
     "HSET": "{h} a 1",
     "HSETNX": "{h} a 1",
+    "INCR": "{n}",
     "LINDEX": "{l} 0",
     "LLEN": "{l}",
     "LPUSH": "{l} a",
     "LRANGE": "{l} 0 1",
-    "LTRIM": "{l} 0 99",
     "PEXPIRE": "{t} 60000",
     "RPOP": "{l}2",
     "RPUSH": "{l} a",
@@ -66,6 +68,7 @@ HARMLESS: Final[dict[str, str]] = {
     "SMEMBERS": "{s}",
     "SREM": "{s} none",
     "TIME": "",
+    "UNLINK": "{t}2",
     "ZADD": "{z} GT 1 a",
     "ZCARD": "{z}",
     "ZCOUNT": "{z} 0 1",

@@ -1,16 +1,10 @@
 -- An attempt that has ended: counted, and remembered.
--- include: _row
+-- include: _events
 
 -- An attempt is counted under the first of these that it took no longer than.
 local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 
--- How many attempts of a job are remembered.
-local ATTEMPTS_KEPT = 20
-
--- How long a value and how many calls may be for the first attempt to stay in the row. A longer value (Redis'
--- `hash-max-listpack-value`) would make each field of the row take several times its memory.
-local SHORT, FEW_CALLS = 64, 5
-local FIRST_ATTEMPT = { 'first', 'call1', 'call2', 'call3', 'call4', 'call5' }
+local NOTHING_SENT = { '', '' }
 
 -- Count an attempt that has ended, and its calls, for whoever reads the metrics.
 local function count_attempt(kind, outcome, code, calls, ms)
@@ -29,43 +23,23 @@ local function count_attempt(kind, outcome, code, calls, ms)
   end
 end
 
--- Keep a job's first attempt in its row: `first` is when it began, its ms, its outcome and the worker's name as JSON; `call1` and
--- on are its calls: API, method, route, status or `-`, ms. Most jobs have no other, and a list takes as much memory as the row.
--- Answers whether it is short enough.
-local function keep_first(key, began, ms, outcome, worker, calls)
-  local noted = { 'first', string.format('%.0f %.0f %s %s', began, ms, outcome, worker) }
-  for place, call in ipairs(calls) do
-    local status = type(call[4]) == 'number' and text(call[4]) or '-'
-    noted[#noted + 1] = 'call' .. place
-    noted[#noted + 1] = table.concat({ call[1], call[2], call[3], status, text(call[5]) }, ' ')
-  end
-  for place = 2, #noted, 2 do
-    if #noted[place] > SHORT then return false end
-  end
-  redis.call('HSET', key, unpack(noted))
-  return true
-end
-
 -- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
--- `calls` those of the attempt: see `calls_of` in _slots.lua; `by` the worker's name as JSON, nil for the one in the row.
-local function note_attempt(kind, member, outcome, failure, calls, by)
-  local key, history, now = key_of(kind, member), history_of(kind, member), now_ms()
-  local claimed_at, worker, first = fields(key, 'claimed_at', 'worker', 'first')
-  local began = tonumber(claimed_at or '0') or 0
+-- `calls` those of the attempt: see `calls_of` in _slots.lua; `more` what only a worker knows: { by: its name as JSON, stamped:
+-- the Stamped.io id, sent: see `short_of` }, each nil if nobody does.
+local function note_attempt(kind, member, outcome, failure, calls, more)
+  local key, now, system = key_of(kind, member), now_ms(), system_of(member)
+  local claimed_at, worker, asker, tracking, stamped = fields(
+    key, 'claimed_at', 'worker', 'run_for', 'tracking_guid', 'stamped_id'
+  )
+  local began, code = tonumber(claimed_at or '0') or 0, failure and failure[2] or ''
   local ms = began > 0 and math.max(now - began, 0) or 0
-  worker = by or worker or '""'
-  count_attempt(kind, outcome, failure and failure[2] or '', calls.all, ms)
+  count_attempt(kind, outcome, code, calls.all, ms)
   -- Or the next attempt, should its worker be lost before it began, would seem to have begun with this one.
-  redis.call('HDEL', key, 'claimed_at', 'worker')
-  local is_first = not first and redis.call('EXISTS', history) == 0
-  local can_be_kept = is_first and not failure and #calls.all <= FEW_CALLS
-  if can_be_kept and keep_first(key, began, ms, outcome, worker, calls.all) then return end
-  local listed = redis.call('RPUSH', history, string.format(
-    '{"at":%.0f,"ms":%.0f,"worker":%s,"outcome":"%s","error":%s,"calls":%s}',
-    began, ms, worker, outcome, failure and failure[1] or 'null', calls.json
-  ))
-  if listed >= ATTEMPTS_KEPT then
-    redis.call('LTRIM', history, -ATTEMPTS_KEPT, -1)
-    redis.call('HDEL', key, unpack(FIRST_ATTEMPT))
-  end
+  redis.call('HDEL', key, 'claimed_at', 'worker', 'run_for')
+  if outcome == 'failed' or DONE[outcome] then count_ended(system, outcome == 'failed' and 'f' or 'd') end
+  note_event({
+    ms = ms, kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = outcome, code = code,
+    asker = asker or 'trigger', by = more.by or worker or '""', tracking = tracking or '', stamped = more.stamped or stamped or '',
+    sent = more.sent or NOTHING_SENT, calls = calls.json, error = failure and failure[1] or 'null', note = '""',
+  })
 end

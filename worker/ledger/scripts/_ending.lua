@@ -2,20 +2,22 @@
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
 --          7 token of the claim with which the worker carries on, '' if it does not  8 lease of that claim in ms
 --          9 'others' if the store's turn is over: it goes on only if no message waits
---   last   the worker's name, as JSON, and the fingerprint of the configuration that the job was run by in it
+--   last three   the names of the fields that were sent: a short name, '' for none, and they as JSON; the worker's name, as JSON,
+--          and the fingerprint of the configuration that the job was run by in it
 -- and they answer { 0 } if the claim is lost.
 -- include: _admit _grant _take_message _attempt
 local key, kind, member, limits, calls = KEYS[1], ARGV[2], ARGV[3], limits_of(ARGV[4]), calls_of(ARGV[6])
-local system, worker, state, owner = system_of(member), ARGV[#ARGV], fields(key, 'state', 'token')
+local system, worker, state, owner, asker = system_of(member), ARGV[#ARGV], fields(key, 'state', 'token', 'run_for')
 
 -- Before anything is written: the job may be another worker's by now, and its row and slots are that one's.
 if not (state == 'running' and owner == ARGV[5]) then return { 0 } end
 
 -- End the attempt. The slots go back first: whatever stops the script behind that, the sweep still finds the job by its lease,
 -- and the store is not short of slots until then.
-local function end_attempt(outcome, failure)
+local function end_attempt(outcome, failure, stamped)
   return_slots(kind, member, limits, calls)
-  note_attempt(kind, member, outcome, failure, calls, worker)
+  local sent = { ARGV[#ARGV - 2], ARGV[#ARGV - 1] }
+  note_attempt(kind, member, outcome, failure, calls, { by = worker, stamped = stamped, sent = sent })
 end
 
 -- Grant the store's next job to the worker that carries on, if it may run now: that costs no message. Answers as `carry_on`.

@@ -13,7 +13,7 @@ local TROUBLES = { 'attempt', 'losses', 'met', 'met_call', 'met_mark', 'was_held
 
 -- What of it is over with a run; what once nobody asks for more; and what once it has ended well.
 local OF_A_RUN = { 'token', 'losses', 'due', 'needs', 'urgent', 'created', 'left' }
-local OF_A_REQUEST = { 'background', 'debug', 'triggered', 'queued_at', 'message_at', 'lease_until', 'claimed' }
+local OF_A_REQUEST = { 'background', 'debug', 'triggered', 'queued_at', 'message_at', 'lease_until', 'claimed', 'asker' }
 local OF_A_FAILURE = { 'error', 'code', 'first_failed_at', 'reported', unpack(TROUBLES) }
 
 -- Take lists of fields out of a row.
@@ -79,13 +79,15 @@ end
 
 -- Ask for one more run. `by`: 'trigger', 'person' (it does not wait for the due time of a retry, nor of one that the present
 -- run comes to), 'background' (behind what triggers ask for; a trigger for such a job brings it forward) or 'job' (another
--- job's hand-over). Answers the wanted version, and whether a run that is to begin anyway does for this one as well.
-local function request(kind, member, tracking_guid, by, debug)
+-- job's hand-over); `asker`: see `note_event` in _events.lua. Answers the wanted version, and whether a run that is to begin anyway does for this one as well.
+local function request(kind, member, tracking_guid, by, debug, asker)
   local key = key_of(kind, member)
   -- First of all: if this stops behind it, a run that is under way still sees at its end that more is wanted.
   local version = redis.call('HINCRBY', key, 'wanted', 1)
   redis.call('HSETNX', key, 'requested_at', text(now_ms()))
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
+  -- What waits for somebody else is not the background's by its asking for it, too.
+  if by ~= 'background' then redis.call('HSET', key, 'asker', asker) end
   if by == 'trigger' then redis.call('HSET', key, 'triggered', '1') end
   if by == 'person' then redis.call('HDEL', key, 'triggered') end
   local state, claimed = fields(key, 'state', 'claimed')
@@ -95,7 +97,7 @@ local function request(kind, member, tracking_guid, by, debug)
   if state == 'queued' and (debug or is_brought_forward) then enqueue(kind, member) end
   local is_under_way = state == 'running' or state == 'sent' or state == 'queued'
   if not is_under_way and (state ~= 'waiting' or by == 'person') then
-    if by == 'background' then redis.call('HSET', key, 'background', '1') end
+    if by == 'background' then redis.call('HSET', key, 'background', '1', 'asker', asker) end
     start_over(kind, member)
   end
   local more_waits = state == 'running' and version - 1 > (tonumber(claimed or '0') or 0)

@@ -9,7 +9,7 @@
 --        15 shared: another customer's id that the Stamped.io id is linked to, '' for none, '-' if nobody looked
 -- Answer { 1 if the claim held, what `carry_on` does, 1 if a hold of the store ends }
 local version, next_step, subscription = ARGV[10], ARGV[13], key_of('subscription', member)
-end_attempt(ARGV[11])
+end_attempt(ARGV[11], nil, ARGV[12])
 
 -- The hand-over comes before the job is settled: if the script stopped between the two, the job would run once more, and hand
 -- over then; in the other order the subscription job would be lost.
@@ -30,7 +30,7 @@ if next_step ~= '' then
     if next_step == 'unchanged' then redis.call('HDEL', subscription, 'is_new') end
     next_version = request(
       'subscription', member, field(key, 'tracking_guid') or '', field(key, 'background') and 'background' or 'job',
-      field(key, 'debug') == '1'
+      field(key, 'debug') == '1', asker or 'trigger'
     )
   end
 end

@@ -17,7 +17,7 @@ for _, member in ipairs(page) do
     -- `first_failed_at` stays: or the schedule would go on for ever with a job that fails each time.
     redis.call('HINCRBY', key, 'wanted', 1)
     redis.call('HDEL', key, unpack(TROUBLES))
-    redis.call('HSET', key, 'queued_at', text(now))
+    redis.call('HSET', key, 'queued_at', text(now), 'asker', 'schedule')
     enqueue(kind, member)
     retried = retried + 1
   end

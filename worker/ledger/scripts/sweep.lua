@@ -86,7 +86,8 @@ for index, each in ipairs(dead) do
   return_slots(kind, member, limits[each[2]])
   local losses = redis.call('HINCRBY', key, 'losses', 1)
   local is_last = losses > tonumber(ARGV[6])
-  note_attempt(kind, member, 'lost', is_last and failure or nil, NO_CALLS)
+  note_attempt(kind, member, 'lost', is_last and failure or nil, NO_CALLS, {})
+  if is_last then count_ended(each[2], 'f') end
   if is_last then
     fail(member)
   elseif losses > 1 then

@@ -17,7 +17,7 @@ from worker.jobs.routes import QUEUES
 from worker.ledger import keys
 from worker.ledger.records import Counts, Hold, Record, moment
 from worker.ledger.scripting import Found, available, source, together
-from worker.ledger.totals import Presence, Refusals, Totals, met_without_row, read_totals
+from worker.ledger.views.totals import Presence, Refusals, Totals, met_without_row, read_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

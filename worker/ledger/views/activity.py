@@ -1,25 +1,22 @@
-"""The jobs as an operator looks at them: newest first, a page at a time; the failed ones in groups; a job's history.
+"""The jobs as an operator looks at them: newest first, a page at a time; the failed ones in groups.
 
 Nothing here reads more of the ledger than what is shown, however many jobs it holds.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from itertools import count, islice, product, takewhile
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from itertools import islice, product
+from typing import TYPE_CHECKING, Protocol
 
-from worker.jobs.calls import Api, MadeCall
-from worker.jobs.catalogue import Failure
 from worker.jobs.job import PAGE, Job, Kind, State
 from worker.ledger import keys
-from worker.ledger.places import JobList, JobPlace, newest
-from worker.ledger.records import moment, run_by
+from worker.ledger.records import moment
 from worker.ledger.scripting import available, in_one_trip, together
+from worker.ledger.views.places import JobList, JobPlace, newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     import redis
@@ -78,47 +75,6 @@ class Group:
     last_seen: datetime | None
     is_suspicious: bool
     """Nothing has ended well there since the last few failed: more likely the configuration than the data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt of a job that has ended."""
-
-    at: datetime | None
-    """When it began; None if that is not known."""
-    ms: int
-    worker: str
-    outcome: str
-    """An action, or `waiting`, `held`, `throttled`, `failed` or `lost`."""
-    failure: Failure | None
-    calls: list[MadeCall]
-    configuration: str = ""
-    """The fingerprint of the configuration that it was run by; empty of an earlier release's."""
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """The attempt in an entry of a job's history."""
-        entry: dict[str, Any] = json.loads(text)
-        error, (worker, configuration) = entry["error"], run_by(entry["worker"])
-        return cls(
-            at=moment(entry["at"]),
-            ms=entry["ms"],
-            worker=worker,
-            outcome=entry["outcome"],
-            failure=Failure(**error) if error else None,
-            calls=[MadeCall(Api(api), *call[:4]) for api, *call in entry["calls"]],
-            configuration=configuration,
-        )
-
-    @classmethod
-    def first(cls, fields: Mapping[str, str]) -> Self | None:
-        """A job's first attempt, if it is in its row and not in its history: see `keep_first` in `_attempt.lua`."""
-        if "first" not in fields:
-            return None
-        began, ms, outcome, by = fields["first"].split(" ", 3)
-        worker, configuration = run_by(json.loads(by))
-        calls = map(_call, takewhile(bool, (fields.get(f"call{place}") for place in count(1))))
-        return cls(moment(began), int(ms), worker, outcome, None, list(calls), configuration)
 
 
 class Jobs(Protocol):
@@ -201,15 +157,6 @@ class Activity:
         records = iter(self._ledger.records(jobs))
         return [[record for record in islice(records, len(found)) if record] for found in members]
 
-    def history(self, job: Job) -> list[Attempt]:
-        """The last attempts of a job that have ended, newest first."""
-        listed = keys.of(keys.HISTORY, job.kind, keys.member_of(job))
-        entries, row = in_one_trip(
-            self._client, lambda trip: (trip.lrange(listed, 0, -1), trip.hgetall(keys.row_of(job)))
-        )
-        first = Attempt.first(row)
-        return [*map(Attempt.read, reversed(entries)), *([first] if first else [])]
-
     def _of_customer(self, wanted: Filter) -> list[Record]:
         jobs = [
             Job(kind, system_id, wanted.customer_id)
@@ -239,12 +186,6 @@ def _bounds(wanted: Filter) -> tuple[str, str]:
     lowest = f"{wanted.since.timestamp() * 1000:.0f}" if wanted.since else "-inf"
     highest = f"{wanted.until.timestamp() * 1000:.0f}" if wanted.until else "+inf"
     return lowest, highest
-
-
-def _call(text: str | None) -> MadeCall:
-    """The call in a field of a job's row."""
-    api, method, route, status, ms = (text or "").split(" ")
-    return MadeCall(Api(api), method, route, None if status == "-" else int(status), int(ms))
 
 
 def _code_of(record: Record) -> str:

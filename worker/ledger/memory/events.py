@@ -1,0 +1,200 @@
+"""The memory: every attempt that has ended and every change by a person, by time and by what it is about.
+
+Each event has a few bytes of marks, and a script goes through those, some chunks at a time: nothing else is read than
+what is looked for. How they are kept is in `_events.lua`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from heapq import merge
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from worker.effects import Effect
+from worker.jobs.job import Job, pages
+from worker.ledger import keys
+from worker.ledger.memory.earlier import attempts_of
+from worker.ledger.memory.event import Change, Event, EventFilter
+from worker.ledger.scripting import in_one_trip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import redis
+
+    from worker.ledger.scripting import Args, Scripts
+
+LANES: Final = ("asked", "background")
+CHUNKS_AT_ONCE: Final = 8
+"""How many chunks one script looks through: it keeps Redis from others for some milliseconds at most."""
+ROWS_PER_PAGE: Final = 50
+LONGEST_LIFE: Final = 200
+"""The most attempts that a job's page shows; Activity shows them all."""
+FORGOTTEN_AT_ONCE: Final = 50
+STORES_AT_ONCE: Final = 50
+"""How many stores' counts one script reads, and how many chunks it forgets."""
+END: Final = -1
+"""The end of a chunk, as a place to begin at."""
+LATEST: Final = 2**32
+"""A time that has not come, in seconds."""
+LOOK: Final = "events"
+COUNT: Final = "tallies"
+"""The scripts that look."""
+IN_LINK: Final = re.compile("-".join([r"(?:([0-9]{1,15})-([0-9]{1,15})|x)"] * len(LANES)))
+"""For each lane the chunk and the place in it, counted from 1, that come next; x for its newest event."""
+SLOT: Final = timedelta(minutes=10)
+"""How finely the ended jobs of a store are counted."""
+
+
+class Place(NamedTuple):
+    """The place of an event in a lane."""
+
+    chunk: int
+    at: int
+
+
+class Found(NamedTuple):
+    """An event, and the place behind it in its lane."""
+
+    event: Event
+    lane: int
+    next: Place
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events, the newest first."""
+
+    events: list[Event]
+    next: str = ""
+    """Where the next page begins; empty on the last one."""
+
+
+class Tallies(NamedTuple):
+    """How many jobs of a store have ended, in steps of time, the oldest first; the last step is the present one."""
+
+    done: list[int]
+    failed: list[int]
+
+
+class Events:
+    """The memory of a ledger. All raise LedgerUnavailable when Redis does not answer."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+        self._client = client
+        self._scripts = scripts
+
+    def page(self, wanted: EventFilter, begins: str = "", size: int = ROWS_PER_PAGE) -> EventPage:
+        """The events that are meant, the newest first, from a place on that an earlier page has given."""
+        places = _places(begins)
+        found = list(islice(self._newest(wanted, places, size), size + 1))
+        for each in found[:size]:
+            places[each.lane] = each.next
+        return EventPage([each.event for each in found[:size]], _link(places) if len(found) > size else "")
+
+    def pages(self, wanted: EventFilter, size: int) -> Iterator[list[Event]]:
+        """All of them, a long page at a time."""
+        begins, is_last = "", False
+        while not is_last:
+            page = self.page(wanted, begins, size)
+            yield page.events
+            begins, is_last = page.next, not page.next
+
+    def life_of(self, job: Job) -> list[Event]:
+        """What has become of a job, the newest first."""
+        wanted = EventFilter(system_id=job.system_id, kind=job.kind, customer_id=job.customer_id)
+        page = self.page(wanted, size=LONGEST_LIFE)
+        return page.events if page.next else [*page.events, *self._read(attempts_of(self._client, job))]
+
+    def tallies(self, systems: Sequence[int], span: timedelta, step: timedelta) -> dict[int, Tallies]:
+        """How many jobs of some stores have ended in each step of the last `span`, well and badly."""
+        found: dict[int, Tallies] = {}
+        for page in pages(systems, STORES_AT_ONCE):
+            answer: Any = self._scripts.read(COUNT, [keys.PREFIX, span // SLOT, step // SLOT, *page])
+            stores = json.loads(answer)["stores"]
+            found.update((each, Tallies(**counts)) for each, counts in zip(page, stores, strict=True))
+        return found
+
+    def note(self, change: Change) -> None:
+        """Note what a person has changed."""
+        job = change.job
+        system: int | str = job.system_id if job else "" if change.system_id is None else change.system_id
+        about: Args = [keys.PREFIX, job.kind if job else "", system, job.customer_id if job else "", change.outcome]
+        self._scripts.run(Effect.NOTE_CHANGE, [*about, change.code, str(change.asker), json.dumps(change.note)])
+
+    def forget(self, keep_ms: int, most: int, systems: Sequence[int]) -> int:
+        """Forget what is older, and what is too many; answers how many chunks were forgotten, which may not be all."""
+        forgotten = 0
+        for page in pages(systems, STORES_AT_ONCE) if systems else [[]]:
+            args: Args = [keys.PREFIX, keep_ms, most, FORGOTTEN_AT_ONCE, *page]
+            forgotten += int(self._scripts.run(Effect.FORGET_EVENTS, args))
+        return forgotten
+
+    def _newest(self, wanted: EventFilter, places: Sequence[Place | None], size: int) -> Iterator[Found]:
+        """The events of all lanes from these places on, the newest first."""
+        listed = in_one_trip(
+            self._client,
+            lambda trip: [trip.zrange(keys.of("chunks", lane), 0, -1, withscores=True) for lane in LANES],
+        )
+        each = [
+            self._of_lane(wanted, lane, _chunks(chunks, wanted), place, size)
+            for lane, (chunks, place) in enumerate(zip(listed, places, strict=True))
+        ]
+        return merge(*each, key=lambda found: found.event.ended_at, reverse=True)
+
+    def _of_lane(
+        self, wanted: EventFilter, lane: int, chunks: Sequence[int], begins: Place | None, size: int
+    ) -> Iterator[Found]:
+        """The events of one lane; Redis is asked for more only when more are wanted."""
+        left = [chunk for chunk in chunks if begins is None or (chunk, 0) <= begins]
+        index = begins.at if begins and left[:1] == [begins.chunk] else END
+        while left:
+            times = (
+                int(wanted.since.timestamp()) if wanted.since else 0,
+                int(wanted.until.timestamp()) if wanted.until else LATEST,
+            )
+            args: Args = [keys.PREFIX, LANES[lane], *times, size + 1, *wanted.args, index, *left[:CHUNKS_AT_ONCE]]
+            answer: Any = self._scripts.read(LOOK, args)
+            found = [Place(int(chunk), int(at)) for chunk, at in zip(answer[::3], answer[1::3], strict=True)]
+            for place, event in zip(found, self._read(answer[2::3]), strict=True):
+                if wanted.holds(event):
+                    yield Found(event, lane, Place(place.chunk, place.at - 1))
+            if len(found) > size:  # there may be more in the last one's chunk
+                is_first = found[-1].at == 0
+                left = left[left.index(found[-1].chunk) + is_first :]
+                index = END if is_first else found[-1].at - 1
+            else:
+                left, index = left[CHUNKS_AT_ONCE:], END
+
+    def _read(self, entries: Sequence[str]) -> list[Event]:
+        names = {name for each in entries if isinstance(name := json.loads(each)[12], str) and name}
+        sent: dict[str, str] = {}
+        if names:
+            [found] = in_one_trip(self._client, lambda trip: [trip.hmget(keys.of("sent"), list(names))])
+            sent = {name: text for name, text in zip(names, found, strict=True) if text}
+        return [Event.read(each, sent) for each in entries]
+
+
+def _chunks(listed: Sequence[tuple[str, float]], wanted: EventFilter) -> list[int]:
+    """The chunks that can hold what is meant, the newest first; each with its first event's time as they are listed."""
+    since = wanted.since.timestamp() * 1000 if wanted.since else 0
+    until = wanted.until.timestamp() * 1000 if wanted.until else float("inf")
+    ends = [*(first for _, first in listed[1:]), float("inf")]
+    found = [int(chunk) for (chunk, first), end in zip(listed, ends, strict=False) if first <= until and end >= since]
+    return sorted(found, reverse=True)
+
+
+def _places(text: str) -> list[Place | None]:
+    """The places in a link: for each lane a chunk and a place in it, or nothing if none of its events was shown yet."""
+    found = IN_LINK.fullmatch(text)
+    numbers = [int(each) if each else None for each in found.groups()] if found else [None] * (2 * len(LANES))
+    pairs = zip(numbers[::2], numbers[1::2], strict=True)
+    return [None if chunk is None or at is None else Place(chunk, at - 1) for chunk, at in pairs]
+
+
+def _link(places: Sequence[Place | None]) -> str:
+    return "-".join(f"{place.chunk}-{place.at + 1}" if place else "x" for place in places)

@@ -1,0 +1,94 @@
+-- The memory: every attempt that has ended, and every change by a person, is one event.
+-- include: _row
+--   <prefix>events:<lane>:<chunk>    list of events as JSON, the newest last: see `note_event`
+--   <prefix>marks:<lane>:<chunk>     string of `MARK_SIZE` bytes for each of them, by which it is found: see `marks_of`
+--   <prefix>chunks:<lane>            sorted set of the chunks, by when their first event was
+--   <prefix>chunk:<lane>             the chunk that is written to, counted from 1
+--   <prefix>sent                     hash of lists of names as JSON, by a short name that the events hold in their place
+--   <prefix>tally:<system_id>:<day>  hash: how many jobs of a store ended well, `<slot>d`, and badly, `<slot>f`, in each ten
+--                                    minutes of a day
+-- The lane `background` is that of what an initialize and a catch-up asked for, so that it pushes nothing else out; else `asked`.
+
+-- How many events a chunk holds; whole chunks are forgotten, the oldest first.
+local CHUNK = 4096
+
+-- The most lists of names that are kept once for all; beyond, an event holds its own.
+local MOST_SENT = 4096
+
+local SLOT_MS, DAY_MS = 10 * 60 * 1000, 24 * 60 * 60 * 1000
+local MARK_SIZE, FORMAT = 24, '<I4I4I4I4I4I2BB'
+local OUTCOMES = {
+  created = 1, updated = 2, subscribed = 3, unsubscribed = 4, unchanged = 5, waiting = 6, held = 7, throttled = 8, failed = 9,
+  lost = 10, queued = 11, requested = 12, discarded = 13, paused = 14, resumed = 15, released = 16, dismissed = 17,
+}
+local DONE = { created = true, updated = true, subscribed = true, unsubscribed = true, unchanged = true }
+local SOURCES = {
+  trigger = 1, ['manual-sync'] = 2, ['re-run'] = 3, initialize = 4, ['catch-up'] = 5, schedule = 6, person = 7,
+}
+
+-- Of an id, as many of its last digits as four bytes hold. What has the same mark is looked at itself by whoever searches.
+local function mark_of(id) return (tonumber(string.sub(id, -8), 16) or 0) % 2 ^ 32 end
+
+local function mark_of_code(code)
+  local mark = 0
+  for place = 1, #code do mark = (mark * 31 + string.byte(code, place)) % 65521 end
+  return mark
+end
+
+-- What an event is found by, in the order of `FORMAT`.
+local function marks_of(system, customer, tracking, stamped, code, outcome, source)
+  return mark_of(system), mark_of(customer), mark_of(tracking), mark_of(stamped), mark_of_code(code), OUTCOMES[outcome] or 255,
+    SOURCES[source] or 255
+end
+
+-- The chunk that is written to. If Redis has lost which it is, one that nobody has written to.
+local function present_chunk(lane)
+  local chunk = redis.call('GET', prefix .. 'chunk:' .. lane)
+  if chunk then return chunk end
+  local newest = 0
+  for _, each in ipairs(redis.call('ZRANGE', prefix .. 'chunks:' .. lane, 0, -1)) do newest = math.max(newest, tonumber(each)) end
+  redis.call('SET', prefix .. 'chunk:' .. lane, text(newest + 1))
+  return text(newest + 1)
+end
+
+-- Append an event to its lane. `entry` is its JSON, the others are what it is found by.
+local function append_event(lane, entry, ...)
+  local chunk, now = present_chunk(lane), now_ms()
+  local name = lane .. ':' .. chunk
+  local count = redis.call('RPUSH', prefix .. 'events:' .. name, entry)
+  local size = redis.call('APPEND', prefix .. 'marks:' .. name, struct.pack(FORMAT, math.floor(now / 1000), marks_of(...)))
+  if count == 1 then redis.call('ZADD', prefix .. 'chunks:' .. lane, text(now), chunk) end
+  -- Also if the two do not fit together: Redis has lost one of them, and the marks would be taken for other events'.
+  if count >= CHUNK or size ~= count * MARK_SIZE then redis.call('INCR', prefix .. 'chunk:' .. lane) end
+end
+
+local function lane_of(source) return (source == 'initialize' or source == 'catch-up') and 'background' or 'asked' end
+
+-- The names of the fields that were sent, in a few bytes: `sent` is { their short name, they as JSON }, empty if none was sent.
+local function short_of(sent)
+  if sent[1] == '' then return '""' end
+  local names = prefix .. 'sent'
+  if redis.call('HEXISTS', names, sent[1]) == 1 then return '"' .. sent[1] .. '"' end
+  if redis.call('HLEN', names) >= MOST_SENT then return sent[2] end
+  redis.call('HSET', names, sent[1], sent[2])
+  return '"' .. sent[1] .. '"'
+end
+
+-- Note an attempt that has ended, or a person's change. Of `event`, `by`, `calls` and `error` are JSON that is passed through, as
+-- are the names in `sent`; `asker` is who asked for it: a source, and after a blank the user, if a page knows one.
+local function note_event(event)
+  local source, user = string.match(event.asker, '^(%S*) ?(.*)$')
+  local entry = string.format(
+    '[%.0f,%.0f,"%s","%s","%s","%s","%s","%s",%s,%s,%s,%s,%s,%s,%s,%s]', now_ms(), event.ms, event.kind, event.system,
+    event.customer, event.outcome, event.code, source, user == '' and '""' or cjson.encode(user), event.by,
+    cjson.encode(event.tracking), cjson.encode(event.stamped), short_of(event.sent), event.calls, event.error, event.note
+  )
+  append_event(lane_of(source), entry, event.system, event.customer, event.tracking, event.stamped, event.code, event.outcome, source)
+end
+
+-- Count a job that has ended, for the charts of its store.
+local function count_ended(system, letter)
+  local now = now_ms()
+  local day, slot = math.floor(now / DAY_MS), math.floor(now % DAY_MS / SLOT_MS)
+  redis.call('HINCRBY', prefix .. 'tally:' .. system .. ':' .. text(day), text(slot) .. letter, 1)
+end
