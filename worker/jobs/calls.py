@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import takewhile
-from typing import Protocol
+from typing import Final, Protocol
 
 from worker.jobs.intents import Intent
 
@@ -22,6 +22,9 @@ class Api(StrEnum):
         return self.partition(".")[0].lower()
 
 
+Shape = tuple[tuple[str, ...], tuple[tuple[str, str, str], ...]]
+"""Of an attempt: the names of the fields that were sent, and its calls by API, method and route."""
+NO_CALL: Final[Shape] = (), ()
 ANSWERED_WELL = frozenset({Intent.ACCEPTED, Intent.CUSTOMERS})
 """The intents that show that an API works: it did what it was asked to, or it refused this one record and said so."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.effects import Effect, Witness, nobody
 from worker.jobs.asking import TRIGGERED, Request, Requested
-from worker.jobs.calls import ANSWERED_WELL
+from worker.jobs.calls import ANSWERED_WELL, NO_CALL
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind, Next
 from worker.ledger.keys import PREFIX, job_of
@@ -32,7 +32,7 @@ from worker.ledger.records import (
     Weight,
 )
 from worker.ledger.scripting import Args, Made, Scripts
-from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json, sent_args
+from worker.ledger.upkeep import Upkeep, consent_args, error_args, pause_json, shape_args
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import redis
 
     from worker.jobs.asking import Asker
-    from worker.jobs.calls import MadeCall
+    from worker.jobs.calls import MadeCall, Shape
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent
     from worker.jobs.retries import Pause
@@ -75,8 +75,8 @@ class Ledger(Upkeep):
         self._fingerprint = fingerprint
         # Who runs a job, as JSON, by fingerprint: see `Event` in `worker.ledger.memory.event`.
         self._by: Made[str, str] = Made(lambda by: json.dumps(f"{worker} {by}".strip()))
-        # The names of the fields that were sent, as the scripts take them: see `short_of` in `_events.lua`.
-        self._sent: Made[tuple[str, ...], tuple[str, str]] = Made(sent_args)
+        self._shapes: Made[Shape, tuple[str, str]] = Made(shape_args)
+        self._shapes[NO_CALL] = "", ""
         self.progress = ProgressBook(self._scripts)
         self.processes = Processes(self._scripts)
 
@@ -233,10 +233,11 @@ class Ledger(Upkeep):
         ]
         as_json = json.dumps(noted, separators=(",", ":"))
         sent = [call.sent for call in calls if call.sent] or [()]
+        shape = sent[-1], tuple([(call.api, call.method, call.route) for call in calls])
         token = uuid.uuid4().hex if carry_on else ""
         shared: Args = [claim.token, as_json, token, self._lease_ms, carry_on]
         by = self._by[claim.fingerprint or self._fingerprint]
-        answer: list[Any] = self._scripts.run(effect, [*shared, *args, *self._sent[sent[-1]], by], claim.job)
+        answer: list[Any] = self._scripts.run(effect, [*shared, *args, *self._shapes[shape], by], claim.job)
         if not answer[0]:
             raise ClaimLost
         _, granted, *more = answer

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import redis
 
     from worker.jobs.asking import Asker
+    from worker.jobs.calls import Shape
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent, Job
     from worker.jobs.retries import Pause
@@ -59,10 +60,10 @@ def error_args(failure: Failure) -> tuple[str, str]:
     return json.dumps(asdict(failure)), failure.code
 
 
-def sent_args(names: tuple[str, ...]) -> tuple[str, str]:
-    """The names of the fields that were sent, as the scripts take them: see `short_of` in `_events.lua`."""
-    text = json.dumps(names, separators=(",", ":")) if names else ""
-    return (f"{crc32(text.encode()):08x}" if names else "", text)
+def shape_args(shape: Shape) -> tuple[str, str]:
+    """The shape of an attempt, as the scripts take it: a short name that is always the same, and the whole."""
+    text = json.dumps(shape, separators=(",", ":"))
+    return f"{crc32(text.encode()):08x}", text
 
 
 def consent_args(consent: Consent | None) -> tuple[int, str]:

@@ -26,7 +26,7 @@ LONG = MadeCall(Api.IPAAS, "GET", "customers/v2/External/LookupSpaceport/{system
 SENT = ("email", "firstName", "isSubscribed")
 WRITE = MadeCall(Api.STAMPED, "POST", "dashboard/customers/{id}", 200, 31, sent=SENT)
 NAMED = Asker(Source.RERUN, "anna maria")
-MOST_SENT = 4096
+MOST_SHAPES = 4096
 
 
 def complete(ledger: Ledger, calls: list[MadeCall], next_step: Next = Next.NOTHING) -> None:
@@ -99,28 +99,28 @@ def test_the_schedule_is_a_source(ledger: Ledger) -> None:
     assert [event.asker for event in ledger.events.life_of(job)] == [Asker(Source.SCHEDULE), NAMED]
 
 
-def test_names_of_the_fields_that_were_sent_are_kept_once(ledger: Ledger, client: redis.Redis) -> None:
-    """Each event points to them."""
-    for calls in ([*CALLS, WRITE], CALLS, [WRITE, SILENT]):
+def test_names_of_the_fields_that_were_sent_are_kept(ledger: Ledger, client: redis.Redis) -> None:
+    """With the routes of the calls: each event points to them."""
+    for calls in ([*CALLS, WRITE], CALLS, [WRITE, SILENT], [*CALLS, WRITE]):
         complete(ledger, calls)
-    assert [event.sent for event in ledger.events.life_of(JOB)] == [SENT, (), SENT]
-    assert client.hlen("stamped-sync:sent") == 1
+    assert [event.sent for event in ledger.events.life_of(JOB)] == [SENT, SENT, (), SENT]
+    assert client.hlen("stamped-sync:shapes") == 3
 
 
-def test_no_more_than_some_thousand_lists_of_names_are_kept(ledger: Ledger, client: redis.Redis) -> None:
+def test_no_more_than_some_thousand_shapes_are_kept(ledger: Ledger, client: redis.Redis) -> None:
     """Of more, each event has its own."""
-    client.hset("stamped-sync:sent", mapping={str(number): "[]" for number in range(MOST_SENT)})
+    client.hset("stamped-sync:shapes", mapping={str(number): "[[], []]" for number in range(MOST_SHAPES)})
     complete(ledger, [WRITE])
     assert ledger.events.life_of(JOB)[0].sent == SENT
-    assert client.hlen("stamped-sync:sent") == MOST_SENT
+    assert client.hlen("stamped-sync:shapes") == MOST_SHAPES
 
 
-def test_names_that_redis_has_lost_are_not_shown(ledger: Ledger, client: redis.Redis) -> None:
+def test_shapes_that_redis_has_lost_are_not_shown(ledger: Ledger, client: redis.Redis) -> None:
     """Nothing else is missing."""
     complete(ledger, [WRITE])
-    client.delete("stamped-sync:sent")
+    client.delete("stamped-sync:shapes")
     [event] = ledger.events.life_of(JOB)
-    assert (event.sent, event.outcome) == ((), Action.UPDATED)
+    assert (event.sent, event.calls, event.outcome) == ((), [], Action.UPDATED)
 
 
 def test_attempts_that_an_earlier_release_has_kept_come_last(ledger: Ledger, client: redis.Redis) -> None:

@@ -35,7 +35,8 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
         for effect in (Effect.CLAIM, Effect.RENEW, Effect.COMPLETE):
             assert made._scripts._scripts[effect].script  # noqa: SLF001 - made when it is first asked for
         assert made._scripts.limits_of(JOB.system_id), made._by[""]  # noqa: SLF001 - as above
-        assert made._sent[()]  # noqa: SLF001 - as above
+        shape = (), tuple((call.api, call.method, call.route) for call in CALLS)
+        assert made._shapes[shape]  # noqa: SLF001 - as above
         yield made
 
 

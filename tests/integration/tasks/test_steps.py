@@ -47,6 +47,8 @@ def warm(stage: Stage, redis_url: str) -> Stage:
     run(transfer_customer, parts.SYSTEM, ID)
     run(reconcile_subscription, parts.SYSTEM, ID)
     assert stage.called[-1] == "subscribe"
+    submit(TRIGGER)
+    run(transfer_customer, parts.SYSTEM, ID)
     return stage
 
 

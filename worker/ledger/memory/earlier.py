@@ -47,7 +47,9 @@ def _call(text: str) -> list[Any]:
 
 
 def _as_event(job: Job, attempt: Mapping[str, Any]) -> str:
-    error = attempt["error"]
+    error, calls = attempt["error"], attempt["calls"]
+    shape = [], [[api, method, route] for api, method, route, *_ in calls]
+    ends = [number for *_, status, ms in (call[:5] for call in calls) for number in (status or 0, ms)]
     what = (
         attempt["ms"],
         job.kind,
@@ -56,6 +58,4 @@ def _as_event(job: Job, attempt: Mapping[str, Any]) -> str:
         attempt["outcome"],
         (error or {}).get("code", ""),
     )
-    return json.dumps(
-        [attempt["at"] + attempt["ms"], *what, "", "", attempt["worker"], "", "", [], attempt["calls"], error, ""]
-    )
+    return json.dumps([attempt["at"] + attempt["ms"], *what, "", "", attempt["worker"], "", "", shape, ends, error, ""])

@@ -23,6 +23,7 @@ PAUSED: Final = "paused"
 RESUMED: Final = "resumed"
 RELEASED: Final = "released"
 """What people do, as the outcome of an event."""
+NO_SHAPE: Final = "[[], []]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ class Event:
     """Of a person's change, what there is to say of it: a reason, a number."""
 
     @classmethod
-    def read(cls, text: str, sent: Mapping[str, str]) -> Self:
-        """The event in an entry; `sent`: the lists of names that entries name in short."""
+    def read(cls, text: str, shapes: Mapping[str, str]) -> Self:
+        """The event in an entry; `shapes`: those that entries name in short, as JSON."""
         ended, ms, kind, system, customer, outcome, code, source, user, *more = json.loads(text)
-        by, tracking, stamped, names, calls, error, note = more
+        by, tracking, stamped, shape, ends, error, note = more
+        sent, calls = json.loads(shapes.get(shape) or NO_SHAPE) if isinstance(shape, str) else shape
         worker, configuration = run_by(by)
         return cls(
             ended_at=datetime.fromtimestamp(ended / 1000, UTC),
@@ -72,8 +74,11 @@ class Event:
             configuration=configuration,
             tracking_guid=tracking,
             stamped_id=stamped,
-            sent=tuple(json.loads(sent.get(names) or "[]") if isinstance(names, str) else names),
-            calls=[MadeCall(Api(api), *call[:4]) for api, *call in calls],
+            sent=tuple(sent),
+            calls=[
+                MadeCall(Api(api), method, route, status or None, ms)
+                for (api, method, route), status, ms in zip(calls, ends[::2], ends[1::2], strict=False)
+            ],
             failure=Failure(**error) if error else None,
             note=note,
         )

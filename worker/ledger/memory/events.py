@@ -41,6 +41,8 @@ END: Final = -1
 """The end of a chunk, as a place to begin at."""
 LATEST: Final = 2**32
 """A time that has not come, in seconds."""
+SHAPE: Final = 12
+"""Where in an entry the name of its shape is."""
 LOOK: Final = "events"
 COUNT: Final = "tallies"
 """The scripts that look."""
@@ -87,6 +89,7 @@ class Events:
     def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
         self._client = client
         self._scripts = scripts
+        self._shapes: dict[str, str] = {}  # a name always means the same
 
     def page(self, wanted: EventFilter, begins: str = "", size: int = ROWS_PER_PAGE) -> EventPage:
         """The events that are meant, the newest first, from a place on that an earlier page has given."""
@@ -171,12 +174,11 @@ class Events:
                 left, index = left[CHUNKS_AT_ONCE:], END
 
     def _read(self, entries: Sequence[str]) -> list[Event]:
-        names = {name for each in entries if isinstance(name := json.loads(each)[12], str) and name}
-        sent: dict[str, str] = {}
-        if names:
-            [found] = in_one_trip(self._client, lambda trip: [trip.hmget(keys.of("sent"), list(names))])
-            sent = {name: text for name, text in zip(names, found, strict=True) if text}
-        return [Event.read(each, sent) for each in entries]
+        names = {name for each in entries if isinstance(name := json.loads(each)[SHAPE], str) and name}
+        if lacking := [each for each in names if each not in self._shapes]:
+            [found] = in_one_trip(self._client, lambda trip: [trip.hmget(keys.of("shapes"), lacking)])
+            self._shapes.update((name, text) for name, text in zip(lacking, found, strict=True) if text)
+        return [Event.read(each, self._shapes) for each in entries]
 
 
 def _chunks(listed: Sequence[tuple[str, float]], wanted: EventFilter) -> list[int]:

@@ -4,7 +4,7 @@
 -- An attempt is counted under the first of these that it took no longer than.
 local ATTEMPT_BOUNDS_MS = { 100, 250, 500, 1000, 2500, 5000, 10000, 30000 }
 
-local NOTHING_SENT = { '', '' }
+local NO_SHAPE = { '', '' }
 
 -- Count an attempt that has ended, and its calls, for whoever reads the metrics.
 local function count_attempt(kind, outcome, code, calls, ms)
@@ -25,7 +25,7 @@ end
 
 -- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
 -- `calls` those of the attempt: see `calls_of` in _slots.lua; `more` what only a worker knows: { by: its name as JSON, stamped:
--- the Stamped.io id, sent: see `short_of` }, each nil if nobody does.
+-- the Stamped.io id, shape: see `short_of` }, each nil if nobody does.
 local function note_attempt(kind, member, outcome, failure, calls, more)
   local key, now, system = key_of(kind, member), now_ms(), system_of(member)
   local claimed_at, worker, asker, tracking, stamped = fields(
@@ -40,6 +40,6 @@ local function note_attempt(kind, member, outcome, failure, calls, more)
   note_event({
     ms = ms, kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = outcome, code = code,
     asker = asker or 'trigger', by = more.by or worker or '""', tracking = tracking or '', stamped = more.stamped or stamped or '',
-    sent = more.sent or NOTHING_SENT, calls = calls.json, error = failure and failure[1] or 'null', note = '""',
+    shape = more.shape or NO_SHAPE, calls = calls.all, error = failure and failure[1] or 'null', note = '""',
   })
 end

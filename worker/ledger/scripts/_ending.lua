@@ -2,7 +2,7 @@
 --   ARGV   1 prefix  2 kind  3 member  4 limits of the store  5 token  6 calls: see `calls_of`
 --          7 token of the claim with which the worker carries on, '' if it does not  8 lease of that claim in ms
 --          9 'others' if the store's turn is over: it goes on only if no message waits
---   last three   the names of the fields that were sent: a short name, '' for none, and they as JSON; the worker's name, as JSON,
+--   last three   the attempt's shape: a short name, '' if no call was made, and the same as JSON; the worker's name, as JSON,
 --          and the fingerprint of the configuration that the job was run by in it
 -- and they answer { 0 } if the claim is lost.
 -- include: _admit _grant _take_message _attempt
@@ -16,8 +16,8 @@ if not (state == 'running' and owner == ARGV[5]) then return { 0 } end
 -- and the store is not short of slots until then.
 local function end_attempt(outcome, failure, stamped)
   return_slots(kind, member, limits, calls)
-  local sent = { ARGV[#ARGV - 2], ARGV[#ARGV - 1] }
-  note_attempt(kind, member, outcome, failure, calls, { by = worker, stamped = stamped, sent = sent })
+  local shape = { ARGV[#ARGV - 2], ARGV[#ARGV - 1] }
+  note_attempt(kind, member, outcome, failure, calls, { by = worker, stamped = stamped, shape = shape })
 end
 
 -- Grant the store's next job to the worker that carries on, if it may run now: that costs no message. Answers as `carry_on`.

@@ -4,7 +4,7 @@
 --   <prefix>marks:<lane>:<chunk>     string of `MARK_SIZE` bytes for each of them, by which it is found: see `marks_of`
 --   <prefix>chunks:<lane>            sorted set of the chunks, by when their first event was
 --   <prefix>chunk:<lane>             the chunk that is written to, counted from 1
---   <prefix>sent                     hash of lists of names as JSON, by a short name that the events hold in their place
+--   <prefix>shapes                   hash of what was called and sent, as JSON, by a short name that the events hold in its place
 --   <prefix>tally:<system_id>:<day>  hash: how many jobs of a store ended well, `<slot>d`, and badly, `<slot>f`, in each ten
 --                                    minutes of a day
 -- The lane `background` is that of what an initialize and a catch-up asked for, so that it pushes nothing else out; else `asked`.
@@ -12,8 +12,8 @@
 -- How many events a chunk holds; whole chunks are forgotten, the oldest first.
 local CHUNK = 4096
 
--- The most lists of names that are kept once for all; beyond, an event holds its own.
-local MOST_SENT = 4096
+-- The most shapes that are kept once for all; beyond, an event holds its own.
+local MOST_SHAPES = 4096
 
 local SLOT_MS, DAY_MS = 10 * 60 * 1000, 24 * 60 * 60 * 1000
 local MARK_SIZE, FORMAT = 24, '<I4I4I4I4I4I2BB'
@@ -64,24 +64,35 @@ end
 
 local function lane_of(source) return (source == 'initialize' or source == 'catch-up') and 'background' or 'asked' end
 
--- The names of the fields that were sent, in a few bytes: `sent` is { their short name, they as JSON }, empty if none was sent.
-local function short_of(sent)
-  if sent[1] == '' then return '""' end
-  local names = prefix .. 'sent'
-  if redis.call('HEXISTS', names, sent[1]) == 1 then return '"' .. sent[1] .. '"' end
-  if redis.call('HLEN', names) >= MOST_SENT then return sent[2] end
-  redis.call('HSET', names, sent[1], sent[2])
-  return '"' .. sent[1] .. '"'
+-- The shape of an attempt in a few bytes: its calls without what came of them, and the names of the fields that were sent, which
+-- are alike for most. `shape` is { its short name, the same as JSON }, empty if no call was made.
+local function short_of(shape)
+  if shape[1] == '' then return '""' end
+  local shapes = prefix .. 'shapes'
+  if redis.call('HEXISTS', shapes, shape[1]) == 0 then
+    if redis.call('HLEN', shapes) >= MOST_SHAPES then return shape[2] end
+    redis.call('HSET', shapes, shape[1], shape[2])
+  end
+  return '"' .. shape[1] .. '"'
 end
 
--- Note an attempt that has ended, or a person's change. Of `event`, `by`, `calls` and `error` are JSON that is passed through, as
--- are the names in `sent`; `asker` is who asked for it: a source, and after a blank the user, if a page knows one.
+-- What came of each call, as JSON: its status, 0 if there was no answer, and how long it took in ms.
+local function ends_of(calls)
+  local ends = {}
+  for place, call in ipairs(calls) do
+    ends[place] = string.format('%.0f,%.0f', type(call[4]) == 'number' and call[4] or 0, call[5])
+  end
+  return '[' .. table.concat(ends, ',') .. ']'
+end
+
+-- Note an attempt that has ended, or a person's change. Of `event`, `by`, `error`, `note` and `shape` are JSON that is passed
+-- through; `calls` are those of `calls_of`; `asker` is who asked for it: a source, and after a blank the user, if a page knows one.
 local function note_event(event)
   local source, user = string.match(event.asker, '^(%S*) ?(.*)$')
   local entry = string.format(
     '[%.0f,%.0f,"%s","%s","%s","%s","%s","%s",%s,%s,%s,%s,%s,%s,%s,%s]', now_ms(), event.ms, event.kind, event.system,
     event.customer, event.outcome, event.code, source, user == '' and '""' or cjson.encode(user), event.by,
-    cjson.encode(event.tracking), cjson.encode(event.stamped), short_of(event.sent), event.calls, event.error, event.note
+    cjson.encode(event.tracking), cjson.encode(event.stamped), short_of(event.shape), ends_of(event.calls), event.error, event.note
   )
   append_event(lane_of(source), entry, event.system, event.customer, event.tracking, event.stamped, event.code, event.outcome, source)
 end

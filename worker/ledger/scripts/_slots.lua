@@ -16,7 +16,7 @@ local function api_of(call) return string.lower(string.match(call[1], '^%a+')) e
 -- of each API, and the names and APIs of those that were answered well at last: what met trouble after it was answered well
 -- proves nothing. All of it is ours: nothing of it came from outside.
 local function calls_of(json)
-  local calls = { json = json, all = cjson.decode(json), stamped = 0, ipaas = 0, well = {}, well_apis = {} }
+  local calls = { all = cjson.decode(json), stamped = 0, ipaas = 0, well = {}, well_apis = {} }
   for _, call in ipairs(calls.all) do
     local api = api_of(call)
     calls[api] = calls[api] + 1
@@ -26,7 +26,7 @@ local function calls_of(json)
   return calls
 end
 
-local NO_CALLS = { json = '[]', all = {}, stamped = 0, ipaas = 0, well = {}, well_apis = {} }
+local NO_CALLS = { all = {}, stamped = 0, ipaas = 0, well = {}, well_apis = {} }
 
 -- How many calls to each limited API a job needs: what is usual for its kind, or more if an earlier run came to need it; never
 -- more than the limit, or the job could never run.

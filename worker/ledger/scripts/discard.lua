@@ -14,7 +14,7 @@ if state == 'failed' or is_waiting then
   -- First: what is forgotten without a word would be a riddle, while a word too many does no harm.
   note_event({
     ms = 0, kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = 'discarded',
-    code = state == 'failed' and code or '', asker = ARGV[6], by = '""', tracking = '', stamped = '', sent = { '' }, calls = '[]',
+    code = state == 'failed' and code or '', asker = ARGV[6], by = '""', tracking = '', stamped = '', shape = { '' }, calls = {},
     error = 'null', note = ARGV[7],
   })
   forget(kind, system, member)

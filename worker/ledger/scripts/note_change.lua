@@ -6,6 +6,6 @@
 -- Answer 1
 note_event({
   ms = 0, kind = ARGV[2], system = ARGV[3], customer = ARGV[4], outcome = ARGV[5], code = ARGV[6], asker = ARGV[7], by = '""',
-  tracking = '', stamped = '', sent = { '' }, calls = '[]', error = 'null', note = ARGV[8],
+  tracking = '', stamped = '', shape = { '' }, calls = {}, error = 'null', note = ARGV[8],
 })
 return 1
