@@ -112,7 +112,7 @@ class Settings(BaseModel):
     """Days that a failed job stays in the ledger, open to re-run."""
     events: int = Field(default=1_000_000, ge=10_000, le=100_000_000)
     """Events that are remembered at most, for `done_days`: every ended attempt, and every change by a person. As many
-    again of what an initialize or a catch-up asked for, so that these push no others out. Each takes about 350 bytes of
+    again of what an initialize or a catch-up asked for, so that these push no others out. Each takes about 250 bytes of
     Redis."""
     fast_retries: int = Field(default=4, ge=0, le=20)
     """Retries within seconds, before those of `slow_retry_minutes`."""

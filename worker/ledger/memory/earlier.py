@@ -48,14 +48,8 @@ def _call(text: str) -> list[Any]:
 
 def _as_event(job: Job, attempt: Mapping[str, Any]) -> str:
     error, calls = attempt["error"], attempt["calls"]
-    shape = [], [[api, method, route] for api, method, route, *_ in calls]
-    ends = [number for *_, status, ms in (call[:5] for call in calls) for number in (status or 0, ms)]
-    what = (
-        attempt["ms"],
-        job.kind,
-        str(job.system_id),
-        job.customer_id,
-        attempt["outcome"],
-        (error or {}).get("code", ""),
-    )
-    return json.dumps([attempt["at"] + attempt["ms"], *what, "", "", attempt["worker"], "", "", shape, ends, error, ""])
+    ended, code = attempt["at"] + attempt["ms"], error["code"] if error else ""
+    what = attempt["ms"], job.kind, str(job.system_id), job.customer_id, attempt["outcome"], code
+    shape: Any = [], [call[:3] for call in calls]
+    ends = [number for _, _, _, status, ms, *_ in calls for number in (status or 0, ms)]
+    return json.dumps([ended, *what, "", "", attempt["worker"], "", "", shape, ends, error, ""])
