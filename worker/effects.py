@@ -28,6 +28,8 @@ class Effect(StrEnum):
     SWEEP = "sweep"
     ADMIT = "admit"
     RELEASE = "release"
+    PAUSE = "pause"
+    RESUME = "resume"
     BOOK = "book"
     RETRY_FAILED = "retry_failed"
     DISCARD = "discard"

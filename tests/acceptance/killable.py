@@ -1,8 +1,9 @@
 """The worker's app with a witness that kills the process, once, just before or just after a named side effect.
 
 `celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable` with `discard`,
-`release`, `repair` or `initialize` does what the command of `stamped-sync` of this name does. KILL_AT names the effect
-(or TAKE) and the moment, KILLED the file that is made at the kill.
+`release`, `pause`, `resume`, `repair` or `initialize` does what the command of `stamped-sync` of this name does, and
+with `note` what many do last. KILL_AT names the effect (or TAKE) and the moment, KILLED the file that is made at the
+kill.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from worker.app import app
 from worker.broker import Channel, QoS
 from worker.by_hand.initialize import go_on
 from worker.effects import Moment
+from worker.jobs.asking import SOMEBODY
 from worker.jobs.job import Job, Kind
 from worker.jobs.progress import Selection
+from worker.ledger.memory.event import REQUESTED, Change
 from worker.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -69,6 +72,21 @@ def release(system_id: int) -> None:
     app.runtime.ledger.release(system_id)
 
 
+def pause(system_id: int) -> None:
+    """Let the jobs of a connection wait."""
+    app.runtime.ledger.pause(system_id, SOMEBODY, "a reason")
+
+
+def resume(system_id: int) -> None:
+    """Let them go on."""
+    app.runtime.ledger.resume(system_id)
+
+
+def note(system_id: int) -> None:
+    """Remember that somebody has asked for customers."""
+    app.runtime.ledger.events.note(Change(REQUESTED, SOMEBODY, system_id))
+
+
 def repair(_: int) -> None:
     """Mend the whole ledger."""
     app.runtime.ledger.repair(acts=True)
@@ -91,6 +109,9 @@ if __name__ == "__main__":
     commands: dict[str, Callable[..., None]] = {
         "discard": discard,
         "release": release,
+        "pause": pause,
+        "resume": resume,
+        "note": note,
         "repair": repair,
         "initialize": initialize,
     }

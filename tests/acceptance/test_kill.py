@@ -15,11 +15,13 @@ from tests.integration.jobs import CALLS
 from worker.app import app
 from worker.config.settings import Settings
 from worker.effects import Effect, Moment
+from worker.jobs.asking import Source
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind
 from worker.jobs.progress import Selection
 from worker.jobs.retries import Pause
 from worker.ledger import Counts, Ledger, StoreLimits, connect
+from worker.ledger.memory.event import EventFilter
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 
@@ -220,6 +222,7 @@ SCENARIOS = {
     Effect.FAIL: Scenario(fail, submit, again=rerun_failed),
     Effect.SWEEP: Scenario(create, request_without_message),
     Effect.IS_DUE: Scenario(create, request_without_message),
+    Effect.FORGET_EVENTS: Scenario(create, request_without_message),
     Effect.RETRY_FAILED: Scenario(fail_subscription, retry_failed, again=retry_failed),
     Effect.BEGIN_CATCH_UP: Scenario(first_seen, catch_up, again=catch_up),
     Effect.BOOK: Scenario(first_seen, catch_up, again=catch_up),
@@ -230,7 +233,8 @@ INITIALIZE = (Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.REQUEST, Effect.ADVAN
 """What an initialize does; it runs in the command line."""
 REPAIR = (Effect.REPAIR_ROWS, Effect.REPAIR_PLACES, Effect.REPAIR_STORE)
 """What a repair does; so does it."""
-COMMANDS = {Effect.DISCARD, Effect.RELEASE, Effect.BEGIN_INITIALIZE, *REPAIR}
+PERSONS = (Effect.PAUSE, Effect.RESUME, Effect.NOTE_CHANGE)
+COMMANDS = {Effect.DISCARD, Effect.RELEASE, *PERSONS, Effect.BEGIN_INITIALIZE, *REPAIR}
 """Those that only the command line has: each has its own test below."""
 OWN_TEST = {Effect.LEAVE, Effect.HOLD_STORE}
 """Other effects of a worker that have their own tests."""
@@ -397,6 +401,35 @@ def test_command_killed_around_a_release_can_be_given_again(stage: Stage, moment
     assert exit_code(stage, *command) == 0
     assert ledger.holds() == []
     assert state_of(stage, JOB) == "queued"
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_command_killed_around_a_pause_or_its_end_can_be_given_again(stage: Stage, moment: Moment) -> None:
+    """Either happened or did not, together with what is remembered of it; given again, it is so, and once."""
+    ledger, system = stage.runtime.ledger, str(parts.SYSTEM)
+    run_killed(stage, Effect.PAUSE, moment, "pause", system)
+    assert bool(ledger.holds()) is bool(persons(stage)) is (moment is Moment.AFTER)
+    assert exit_code(stage, "pause", system) == 0
+    stage.killed.unlink()
+    ledger.request(JOB)
+    run_killed(stage, Effect.RESUME, moment, "resume", system)
+    assert bool(ledger.holds()) is (moment is Moment.BEFORE)
+    assert exit_code(stage, "resume", system) == 0
+    ledger.admit_due()
+    assert state_of(stage, JOB) == "sent"
+    assert persons(stage) == ["resumed", "paused"]
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_command_killed_around_its_note_did_what_it_notes(stage: Stage, moment: Moment) -> None:
+    """What people do comes before it is remembered: at worst nobody knows who it was."""
+    run_killed(stage, Effect.NOTE_CHANGE, moment, "note", str(parts.SYSTEM))
+    assert persons(stage) == (["requested"] if moment is Moment.AFTER else [])
+
+
+def persons(stage: Stage) -> list[str]:
+    """What people have done, the newest first."""
+    return [each.outcome for each in stage.runtime.ledger.events.page(EventFilter(source=Source.PERSON)).events]
 
 
 @pytest.mark.parametrize("moment", Moment)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests import parts
 from tests.conftest import VIRTUAL_CLOCK, Clock
 from tests.integration.jobs import CALLS, FAILURE, admitted, taken
+from worker.jobs.asking import SOMEBODY
 from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Action, Consent, Job, Kind, Next, State
@@ -35,6 +36,7 @@ from worker.ledger import (
     StoreLimits,
     Throttled,
 )
+from worker.ledger.memory.event import REQUESTED, Change, EventFilter
 from worker.ledger.records import CarryOn
 from worker.ledger.scripting import source
 from worker.ledger.upkeep import LOSSES_ALLOWED
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 Operation = Callable[[Ledger, Any], object]
 """What fails, with what was prepared for it."""
 
+DAY_SECONDS = 24 * 60 * 60
 STORE = 1
 JOB, OTHER = (Job(Kind.CUSTOMER, STORE, number) for number in ("7", "8"))
 STORES = {STORE: StoreLimits(concurrent=2, stamped=Limit(100, 10), ipaas=Limit(100, 10))}
@@ -282,6 +285,26 @@ def fail(ledger: Ledger, claim: Claim, *, carry_on: CarryOn = CarryOn.NOT) -> No
     ledger.fail(claim, CALLS, FAILURE, carry_on=carry_on)
 
 
+def paused(ledger: Ledger) -> None:
+    """Both jobs wait until somebody resumes their store."""
+    ledger.pause(STORE)
+    requested(ledger)
+
+
+def with_old_events(ledger: Ledger) -> None:
+    """Both jobs wait, and what happened to another one is remembered for long enough."""
+    run = Job(Kind.CUSTOMER, STORE, "9")
+    ledger.request(run)
+    ledger.complete(ledger.claim(run), CALLS, Action.UPDATED, "1")
+    wait(ledger, 9 * DAY_SECONDS)
+    requested(ledger)
+
+
+def forget_events(ledger: Ledger, _: object) -> None:
+    """Forget it."""
+    ledger.events.forget(keep_ms=1000, most=10, systems=[STORE])
+
+
 def sweep(ledger: Ledger, _: object) -> None:
     """Sweep the customers' jobs."""
     ledger.sweep(Kind.CUSTOMER)
@@ -347,11 +370,14 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "hold a store": (requested, lambda ledger, _: ledger.hold_store(STORE, "ipaas", FAILURE, OUTAGE), DONE),
     "hold a store again": (held_again, lambda ledger, _: ledger.hold_store(STORE, "ipaas", FAILURE, OUTAGE), DONE),
     "release": (held, lambda ledger, _: ledger.release(STORE), DONE),
+    "resume": (paused, lambda ledger, _: ledger.resume(STORE), DONE),
+    "note a change": (requested, lambda ledger, _: ledger.events.note(Change(REQUESTED, SOMEBODY, STORE)), DONE),
+    "forget events": (with_old_events, forget_events, DONE),
     "retry failed": (failed, lambda ledger, _: ledger.retry_failed(Kind.CUSTOMER, 7), FAILED),
     "repair": (strays, lambda ledger, _: ledger.repair(acts=True), DONE),
 }
 """What is done before, the operation that fails, and how the jobs may end."""
-ASKED_AGAIN = {"request", "discard"}
+ASKED_AGAIN = {"request", "discard", "resume"}
 """What whoever got no answer asks for once more, as nothing else would do it."""
 
 
@@ -399,6 +425,8 @@ def test_script_that_fails_at_any_step_leaves_no_job_behind(client: redis.Redis,
         slots = [client.zcount(f"stamped-sync:slots:{api}:{STORE}", "inf", "inf") for api in ("stamped", "ipaas")]
         assert (step, slots, ledger.figures().stores[STORE].under_way) == (step, [0, 0], 0)
         assert (step, ledger.repair(acts=False).faults) == (step, 0)
+        remembered = [event.job for event in ledger.events.page(EventFilter(), size=100).events]
+        assert (step, ends == frozenset({None}) or JOB in remembered) == (step, True)
 
 
 # Those of no job -----------------------------------------------------------------------------------------------------

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from worker.cli.drift import cautioned
 from worker.cli.ending import ALL_WELL
+from worker.cli.holds import as_json_object
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
 from worker.connections import EXAMPLE, Throttle, load_connections
 from worker.handover import open_ledger
+from worker.ledger import LedgerUnavailable
+from worker.presentation.bars import in_words
 from worker.presentation.cautions import cautions
+from worker.presentation.configuration import others
 from worker.presentation.screen import Screen
+from worker.presentation.stores import rows_of
+from worker.presentation.times import as_iso, lasting, local
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
-    from worker.connections import Connection
+    from worker.connections import Connection, Connections
+    from worker.ledger import Ledger
     from worker.mapping.mapping import Mapping
+    from worker.presentation.stores import StoreRow
 
 WORDS: Final = {
     "api_url": "API address",
@@ -37,7 +46,9 @@ THROTTLE: Final = frozenset(Throttle.model_fields)
 @json_option
 @click.option("--example", is_flag=True, help="Print a connections file to start from.")
 def command(*, as_json: bool, example: bool) -> int:
-    """Show the configured connections, without their secrets.
+    """Show the configured connections, without their secrets, and where each stands.
+
+    Who needs attention comes first. While Redis does not answer, only what the file says is shown.
 
     \b
     Examples:
@@ -52,15 +63,41 @@ def command(*, as_json: bool, example: bool) -> int:
         return ALL_WELL
     settings = load_settings()
     connections = load_connections(settings.connections)
-    for connection in connections if as_json else screen.apart(connections):
+    ledger = open_ledger(settings, connections)
+    shown = _with_rows(ledger, connections)
+    for connection, row in shown if as_json else screen.apart(shown):
         if as_json:
-            screen.json(_as_json(connection))
+            screen.json(_as_json(connection) | {"standing": row and _row_as_json(row)})
         else:
-            _show(screen, connection)
+            _show(screen, connection, row)
     for each in cautions(connections):
         screen.note(f"! {each}")
-    cautioned(screen, open_ledger(settings, connections), connections)
+    cautioned(screen, ledger, connections)
     return ALL_WELL
+
+
+def _with_rows(ledger: Ledger, connections: Connections) -> list[tuple[Connection, StoreRow | None]]:
+    """The connections, who needs attention first, with where each stands; in the file's order if Redis is silent."""
+    try:
+        is_drifted = bool(others(ledger.processes.running(), connections.fingerprint))
+        rows = rows_of(ledger, connections, is_drifted=is_drifted)
+    except LedgerUnavailable:
+        return [(each, None) for each in connections]
+    return [(row.connection, row) for row in rows if row.connection]
+
+
+def _row_as_json(row: StoreRow) -> dict[str, object]:
+    return {
+        "state": row.standing,
+        "waiting": row.waiting,
+        "oldest_waiting": as_iso(row.oldest),
+        "under_way": row.under_way,
+        "hour": {"finished": sum(row.hour.done), "failed": sum(row.hour.failed)},
+        "day": {"finished": sum(row.day.done), "failed": sum(row.day.failed)},
+        "throttle": row.use and {"calls": row.use.stamped_calls, "limit": row.use.stamped_limit},
+        "last_success": as_iso(row.last_done),
+        "hold": row.hold and as_json_object(row.hold),
+    }
 
 
 def _as_json(connection: Connection) -> dict[str, object]:
@@ -87,10 +124,11 @@ def _as_json(connection: Connection) -> dict[str, object]:
     }
 
 
-def _show(screen: Screen, connection: Connection) -> None:
+def _show(screen: Screen, connection: Connection, row: StoreRow | None) -> None:
     screen.heading(connection.label)
     screen.facts(
-        {
+        (_standing(row) if row else {})
+        | {
             "iPaaS.com": _ipaas_in_short(connection),
             "Stamped.io": _stamped_in_short(connection),
             "Triggers": ", ".join(sorted(connection.triggers)) or "none: only Manual Sync",
@@ -100,6 +138,20 @@ def _show(screen: Screen, connection: Connection) -> None:
             "From the subscription": ", ".join(WORDS[key] for key in WORDS if key in connection.unsaid),
         }
     )
+
+
+def _standing(row: StoreRow) -> dict[str, str]:
+    now = datetime.now(UTC)
+    why = row.why(now)
+    waits = f", the oldest for {lasting(now - row.oldest)}" if row.oldest else ""
+    return {
+        "State": f"{row.standing}: {why}" if why else row.standing,
+        "Waiting": f"{counted(row.waiting, 'job')}{waits}",
+        "Last hour": in_words(row.hour),
+        "Last day": in_words(row.day),
+        "Throttle in use": row.throttle,
+        "Last success": local(row.last_done) or "never",
+    }
 
 
 def opened_by(connection: Connection) -> str:

@@ -6,24 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.ending import ALL_WELL, FAILED
+from worker.cli import history
+from worker.cli.ending import ALL_WELL
 from worker.cli.failure_changes import discard, rerun, rerun_by_its_old_name
-from worker.cli.ids import one_id
-from worker.cli.job_lines import attempt_as_json, outcome_as_json, show_attempts
+from worker.cli.job_lines import record_as_json
 from worker.cli.options import code_option, json_option, kind_option, only_system_option
 from worker.config.settings import load_settings
-from worker.connections import load_connections
 from worker.handover import open_ledger
-from worker.jobs.job import Job, Kind, State
-from worker.ledger.outcome import Outcome
+from worker.jobs.job import Kind, State
 from worker.ledger.views.activity import Filter
 from worker.presentation.screen import Screen
 from worker.presentation.times import local
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
-    from worker.config.settings import Settings
-    from worker.ledger import Ledger, Record, Refusal
+    from worker.ledger import Record, Refusal
 
 LIST_LENGTH = 50
 LONGEST_LIST = 1_000_000
@@ -72,7 +69,7 @@ def list_failures(code: str | None, system: int | None, kind: str | None, limit:
     refused = [each for each in ledger.refusals(limit=ledger.refused().count) if _is_meant(each, wanted)][:limit]
     if as_json:
         for record in failed:
-            screen.json(_as_json(record))
+            screen.json(record_as_json(record))
         for refusal in refused:
             screen.json(_refusal_as_json(refusal))
     else:
@@ -118,10 +115,6 @@ def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
         screen.prose(": ".join(filter(None, [refusal.failure.headline, refusal.detail])), indent=4)
 
 
-def _as_json(record: Record) -> dict[str, object]:
-    return outcome_as_json(Outcome.of(record.job, record)) | {"at": record.changed_at and record.changed_at.isoformat()}
-
-
 def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
     return {
         "kind": "notification",
@@ -136,69 +129,7 @@ def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
     }
 
 
-# Show ----------------------------------------------------------------------------------------------------------------
-
-
-@command.command(name="show")
-@click.argument("customer", type=one_id, metavar="ID")
-@only_system_option
-@kind_option
-@json_option
-def show_job(customer: str, system: int | None, kind: str | None, *, as_json: bool) -> int:
-    """Show all that is known about a customer's jobs.
-
-    That is what the ledger holds, the cause and resolution of an error, and the last 20 attempts with their calls.
-
-    \b
-    Examples:
-      stamped-sync failures show 150713
-      stamped-sync failures show 150713 --system 4021 --kind subscription
-
-    Exit codes: 0 all well, 1 the ledger holds no such job, 2 wrong usage or configuration.
-    """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen, settings = Screen(), load_settings()
-    ledger = open_ledger(settings)
-    systems = _systems(settings, ledger) if system is None else [system]
-    jobs = [Job(each, system_id, customer) for system_id in systems for each in ([Kind(kind)] if kind else Kind)]
-    held = [record for record in ledger.records(jobs) if record]
-    for record in held if as_json else screen.apart(held):
-        history = ledger.events.life_of(record.job)
-        if as_json:
-            screen.json(_as_json(record) | {"attempts": [attempt_as_json(attempt) for attempt in history]})
-        else:
-            _show(screen, record)
-            show_attempts(screen, history)
-    if not held:
-        screen.error(f"The ledger holds no job of customer {customer}.")
-    return ALL_WELL if held else FAILED
-
-
-def _systems(settings: Settings, ledger: Ledger) -> list[int]:
-    """The configured connections, and those that are no longer configured and once had a job."""
-    configured = [each.system_id for each in load_connections(settings.connections)]
-    return [*configured, *sorted(set(ledger.systems()).difference(configured))]
-
-
-def _show(screen: Screen, record: Record) -> None:
-    screen.heading(f"{record.job.kind.capitalize()} {record.job.system_id}/{record.job.customer_id}: {record.state}")
-    screen.facts(
-        {
-            "Action": record.action or "",
-            "Stamped.io id": record.stamped_id or "",
-            "Shared with": f"customer {record.shared_with}" if record.shared_with else "",
-            "First requested": local(record.requested_at),
-            "Last changed": local(record.changed_at),
-            "Next try": local(record.due),
-            "Failed attempts": str(record.attempt),
-            "Versions": f"{record.wanted} wanted, {record.settled} settled",
-            "Tracking guid": record.tracking_guid or "",
-        }
-    )
-    if record.failure:
-        screen.line(f"  {record.failure.headline}", "red")
-        screen.failure(record.failure, indent=4)
-
-
+command.add_command(history.command, "show")
 command.add_command(rerun)
 command.add_command(rerun_by_its_old_name, "retry")
 command.add_command(discard)

@@ -9,10 +9,11 @@ import click
 
 from worker.cli.ending import ALL_WELL, FAILED
 from worker.cli.options import json_option
+from worker.cli.pause import ledger_that_knows
+from worker.cli.person import person
 from worker.config.settings import load_settings
-from worker.connections import load_connections
 from worker.handover import open_ledger
-from worker.jobs.errors import ConnectionUnknown
+from worker.jobs.asking import Asker, Source
 from worker.presentation.screen import Screen
 from worker.presentation.times import lasting, local
 
@@ -70,13 +71,14 @@ def release(system: int) -> int:
 
     Exit codes: 0 released, 1 the connection is not held, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
-    screen, settings = Screen(), load_settings()
-    connections = load_connections(settings.connections)
-    ledger = open_ledger(settings, connections)
-    if not connections.get(system) and system not in ledger.systems():
-        raise ConnectionUnknown(f"{system}; configured: {connections}")
-    if not ledger.release(system):
-        screen.error(f"Connection {system} is not held; `stamped-sync holds list` shows those that are.")
+    screen, ledger = Screen(), ledger_that_knows(system)
+    if not ledger.release(system, Asker(Source.PERSON, person())):
+        hold = ledger.hold_of(system)
+        screen.error(
+            f"Connection {system} is {in_short(hold)}."
+            if hold and hold.is_paused
+            else f"Connection {system} is not held; `stamped-sync holds list` shows those that are."
+        )
         return FAILED
     screen.line(f"Connection {system} is no longer held.")
     return ALL_WELL
@@ -89,7 +91,10 @@ def show(screen: Screen, holds: Sequence[Hold]) -> None:
     """A table of the holds, and for each reason what to do."""
     rows = [(str(hold.system_id), local(hold.since), _until(hold), hold.failure.headline) for hold in holds]
     screen.table(["Held", "since", "until", "because of"], rows)
-    screen.line("Their jobs wait, and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold at once.")
+    if not all(hold.is_paused for hold in holds):
+        screen.line(
+            "Their jobs wait, and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold at once."
+        )
     for failure in {hold.code: hold.failure for hold in holds}.values():
         screen.section(failure.headline)
         screen.failure(failure)
@@ -97,6 +102,9 @@ def show(screen: Screen, holds: Sequence[Hold]) -> None:
 
 def in_short(hold: Hold) -> str:
     """A hold in one line."""
+    if hold.is_paused:
+        detail = f" ({hold.failure.detail})" if hold.failure.detail else ""
+        return f"paused since {local(hold.since)}{detail}: `stamped-sync resume {hold.system_id}` lets its jobs go on"
     return f"held since {local(hold.since)}, {_until(hold)}: {hold.failure.headline}"
 
 
@@ -105,13 +113,15 @@ def as_json_object(hold: Hold) -> dict[str, object]:
     return {
         "system_id": hold.system_id,
         "since": hold.since.isoformat(),
-        "until": hold.until.isoformat(),
+        "until": hold.ends_at and hold.ends_at.isoformat(),
         "error": hold.failure.as_json(),
     }
 
 
 def _until(hold: Hold) -> str:
     """Until when the store gets no job; after that it is tried with one at a time."""
+    if hold.is_paused:
+        return "somebody resumes it"
     if hold.is_over:
         return "now being tried again"
     return f"for {lasting(max(hold.until - datetime.now(UTC), timedelta()))} more, until {local(hold.until)}"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from worker.presentation.times import local
+from worker.ledger.outcome import Outcome
+from worker.presentation.times import as_iso, local
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from worker.ledger import Record
     from worker.ledger.memory.event import Event
-    from worker.ledger.outcome import Outcome
     from worker.presentation.screen import Screen
 
 
@@ -29,15 +30,26 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def record_as_json(record: Record) -> dict[str, object]:
+    """The same of a job that the ledger holds, with the time when it last changed."""
+    return outcome_as_json(Outcome.of(record.job, record)) | {"at": as_iso(record.changed_at)}
+
+
 def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
-    """The last attempts, newest first, each with the calls it made."""
+    """What happened to a job, newest first; each attempt with the calls it made."""
     if attempts:
-        screen.line(f"  {counted(len(attempts), 'attempt')}, the newest first", "bold")
+        screen.line(f"  {counted(len(attempts), 'event')}, the newest first", "bold")
     for attempt in attempts:
         where = f" on {attempt.worker}" if attempt.worker else ""
         where += f" by configuration {attempt.configuration}" if attempt.configuration else ""
         because = f", {attempt.failure.headline}" if attempt.failure else ""
-        screen.line(f"    {local(attempt.began_at)}  {attempt.outcome} in {attempt.ms / 1000:.3f} s{where}{because}")
+        asker = f", {attempt.asker.words}" if attempt.asker.words else ""
+        if attempt.note:
+            because += f": {attempt.note}"
+        took = f" in {attempt.ms / 1000:.3f} s" if attempt.ms or attempt.calls else ""
+        screen.line(f"    {local(attempt.began_at)}  {attempt.outcome}{took}{asker}{where}{because}")
+        if attempt.sent:
+            screen.line(f"      sent {', '.join(attempt.sent)}")
         for call in attempt.calls:
             answer = f"{call.status or 'no answer'} in {call.ms / 1000:.3f} s"
             screen.line(f"      {call.api} {call.method} {call.route}: {answer}")
@@ -51,6 +63,12 @@ def attempt_as_json(attempt: Event) -> dict[str, Any]:
         "worker": attempt.worker,
         "configuration": attempt.configuration or None,
         "outcome": attempt.outcome,
+        "source": attempt.asker.source or None,
+        "user": attempt.asker.user or None,
+        "tracking_id": attempt.tracking_guid or None,
+        "stamped_id": attempt.stamped_id or None,
+        "fields": list(attempt.sent),
+        "note": attempt.note or None,
         "error": attempt.failure.as_json() if attempt.failure else None,
         "calls": [
             {

@@ -24,7 +24,7 @@ from worker.jobs.errors import (
 
 if TYPE_CHECKING:
     from worker.ledger import Ledger
-    from worker.ledger.records import Hold
+    from worker.ledger.hold import Hold
 
 log = logging.getLogger(__name__)
 

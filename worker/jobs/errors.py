@@ -117,6 +117,10 @@ class ConnectionHeld(AsLongAsItLasts, code="connection-held"):
     """A read that belongs to no job was not made, because its connection is held."""
 
 
+class ConnectionPaused(AsLongAsItLasts, code="connection-paused"):
+    """A person has paused the connection."""
+
+
 class ThrottleUsedUp(AsLongAsItLasts, code="throttle-used-up"):
     """A read that belongs to no job got no slot of the throttle for as long as somebody waited for it."""
 

@@ -5,6 +5,7 @@ from redis import RedisError
 from worker.jobs.asking import Request
 from worker.jobs.errors import LedgerRefuses, LedgerUnavailable
 from worker.ledger.connection import connect
+from worker.ledger.hold import Hold
 from worker.ledger.ledger import Ledger
 from worker.ledger.limits import LedgerTimes, Limit, StoreLimits
 from worker.ledger.records import (
@@ -13,7 +14,6 @@ from worker.ledger.records import (
     ClaimRefused,
     Counts,
     Ended,
-    Hold,
     Record,
     Refusal,
     Throttled,

@@ -24,6 +24,8 @@ DUE: Final = f"{PREFIX}due"
 """The stores that the pump must look at, by when."""
 LIMITS: Final = f"{PREFIX}limits"
 """A hash of the limits that iPaaS.com subscriptions set, by system id: see `NotedLimits`."""
+PAUSED: Final = f"{PREFIX}paused"
+"""A hash of the stores that a person has paused, by system id: see `Hold.of_pause`."""
 REFUSALS: Final = f"{PREFIX}refusals"
 SWITCHED_OFF: Final = f"{PREFIX}switched-off"
 REFUSAL_LISTS: Final = (REFUSALS, SWITCHED_OFF)

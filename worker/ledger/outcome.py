@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Job
-    from worker.ledger.records import Hold, Record
+    from worker.ledger.hold import Hold
+    from worker.ledger.records import Record
 
 MISSING: Final = "missing"
 """The state of a job that the ledger does not hold, or not any more, because somebody discarded it."""
@@ -46,7 +47,7 @@ class Outcome:
         if record is None:
             return cls(job, MISSING)
         if record.state is State.QUEUED and hold:
-            return cls(job, State.WAITING, failure=hold.failure, due=hold.until)
+            return cls(job, State.WAITING, failure=hold.failure, due=hold.ends_at)
         due = record.due if record.state is State.WAITING else None
         return cls(job, record.state, record.action, record.stamped_id, record.failure, due)
 

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import redis
 
-from worker.jobs.job import PAGE, State
+from worker.jobs.job import PAGE, Kind, State
 from worker.ledger import keys
+from worker.ledger.hold import Hold
 from worker.ledger.limits import NotedLimits
-from worker.ledger.records import Counts, Hold, Record, Refusal, moment
+from worker.ledger.records import Counts, Record, Refusal, moment
 from worker.ledger.scripting import Found, available, in_one_trip, together
 from worker.ledger.views.totals import Refusals, read_totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from worker.jobs.job import Job, Kind
+    from worker.jobs.job import Job
     from worker.ledger.limits import StoreLimits
     from worker.ledger.views.activity import Activity
     from worker.ledger.views.figures import Figures
@@ -69,6 +70,14 @@ class Reading:
 
         return read_figures(self._client, self._limits)
 
+    def last_done(self) -> dict[int, datetime]:
+        """When a job of each store last ended well."""
+        found = in_one_trip(self._client, lambda trip: [trip.hgetall(keys.of(keys.LAST_DONE, kind)) for kind in Kind])
+        latest: dict[int, float] = {}
+        for system_id, at in chain(*(each.items() for each in found)):
+            latest[int(system_id)] = max(float(at), latest.get(int(system_id), 0))
+        return {system_id: datetime.fromtimestamp(at / 1000, UTC) for system_id, at in latest.items()}
+
     def backlog(self, system_id: int) -> int:
         """How many jobs of a store wait for their turn, or rest before they are tried again."""
         counts = self.activity.counts_of(system_id)
@@ -98,7 +107,7 @@ class Reading:
             return sorted(map(int, self._client.smembers(keys.SYSTEMS)))
 
     def holds(self) -> list[Hold]:
-        """The stores that are held, or were and have yet to prove themselves."""
+        """The stores that are paused or held, or were held and have yet to prove themselves; a pause before a hold."""
         return self._holds(self.systems())
 
     def hold_of(self, system_id: int) -> Hold | None:
@@ -107,7 +116,9 @@ class Reading:
 
     def hold_for(self, system_id: int, api: str) -> Hold | None:
         """The hold of one store, if this API began it and its time is not over."""
-        hold = self.hold_of(system_id)
+        held = keys.of(keys.HOLD, system_id)
+        time, fields = in_one_trip(self._client, lambda trip: (trip.time(), trip.hgetall(held)))
+        hold = Hold.read(system_id, fields, _time(time))
         return hold if hold and hold.api == api and not hold.is_over else None
 
     def next_slot(self, system_id: int, api: str) -> float | None:
@@ -119,8 +130,17 @@ class Reading:
 
     def _holds(self, systems: Sequence[int]) -> list[Hold]:
         hashes = [keys.of(keys.HOLD, system_id) for system_id in systems]
-        now, *found = in_one_trip(self._client, lambda trip: (trip.time(), *(trip.hgetall(each) for each in hashes)))
-        held = (Hold.read(system_id, fields, _time(now)) for system_id, fields in zip(systems, found, strict=True))
+        time, pauses, *found = in_one_trip(
+            self._client,
+            lambda trip: (trip.time(), trip.hgetall(keys.PAUSED), *(trip.hgetall(each) for each in hashes)),
+        )
+        now = _time(time)
+        held = (
+            Hold.of_pause(system_id, pauses[str(system_id)], now)
+            if str(system_id) in pauses
+            else Hold.read(system_id, fields, now)
+            for system_id, fields in zip(systems, found, strict=True)
+        )
         return [hold for hold in held if hold]
 
 

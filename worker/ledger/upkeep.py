@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from worker.jobs.catalogue import Failure
     from worker.jobs.job import Consent, Job
     from worker.jobs.retries import Pause
+    from worker.ledger.hold import Hold
     from worker.ledger.limits import LedgerTimes, StoreLimits
     from worker.ledger.memory.events import Events
-    from worker.ledger.records import Hold, Refusal
+    from worker.ledger.records import Refusal
     from worker.ledger.scripting import Args, Scripts
 
 DAY_MS: Final = 24 * 60 * 60 * 1000
@@ -138,16 +139,25 @@ class Upkeep(Repairing):
         """Whether something that any worker does every so often is due; whoever gets True does it."""
         return bool(self._scripts.run(Effect.IS_DUE, [name, int(every_seconds * 1000)], keys=[keys.DONE_AT]))
 
-    def release(self, system_id: int) -> bool:
+    def pause(self, system_id: int, asker: Asker = SOMEBODY, reason: str = "") -> bool:
+        """Let the jobs of a store wait until somebody resumes it; False if it is paused already."""
+        noted = json.dumps({"user": asker.user, "reason": reason})
+        return bool(self._scripts.run(Effect.PAUSE, [PREFIX, system_id, noted, str(asker), json.dumps(reason)]))
+
+    def resume(self, system_id: int, asker: Asker = SOMEBODY) -> bool:
+        """Let the jobs of a paused store go on; False if it is not paused."""
+        return bool(self._scripts.run(Effect.RESUME, [PREFIX, system_id, str(asker)]))
+
+    def release(self, system_id: int, asker: Asker = SOMEBODY) -> bool:
         """End the hold of a store, whichever it is; False if it is not held."""
-        return self._release(system_id)
+        return self._release(system_id, asker=str(asker))
 
     def end(self, hold: Hold) -> bool:
         """End this hold; False if it is another one by now, or lasts longer, or an API has asked for a pause."""
         return self._release(hold.system_id, hold.until_ms, hold.code)
 
-    def _release(self, system_id: int, until_ms: int | str = "", code: str = "") -> bool:
-        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, until_ms, code]))
+    def _release(self, system_id: int, until_ms: int | str = "", code: str = "", asker: str = "") -> bool:
+        return bool(self._scripts.run(Effect.RELEASE, [PREFIX, system_id, until_ms, code, asker]))
 
     def admit(self, system_id: int) -> float | None:
         """Let jobs of a store run that may.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Self, TypeVar
+from datetime import UTC, tzinfo
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
 from tornado.web import authenticated
@@ -12,7 +12,7 @@ from tornado.web import authenticated
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Kind, State
 from worker.ledger.views.activity import Filter
-from worker.monitor.page import MOST_DIGITS, Page, number_of
+from worker.monitor.page import Page, number_in, one_of, time_in
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ TIME_MEANS: Final = {
 }
 """Which time of a job that has not ended the filter's times mean. For the others, it is the time when they changed."""
 
-Choice = TypeVar("Choice", Kind, State)
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -44,19 +42,19 @@ class Query:
     """What of it can't be read. It is left out, and the page says so."""
 
     @classmethod
-    def read(cls, argument: Callable[[str], str]) -> Self:
+    def read(cls, argument: Callable[[str], str], zone: tzinfo = UTC) -> Self:
         """The filter that the arguments name."""
         given = {name: argument(name).strip() for name in FIELDS}
         faults: list[str] = []
-        system = _number(given["system"], "connection", faults)
+        system = number_in(given["system"], "connection", faults)
         wanted = Filter(
             system_id=int(system) if system else None,
-            kind=_one_of(Kind, given["kind"], "kind", faults),
-            state=_one_of(State, given["state"], "state", faults),
+            kind=one_of(tuple(Kind), given["kind"], "kind", faults),
+            state=one_of(tuple(State), given["state"], "state", faults),
             code=given["code"],
-            customer_id=_number(given["customer"], "customer id", faults),
-            since=_time(given["since"], "from", faults),
-            until=_time(given["until"], "to", faults),
+            customer_id=number_in(given["customer"], "customer id", faults),
+            since=time_in(given["since"], "from", faults, zone),
+            until=time_in(given["until"], "to", faults, zone),
         )
         return cls({name: value for name, value in given.items() if value}, wanted, tuple(faults))
 
@@ -113,7 +111,7 @@ class ActivityPage(Page):
 
     def query(self) -> Query:
         """The filter in the address."""
-        return Query.read(lambda name: self.get_argument(name, "", escape=False) or "")
+        return Query.read(lambda name: self.get_argument(name, "", escape=False) or "", self.zone)
 
     def _read(self, query: Query, begins: str) -> Shown:
         activity, names = self.ledger.activity, self.names
@@ -135,27 +133,3 @@ class CountsPage(ActivityPage):
     async def get(self) -> None:
         """Answer how many jobs are in each state, as JSON."""
         self.write(await self.aside(self.ledger.activity.counts, self.query().filter))
-
-
-def _one_of(choices: type[Choice], text: str, name: str, faults: list[str]) -> Choice | None:
-    if text and text not in set(choices):
-        faults.append(f"{name}: {text} is not one of {', '.join(choices)}")
-    return choices(text) if text in set(choices) else None
-
-
-def _number(text: str, name: str, faults: list[str]) -> str:
-    if not text or number_of(text) is not None:
-        return text
-    faults.append(f"{name}: {text} is not a whole number of at most {MOST_DIGITS} digits")
-    return ""
-
-
-def _time(text: str, name: str, faults: list[str]) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        faults.append(f"{name}: {text} is not a time such as 2026-01-31T08:30")
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -12,7 +12,21 @@ from tornado.httpserver import HTTPServer
 from tornado.template import Loader, Template
 from tornado.web import url
 
-from worker.monitor import activity, batch, error_logs, group_changes, job, login, manual_sync, metrics, rerun
+from worker.monitor import (
+    account,
+    activity,
+    batch,
+    connections,
+    error_logs,
+    events,
+    group_changes,
+    job,
+    login,
+    manual_sync,
+    metrics,
+    rerun,
+    zone,
+)
 from worker.monitor.change import LARGEST_BYTES
 from worker.monitor.lanes import Lanes
 from worker.monitor.page import Asset
@@ -24,11 +38,17 @@ if TYPE_CHECKING:
 
 STATIC: Final = Path(__file__).parent / "static"
 TEMPLATES: Final = Path(__file__).parent / "templates"
-INSERTED: Final[Mapping[str, tuple[str, str]]] = {
-    "navbar.html": ('<ul class="app-nav navbar-nav">', "navbar-items.html"),
-    "task.html": ('<div class="detail-actions">', "task-rerun.html"),
+INSERTED: Final[Mapping[str, Mapping[str, str]]] = {
+    "base.html": {'<link href="{{ static_url(\'css/flower.css\') }}" rel="stylesheet">': "look.html"},
+    "navbar.html": {
+        '<ul class="app-nav navbar-nav">': "navbar-items.html",
+        '<ul class="app-nav app-nav-secondary navbar-nav ms-lg-auto">': "account.html",
+    },
+    "task.html": {'<div class="detail-actions">': "task-rerun.html"},
 }
-"""The pieces of ours in Flower's templates: the template, the text in it that the piece follows, and the piece."""
+"""The pieces of ours in Flower's templates: by template and the text in it that a piece follows, the piece."""
+REPLACED: Final[Mapping[str, Mapping[str, str]]] = {"navbar.html": {"<span>Flower</span>": "brand.html"}}
+"""Those that stand in the place of a text."""
 
 
 class Templates(Loader):
@@ -46,22 +66,34 @@ class Templates(Loader):
     def _create_template(self, name: str) -> Template:
         ours = TEMPLATES / name
         text = (ours if ours.is_file() else self._flowers / name).read_text(encoding="utf-8")
-        if name in INSERTED:
-            text = with_piece(text, *INSERTED[name])
+        for before, piece in INSERTED.get(name, {}).items():
+            text = with_piece(text, before, piece, keeps=before)
+        for before, piece in REPLACED.get(name, {}).items():
+            text = with_piece(text, before, piece)
         return Template(text, name=name, loader=self)
 
 
-def with_piece(text: str, before: str, piece: str) -> str:
+def with_piece(text: str, place: str, piece: str, keeps: str = "") -> str:
     """A template of Flower's with a piece of ours. Raises LookupError if this Flower has other templates."""
-    if text.count(before) != 1:
-        raise LookupError(f"Flower's template does not hold {before!r} once: another version than the pinned one?")
-    return text.replace(before, before + (TEMPLATES / piece).read_text(encoding="utf-8"))
+    if text.count(place) != 1:
+        raise LookupError(f"Flower's template does not hold {place!r} once: another version than the pinned one?")
+    return text.replace(place, keeps + (TEMPLATES / piece).read_text(encoding="utf-8"))
 
 
 def routes() -> list[URLSpec]:
     """Every page of ours."""
     return [
+        url(r"/", connections.RootPage),
+        url(r"/connections", connections.ConnectionsPage, name="connections"),
+        url(f"{connections.OF_ONE}/pause", connections.PauseConnection, name="pause"),
+        url(f"{connections.OF_ONE}/resume", connections.ResumeConnection, name="resume"),
+        url(f"{connections.OF_ONE}/release", connections.ReleaseConnection, name="release"),
         url(r"/activity", activity.ActivityPage, name="activity"),
+        url(r"/activity/events", events.EventsPage, name="events"),
+        url(r"/activity/events/news", events.EventNews, name="events-news"),
+        url(r"/activity/events.csv", events.EventTable, name="events-table"),
+        url(r"/time-zone", zone.ZonePage, name="zone"),
+        url(r"/log-out", account.LogOutPage, name="log-out"),
         url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
         url(r"/metrics", metrics.Metrics),
         url(r"/error-logs", error_logs.ErrorLogsPage, name="error-logs"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 from tornado.web import HTTPError, authenticated
 
@@ -45,6 +46,11 @@ class JobPage(Page):
         """Show it."""
         job = Job.read(*names)
         shown = await self.aside(self._read, job)
+        if shown is None and await self.aside(lambda: bool(self.ledger.events.life_of(job))):
+            # The job is gone, and what happened to it is remembered.
+            query = urlencode({"customer": job.customer_id, "system": job.system_id})
+            self.redirect(f"{self.reverse_url('events')}?{query}")
+            return
         if shown is None:
             raise HTTPError(NOT_FOUND, self._unknown(job))
         meaning = self._meaning(shown.record)

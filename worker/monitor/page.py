@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
 from flower.views import BaseHandler
 from tornado.escape import xhtml_escape
@@ -23,7 +24,7 @@ from worker.presentation.wording import counted
 from worker.web.lanes import LaneFull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from worker.jobs.catalogue import Entry
     from worker.ledger import Ledger
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
+Choice = TypeVar("Choice", bound=str)
 
 NO_LOGIN: Final = (
     "This Flower has no login, so it refuses everything that changes something. To set one, start it with "
@@ -41,6 +43,8 @@ NO_LOGIN: Final = (
 READ_ONLY: Final = "This Flower is read-only (FLOWER_READ_ONLY), so it refuses everything that changes something."
 NOT_FOUND: Final = HTTPStatus.NOT_FOUND
 CODE: Final = re.compile(r"`([^`]+)`")
+COOKIE: Final = "stamped_zone"
+"""Names the zone in which a browser wants to see times."""
 MOST_DIGITS: Final = 19
 """Of a number in an address: as many as an id has."""
 
@@ -73,14 +77,30 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
 
     @property
     def user(self) -> str:
-        """Who is logged in, without what may make an e-mail address of it; empty if Flower has no login."""
-        user: object = self.current_user
-        return user.partition("@")[0] if isinstance(user, str) else ""
+        """Who is logged in; empty if Flower has no login."""
+        return user_of(self)
 
     @property
     def names(self) -> dict[int, str]:
         """The name of each connection by its system id."""
         return {each.system_id: each.title for each in self.runtime.connections}
+
+    def name_of(self, system_id: int) -> str:
+        """The name of a connection with its system id."""
+        return f"{self.names.get(system_id, 'Connection')} ({system_id})"
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which this browser wants to see times."""
+        return zone_of(self)
+
+    def at(self, moment: datetime | None) -> str:
+        """A time with its zone, as this browser wants to see it."""
+        return or_dash(moment and f"{self.clock(moment)} {moment.astimezone(self.zone):%Z}")
+
+    def clock(self, moment: datetime | None) -> str:
+        """The same where the zone stands elsewhere."""
+        return or_dash(moment and f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M:%S}")
 
     def expiring(self) -> list[str]:
         """Whose iPaaS.com API key expires soon, or has expired."""
@@ -125,9 +145,15 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
     def get_template_namespace(self) -> dict[str, Any]:
         """What every template can use, also one that is part of another."""
         namespace: dict[str, Any] = super().get_template_namespace()
-        ours = {each.__name__: each for each in (or_dash, at, ago, entry_of, number, counted, marked)}
-        more = {"refusal": refusal(self), "expiring": self.expiring, "notices": drift(app.reloader.processes)}
-        return namespace | ours | more
+        ours = {each.__name__: each for each in (or_dash, ago, entry_of, number, counted, marked)}
+        times = {"at": self.at, "clock": self.clock, "zone": self.zone}
+        more = {
+            "refusal": refusal(self),
+            "name_of": self.name_of,
+            "expiring": self.expiring,
+            "notices": drift(app.reloader.processes),
+        }
+        return namespace | ours | times | more
 
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""
@@ -162,6 +188,20 @@ class Asset(StaticFileHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
 
 
+def zone_of(handler: RequestHandler) -> tzinfo:
+    """The zone in which a browser wants to see times; UTC if it does not say, or names none."""
+    try:
+        return ZoneInfo((handler.get_cookie(COOKIE) or "UTC").replace(".", "/"))
+    except (ValueError, OSError, LookupError):
+        return UTC
+
+
+def user_of(handler: RequestHandler) -> str:
+    """Who is logged in, without what may make an e-mail address of it; empty if Flower has no login."""
+    user: object = handler.current_user
+    return user.partition("@")[0] if isinstance(user, str) else ""
+
+
 def refusal(handler: RequestHandler) -> str:
     """Why this Flower refuses changes; empty if it allows them."""
     options: Any = handler.application.options  # type: ignore[attr-defined] # Flower's application
@@ -176,6 +216,34 @@ def forbid_frames(handler: RequestHandler) -> None:
     handler.set_header("Content-Security-Policy", "frame-ancestors 'none'")
 
 
+def number_in(text: str, name: str, faults: list[str]) -> str:
+    """A number in a filter, as text; empty if there is none, with a fault if it is wrong."""
+    if not text or number_of(text) is not None:
+        return text
+    faults.append(f"{name}: {text} is not a whole number of at most {MOST_DIGITS} digits")
+    return ""
+
+
+def one_of(choices: Sequence[Choice], text: str, name: str, faults: list[str]) -> Choice | None:
+    """A choice in a filter; None if there is none, with a fault if it is wrong."""
+    found = next((each for each in choices if each == text), None)
+    if text and found is None:
+        faults.append(f"{name}: {text} is not one of {', '.join(choices)}")
+    return found
+
+
+def time_in(text: str, name: str, faults: list[str], zone: tzinfo = UTC) -> datetime | None:
+    """A time in a filter, in the zone unless it names its own; None if there is none, with a fault if it is wrong."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        faults.append(f"{name}: {text} is not a time such as 2026-01-31T08:30")
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
 def number_of(text: str) -> int | None:
     """The number in an address or a form; None if there is none."""
     is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
@@ -188,11 +256,6 @@ def number_of(text: str) -> int | None:
 def or_dash(value: Any) -> str:
     """A value in a cell; a dash if there is none."""
     return str(value) if value not in (None, "") else "\N{EN DASH}"
-
-
-def at(moment: datetime | None) -> str:
-    """A time of the ledger, in UTC."""
-    return or_dash(moment and f"{moment:%Y-%m-%d %H:%M:%S}")
 
 
 def ago(moment: datetime | None) -> str:

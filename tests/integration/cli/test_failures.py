@@ -216,7 +216,7 @@ def test_show_tells_each_attempt_with_its_calls(env: dict[str, str], tmp_path: P
     """When, how long, by whom, what it called, and what came of it; the newest first."""
     attempted(client)
     shown = parts.console(env, tmp_path, "failures", "show", "1").stdout
-    for text in ("2 attempts, the newest first", "on host/7", "failed in", "waiting in", "(stamped-unreachable)"):
+    for text in ("2 events, the newest first", "on host/7", "failed in", "waiting in", "(stamped-unreachable)"):
         assert text in shown
     assert "iPaaS.com GET customers/v2/Customer/{id}: 200 in 0.012 s" in shown
     assert "Stamped.io POST x: no answer in 0.003 s" in shown

@@ -251,8 +251,8 @@ def filled(client: redis.Redis, stores: int) -> list[int]:
     return systems
 
 
-@pytest.mark.parametrize(("stores", "trips_needed"), [(1, 2), (100, 2), (101, 3)])
-def test_figures_cost_a_round_trip_for_each_hundred_stores_and_one_more(
+@pytest.mark.parametrize(("stores", "trips_needed"), [(1, 2), (50, 2), (51, 3)])
+def test_figures_cost_a_round_trip_for_each_fifty_stores_and_one_more(
     redis_url: str, client: redis.Redis, stores: int, trips_needed: int
 ) -> None:
     """Counted on the wire."""

@@ -263,7 +263,7 @@ def test_a_held_connection_is_told_on_top(stage: Stage, monitor: Monitor) -> Non
     stage.refuse(401)
     transferred(stage)
     text = monitor.text("/activity")
-    assert text.index("Connection 4021 has been held since") < text.index("queued")
+    assert text.index("(4021) has been held since") < text.index("queued")
     (hold,) = stage.ledger.holds()
     entry = hold.failure.entry
     for words in ("HTTP 401", entry.title, entry.cause, entry.resolution.replace("`", "")):

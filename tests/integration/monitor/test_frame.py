@@ -13,7 +13,7 @@ from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import NOWHERE
 from worker.app import app
 from worker.monitor.change import ChangePage
-from worker.monitor.install import INSERTED, TEMPLATES, Templates, routes, with_piece
+from worker.monitor.install import INSERTED, REPLACED, TEMPLATES, Templates, routes, with_piece
 from worker.monitor.page import Page
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.integration.stage import Stage
 
 FLOWERS = flower.urls.settings["template_path"]
-PAGES = ["/activity", "/activity/counts", "/activity/customer/4021/150713", "/error-logs", "/manual-sync"]
+PAGES = ["/connections", "/activity", "/activity/counts", "/activity/events", "/activity/events.csv", "/error-logs"]
+PAGES += ["/activity/customer/4021/150713", "/manual-sync"]
 
 
 @pytest.fixture
@@ -53,29 +54,31 @@ def test_whatever_changes_something_is_guarded_as_a_change() -> None:
     assert unguarded == []
 
 
-@pytest.mark.parametrize("template", INSERTED)
+@pytest.mark.parametrize("template", sorted({*INSERTED, *REPLACED}))
 def test_flowers_templates_hold_the_places_where_ours_go(template: str) -> None:
     """Another Flower than the pinned one may have other templates; loading one without the place is an error."""
-    _, piece = INSERTED[template]
-    assert (TEMPLATES / piece).is_file()
+    pieces = [*INSERTED.get(template, {}).values(), *REPLACED.get(template, {}).values()]
+    assert pieces
+    assert all((TEMPLATES / piece).is_file() for piece in pieces)
     assert Templates(FLOWERS).load(template).name == template
 
 
 def test_another_flower_is_noticed() -> None:
     """A template without the place is an error, not a page without the button."""
     with pytest.raises(LookupError, match="another version"):
-        with_piece("<p>", *INSERTED["task.html"])
+        with_piece("<p>", "<div>", "task-rerun.html")
 
 
 @pytest.mark.parametrize("path", ["/tasks", "/activity"])
 def test_the_pages_are_tabs_of_flower(path: str, monitor: Monitor) -> None:
     """On Flower's own pages as on ours."""
-    assert "Activity Error Logs Manual Sync Workers Tasks Broker" in monitor.text(path)
+    assert "Connections Activity Error Logs Manual Sync Workers Tasks Broker" in monitor.text(path)
 
 
 def test_the_tab_of_the_page_is_marked(monitor: Monitor) -> None:
-    """Also for whoever hears the page instead of seeing it."""
-    assert monitor.get("/activity").text.count('aria-current="page"') == 1
+    """Also for whoever hears the page instead of seeing it; so is the view of Activity."""
+    assert monitor.get("/error-logs").text.count('aria-current="page"') == 1
+    assert monitor.get("/activity").text.count('aria-current="page"') == 2
 
 
 def test_no_other_site_can_frame_a_page(monitor: Monitor) -> None:

@@ -132,7 +132,7 @@ def test_the_page_tells_that_its_connection_is_held(stage: Stage, monitor: Monit
     """So nobody wonders why the job does not begin."""
     stage.refuse(401)
     transferred(stage)
-    assert "Connection 4021 has been held since" in monitor.text(PAGE)
+    assert "(4021) has been held since" in monitor.text(PAGE)
 
 
 def test_a_connection_that_is_configured_no_more_does_not_hide_its_jobs(stage: Stage, monitor: Monitor) -> None:

@@ -312,7 +312,7 @@ def test_progress_shows_the_hold_of_its_connection(stage: Stage, monitor: Monito
     path = submitted(monitor, ids=f"{ID} 150714")
     stage.refuse(401)
     run(transfer_customer, SYSTEM, ID)
-    assert f"Connection {SYSTEM} has been held" in monitor.text(path)
+    assert f"({SYSTEM}) has been held" in monitor.text(path)
 
 
 @pytest.mark.parametrize("seconds", [0, 60])

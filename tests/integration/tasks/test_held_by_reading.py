@@ -23,7 +23,7 @@ from worker.sandbox.faults import Fault
 from worker.telemetry import sentry
 
 if TYPE_CHECKING:
-    from worker.ledger.records import Hold
+    from worker.ledger.hold import Hold
 
 __all__ = ["_open_stage"]
 HOLD = f"stamped-sync:hold:{parts.SYSTEM}"

@@ -8,7 +8,7 @@ import pytest
 
 from worker.clients.holds import News, can_be_mended, is_ended
 from worker.jobs.catalogue import Failure
-from worker.ledger.records import Hold
+from worker.ledger.hold import Hold
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 IPAAS, STAMPED = "ipaas", "stamped"

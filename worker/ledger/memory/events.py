@@ -23,20 +23,24 @@ from worker.ledger.scripting import in_one_trip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     import redis
 
     from worker.ledger.scripting import Args, Scripts
 
 LANES: Final = ("asked", "background")
-CHUNKS_AT_ONCE: Final = 8
+CHUNKS_AT_ONCE: Final = 4
 """How many chunks one script looks through: it keeps Redis from others for some milliseconds at most."""
 ROWS_PER_PAGE: Final = 50
 LONGEST_LIFE: Final = 200
 """The most attempts that a job's page shows; Activity shows them all."""
-FORGOTTEN_AT_ONCE: Final = 50
 STORES_AT_ONCE: Final = 50
-"""How many stores' counts one script reads, and how many chunks it forgets."""
+"""How many chunks, and of how many stores, one script forgets."""
+STORE_DAYS_AT_ONCE: Final = 20
+"""How many days of how many stores one script counts."""
+ALL: Final = "all"
+"""All stores together."""
 END: Final = -1
 """The end of a chunk, as a place to begin at."""
 LATEST: Final = 2**32
@@ -113,14 +117,25 @@ class Events:
         page = self.page(wanted, size=LONGEST_LIFE)
         return page.events if page.next else [*page.events, *self._read(attempts_of(self._client, job))]
 
-    def tallies(self, systems: Sequence[int], span: timedelta, step: timedelta) -> dict[int, Tallies]:
-        """How many jobs of some stores have ended in each step of the last `span`, well and badly."""
+    def tallies(
+        self, systems: Sequence[int], span: timedelta, step: timedelta, until: datetime | None = None
+    ) -> dict[int, Tallies]:
+        """How many jobs of some stores have ended in each step of a `span` that ends now, or then, well and badly."""
         found: dict[int, Tallies] = {}
-        for page in pages(systems, STORES_AT_ONCE):
-            answer: Any = self._scripts.read(COUNT, [keys.PREFIX, span // SLOT, step // SLOT, *page])
-            stores = json.loads(answer)["stores"]
-            found.update((each, Tallies(**counts)) for each, counts in zip(page, stores, strict=True))
+        for page in pages(systems, max(STORE_DAYS_AT_ONCE // (span.days + 1), 1)):
+            found.update(zip(page, self._tallies(page, span, step, until), strict=True))
         return found
+
+    def tally_of_all(self, span: timedelta, step: timedelta, until: datetime | None = None) -> Tallies:
+        """The same of all stores together."""
+        return self._tallies([ALL], span, step, until)[0]
+
+    def _tallies(
+        self, names: Sequence[int | str], span: timedelta, step: timedelta, until: datetime | None
+    ) -> list[Tallies]:
+        ends = round(until.timestamp() * 1000) if until else ""
+        answer: Any = self._scripts.read(COUNT, [keys.PREFIX, span // SLOT, step // SLOT, ends, *names])
+        return [Tallies(**counts) for counts in json.loads(answer)]
 
     def note(self, change: Change) -> None:
         """Note what a person has changed."""
@@ -132,8 +147,9 @@ class Events:
     def forget(self, keep_ms: int, most: int, systems: Sequence[int]) -> int:
         """Forget what is older, and what is too many; answers how many chunks were forgotten, which may not be all."""
         forgotten = 0
-        for page in pages(systems, STORES_AT_ONCE) if systems else [[]]:
-            args: Args = [keys.PREFIX, keep_ms, most, FORGOTTEN_AT_ONCE, *page]
+        names: list[str | int] = [ALL, *systems]
+        for page in pages(names, STORES_AT_ONCE):
+            args: Args = [keys.PREFIX, keep_ms, most, STORES_AT_ONCE, *page]
             forgotten += int(self._scripts.run(Effect.FORGET_EVENTS, args))
         return forgotten
 

@@ -6,7 +6,7 @@
 --   <prefix>chunk:<lane>             the chunk that is written to, counted from 1
 --   <prefix>shapes                   hash of what was called and sent, as JSON, by a short name that the events hold in its place
 --   <prefix>tally:<system_id>:<day>  hash: how many jobs of a store ended well, `<slot>d`, and badly, `<slot>f`, in each ten
---                                    minutes of a day
+--                                    minutes of a day; under `all` in place of an id those of all stores
 -- The lane `background` is that of what an initialize and a catch-up asked for, so that it pushes nothing else out; else `asked`.
 
 -- How many events a chunk holds; whole chunks are forgotten, the oldest first.
@@ -56,10 +56,14 @@ local function append_event(lane, entry, ...)
   local chunk, now = present_chunk(lane), now_ms()
   local name = lane .. ':' .. chunk
   local count = redis.call('RPUSH', prefix .. 'events:' .. name, entry)
+  local function list_chunk() redis.call('ZADD', prefix .. 'chunks:' .. lane, 'NX', text(now), chunk) end
+  if count == 1 then list_chunk() end
   local size = redis.call('APPEND', prefix .. 'marks:' .. name, struct.pack(FORMAT, math.floor(now / 1000), marks_of(...)))
-  if count == 1 then redis.call('ZADD', prefix .. 'chunks:' .. lane, text(now), chunk) end
-  -- Also if the two do not fit together: Redis has lost one of them, and the marks would be taken for other events'.
-  if count >= CHUNK or size ~= count * MARK_SIZE then redis.call('INCR', prefix .. 'chunk:' .. lane) end
+  -- If the two do not fit together, Redis has lost one of them, or stopped between them: what follows goes elsewhere, as the marks
+  -- would be taken for other events'. Whoever stopped may not have come to listing the chunk either.
+  local fits = size == count * MARK_SIZE
+  if not fits then list_chunk() end
+  if count >= CHUNK or not fits then redis.call('INCR', prefix .. 'chunk:' .. lane) end
 end
 
 local function lane_of(source) return (source == 'initialize' or source == 'catch-up') and 'background' or 'asked' end
@@ -97,9 +101,20 @@ local function note_event(event)
   append_event(lane_of(source), entry, event.system, event.customer, event.tracking, event.stamped, event.code, event.outcome, source)
 end
 
+-- Note what a person has changed: { system, outcome, asker, and if there are such: kind, customer, code, note }.
+local function note_change(change)
+  note_event({
+    ms = 0, kind = change.kind or '', system = change.system, customer = change.customer or '', outcome = change.outcome,
+    code = change.code or '', asker = change.asker, by = '""', tracking = '', stamped = '', shape = { '' }, calls = {},
+    error = 'null', note = change.note or '""',
+  })
+end
+
 -- Count a job that has ended, for the charts of its store.
 local function count_ended(system, letter)
   local now = now_ms()
   local day, slot = math.floor(now / DAY_MS), math.floor(now % DAY_MS / SLOT_MS)
-  redis.call('HINCRBY', prefix .. 'tally:' .. system .. ':' .. text(day), text(slot) .. letter, 1)
+  for _, whose in ipairs({ system, 'all' }) do
+    redis.call('HINCRBY', prefix .. 'tally:' .. whose .. ':' .. text(day), text(slot) .. letter, 1)
+  end
 end

@@ -7,6 +7,8 @@
 --                                          `told <code>` for each trouble that was told, reading if no job met the trouble
 --                                          but who read the store's subscription, and once its time is over the
 --                                          probe: the one job that may run
+--   <prefix>paused                         hash, by system id, of the stores that a person has paused: since when in ms, and JSON
+--                                          { user, reason }
 --   <prefix>strikes:<api>:<system_id>      set of the jobs that met trouble of the API since it last answered well
 --   <prefix>store:<system_id>              hash of counters: slot (the last entry's name), turn, and `well <call>`: how often
 --                                          a call was answered as it should be
@@ -18,9 +20,11 @@ local LEFT_MS, LONGEST_LEFT_MS = 1000, 60 * 1000
 -- Until when the store is held; nil if it is not and has proved itself since.
 local function held_until(system) return tonumber(field(store_key('hold', system), 'until') or '') end
 
+local function is_paused(system) return redis.call('HEXISTS', prefix .. 'paused', system) == 1 end
+
 -- Whether the store has a place for one more job. One that was held proves itself with one job at a time.
 local function has_place(system, limits, held)
-  return not limits.unknown and redis.call('SCARD', store_key('admitted', system)) < (held and 1 or limits.concurrent)
+  return not limits.unknown and not is_paused(system) and redis.call('SCARD', store_key('admitted', system)) < (held and 1 or limits.concurrent)
 end
 
 -- Whether the store may get one more job now.
@@ -37,8 +41,9 @@ local function take(kind, member, system, limits, now)
   if redis.call('EXISTS', hold) == 1 then redis.call('HSET', hold, 'probe', name) end
 end
 
--- Whether a job that is admitted may run: not while its store is held, and then as its probe alone.
+-- Whether a job that is admitted may run: not while its store is paused or held, and then as its probe alone.
 local function may_run(kind, member, system, now)
+  if is_paused(system) then return false end
   local hold = store_key('hold', system)
   if redis.call('EXISTS', hold) == 0 then return true end
   return number(hold, 'until') <= now and field(hold, 'probe') == kind .. ':' .. member

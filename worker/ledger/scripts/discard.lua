@@ -10,12 +10,10 @@ local system = system_of(member)
 local is_waiting = ARGV[5] == '1' and (state == 'queued' or state == 'waiting')
 if is_waiting then redis.call('ZREM', index_of(state, kind, system), member) end
 if state == 'failed' or is_waiting then
-  local code = field(KEYS[1], 'code')
   -- First: what is forgotten without a word would be a riddle, while a word too many does no harm.
-  note_event({
-    ms = 0, kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = 'discarded',
-    code = state == 'failed' and code or '', asker = ARGV[6], by = '""', tracking = '', stamped = '', shape = { '' }, calls = {},
-    error = 'null', note = ARGV[7],
+  note_change({
+    kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = 'discarded',
+    code = state == 'failed' and field(KEYS[1], 'code') or nil, asker = ARGV[6], note = ARGV[7],
   })
   forget(kind, system, member)
   return 1

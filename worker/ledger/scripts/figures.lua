@@ -2,7 +2,7 @@
 -- include: _store
 -- KEYS   none
 -- ARGV   1 prefix  2 now in ms  3 looks: how many jobs of a lane are looked at  4 and on: the stores' system ids
--- Answer JSON: for each store { under_way, hold: its hash as a list of names and values, calls: by API how many count against its
+-- Answer JSON: for each store { under_way, hold: its hash as a list of names and values, paused: as in its hash, calls: by API how many count against its
 --          limit now, kinds: by kind { counts: by state, present, expected: how many jobs there are and should be,
 --          oldest_queued: since when the job waits that has waited longest, due: { member, ms } of the first retry } }
 --
@@ -56,7 +56,10 @@ local function of_store(system)
   for _, api in ipairs(APIS) do calls[api] = redis.call('ZCOUNT', slots_key(api, system), '(' .. now, '+inf') end
   for _, kind in ipairs(KINDS) do kinds[kind] = of_kind(kind, system) end
   local under_way = redis.call('SCARD', store_key('admitted', system))
-  return { under_way = under_way, hold = redis.call('HGETALL', store_key('hold', system)), calls = calls, kinds = kinds }
+  return {
+    under_way = under_way, hold = redis.call('HGETALL', store_key('hold', system)), calls = calls, kinds = kinds,
+    paused = field(prefix .. 'paused', system),
+  }
 end
 
 local stores = {}

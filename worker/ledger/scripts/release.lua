@@ -1,7 +1,8 @@
 -- End the hold of a store: by an operator's hand, or the one hold that somebody has looked at and knows to be mended.
--- include: _row
+-- include: _events
 -- KEYS   none
 -- ARGV   1 prefix  2 system id  3 until when it is held, and 4 the code: of that one hold; both empty: of any
+--        5 asker: see `note_event`; empty if it is nobody's hand
 -- Answer 1, or 0 if the store is not held, not by that hold, or an API has asked for a pause that is not over
 local key, now = store_key('hold', ARGV[2]), now_ms()
 if ARGV[3] ~= '' then
@@ -14,4 +15,7 @@ if ARGV[3] ~= '' then
   end
 end
 look_again(ARGV[2], now)
-return redis.call('DEL', key)
+local code = field(key, 'code')
+if redis.call('DEL', key) == 0 then return 0 end
+if ARGV[5] ~= '' then note_change({ system = ARGV[2], outcome = 'released', code = code, asker = ARGV[5] }) end
+return 1

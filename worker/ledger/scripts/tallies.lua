@@ -1,11 +1,11 @@
 -- How many jobs of some stores have ended well and badly; this changes nothing.
 -- include: _events
 -- KEYS   none
--- ARGV   1 prefix  2 how many slots of ten minutes, the last of which is the present one  3 how many of them make one step
---        4 and on: the stores' system ids
--- Answer JSON: { now: ms, stores: for each store { done: by step, failed: by step }, the oldest first }
-local slots, width, now = tonumber(ARGV[2]), tonumber(ARGV[3]), now_ms()
-local last, a_day = math.floor(now / SLOT_MS), DAY_MS / SLOT_MS
+-- ARGV   1 prefix  2 how many slots of ten minutes  3 how many of them make one step  4 a time in ms that the last slot holds, ''
+--        for now  5 and on: the stores' system ids, or 'all'
+-- Answer JSON: for each store { done: by step, failed: by step }, the oldest step first
+local slots, width, ends = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]) or now_ms()
+local last, a_day = math.floor(ends / SLOT_MS), DAY_MS / SLOT_MS
 local first = last - slots + 1
 
 local function of_store(system)
@@ -26,5 +26,5 @@ local function of_store(system)
 end
 
 local stores = {}
-for index = 4, #ARGV do stores[#stores + 1] = of_store(ARGV[index]) end
-return cjson.encode({ now = now, stores = stores })
+for index = 5, #ARGV do stores[#stores + 1] = of_store(ARGV[index]) end
+return cjson.encode(stores)

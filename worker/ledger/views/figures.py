@@ -1,4 +1,4 @@
-"""Where every store stands at one moment: one round trip to Redis for each hundred stores, and two more.
+"""Where every store stands at one moment: one round trip to Redis for each fifty stores, and two more.
 
 The metrics, `status` and the pages all show these figures.
 """
@@ -15,7 +15,8 @@ from worker.jobs.calls import Api
 from worker.jobs.job import Kind, State, pages
 from worker.jobs.routes import QUEUES
 from worker.ledger import keys
-from worker.ledger.records import Counts, Hold, Record, moment
+from worker.ledger.hold import Hold
+from worker.ledger.records import Counts, Record, moment
 from worker.ledger.scripting import Found, available, source, together
 from worker.ledger.views.totals import Presence, Refusals, Totals, met_without_row, read_totals
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 FIRST: Final = 5
 """How many jobs of a lane are looked at, which stand in the order of their age. Only if a store has stood still for
 a day do background jobs stand behind younger ones; what is shown of it is then too little by a day at most."""
-STORES_AT_ONCE: Final = 100
+STORES_AT_ONCE: Final = 50
 """How many stores one script looks at: it keeps Redis from others for some milliseconds."""
 OF_STORES: Final = "figures"
 OF_ALL: Final = "known"
@@ -73,6 +74,7 @@ class StoreFigures:
     calls: Mapping[Api, int]
     """How many calls count against the limit of each API now, those of the jobs under way included."""
     hold: Hold | None
+    """Its pause, if a person has paused it; else its hold."""
     presence: Mapping[Kind, Presence]
 
     @property
@@ -108,6 +110,8 @@ class Figures:
 
     stores: Mapping[int, StoreFigures]
     """By system id: those that ever had a job, and the configured ones."""
+    now: datetime
+    """When they were read, by Redis' clock."""
     limits: Mapping[int, StoreLimits]
     """What each configured store allows."""
     queues: Mapping[str, int]
@@ -212,6 +216,7 @@ class _Look:
         totals = read_totals(self.known["totals"])
         return Figures(
             stores={system_id: self._store(system_id, found) for system_id, found in self._stores.items()},
+            now=datetime.fromtimestamp(self._now_ms / 1000, UTC),
             limits=limits,
             queues={queue: self.known["queues"][queue] for queue in QUEUES},
             next_due={kind: self._next_due(kind) for kind in Kind},
@@ -225,14 +230,14 @@ class _Look:
         return max(self._now_ms - int(swept_at), 0) / 1000 if swept_at else None
 
     def _store(self, system_id: int, found: Mapping[str, Any]) -> StoreFigures:
-        now, hold, kinds = datetime.fromtimestamp(self._now_ms / 1000, UTC), found["hold"], found["kinds"]
+        now, kinds = datetime.fromtimestamp(self._now_ms / 1000, UTC), found["kinds"]
         return StoreFigures(
             system_id=system_id,
             counts={kind: Counts(**kinds[kind]["counts"]) for kind in KINDS},
             oldest_queued={kind: moment(kinds[kind].get("oldest_queued")) for kind in KINDS},
             under_way=found["under_way"],
             calls={api: found["calls"][api.key] for api in APIS},
-            hold=Hold.read(system_id, dict(zip(hold[::2], hold[1::2], strict=True)), now) if hold else None,
+            hold=_hold(system_id, found, now),
             presence={kind: Presence(kinds[kind]["expected"], kinds[kind]["present"]) for kind in KINDS},
         )
 
@@ -244,3 +249,10 @@ class _Look:
         """The member that is due first of all stores'; empty if none rests."""
         firsts = (found["kinds"][kind].get("due") for found in self._stores.values())
         return min(((float(due), member) for member, due in filter(None, firsts)), default=(0, ""))[1]
+
+
+def _hold(system_id: int, found: Mapping[str, Any], now: datetime) -> Hold | None:
+    if found.get("paused"):
+        return Hold.of_pause(system_id, found["paused"], now)
+    hold = found["hold"]
+    return Hold.read(system_id, dict(zip(hold[::2], hold[1::2], strict=True)), now) if hold else None

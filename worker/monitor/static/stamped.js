@@ -37,6 +37,16 @@ async function refreshPage(page) {
   if (focused) page.querySelector(`[data-focus="${focused}"]`)?.focus({ preventScroll: true });
 }
 
+// A list whose filter more fits since it was shown says so; it does not change under the reader's eyes.
+async function announceNews(news) {
+  const answer = await fetch(ours(news.dataset.news)).catch(() => null);
+  if (!answer || !answer.ok) return;
+  const { count, most } = await answer.json();
+  news.hidden = count === 0;
+  const what = count === 1 ? "1 new row" : `${count}${count >= most ? " or more" : ""} new rows`;
+  news.querySelector("[data-news-words]").textContent = `Show ${what}`;
+}
+
 function every(work) {
   const again = () => setTimeout(async () => {
     if (!document.hidden) await work();
@@ -61,6 +71,9 @@ if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoVi
 
 const counts = document.querySelector("[data-counts]");
 if (counts) every(() => refreshCounts(counts, document.querySelector("[data-live-status]")));
+
+const news = document.querySelector("[data-news]");
+if (news) every(() => announceNews(news));
 
 const page = document.querySelector("[data-page]");
 if (page) every(() => page.hasAttribute("data-live") && refreshPage(page));

@@ -1,0 +1,171 @@
+"""Activity's other view: what happened, by time and by what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlencode
+
+from tornado.web import authenticated
+
+from worker.jobs.asking import Source
+from worker.jobs.catalogue import CATALOGUE
+from worker.ledger.memory.event import EventFilter
+from worker.ledger.memory.events import SLOT
+from worker.monitor.page import Page, number_in, one_of, time_in
+from worker.presentation.bars import bars, in_words
+from worker.presentation.events import OUTCOMES, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from worker.ledger.memory.events import EventPage, Tallies
+
+FIELDS: Final = ("customer", "system", "source", "outcome", "code", "tracking", "stamped", "since", "until")
+LONGEST_TEXT: Final = 100
+CHART_BARS: Final = 48
+LONGEST_CHART: Final = timedelta(days=60)
+SHORTEST_CHART: Final = timedelta(hours=1)
+USUAL_CHART: Final = timedelta(days=1)
+EXPORTED_AT_ONCE: Final = 500
+EXPORTED_AT_MOST: Final = 100_000
+NEWS_COUNTED: Final = 100
+SOURCES: Final = tuple(each for each in Source if each)
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """The filter in a page's address, so that a link to it can be shared."""
+
+    given: dict[str, str]
+    filter: EventFilter
+    faults: tuple[str, ...]
+    """What of it can't be read. It is left out, and the page says so."""
+
+    @classmethod
+    def read(cls, argument: Callable[[str], str], zone: tzinfo = UTC) -> Self:
+        """The filter that the arguments name."""
+        given = {name: argument(name).strip()[:LONGEST_TEXT] for name in FIELDS}
+        faults: list[str] = []
+        system = number_in(given["system"], "connection", faults)
+        wanted = EventFilter(
+            since=time_in(given["since"], "from", faults, zone),
+            until=time_in(given["until"], "to", faults, zone),
+            system_id=int(system) if system else None,
+            customer_id=number_in(given["customer"], "customer id", faults),
+            tracking_guid=given["tracking"],
+            stamped_id=given["stamped"],
+            code=given["code"],
+            outcome=one_of(tuple(OUTCOMES), given["outcome"], "outcome", faults) or "",
+            source=one_of(SOURCES, given["source"], "source", faults),
+        )
+        return cls({name: value for name, value in given.items() if value}, wanted, tuple(faults))
+
+    def link(self, **changed: str) -> str:
+        """The address of the list with another filter; an empty value takes a field out of it."""
+        query = {name: value for name, value in (self.given | changed).items() if value}
+        return f"?{urlencode(query)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The ended jobs over the chosen time."""
+
+    tallies: Tallies
+    since: datetime
+    until: datetime
+    step: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows."""
+
+    page: EventPage
+    chart: Chart
+    names: Mapping[int, str]
+    newest: str
+    """The time from which on an event is news."""
+
+
+class EventsPage(Page):
+    """The list of events."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Show one page of it."""
+        query = self.query()
+        begins = self.get_argument("begins", "", escape=False) or ""
+        shown = await self.aside(self._read, query.filter, begins)
+        self.render_page(
+            "events.html",
+            "activity",
+            query=query,
+            begins=begins,
+            shown=shown,
+            sources=SOURCES,
+            outcomes=OUTCOMES,
+            codes=CATALOGUE,
+            bars=bars,
+            in_words=in_words,
+        )
+
+    def query(self) -> EventQuery:
+        """The filter in the address."""
+        return EventQuery.read(lambda name: self.get_argument(name, "", escape=False) or "", self.zone)
+
+    def _read(self, wanted: EventFilter, begins: str) -> Shown:
+        events = self.ledger.events
+        page, now = events.page(wanted, begins), datetime.now(UTC)
+        newest = page.events[0].ended_at if page.events else now
+        return Shown(page, self._chart(wanted, now), self.names, newest.isoformat())
+
+    def _chart(self, wanted: EventFilter, now: datetime) -> Chart:
+        until = min(wanted.until or now, now)
+        span = until - (wanted.since or until - USUAL_CHART)
+        span = min(max(span, SHORTEST_CHART), LONGEST_CHART)
+        step = max(-(-span // CHART_BARS) // SLOT * SLOT, SLOT)
+        step += SLOT if step * CHART_BARS < span else timedelta()
+        span = -(-span // step) * step
+        events = self.ledger.events
+        if wanted.system_id is None:
+            tallies = events.tally_of_all(span, step, until)
+        else:
+            tallies = events.tallies([wanted.system_id], span, step, until)[wanted.system_id]
+        return Chart(tallies, until - span, until, step)
+
+
+class EventNews(EventsPage):
+    """How much has happened since the page was shown, for it to say so."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer how many events came after a time, up to some, as JSON."""
+        faults: list[str] = []
+        since = time_in(self.get_argument("after", "", escape=False) or "", "after", faults)
+        wanted = replace(self.query().filter, since=since and since + timedelta(milliseconds=1))
+        count = 0 if since is None else await self.aside(self._count, wanted)
+        self.write({"count": count, "most": NEWS_COUNTED})
+
+    def _count(self, wanted: EventFilter) -> int:
+        return len(self.ledger.events.page(wanted, size=NEWS_COUNTED).events)
+
+
+class EventTable(EventsPage):
+    """The same as a table to download."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer all events that fit, the newest first, as CSV; it is sent while it is read."""
+        wanted = self.query().filter
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", 'attachment; filename="events.csv"')
+        pages: Any = self.ledger.events.pages(wanted, EXPORTED_AT_ONCE)
+        count = 0
+        while count < EXPORTED_AT_MOST and (page := await self.in_lane(self.lanes.changes, lambda: next(pages, None))):
+            self.write(table(page, with_header=count == 0))
+            count += len(page)
+            await self.flush()
+        if count == 0:
+            self.write(table([], with_header=True))
