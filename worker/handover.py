@@ -17,6 +17,7 @@ from worker.effects import Witness, nobody
 from worker.jobs.errors import TriggerOff
 from worker.jobs.job import pages
 from worker.ledger import Ledger, LedgerTimes, Limit, Refusal, Request, StoreLimits, connect
+from worker.ledger.memory.event import Change
 from worker.sync.triggers import Accepted, Refused, judge
 from worker.telemetry import outcomes, sentry
 from worker.telemetry.outcomes import announce
@@ -141,9 +142,12 @@ def refusal_of(refused: Refused) -> Refusal:
 
 
 def run_all(jobs: Sequence[Job], ledger: Ledger, asker: Asker, *, debug: bool = False) -> dict[Job, int]:
-    """Ask by hand for many jobs at once, which do not wait for the due time of a retry: the wanted version of each.
+    """Ask by hand for many jobs at once, which do not wait for the due time of a retry, and remember who asked.
+
+    Answers the wanted version of each.
 
     Raises LedgerUnavailable.
     """
     versions = ledger.request_all(jobs, asker, debug=debug)
+    ledger.events.note(Change.requested(asker, jobs))
     return dict(zip(jobs, versions, strict=True))

@@ -88,6 +88,10 @@ class Monitor:
         self.get("/activity", login)
         return {"_xsrf": self._browser.cookies["_xsrf"]}
 
+    def keep(self, name: str, value: str) -> None:
+        """Let the browser keep a cookie."""
+        self._browser.cookies.set(name, value)
+
     def forge(self, path: str, fields: dict[str, Any]) -> Iterator[requests.Response]:
         """What another site can make the browser of a logged-in person send: no token, or a token of its own."""
         self.get("/activity")

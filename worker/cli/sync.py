@@ -15,7 +15,6 @@ from worker.cli.person import person
 from worker.handover import opened, run_all
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Job, Kind, pages
-from worker.ledger.memory.event import Change
 from worker.ledger.outcome import Outcome
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
@@ -92,7 +91,6 @@ def _requested(
                 yield run_all([Job(Kind.CUSTOMER, system_id, each) for each in page], ledger, asker, debug=debug)
                 done += len(page)
                 show(done)
-        ledger.events.note(Change.manual_sync(asker, system_id, customer_ids))
     except KeyboardInterrupt:
         screen.note(f"{done:,} of {total:,} customers were requested for certain. Run the same again for the others.")
         raise

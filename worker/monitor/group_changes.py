@@ -15,7 +15,6 @@ from tornado.web import HTTPError
 from worker.handover import run_all
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
-from worker.ledger.memory.event import REQUESTED, Change
 from worker.ledger.views.activity import Filter
 from worker.monitor import job as job_page
 from worker.monitor.change import ChangePage
@@ -122,10 +121,7 @@ class GroupChange(_Asking):
 
     def _rerun(self, wanted: Filter) -> int:
         ledger, asker, words = self.ledger, Asker(Source.RERUN, self.user), "run again, as somebody asked in Error Logs"
-        count = each_page(ledger, wanted, lambda page: len(run_all(page, ledger, asker)), "rerun", words)
-        jobs = counted(count, f"{wanted.kind} job")
-        ledger.events.note(Change(REQUESTED, asker, wanted.system_id, code=wanted.code, note=jobs))
-        return count
+        return each_page(ledger, wanted, lambda page: len(run_all(page, ledger, asker)), "rerun", words)
 
     def _discard(self, reason: str, wanted: Filter) -> int:
         ledger, asker = self.ledger, Asker(Source.PERSON, self.user)

@@ -17,7 +17,6 @@ from worker.handover import run_all
 from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import PAGE, Job, Kind, pages
-from worker.ledger.memory.event import Change
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE, ChangePage
 from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
@@ -195,7 +194,6 @@ class Submission:
                 versions = run_all(jobs, self._ledger, self._asker, debug=debug)
                 self._requested += len(versions)
                 self._ledger.batches.add(self.batch_id, {job.customer_id: each for job, each in versions.items()})
-            self._ledger.events.note(Change.manual_sync(self._asker, self._system_id, ids))
         finally:
             customers = counted(self._requested, "customer")
             facts = {"outcome": "requested", "count": self._requested}

@@ -15,7 +15,6 @@ from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import SyncError
 from worker.jobs.job import Job
 from worker.jobs.routes import TASK_OF
-from worker.ledger.memory.event import REQUESTED, Change
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, forbid_frames
 
@@ -45,9 +44,7 @@ class _Rerun(ChangePage):
         self.go_to("job", job.kind, job.system_id, job.customer_id)
 
     def _request(self, job: Job) -> None:
-        asker = Asker(Source.RERUN, self.user)
-        run_all([job], self.ledger, asker)
-        self.ledger.events.note(Change(REQUESTED, asker, job=job))
+        run_all([job], self.ledger, Asker(Source.RERUN, self.user))
 
 
 class RerunJob(_Rerun):

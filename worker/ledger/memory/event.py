@@ -152,8 +152,9 @@ class Change:
     note: str = ""
 
     @classmethod
-    def manual_sync(cls, asker: Asker, system_id: int, customer_ids: Sequence[str]) -> Self:
-        """That somebody has asked for these customers."""
-        if len(customer_ids) == 1:
-            return cls(REQUESTED, asker, job=Job(Kind.CUSTOMER, system_id, customer_ids[0]))
-        return cls(REQUESTED, asker, system_id, note=f"{len(customer_ids):,} customers")
+    def requested(cls, asker: Asker, jobs: Sequence[Job]) -> Self:
+        """That somebody has asked for these jobs."""
+        if len(jobs) == 1:
+            return cls(REQUESTED, asker, job=jobs[0])
+        systems = {job.system_id for job in jobs}
+        return cls(REQUESTED, asker, systems.pop() if len(systems) == 1 else None, note=f"{len(jobs):,} jobs")
