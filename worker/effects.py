@@ -35,6 +35,8 @@ class Effect(StrEnum):
     DISCARD = "discard"
     REFUSE = "refuse"
     NOTE_CHANGE = "note_change"
+    ACKNOWLEDGE = "acknowledge"
+    DISMISS = "dismiss"
     FORGET_EVENTS = "forget_events"
     IS_DUE = "is_due"
     NOTE_PROCESS = "note_process"

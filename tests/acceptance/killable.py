@@ -1,8 +1,8 @@
 """The worker's app with a witness that kills the process, once, just before or just after a named side effect.
 
 `celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable` with `discard`,
-`release`, `pause`, `resume`, `repair` or `initialize` does what the command of `stamped-sync` of this name does, and
-with `note` what many do last. KILL_AT names the effect (or TAKE) and the moment, KILLED the file that is made at the
+`release`, `pause`, `resume`, `repair` or `initialize` does what the command of `stamped-sync` of this name does, with
+`acknowledge` and `dismiss` what a page does, and with `note` what many do last. KILL_AT names the effect (or TAKE) and the moment, KILLED the file that is made at the
 kill.
 """
 
@@ -87,6 +87,17 @@ def note(system_id: int) -> None:
     app.runtime.ledger.events.note(Change(REQUESTED, SOMEBODY, system_id))
 
 
+def acknowledge(system_id: int) -> None:
+    """Note that somebody knows of a group of failed jobs."""
+    app.runtime.ledger.acknowledge(Kind.CUSTOMER, system_id, "email-missing", SOMEBODY, "a note")
+
+
+def dismiss(_: int) -> None:
+    """Forget all refused notifications."""
+    if found := app.runtime.ledger.refusals():
+        app.runtime.ledger.dismiss(found, SOMEBODY)
+
+
 def repair(_: int) -> None:
     """Mend the whole ledger."""
     app.runtime.ledger.repair(acts=True)
@@ -112,6 +123,8 @@ if __name__ == "__main__":
         "pause": pause,
         "resume": resume,
         "note": note,
+        "acknowledge": acknowledge,
+        "dismiss": dismiss,
         "repair": repair,
         "initialize": initialize,
     }

@@ -20,7 +20,7 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind
 from worker.jobs.progress import Selection
 from worker.jobs.retries import Pause
-from worker.ledger import Counts, Ledger, StoreLimits, connect
+from worker.ledger import Counts, Ledger, Refusal, StoreLimits, connect
 from worker.ledger.memory.event import EventFilter
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
@@ -233,7 +233,7 @@ INITIALIZE = (Effect.BEGIN_INITIALIZE, Effect.BOOK, Effect.REQUEST, Effect.ADVAN
 """What an initialize does; it runs in the command line."""
 REPAIR = (Effect.REPAIR_ROWS, Effect.REPAIR_PLACES, Effect.REPAIR_STORE)
 """What a repair does; so does it."""
-PERSONS = (Effect.PAUSE, Effect.RESUME, Effect.NOTE_CHANGE)
+PERSONS = (Effect.PAUSE, Effect.RESUME, Effect.ACKNOWLEDGE, Effect.DISMISS, Effect.NOTE_CHANGE)
 COMMANDS = {Effect.DISCARD, Effect.RELEASE, *PERSONS, Effect.BEGIN_INITIALIZE, *REPAIR}
 """Those that only the command line has: each has its own test below."""
 OWN_TEST = {Effect.LEAVE, Effect.HOLD_STORE}
@@ -425,6 +425,22 @@ def test_command_killed_around_its_note_did_what_it_notes(stage: Stage, moment: 
     """What people do comes before it is remembered: at worst nobody knows who it was."""
     run_killed(stage, Effect.NOTE_CHANGE, moment, "note", str(parts.SYSTEM))
     assert persons(stage) == (["requested"] if moment is Moment.AFTER else [])
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_change_killed_around_a_note_or_a_dismissal_can_be_made_again(stage: Stage, moment: Moment) -> None:
+    """What is changed and what is remembered of it come together."""
+    ledger, system = stage.runtime.ledger, str(parts.SYSTEM)
+    run_killed(stage, Effect.ACKNOWLEDGE, moment, "acknowledge", system)
+    assert persons(stage) == (["acknowledged"] if moment is Moment.AFTER else [])
+    assert stage.client.hlen("stamped-sync:notes") == len(persons(stage))
+    stage.killed.unlink()
+    ledger.refuse(Refusal("scope-unsupported", "", "trigger", 1, system, "customer/deleted", ID))
+    run_killed(stage, Effect.DISMISS, moment, "dismiss", system)
+    assert len(ledger.refusals()) == (moment is Moment.BEFORE)
+    assert exit_code(stage, "dismiss", system) == 0
+    assert persons(stage)[0] == "dismissed"
+    assert persons(stage).count("dismissed") == 1
 
 
 def persons(stage: Stage) -> list[str]:

@@ -1,7 +1,8 @@
-"""Batches: the customers that somebody asked for together on the Manual Sync page, and what has come of each so far.
+"""Batches: the jobs that somebody asked for together on a page, and what has come of each so far.
 
 A batch holds ids alone, for a day after it last changed. It decides nothing: the jobs run as they would without it.
-  <prefix>batch:<id>         hash: system_id, total, at (when it began), and how many jobs came to each ended:<outcome>
+  <prefix>batch:<id>         hash: system_id, total, at (when it began), of (its source), and how many jobs came to each
+                             ended:<outcome>
   <prefix>batch:<id>:cursor  where the next look at those behind the first page goes on
   <prefix>batch:<id>:open    sorted set of <kind>:<customer id>:<version> that have not ended, in their order
   <prefix>batch:<id>:failed  sorted set of <kind>:<customer id> that have failed, in the same order
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import redis
 
+from worker.jobs.asking import Source
 from worker.jobs.job import PAGE, Job, Kind, State
 from worker.ledger.outcome import Outcome, has_ended, subscription_version
 from worker.ledger.records import moment
@@ -46,6 +48,8 @@ class Batch:
     remaining: int
     """How many of them have not ended; a customer that has a subscription job ends with that."""
     begun_at: datetime | None
+    source: Source
+    """Whether it is of a Manual Sync or of a re-run."""
     counts: Counter[str]
     """How many jobs have come to each outcome, by its name."""
     shown: list[Job]
@@ -85,22 +89,24 @@ class Batches:
         self._prefix = prefix
         self._ledger = ledger
 
-    def begin(self, system_id: int) -> str:
-        """Begin a batch of customers of one connection; its id can't be guessed."""
+    def begin(self, system_id: int, source: Source = Source.MANUAL_SYNC) -> str:
+        """Begin a batch of jobs of one connection; its id can't be guessed."""
         batch_id = secrets.token_urlsafe(16)
         with available(), self._client.pipeline() as pipeline:
             seconds, _ = self._client.time()
-            pipeline.hset(self._key(batch_id), mapping={"system_id": system_id, "at": seconds * 1000})
+            pipeline.hset(
+                self._key(batch_id), mapping={"system_id": system_id, "at": seconds * 1000, "of": str(source)}
+            )
             self._keep(pipeline, batch_id)
             pipeline.execute()
         return batch_id
 
-    def add(self, batch_id: str, versions: Mapping[str, int]) -> None:
-        """Add customers that were requested, each with the wanted version of its customer job."""
+    def add(self, batch_id: str, versions: Mapping[Job, int]) -> None:
+        """Add jobs that were requested, each with its wanted version."""
         with available(), self._client.pipeline() as pipeline:
             total = int(self._client.hincrby(self._key(batch_id), "total", len(versions)))
             places = enumerate(versions.items(), total - len(versions))
-            members = {f"{Kind.CUSTOMER}:{each}:{version}": place for place, (each, version) in places}
+            members = {_Open(job, version, place).member: place for place, (job, version) in places}
             pipeline.zadd(self._key(batch_id, "open"), members)
             self._keep(pipeline, batch_id)
             pipeline.execute()
@@ -118,6 +124,14 @@ class Batches:
             resting = self._look_in_front(batch_id, system_id)
             self._look_behind(batch_id, system_id)
             return self._read(batch_id, system_id, resting[:SHOWN])
+
+    def failed(self, batch_id: str) -> list[Job]:
+        """Its jobs that have failed, as far as somebody has looked; none if there is no such batch."""
+        with available():
+            system_id = int(self._client.hget(self._key(batch_id), "system_id") or 0)
+            members: Any = self._client.zrange(self._key(batch_id, "failed"), 0, -1)
+        parts = (member.split(":") for member in members)
+        return [Job(Kind(kind), system_id, customer_id) for kind, customer_id in parts]
 
     def _look_in_front(self, batch_id: str, system_id: int) -> list[Job]:
         """Take those in front that have ended: the jobs of the first page behind them that rest."""
@@ -189,6 +203,7 @@ class Batches:
             total=int(fields.get("total", 0)),
             remaining=remaining,
             begun_at=moment(fields.get("at")),
+            source=Source(fields.get("of", Source.MANUAL_SYNC)),
             counts=Counter(counts),
             shown=[*(Job(Kind(kind), system_id, customer_id) for kind, customer_id in jobs), *resting],
         )

@@ -26,6 +26,8 @@ LIMITS: Final = f"{PREFIX}limits"
 """A hash of the limits that iPaaS.com subscriptions set, by system id: see `NotedLimits`."""
 PAUSED: Final = f"{PREFIX}paused"
 """A hash of the stores that a person has paused, by system id: see `Hold.of_pause`."""
+NOTES: Final = f"{PREFIX}notes"
+"""A hash of what people noted of groups of failed jobs, by kind, system id and code: see `GroupNote`."""
 REFUSALS: Final = f"{PREFIX}refusals"
 SWITCHED_OFF: Final = f"{PREFIX}switched-off"
 REFUSAL_LISTS: Final = (REFUSALS, SWITCHED_OFF)

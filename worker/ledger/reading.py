@@ -90,7 +90,7 @@ class Reading:
             lambda trip: [trip.zrevrange(key, 0, limit - 1, withscores=True) for key in keys.REFUSAL_LISTS],
         )
         noted = sorted(chain(*lists), key=lambda each: each[1], reverse=True)[:limit]
-        return [Refusal(**json.loads(text), at=moment(score)) for text, score in noted]
+        return [Refusal(**json.loads(text), at=moment(score), kept_as=text) for text, score in noted]
 
     def refused(self) -> Refusals:
         """How many notifications were not accepted, and how many of them are kept."""

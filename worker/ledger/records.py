@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -196,6 +196,8 @@ class Refusal:
     at: datetime | None = None
     id: str = ""
     """Tells two that are alike apart."""
+    kept_as: str = field(default="", compare=False)
+    """The entry that it is kept as."""
 
     @property
     def failure(self) -> Failure:

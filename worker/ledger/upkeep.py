@@ -228,9 +228,29 @@ class Upkeep(Repairing):
         args: Args = [int(waiting), str(asker), json.dumps(reason)]
         return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, args) for job in jobs])))
 
+    def acknowledge(self, kind: Kind, system_id: int, code: str, asker: Asker, text: str) -> None:
+        """Note that somebody knows of a group of failed jobs, and what they say of it."""
+        noted = json.dumps({"user": asker.user, "text": text})
+        args: Args = [PREFIX, kind, system_id, code, noted, str(asker), json.dumps(text)]
+        self._scripts.run(Effect.ACKNOWLEDGE, args)
+
+    def withdraw(self, kind: Kind, system_id: int, code: str, asker: Asker) -> bool:
+        """Withdraw such a note; False if there is none."""
+        return bool(self._scripts.run(Effect.ACKNOWLEDGE, [PREFIX, kind, system_id, code, "", str(asker), '""']))
+
+    def dismiss(self, refusals: Sequence[Refusal], asker: Asker) -> int:
+        """Forget refused notifications of one code and connection that somebody has read; how many there were."""
+        count = 0
+        for page in pages(refusals):
+            words = json.dumps(f"{len(page):,} notifications")
+            about = page[0].system_id if page[0].system_id.isdecimal() else "", page[0].code
+            args: Args = [PREFIX, *about, str(asker), words, *(each.kept_as for each in page)]
+            count += int(self._scripts.run(Effect.DISMISS, args, keys=keys.REFUSAL_LISTS))
+        return count
+
     def refuse(self, refusal: Refusal) -> None:
         """Note a notification that was not accepted; those of switched-off triggers never push the others out."""
-        noted = {name: value for name, value in asdict(refusal).items() if name != "at"}
+        noted = {name: value for name, value in asdict(refusal).items() if name not in {"at", "kept_as"}}
         if not (refusal.trigger_id and refusal.position):  # nothing tells two of them apart, and none is the other
             noted["id"] = uuid.uuid4().hex
         kept_in = keys.SWITCHED_OFF if refusal.code == TriggerOff.entry.code else keys.REFUSALS

@@ -1,19 +1,30 @@
-"""What every page says of itself: the release, the environment, the zone of its times and who is logged in."""
+"""What every page says of itself: the release, the environment, who is logged in, and the zone of its times.
+
+Whoever looks at a page chooses the zone, and their browser keeps it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
+from zoneinfo import available_timezones
+
+from tornado.web import HTTPError, authenticated
 
 from worker.app import app
 from worker.config.release import release
-from worker.monitor.page import Page, user_of, zone_of
+from worker.monitor.page import COOKIE, Page, user_of, zone_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tornado.web import RequestHandler
 
-CHALLENGE = 'Basic realm="flower", charset="UTF-8"'
-LOGGED_OUT = "You are logged out. Load the page again to log in."
+CHALLENGE: Final = 'Basic realm="flower", charset="UTF-8"'
+LOGGED_OUT: Final = "You are logged out. Load the page again to log in."
+YEAR_DAYS: Final = 365
+NO_ZONE: Final = "There is no time zone of this name. Choose one from the list."
 
 
 class Account(NamedTuple):
@@ -48,3 +59,32 @@ class LogOutPage(Page):
         self.set_status(401)
         self.set_header("WWW-Authenticate", CHALLENGE)
         self.finish(LOGGED_OUT)
+
+
+class ZonePage(Page):
+    """Chooses it: there is nothing here that another site could gain by."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Show the list; or keep the zone in the address, and go back to the page that asked."""
+        name, back = (self.get_argument(each, "") or "" for each in ("name", "back"))
+        if name:
+            self._keep(name)
+            self.redirect(_local(back) or self.reverse_url("connections"))
+            return
+        self.render_page("zone.html", "", names=names(), back=_local(back))
+
+    def _keep(self, name: str) -> None:
+        if name not in names():
+            raise HTTPError(HTTPStatus.BAD_REQUEST, NO_ZONE)
+        self.set_cookie(COOKIE, name.replace("/", "."), expires_days=YEAR_DAYS, path="/", samesite="Lax", httponly=True)
+
+
+def names() -> Sequence[str]:
+    """Every zone that this machine knows, UTC first."""
+    return ["UTC", *sorted(each for each in available_timezones() if "/" in each and not each.startswith("Etc/"))]
+
+
+def _local(back: str) -> str:
+    """The address of a page of this Flower; empty for any other, to which this page must lead nobody."""
+    return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else ""

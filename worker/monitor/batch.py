@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.jobs.job import Action, Kind
+from worker.handover import run_all
+from worker.jobs.asking import Asker, Source
+from worker.jobs.job import Action, Kind, pages
+from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
 
@@ -17,12 +21,14 @@ if TYPE_CHECKING:
     from worker.ledger.batches import Batch
 
 ADDRESS: Final = r"/manual-sync/([A-Za-z0-9_-]{22})"
+NO_FAILED: Final = "None of these jobs is failed, or not any more. Nothing was changed."
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What the page shows."""
 
+    batch_id: str
     batch: Batch
     jobs: list[Record]
     """Those of its jobs that have failed or rest, as they stand now; at most a page."""
@@ -75,12 +81,33 @@ class BatchPage(Page):
         connection = self.runtime.connections.get(batch.system_id)
         records = self.ledger.records(batch.shown)
         return Shown(
+            batch_id=batch_id,
             batch=batch,
             jobs=[record for record in records if record],
             hold=self.ledger.hold_of(batch.system_id) if batch.remaining else None,
             connection=connection.title if connection else "",
             no_worker=NO_WORKER if _has_stalled(batch) and seems_idle(map(self.ledger.counts, Kind)) else "",
         )
+
+
+class RerunBatch(ChangePage):
+    """Re-run these: the jobs of a batch that have failed."""
+
+    async def change(self, batch_id: str) -> None:
+        """Do it, and show how they end."""
+        self.go_to("batch", await self.in_lane(self.lanes.changes, lambda: self._rerun(batch_id)))
+
+    def _rerun(self, batch_id: str) -> str:
+        """Ask for them as a batch of their own, its id. Raises HTTPError 400 if there are none."""
+        ledger, asker = self.ledger, Asker(Source.RERUN, self.user)
+        failed = ledger.batches.failed(batch_id)
+        if not failed:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, NO_FAILED)
+        self.runtime.connection(failed[0].system_id)
+        again = ledger.batches.begin(failed[0].system_id, Source.RERUN)
+        for page in pages(failed):
+            ledger.batches.add(again, run_all(page, ledger, asker))
+        return again
 
 
 def _has_stalled(batch: Batch) -> bool:

@@ -9,24 +9,31 @@ from typing import TYPE_CHECKING, Final
 from tornado.web import authenticated
 
 from worker.monitor.page import Page, number_of
+from worker.presentation.messages import sub_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from worker.ledger import Record, Refusal
+    from worker.ledger import Hold, Refusal
     from worker.ledger.views.activity import Group
+    from worker.presentation.messages import SubGroup
 
 GROUPS_SHOWN: Final = 50
-LATEST_SHOWN: Final = 3
-"""How many jobs of a group the page names."""
+SAMPLED: Final = 50
+"""How many jobs of a group the page looks at: the newest."""
+MESSAGES_SHOWN: Final = 3
+"""How many messages of a group the page shows: the most frequent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What the page shows."""
 
-    groups: list[tuple[Group, list[Record]]]
-    """The largest groups, each with the last of its jobs."""
+    holds: list[Hold]
+    """Of the chosen connection, or of all."""
+    groups: list[tuple[Group, Sequence[SubGroup], int]]
+    """The largest groups, each with what the API said most to the newest of its jobs, and how many of them were looked
+    at; 0 if that were all."""
     group_count: int
     """How many groups there are, shown or not."""
     job_count: int
@@ -51,7 +58,7 @@ class ErrorLogsPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show them, of one connection if the address names one."""
-        system_id, rerun, discarded = map(self._number, ("system", "rerun", "discarded"))
+        system_id, rerun, discarded, dismissed = map(self._number, ("system", "rerun", "discarded", "dismissed"))
         self.render_page(
             "error-logs.html",
             "error-logs",
@@ -59,6 +66,7 @@ class ErrorLogsPage(Page):
             system_id=system_id,
             rerun=rerun,
             discarded=discarded,
+            dismissed=dismissed,
         )
 
     def _number(self, name: str) -> int | None:
@@ -70,7 +78,11 @@ class ErrorLogsPage(Page):
         shown = groups[:GROUPS_SHOWN]
         refusals = self.ledger.refusals()
         return Shown(
-            groups=list(zip(shown, activity.latest_of(shown, LATEST_SHOWN), strict=True)),
+            holds=[hold for hold in self.ledger.holds() if system_id in {None, hold.system_id}],
+            groups=[
+                (group, sub_groups(records)[:MESSAGES_SHOWN], SAMPLED if group.count > SAMPLED else 0)
+                for group, records in zip(shown, activity.latest_of(shown, SAMPLED), strict=True)
+            ],
             group_count=len(groups),
             job_count=sum(each.count for each in groups),
             refused=in_groups(each for each in refusals if _concerns(each, system_id)),

@@ -110,7 +110,7 @@ class GroupChange(_Asking):
         wanted = Filter(question.system_id, question.kind, State.FAILED, question.code, until=self._until())
         if question.verb is Verb.RERUN:
             self.runtime.connection(question.system_id)
-            await self._do(self._rerun, wanted, "rerun")
+            self.go_to("batch", await self.in_lane(self.lanes.changes, partial(self._rerun, wanted)))
         elif reason := self.reason():
             await self._do(partial(self._discard, reason), wanted, "discarded")
         else:
@@ -119,9 +119,17 @@ class GroupChange(_Asking):
     async def _do(self, do: Callable[[Filter], int], wanted: Filter, outcome: str) -> None:
         self.go_to_error_logs(outcome, await self.in_lane(self.lanes.changes, partial(do, wanted)))
 
-    def _rerun(self, wanted: Filter) -> int:
-        ledger, asker, words = self.ledger, Asker(Source.RERUN, self.user), "run again, as somebody asked in Error Logs"
-        return each_page(ledger, wanted, lambda page: len(run_all(page, ledger, asker)), "rerun", words)
+    def _rerun(self, wanted: Filter) -> str:
+        """Run them again: the id of the batch that shows how they end."""
+        ledger, asker = self.ledger, Asker(Source.RERUN, self.user)
+        batch_id = ledger.batches.begin(wanted.system_id or 0, Source.RERUN)
+
+        def again(page: list[Job]) -> int:
+            ledger.batches.add(batch_id, run_all(page, ledger, asker))
+            return len(page)
+
+        each_page(ledger, wanted, again, "rerun", "run again, as somebody asked in Error Logs")
+        return batch_id
 
     def _discard(self, reason: str, wanted: Filter) -> int:
         ledger, asker = self.ledger, Asker(Source.PERSON, self.user)

@@ -193,7 +193,7 @@ class Submission:
                 jobs = [Job(Kind.CUSTOMER, self._system_id, each) for each in page]
                 versions = run_all(jobs, self._ledger, self._asker, debug=debug)
                 self._requested += len(versions)
-                self._ledger.batches.add(self.batch_id, {job.customer_id: each for job, each in versions.items()})
+                self._ledger.batches.add(self.batch_id, versions)
         finally:
             customers = counted(self._requested, "customer")
             facts = {"outcome": "requested", "count": self._requested}

@@ -39,6 +39,8 @@ OUTCOMES: Final = {
     "resumed": "somebody resumed the connection",
     "released": "somebody ended the hold",
     "dismissed": "somebody dismissed refused notifications",
+    "acknowledged": "somebody noted that they know of these failed jobs",
+    "withdrawn": "somebody withdrew such a note",
 }
 """Every outcome, and what it means."""
 

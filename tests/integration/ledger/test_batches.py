@@ -23,8 +23,9 @@ IDS = ("150713", "150714", "150715")
 def begun(ledger: Ledger, ids: Sequence[str] = IDS) -> str:
     """A batch of customers that were requested."""
     batch_id = ledger.batches.begin(SYSTEM)
-    versions = ledger.request_all([customer(each) for each in ids])
-    ledger.batches.add(batch_id, dict(zip(ids, versions, strict=True)))
+    jobs = [customer(each) for each in ids]
+    versions = ledger.request_all(jobs)
+    ledger.batches.add(batch_id, dict(zip(jobs, versions, strict=True)))
     return batch_id
 
 
@@ -113,7 +114,7 @@ def test_job_that_rests_is_shown_as_such(ledger: Ledger) -> None:
 def test_one_look_takes_a_few_pages_however_large_the_batch(ledger: Ledger) -> None:
     """All have ended, but one look counts no more than its share."""
     batch_id, size = ledger.batches.begin(SYSTEM), (PAGES + 2) * PAGE
-    ledger.batches.add(batch_id, {str(number): 1 for number in range(1, size + 1)})
+    ledger.batches.add(batch_id, {Job(Kind.CUSTOMER, SYSTEM, str(number)): 1 for number in range(1, size + 1)})
     assert seen(ledger, batch_id).ended == (PAGES + 1) * PAGE
     assert seen(ledger, batch_id).counts == {MISSING: size}
 

@@ -196,7 +196,7 @@ def test_only_what_the_warning_names_can_expire(server: Server) -> None:
     ledger.complete(ledger.claim(Job(Kind.CUSTOMER, 4021, "1")), [], Action.CREATED, "7")
     ledger.fail(ledger.claim(Job(Kind.CUSTOMER, 4021, "2")), [], Failure("email-missing"))
     ledger.claim(Job(Kind.CUSTOMER, 4021, "3"))
-    ledger.batches.add(ledger.batches.begin(4021), {"4": 1})
+    ledger.batches.add(ledger.batches.begin(4021), {Job(Kind.CUSTOMER, 4021, "4"): 1})
     ledger.progress.advance(ledger.progress.begin(4021, Selection.ALL), ["4"])
     expiring = {key for key in server.client.scan_iter("*") if server.client.ttl(key) >= 0}
     assert expiring

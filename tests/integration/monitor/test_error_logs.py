@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,20 +14,27 @@ from tests.integration.jobs import CALLS, claimed
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import ID, NOWHERE, Stage, run
 from tests.parts import SYSTEM
+from worker.jobs.asking import Source
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.job import PAGE, Action, Job, Kind, State
+from worker.jobs.retries import Pause
 from worker.ledger import Ledger, Refusal, StoreLimits
+from worker.ledger.memory.event import EventFilter
+from worker.monitor.group import ROWS_PER_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import redis
+    import requests
 
 CODE = "customer-write-failed"
 FAILURE = Failure(CODE, 422, "the address is <b>refused</b>")
 ENTRY = CATALOGUE[CODE]
 GROUP = f"/error-logs/customer/{SYSTEM}/{CODE}"
 ONE = f"/activity/customer/{SYSTEM}/{ID}/discard"
+SUB_GROUP = re.compile(r'class="sub-group" href="[^"]*(\?message=\w+)"><span class="sub-count">5<')
+TICK = re.compile(r'name="job" value="(\d+)"')
 REASON = {"reason": "test customers"}
 
 
@@ -110,13 +119,169 @@ def test_last_jobs_stand_in_the_group_with_what_the_api_said(stage: Stage, monit
     assert "<b>refused" not in html
 
 
-def test_group_links_to_its_jobs_in_activity(stage: Stage, monitor: Monitor) -> None:
-    """The filter of the link finds these jobs and no others."""
+def test_group_links_to_its_jobs(stage: Stage, monitor: Monitor) -> None:
+    """To these and no others."""
     fail(stage, customer("7"), customer("8"), customer("8").subscription)
     fail(stage, customer("9"), failure=Failure("email-missing"))
-    link = f"/activity?code={CODE}&amp;system={SYSTEM}&amp;kind=customer"
-    assert f'href="{link}"' in monitor.get("/error-logs").text
-    assert "2 jobs fit the filter" in monitor.text(link.replace("&amp;", "&"))
+    assert f'href="{GROUP}"' in monitor.get("/error-logs").text
+    assert ticks(monitor) == ["8", "7"]
+
+
+# A group's own page ---------------------------------------------------------------------------------------------------
+
+
+def ticks(monitor: Monitor, query: str = "") -> list[str]:
+    """The customers that can be ticked on a group's page."""
+    return TICK.findall(monitor.get(f"{GROUP}{query}").text)
+
+
+def choose(monitor: Monitor, verb: str, *ids: str, **more: Any) -> requests.Response:
+    """Tick some and press a button."""
+    return monitor.submit(GROUP, "/chosen", job=list(ids), verb=verb, **more)
+
+
+def test_jobs_stand_together_by_what_the_api_said(stage: Stage, monitor: Monitor) -> None:
+    """Whatever differs from one customer to the next."""
+    for number in range(1, 8):
+        words = f'Email "c{number}" of customer {number} is taken' if number < 6 else "Name is too long"
+        fail(stage, customer(str(number)), failure=Failure(CODE, 422 if number < 7 else 400, words))
+    page = monitor.text(GROUP)
+    for words in ("5 HTTP 422: Email “…” of customer # is taken", "1 HTTP 422: Name is too long", "1 HTTP 400: Name"):
+        assert words in page, page
+    assert "HTTP 422: Email “…” of customer # is taken for example 5" in monitor.text("/error-logs")
+    assert len(ticks(monitor)) == 7
+    [link] = SUB_GROUP.findall(monitor.get(GROUP).text)
+    assert ticks(monitor, link) == ["5", "4", "3", "2", "1"]
+    assert len(ticks(monitor, "?message=none")) == 7
+    assert "Email &quot;c3&quot; of customer 3 is taken" in monitor.get(f"{GROUP}{link}").text
+
+
+def test_a_large_group_has_pages(stage: Stage, monitor: Monitor) -> None:
+    """And the page says that it looks at the newest."""
+    fail(stage, *many(2 * ROWS_PER_PAGE + 1))
+    shown = [ticks(monitor, f"?page={page}") for page in (1, 2, 3)]
+    assert [len(each) for each in shown] == [ROWS_PER_PAGE, ROWS_PER_PAGE, 1]
+    assert len(set().union(*shown)) == 2 * ROWS_PER_PAGE + 1
+    assert ticks(monitor, "?page=99") == shown[2]
+    assert ticks(monitor, "?page=x") == ticks(monitor, "?page=0") == shown[0]
+    assert "Of the newest 50" in monitor.text("/error-logs")
+
+
+def test_ticked_jobs_are_run_again_and_followed(stage: Stage, monitor: Monitor) -> None:
+    """No others; their page runs those that fail once more."""
+    fail(stage, *many(3))
+    answer = choose(monitor, "rerun", "1", "3")
+    assert (answer.status_code, failed(stage)) == (303, 1)
+    path = answer.headers["Location"]
+    assert "2 jobs of Sandbox" in monitor.text(path)
+    for number in (1, 3):
+        stage.ledger.fail(stage.ledger.claim(customer(str(number))), CALLS, FAILURE)
+    assert "2 jobs failed" in monitor.text(path)
+    again = monitor.submit(path, "/rerun")
+    assert again.status_code == 303
+    assert again.headers["Location"] != path
+    assert failed(stage) == 1
+    assert "2 jobs of Sandbox" in monitor.text(again.headers["Location"])
+    events = stage.ledger.events.page(EventFilter(outcome="requested")).events
+    assert [(each.asker.user, each.note) for each in events] == [("operator", "2 jobs")] * 2
+
+
+def test_ticked_jobs_are_discarded_with_a_reason(stage: Stage, monitor: Monitor) -> None:
+    """Which is remembered with each."""
+    fail(stage, *many(3))
+    answer = choose(monitor, "discard", "2", reason="ask zoe@example.com")
+    assert answer.headers["Location"] == "/error-logs?discarded=1"
+    assert failed(stage) == 2
+    discarded, _ = stage.ledger.events.life_of(customer("2"))
+    assert (discarded.asker.user, discarded.outcome) == ("operator", "discarded")
+    assert discarded.note.startswith("ask ")
+    assert "zoe@example.com" not in discarded.note
+
+
+@pytest.mark.parametrize(
+    ("verb", "ids", "reason"),
+    [("rerun", [], ""), ("discard", ["1"], ""), ("discard", ["1"], "x" * 201), ("", ["1"], "x"), ("rerun", ["x"], "")],
+)
+def test_what_is_not_clear_changes_nothing(
+    stage: Stage, monitor: Monitor, verb: str, ids: list[str], reason: str
+) -> None:
+    """The page says what is missing."""
+    fail(stage, *many(2))
+    assert choose(monitor, verb, *ids, reason=reason).status_code == 400
+    assert failed(stage) == 2
+
+
+def test_a_batch_without_a_failed_job_runs_nothing_again(stage: Stage, monitor: Monitor) -> None:
+    """Nor one that there is not."""
+    fail(stage)
+    path = choose(monitor, "rerun", ID).headers["Location"]
+    assert monitor.post(f"{path}/rerun", monitor.token()).status_code == 400
+    assert monitor.post(f"/manual-sync/{'A' * 22}/rerun", monitor.token()).status_code == 400
+
+
+def test_a_group_that_is_empty_says_so(monitor: Monitor) -> None:
+    """Somebody may have run its jobs again meanwhile."""
+    assert "has this error any more" in monitor.text(GROUP)
+
+
+def test_a_group_is_acknowledged(stage: Stage, monitor: Monitor) -> None:
+    """With a note and the user; what fails afterwards is counted."""
+    fail(stage, *many(2))
+    assert monitor.submit(GROUP, "/note", text="waiting for support, zoe@example.com").status_code == 303
+    for path in (GROUP, "/error-logs"):
+        assert "Acknowledged by operator 0 s ago: waiting for support, " in monitor.text(path)
+        assert "zoe@example.com" not in monitor.text(path)
+        assert "new since" not in monitor.text(path)
+    fail(stage, customer("9"))
+    assert "1 new since" in monitor.text("/error-logs")
+    monitor.submit(GROUP, "/note", withdraw="1")
+    assert "Acknowledged" not in monitor.text("/error-logs")
+    events = stage.ledger.events.page(EventFilter(source=Source.PERSON)).events
+    assert [(each.outcome, each.code) for each in events] == [("withdrawn", CODE), ("acknowledged", CODE)]
+    assert monitor.submit(GROUP, "/note", text="x" * 201).status_code == 400
+
+
+def test_holds_come_first(stage: Stage, monitor: Monitor) -> None:
+    """As long as they last, nothing else of the store helps."""
+    fail(stage)
+    stage.ledger.hold_store(SYSTEM, "stamped", Failure("stamped-credentials-refused", 401), Pause(600, 600))
+    page = monitor.text("/error-logs")
+    assert page.index(f"({SYSTEM}) has been held since") < page.index(ENTRY.title)
+    assert "has been held" not in monitor.text("/error-logs?system=4022")
+
+
+def test_refused_notifications_show_their_detail_and_can_be_dismissed(stage: Stage, monitor: Monitor) -> None:
+    """Those that were shown, and no others."""
+    for number in range(7):
+        stage.ledger.refuse(replace(refusal(), position=number + 1))
+    stage.ledger.refuse(refusal("product/created"))
+    page = monitor.text("/error-logs")
+    assert f"notification 7 of trigger trigger-1, customer {ID} customer/deleted" in page
+    assert "and 2 more" in page
+    form = next(each for each in monitor.forms("/error-logs") if each.fields.get("scope") == "customer/deleted")
+    stage.ledger.refuse(replace(refusal(), position=8, trigger_id="later"))
+    later = stage.ledger.refusals()[0]
+    fields = form.fields | {"until": str(int(later.at.timestamp() * 1000) - 1) if later.at else ""}
+    answer = monitor.post(form.action, fields)
+    assert answer.status_code == 303
+    left = {(each.scope, each.trigger_id) for each in stage.ledger.refusals()}
+    assert left >= {("product/created", "trigger-1"), ("customer/deleted", "later")}
+    dismissed = stage.ledger.events.page(EventFilter(outcome="dismissed")).events
+    assert sum(int(each.note.split()[0]) for each in dismissed) == 9 - len(stage.ledger.refusals())
+    assert {each.asker.user for each in dismissed} <= {"operator"}
+
+
+@pytest.mark.parametrize("path", [f"{GROUP}/chosen", f"{GROUP}/note", "/error-logs/dismiss"])
+def test_no_other_site_can_send_these(stage: Stage, monitor: Monitor, path: str) -> None:
+    """Nor anybody without the login."""
+    fail(stage)
+    fields = {"job": ID, "verb": "rerun", "text": "x"}
+    assert [answer.status_code for answer in monitor.forge(path, fields)] == [403, 403, 403]
+    assert monitor.post(path, monitor.token() | fields, WRONG_LOGIN).status_code == 401
+    assert_unchanged(stage)
+
+
+# Re-run and discard ---------------------------------------------------------------------------------------------------
 
 
 def test_group_without_a_success_is_called_configuration(stage: Stage, monitor: Monitor) -> None:
@@ -159,14 +324,14 @@ def test_rerun_asks_first_with_the_number(stage: Stage, monitor: Monitor) -> Non
 
 
 def test_rerun_requests_every_job_of_the_group(stage: Stage, monitor: Monitor) -> None:
-    """And no other; the answer says how many."""
+    """And no other; the answer is their progress."""
     stage.limit(20 * PAGE)
     fail(stage, *many(PAGE + 2))
     fail(stage, customer("9000"), failure=Failure("email-missing"))
     answer = monitor.submit(f"{GROUP}/rerun", "/rerun")
     assert answer.status_code == 303
     assert failed(stage) == 1
-    assert f"Re-run of {PAGE + 2} jobs requested" in monitor.text(answer.headers["Location"])
+    assert f"{PAGE + 2} jobs of Sandbox" in monitor.text(answer.headers["Location"])
 
 
 def test_rerun_job_runs_and_ends_well(stage: Stage, monitor: Monitor) -> None:
@@ -320,4 +485,4 @@ def test_pages_follow_a_prefix(stage: Stage) -> None:
     with serving(url_prefix="flower") as monitor:
         assert f'href="/flower{GROUP}/rerun"' in monitor.get("/flower/error-logs").text
         answer = monitor.submit(f"/flower{GROUP}/rerun", "/rerun")
-        assert answer.headers["Location"] == "/flower/error-logs?rerun=1"
+        assert answer.headers["Location"].startswith("/flower/manual-sync/")

@@ -91,7 +91,7 @@ def test_the_history_shows_each_attempt_with_its_calls(stage: Stage, monitor: Mo
     assert history.index("updated") < history.index("failed")
     newest, oldest = stage.ledger.events.life_of(JOB)
     for words in (
-        f"{newest.began_at:%Y-%m-%d %H:%M:%S} UTC, {newest.ms / 1000:.3f} s No call was made.",
+        f"{newest.began_at:%Y-%m-%d %H:%M:%S} UTC, {newest.ms / 1000:.3f} s No call was made. Asked for by trigger",
         f"{oldest.began_at:%Y-%m-%d %H:%M:%S} UTC, {oldest.ms / 1000:.3f} s",
         "iPaaS.com GET customers/v2/Customer/{id} 200 0.031 s",
         "Stamped.io POST a no answer 0.007 s",

@@ -346,7 +346,7 @@ def test_batch_holds_ids_alone(stage: Stage, monitor: Monitor, client: redis.Red
     monitor.text(path)
     batch = f"stamped-sync:batch:{path.rpartition('/')[2]}"
     assert set(client.scan_iter("stamped-sync:batch:*")) == {batch, f"{batch}:cursor", f"{batch}:failed"}
-    assert set(client.hgetall(batch)) == {"system_id", "total", "at", "ended:failed"}
+    assert set(client.hgetall(batch)) == {"system_id", "total", "at", "of", "ended:failed"}
     assert client.zrange(f"{batch}:failed", 0, -1) == [f"customer:{ID}"]
 
 

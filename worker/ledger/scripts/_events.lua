@@ -19,7 +19,8 @@ local SLOT_MS, DAY_MS = 10 * 60 * 1000, 24 * 60 * 60 * 1000
 local MARK_SIZE, FORMAT = 24, '<I4I4I4I4I4I2BB'
 local OUTCOMES = {
   created = 1, updated = 2, subscribed = 3, unsubscribed = 4, unchanged = 5, waiting = 6, held = 7, throttled = 8, failed = 9,
-  lost = 10, queued = 11, requested = 12, discarded = 13, paused = 14, resumed = 15, released = 16, dismissed = 17,
+  lost = 10, queued = 11, requested = 12, discarded = 13, paused = 14, resumed = 15, released = 16, dismissed = 17, acknowledged = 18,
+  withdrawn = 19,
 }
 local DONE = { created = true, updated = true, subscribed = true, unsubscribed = true, unchanged = true }
 local SOURCES = {

@@ -5,7 +5,9 @@ Nothing here reads more of the ledger than what is shown, however many jobs it h
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice, product
 from typing import TYPE_CHECKING, Protocol
 
@@ -17,7 +19,6 @@ from worker.ledger.views.places import JobList, JobPlace, newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
 
     import redis
     from redis.client import Pipeline
@@ -64,6 +65,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupNote:
+    """What somebody has noted of a group of failed jobs."""
+
+    user: str
+    text: str
+    at: datetime
+    new_since: int
+    """How many of its jobs have failed since."""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Jobs of one kind and store that failed with one error."""
 
@@ -73,6 +85,8 @@ class Group:
     count: int
     first_seen: datetime | None
     last_seen: datetime | None
+    note: GroupNote | None
+    """What somebody has noted of it."""
     is_suspicious: bool
     """Nothing has ended well there since the last few failed: more likely the configuration than the data."""
 
@@ -140,10 +154,11 @@ class Activity:
                 for kind in Kind:
                     ask("names", kind).smembers(keys.of(keys.CODES, kind))
                     ask("last done", kind).hgetall(keys.of(keys.LAST_DONE, kind))
+                ask("notes").hgetall(keys.NOTES)
             names = [(kind, name) for kind in Kind for name in found["names", kind]]
             with together(self._client, found) as ask:
                 for kind, name in names:
-                    _ask_group(ask, kind, name)
+                    _ask_group(ask, kind, name, found["notes",].get(f"{kind}:{name}"))
         groups = (_group(found, kind, name) for kind, name in names if found["count", kind, name])
         return sorted(groups, key=lambda group: (-group.count, group.system_id, group.kind, group.code))
 
@@ -192,11 +207,13 @@ def _code_of(record: Record) -> str:
     return record.failure.code if record.failure else ""
 
 
-def _ask_group(ask: Callable[..., Pipeline], kind: Kind, name: str) -> None:
+def _ask_group(ask: Callable[..., Pipeline], kind: Kind, name: str, noted: str | None) -> None:
     index = keys.of(keys.CODE, kind, name)
     ask("count", kind, name).zcard(index)
     for place in (0, -1, -SUSPICIOUS):
         ask(place, kind, name).zrange(index, place, place, withscores=True)
+    if noted:
+        ask("new", kind, name).zcount(index, f"({noted.partition(' ')[0]}", "+inf")
 
 
 def _group(found: Found, kind: Kind, name: str) -> Group:
@@ -210,5 +227,16 @@ def _group(found: Found, kind: Kind, name: str) -> Group:
         count=found["count", kind, name],
         first_seen=moment(first[0]) if first else None,
         last_seen=moment(last[0]) if last else None,
+        note=_note(found, kind, name),
         is_suspicious=bool(fifth) and done < fifth[0],
     )
+
+
+def _note(found: Found, kind: Kind, name: str) -> GroupNote | None:
+    noted = found["notes",].get(f"{kind}:{name}")
+    if noted is None:
+        return None
+    at, _, as_json = noted.partition(" ")
+    entry = json.loads(as_json)
+    since = datetime.fromtimestamp(float(at) / 1000, UTC)
+    return GroupNote(entry["user"], entry["text"], since, found["new", kind, name])

@@ -66,6 +66,13 @@ for (const field of document.querySelectorAll("[data-largest]")) {
   field.addEventListener("change", () => refuseLarge(field));
 }
 
+// One tick for all that the page shows.
+for (const all of document.querySelectorAll("[data-tick-all]")) {
+  all.addEventListener("change", () => {
+    for (const each of all.form.querySelectorAll('[name="job"]')) each.checked = all.checked;
+  });
+}
+
 // The address names a place further down: go there at once, because a smooth scroll stops short while the page still loads.
 if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: "instant" });
 

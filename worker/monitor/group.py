@@ -1,0 +1,169 @@
+"""One group of failed jobs: by what the API said, each job with its message, and what is done about some of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from tornado.web import HTTPError, authenticated
+
+from worker.handover import run_all
+from worker.jobs.asking import Asker, Source
+from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
+from worker.ledger.views.activity import Filter
+from worker.monitor.change import ChangePage
+from worker.monitor.page import Page, number_of
+from worker.presentation.messages import SubGroup, sub_groups
+from worker.telemetry.masking import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.ledger import Ledger, Record
+    from worker.ledger.views.activity import Group
+
+READ_AT_MOST: Final = 2_000
+"""How many failed jobs of a group the page looks at: the newest."""
+ROWS_PER_PAGE: Final = 50
+LONGEST_TEXT: Final = 200
+ADDRESS: Final = rf"/error-logs/({'|'.join(Kind)})/({CUSTOMER_ID.pattern})/([a-z0-9-]{{1,64}})"
+NOTHING_CHOSEN: Final = "No job was chosen, so nothing was changed. Go back and tick some."
+NO_REASON: Final = f"Say why, in at most {LONGEST_TEXT} characters. Nothing was discarded."
+TOO_LONG: Final = f"The note has more than {LONGEST_TEXT} characters. Nothing was changed."
+NO_VERB: Final = "The form says neither to re-run nor to discard. Load the page again and repeat it."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows."""
+
+    group: Group | None
+    """None if none of its jobs is failed any more."""
+    kind: Kind
+    system_id: int
+    code: str
+    sub_groups: Sequence[SubGroup]
+    chosen: SubGroup | None
+    """The one whose jobs are shown; None for all."""
+    records: list[Record]
+    read: int
+    """How many jobs were looked at."""
+    page: int
+    pages: int
+    connection: str
+
+
+class GroupPage(Page):
+    """The group."""
+
+    @authenticated
+    async def get(self, kind: str, system_id: str, code: str) -> None:
+        """Show it, or one of its sub-groups."""
+        message, number = (self.get_argument(name, "", escape=False) or "" for name in ("message", "page"))
+        page = max(number_of(number) or 1, 1)
+        shown = await self.aside(self._read, Filter(int(system_id), Kind(kind), State.FAILED, code), message, page)
+        self.render_page("group.html", "error-logs", shown=shown, longest=LONGEST_TEXT)
+
+    def _read(self, wanted: Filter, message: str, page: int) -> Shown:
+        activity = self.ledger.activity
+        found = activity.page(wanted, size=READ_AT_MOST).records
+        groups = sub_groups(found)
+        chosen = next((each for each in groups if each.key == message), None)
+        records = chosen.records if chosen else found
+        pages = max(-(-len(records) // ROWS_PER_PAGE), 1)
+        page = min(page, pages)
+        system_id, kind = wanted.system_id or 0, wanted.kind or Kind.CUSTOMER
+        return Shown(
+            group=group_of(self.ledger, kind, system_id, wanted.code),
+            kind=kind,
+            system_id=system_id,
+            code=wanted.code,
+            sub_groups=groups,
+            chosen=chosen,
+            records=records[(page - 1) * ROWS_PER_PAGE : page * ROWS_PER_PAGE],
+            read=len(found),
+            page=page,
+            pages=pages,
+            connection=self.names.get(system_id, ""),
+        )
+
+
+def group_of(ledger: Ledger, kind: Kind, system_id: int, code: str) -> Group | None:
+    """A group of failed jobs as it stands; None if none of its jobs is failed any more."""
+    meant = (kind, system_id, code)
+    return next((each for each in ledger.activity.groups() if (each.kind, each.system_id, each.code) == meant), None)
+
+
+class ChosenChange(ChangePage):
+    """Re-run or discard the jobs that were ticked."""
+
+    async def change(self, kind: str, system_id: str, _code: str) -> None:
+        """Do it; a re-run leads to its progress."""
+        jobs = [Job.read(kind, system_id, each) for each in self.get_body_arguments("job")]
+        if not jobs:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, NOTHING_CHOSEN)
+        verb = self.get_body_argument("verb", "")
+        if verb == "rerun":
+            self.runtime.connection(int(system_id))
+            asker = Asker(Source.RERUN, self.user)
+            self.go_to("batch", await self.aside(rerun_in_batch, self.ledger, jobs, asker))
+        elif verb == "discard":
+            await self._discard(jobs)
+        else:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, NO_VERB)
+
+    async def _discard(self, jobs: Sequence[Job]) -> None:
+        reason = self.get_body_argument("reason", "").strip()
+        if not reason or len(reason) > LONGEST_TEXT:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, NO_REASON)
+        asker = Asker(Source.PERSON, self.user)
+        count = await self.aside(self.ledger.discard_all, jobs, asker, masked(reason))
+        self.go_to("error-logs", query=f"?discarded={count}")
+
+
+class Acknowledge(ChangePage):
+    """Note that somebody knows of a group, with what they say of it; or withdraw that."""
+
+    async def change(self, kind: str, system_id: str, code: str) -> None:
+        """Do it."""
+        text = self.get_body_argument("text", "").strip()
+        if len(text) > LONGEST_TEXT:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, TOO_LONG)
+        withdraws = bool(self.get_body_argument("withdraw", ""))
+        asker = Asker(Source.PERSON, self.user)
+        about = Kind(kind), int(system_id), code
+        if withdraws:
+            await self.aside(self.ledger.withdraw, *about, asker)
+        else:
+            await self.aside(self.ledger.acknowledge, *about, asker, masked(text))
+        self.go_to("group", kind, system_id, code)
+
+
+class Dismiss(ChangePage):
+    """Forget the refused notifications of one code, connection and scope that were shown."""
+
+    async def change(self) -> None:
+        """Do it with those that were there when the page was shown."""
+        code, system, scope = (self.get_body_argument(name, "") for name in ("code", "system", "scope"))
+        until = number_of(self.get_body_argument("until", "")) or 0
+        count = await self.aside(self._dismiss, code, system, scope, until)
+        self.go_to("error-logs", query=f"?dismissed={count}#refused")
+
+    def _dismiss(self, code: str, system: str, scope: str, until: int) -> int:
+        ledger = self.ledger
+        found = [
+            each
+            for each in ledger.refusals(limit=ledger.refused().listed)
+            if (each.code, each.system_id, each.scope) == (code, system, scope)
+            and each.at
+            and each.at.timestamp() * 1000 <= until
+        ]
+        return ledger.dismiss(found, Asker(Source.PERSON, self.user)) if found else 0
+
+
+def rerun_in_batch(ledger: Ledger, jobs: Sequence[Job], asker: Asker) -> str:
+    """Run jobs of one connection again; the id of the batch that shows how they end. Raises LedgerUnavailable."""
+    batch_id = ledger.batches.begin(jobs[0].system_id, asker.source)
+    ledger.batches.add(batch_id, run_all(jobs, ledger, asker))
+    return batch_id
