@@ -2,8 +2,8 @@
 
 `celery -A tests.acceptance.killable worker` runs a worker of it; `python -m tests.acceptance.killable` with `discard`,
 `release`, `pause`, `resume`, `repair` or `initialize` does what the command of `stamped-sync` of this name does, with
-`acknowledge` and `dismiss` what a page does, and with `note` what many do last. KILL_AT names the effect (or TAKE) and the moment, KILLED the file that is made at the
-kill.
+`acknowledge` and `dismiss` what a page does, and with `note` what many do last. KILL_AT names the effect (or TAKE) and
+the moment, KILLED the file that is made at the kill.
 """
 
 from __future__ import annotations
