@@ -94,6 +94,7 @@ def _row_as_json(row: StoreRow) -> dict[str, object]:
         "under_way": row.under_way,
         "hour": {"finished": sum(row.hour.done), "failed": sum(row.hour.failed)},
         "day": {"finished": sum(row.day.done), "failed": sum(row.day.failed)},
+        "day_before": {"finished": sum(row.day_before.done), "failed": sum(row.day_before.failed)},
         "throttle": row.use and {"calls": row.use.stamped_calls, "limit": row.use.stamped_limit},
         "last_success": as_iso(row.last_done),
         "hold": row.hold and as_json_object(row.hold),
@@ -148,7 +149,7 @@ def _standing(row: StoreRow) -> dict[str, str]:
         "State": f"{row.standing}: {why}" if why else row.standing,
         "Waiting": f"{counted(row.waiting, 'job')}{waits}",
         "Last hour": in_words(row.hour),
-        "Last day": in_words(row.day),
+        "Last day": f"{in_words(row.day)}; the day before {in_words(row.day_before)}",
         "Throttle in use": row.throttle,
         "Last success": local(row.last_done) or "never",
     }

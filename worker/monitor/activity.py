@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from worker.ledger.views.activity import Page as Jobs
     from worker.ledger.views.figures import Figures
 
+NEWS_COUNTED: Final = 100
 FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
 
 TIME_MEANS: Final = {
@@ -83,6 +84,8 @@ class Shown:
     """The figures of all stores, whatever the filter."""
     names: dict[int, str]
     """The connections."""
+    newest: str
+    """The time from which on a change is news; empty where the list is in another order."""
 
 
 class ActivityPage(Page):
@@ -123,7 +126,26 @@ class ActivityPage(Page):
             counts=figures.by_state(query.filter.system_id, query.filter.kind),
             figures=figures,
             names=names,
+            newest=_newest(query.filter, jobs),
         )
+
+
+class NewsPage(ActivityPage):
+    """How many jobs have changed since the list was shown, for it to say so."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer how many, as JSON."""
+        after = time_in(self.get_argument("after", "", escape=False) or "", "after", [])
+        wanted = replace(self.query().filter, since=after and after + timedelta(milliseconds=1))
+        count = await self.aside(self.ledger.activity.count, wanted) if after else 0
+        self.write({"count": min(count, NEWS_COUNTED), "most": NEWS_COUNTED})
+
+
+def _newest(wanted: Filter, jobs: Jobs) -> str:
+    by_change = wanted.state in {None, State.DONE, State.FAILED} and not wanted.customer_id
+    newest = jobs.records[0].changed_at if by_change and jobs.records else None
+    return newest.isoformat() if newest else ""
 
 
 class CountsPage(ActivityPage):

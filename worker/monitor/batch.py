@@ -11,7 +11,7 @@ from tornado.web import HTTPError, authenticated
 
 from worker.handover import run_all
 from worker.jobs.asking import Asker, Source
-from worker.jobs.job import Action, Kind, pages
+from worker.jobs.job import Action, Kind, State, pages
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
@@ -72,7 +72,8 @@ class BatchPage(Page):
             raise HTTPError(
                 NOT_FOUND, "There is no such Manual Sync, or it is older than a day. Activity has its jobs."
             )
-        self.render_page("progress.html", "manual-sync", shown=shown)
+        tab = "error-logs" if shown.batch.source is Source.RERUN else "manual-sync"
+        self.render_page("progress.html", tab, shown=shown, states=list(State))
 
     def _read(self, batch_id: str) -> Shown | None:
         batch = self.ledger.batches.look(batch_id)

@@ -68,6 +68,19 @@ class EventQuery:
         return f"?{urlencode(query)}"
 
 
+def quick_links(now: datetime) -> list[tuple[str, str]]:
+    """What is often asked, each with the filter that answers it; `now` is in the zone of whoever asks."""
+    hour, yesterday = (f"{now - span:%Y-%m-%dT%H:%M:%S}" for span in (timedelta(hours=1), timedelta(days=1)))
+    asked = {
+        "Last hour": {"since": hour},
+        "Since yesterday": {"since": yesterday},
+        "Failed since yesterday": {"since": yesterday, "outcome": "failed"},
+        "Changed by people since yesterday": {"since": yesterday, "source": Source.PERSON},
+        "Run again by people since yesterday": {"since": yesterday, "source": Source.RERUN},
+    }
+    return [(words, f"?{urlencode(query)}") for words, query in asked.items()]
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """The ended jobs over the chosen time."""
@@ -104,6 +117,7 @@ class EventsPage(Page):
             query=query,
             begins=begins,
             shown=shown,
+            quick=quick_links(datetime.now(self.zone)),
             sources=SOURCES,
             outcomes=OUTCOMES,
             codes=CATALOGUE,

@@ -56,6 +56,8 @@ class StoreRow:
     """The ended jobs of the last hour, in steps of ten minutes."""
     day: Tallies
     """Those of the last day, in steps of an hour."""
+    day_before: Tallies
+    """Those of the day before that."""
     last_done: datetime | None
     """When a job last ended well."""
 
@@ -102,7 +104,7 @@ def rows_of(ledger: Ledger, connections: Connections, *, is_drifted: bool) -> li
     """
     figures, configured = ledger.figures(), {each.system_id: each for each in connections}
     systems = [each for each in {**configured, **figures.unknown} if each in figures.stores]
-    hours, days = ledger.events.tallies(systems, HOUR, TEN_MINUTES), ledger.events.tallies(systems, DAY, HOUR)
+    hours, days = ledger.events.tallies(systems, HOUR, TEN_MINUTES), ledger.events.tallies(systems, 2 * DAY, HOUR)
     last_done = ledger.last_done()
     rows = [
         _row(
@@ -132,7 +134,8 @@ def _row(
     limits = figures.limits.get(store.system_id)
     use = store.use_of(limits) if limits else None
     oldest = min(filter(None, (store.oldest_queued[kind] for kind in Kind)), default=None)
-    hour, day, last_done = past
+    hour, two_days, last_done = past
+    middle = len(two_days.done) // 2
     return StoreRow(
         system_id=store.system_id,
         connection=connection,
@@ -143,7 +146,8 @@ def _row(
         use=use,
         hold=store.hold,
         hour=hour,
-        day=day,
+        day=two_days.part(middle, None),
+        day_before=two_days.part(0, middle),
         last_done=last_done,
     )
 

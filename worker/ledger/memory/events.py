@@ -86,6 +86,10 @@ class Tallies(NamedTuple):
     done: list[int]
     failed: list[int]
 
+    def part(self, first: int, end: int | None) -> Tallies:
+        """Those of some of the steps."""
+        return Tallies(self.done[first:end], self.failed[first:end])
+
 
 class Events:
     """The memory of a ledger. All raise LedgerUnavailable when Redis does not answer."""
