@@ -17,6 +17,7 @@ from tests import parts
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene, trigger
 from tests.integration.jobs import calls_of
 from tests.integration.raw_server import RawServer, http, serving
+from worker.jobs.asking import SOMEBODY
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.intents import Intent
 from worker.jobs.job import Action, Job, Kind, State
@@ -195,8 +196,8 @@ UNLUCKY = ("internal-error", "worker-lost")
 """Errors that need a worker on a bad day."""
 UNREACHED = ("redis-unavailable", "redis-refuses")
 """Errors that no job can end with: they need the ledger to write that down."""
-OUTSIDE = (*UNREACHED, "connection-held", "throttle-used-up")
-"""The same, and those that reads of no job meet alone."""
+OUTSIDE = (*UNREACHED, "connection-held", "connection-paused", "throttle-used-up")
+"""The same, and those that reads of no job meet alone, or people make."""
 BRIEF = {
     "STAMPED_SYNC_LEASE_SECONDS": "1",
     "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "0.2",
@@ -233,6 +234,17 @@ def test_preview_of_a_held_connection_ends_with_its_code(stage: Scene) -> None:
         True,
     )
     assert not [call for call in stage.calls() if "Stamped.io" in call]
+
+
+def test_sync_of_a_paused_connection_tells_its_code(stage: Scene) -> None:
+    """Nobody waits for what a person must end."""
+    stage.ledger.pause(parts.SYSTEM, SOMEBODY, "the store moves")
+    ended = stage.console("sync", ID, "--system", str(parts.SYSTEM), "--wait", "--json")
+    shown = json.loads(ended.stdout)
+    assert (ended.returncode, shown["state"], shown["error"]["code"]) == (1, "waiting", "connection-paused")
+    assert "due" not in shown
+    assert "is paused since" in " ".join(ended.stderr.split())
+    stage.ledger.resume(parts.SYSTEM)
 
 
 def test_preview_with_a_used_up_throttle_ends_with_its_code(stage: Scene) -> None:
