@@ -23,6 +23,10 @@ SAMPLED: Final = 50
 """How many jobs of a group the page looks at: the newest."""
 MESSAGES_SHOWN: Final = 3
 """How many messages of a group the page shows: the most frequent."""
+NEWEST_SHOWN: Final = 5
+"""How many of the newest refused notifications of a group the page shows."""
+FAULTS_SHOWN: Final = 10
+"""How many different faults of the notifications of a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class ErrorLogsPage(Page):
             "error-logs.html",
             "error-logs",
             shown=await self.aside(self._read, system_id),
+            newest_of=newest_of,
             system_id=system_id,
             rerun=rerun,
             discarded=discarded,
@@ -98,6 +103,15 @@ def in_groups(refusals: Iterable[Refusal]) -> list[list[Refusal]]:
     for each in refusals:
         groups[each.code, each.system_id, each.scope].append(each)
     return sorted(groups.values(), key=len, reverse=True)
+
+
+def newest_of(group: Sequence[Refusal]) -> list[Refusal]:
+    """The newest refusals of a group, and the newest with each fault, so that a frequent fault hides no other."""
+    first: dict[str, int] = {}
+    for number, each in enumerate(group):
+        first.setdefault(each.detail, number)
+    shown = {*range(min(NEWEST_SHOWN, len(group))), *list(first.values())[:FAULTS_SHOWN]}
+    return [group[number] for number in sorted(shown)]
 
 
 def _concerns(refusal: Refusal, system_id: int | None) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks import transfer_customer
+from tests.integration.html import text_of
 from tests.integration.jobs import CALLS, claimed
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
 from tests.integration.stage import ID, NOWHERE, Stage, run
@@ -301,6 +302,16 @@ def test_refused_notifications_stand_behind_the_groups(stage: Stage, monitor: Mo
     page = monitor.text("/error-logs")
     assert page.index(ENTRY.title) < page.index("Refused notifications") < page.index("customer/deleted")
     assert page.count(CATALOGUE["scope-unsupported"].resolution) == 2
+
+
+def test_frequent_fault_hides_no_other(stage: Stage, monitor: Monitor) -> None:
+    """The newest with each fault is shown, however many came after it; what it says can't be markup."""
+    for detail in ("it is <b>long</b>", *["it is compressed"] * 9):
+        stage.ledger.refuse(Refusal("trigger-malformed", detail, "", 0, "", "", ""))
+    html = monitor.get("/error-logs").text
+    assert "it is &lt;b&gt;long&lt;/b&gt;" in html
+    assert html.count("it is compressed") == 5
+    assert "and 4 more" in text_of(html)
 
 
 def test_page_says_when_redis_does_not_answer(stage: Stage, monitor: Monitor) -> None:
