@@ -196,8 +196,8 @@ UNLUCKY = ("internal-error", "worker-lost")
 """Errors that need a worker on a bad day."""
 UNREACHED = ("redis-unavailable", "redis-refuses")
 """Errors that no job can end with: they need the ledger to write that down."""
-OUTSIDE = (*UNREACHED, "connection-held", "connection-paused", "throttle-used-up")
-"""The same, and those that reads of no job meet alone, or people make."""
+OUTSIDE = (*UNREACHED, "connection-held", "connection-paused", "throttle-used-up", "sender-unknown")
+"""The same, those that reads of no job meet alone, or people make, and that of HTTP (test_listen_openapi.py)."""
 BRIEF = {
     "STAMPED_SYNC_LEASE_SECONDS": "1",
     "STAMPED_SYNC_CONNECT_TIMEOUT_SECONDS": "0.2",

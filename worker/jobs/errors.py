@@ -252,6 +252,10 @@ class TriggerMalformed(NotAccepted, code="trigger-malformed"):
     """The trigger, or one notification of it, can't be read."""
 
 
+class SenderUnknown(NotAccepted, code="sender-unknown"):
+    """A trigger came by HTTP without a token that is known here."""
+
+
 class CustomerIdInvalid(NotAccepted, code="customer-id-invalid"):
     """The customer id is not an iPaaS.com Customer ID."""
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from worker.jobs.catalogue import Failure
+from worker.jobs.errors import SenderUnknown
 from worker.jobs.job import State
 
 if TYPE_CHECKING:
@@ -208,7 +209,10 @@ class Refusal:
     def place(self) -> str:
         """What was refused, in words."""
         if not self.position:
-            return f"message of {self.trigger_id}" if self.trigger_id else "a trigger that cannot be read"
+            if self.trigger_id:
+                return f"message of {self.trigger_id}"
+            is_strange = self.code == SenderUnknown.entry.code
+            return "a trigger of an unknown sender" if is_strange else "a trigger that cannot be read"
         trigger = f"trigger {self.trigger_id}" if self.trigger_id else "a trigger without id"
         return f"notification {self.position} of {trigger}"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.handover import hand_over, report_refusals
 from worker.jobs.errors import LedgerUnavailable
+from worker.listen.notes import Notes
 from worker.web.lanes import Lane
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Door:
     def __init__(self, senders: Senders, reloader: Reloader) -> None:
         self.senders = senders
         self._reloader = reloader
+        self.notes = Notes(lambda: reloader.ledger)
         self._lane = Lane("triggers", threads=THREADS, places=MOST_AT_A_TIME, full=FULL)
         self._look_lane = Lane("look", threads=1, places=1, full="a look is under way")
         self._look: asyncio.Future[bool] | None = None

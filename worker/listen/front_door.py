@@ -118,9 +118,11 @@ class Triggers(Answering):
         self.request.connection.set_max_body_size(2 * LONGEST_DRAINED_BYTES)  # type: ignore[union-attr] # tornado's has it
         name = self.door.senders.name_of(self.request.headers.get("Authorization", ""))
         self.sender = name or ""
-        self._refusal = HTTPStatus.UNAUTHORIZED if name is None else self._unwanted()
-        if self._refusal and (name is None or self._announced > LONGEST_DRAINED_BYTES):
-            raise HTTPError(self._refusal)
+        self._refusal = None
+        if unwanted := HTTPStatus.UNAUTHORIZED if name is None else self._unwanted():
+            self._refuse(unwanted)
+            if name is None or self._announced > LONGEST_DRAINED_BYTES:
+                raise HTTPError(unwanted)
         self._is_inside = True
         self.door.enter()
 
@@ -140,11 +142,16 @@ class Triggers(Answering):
             return HTTPStatus.UNSUPPORTED_MEDIA_TYPE
         return HTTPStatus.SERVICE_UNAVAILABLE if self.door.is_full else None
 
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer so, whatever the body holds, and let the operator know."""
+        self._refusal = status
+        self.door.notes.add(status, has_token="Authorization" in self.request.headers)
+
     def data_received(self, chunk: bytes) -> None:
         """Keep a part of the body, unless it is not wanted."""
         self._length += len(chunk)
         if self._length > LONGEST_TRIGGER_BYTES and not self._refusal:
-            self._refusal = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if self._refusal:
             self._body.clear()
         else:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FIELDS = ("scope", "destination", "id")
 DEBUG = "/debug"
 LONGEST_TRIGGER_BYTES = 2 * 1024 * 1024
+TOO_LONG = f"it is longer than {LONGEST_TRIGGER_BYTES >> 20} MB"
 MOST_NOTIFICATIONS = 10_000
 """iPaaS.com's own Manual Sync sends at most 3,000 (C)."""
 GUID = re.compile(r"[0-9A-Fa-f-]{8,64}", re.ASCII)
@@ -77,7 +78,7 @@ def names_unknown(verdicts: Iterable[Verdict]) -> bool:
 def parsed(text: str | bytes | bytearray) -> Any:
     """The JSON value of a trigger's body. Raises TriggerMalformed."""
     if len(text) > LONGEST_TRIGGER_BYTES:
-        raise TriggerMalformed(f"it is longer than {LONGEST_TRIGGER_BYTES >> 20} MB")
+        raise TriggerMalformed(TOO_LONG)
     try:
         return json.loads(text)
     except UnicodeDecodeError:
