@@ -1,6 +1,6 @@
-"""Measures the monitor's pages on a ledger of a million jobs: `python -m tests.million [JOBS]`.
+"""Measures the pages on a ledger of a million jobs and a million events: `python -m tests.million [JOBS [EVENTS]]`.
 
-It fills a Valkey of its own with what `worker/ledger/scripts/_row.lua` would have written, serves Flower in this
+It fills a Valkey of its own with what the scripts would have written, with a hundred connections, serves Flower in this
 process and prints how long each page took, and the command that Valkey was busy with for longest.
 """
 
@@ -13,13 +13,16 @@ import tempfile
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlencode
 
 import redis
 
 from tests import parts
+from tests.events_fill import fill_events
 from tests.integration.monitor_stage import serving
 from worker.app import app
 from worker.config.settings import Settings
@@ -42,10 +45,10 @@ DAY_MS = 24 * 60 * 60 * 1000
 CODES = ("email-missing", "customer-write-failed", "customer-not-found", "subscription-failed", "stamped-unreachable")
 STATES = {State.DONE: 0.6, State.QUEUED: 0.2, State.FAILED: 0.15, State.WAITING: 0.049, State.RUNNING: 0.001}
 FAILURES = {code: Failure(code, 422, "Name is too long for this store") for code in CODES}
-CALLS: Final = [
-    ["iPaaS.com", "GET", "customers/v2/Customer/{id}", 200, 31],
-    ["Stamped.io", "POST", "customers", 422, 85],
-]
+EVENTS: Final = 1_000_000
+STORES: Final = [parts.SYSTEM + number for number in range(100)]
+GUID: Final = "6f0c2b6e-0000-4000-8000-{:012x}"
+"""Of an event, as `fill_events` makes it."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,6 @@ class Filled:
             return always | {"attempt": 1, "error": json.dumps(asdict(FAILURES[self.code]))}
         return always
 
-    def history(self) -> str:
-        """Its one attempt."""
-        error = asdict(FAILURES[self.code]) if self.state is State.FAILED else None
-        outcome = "failed" if error else "updated"
-        attempt = {"at": self.changed_at - 120, "ms": 120, "worker": "worker-1", "outcome": outcome}
-        return json.dumps(attempt | {"error": error, "calls": CALLS})
-
 
 def jobs(count: int) -> Iterator[Filled]:
     """Made-up jobs of the last week, always the same."""
@@ -126,8 +122,6 @@ def write(client: redis.Redis, batch: list[Filled]) -> None:
     pipeline, indexes = client.pipeline(transaction=False), defaultdict[str, dict[str, int]](dict)
     for job in batch:
         pipeline.hset(f"{PREFIX}job:{job.kind}:{job.member}", mapping=job.fields())
-        if job.state in {State.DONE, State.FAILED}:
-            pipeline.rpush(f"{PREFIX}history:{job.kind}:{job.member}", job.history())
         for name, score in job.indexes():
             indexes[name][job.member] = score
     for name, members in indexes.items():
@@ -144,7 +138,7 @@ def deep(monitor: Monitor, path: str, pages: int) -> str:
     """The address of a page that many pages come before."""
     for _ in range(pages):
         following = monitor.get(path).text.rpartition('rel="next" href="')[2].partition('"')[0]
-        path = "/activity" + following.replace("&amp;", "&")
+        path = path.partition("?")[0] + following.replace("&amp;", "&")
     return path
 
 
@@ -191,20 +185,41 @@ def pages(monitor: Monitor, client: redis.Redis) -> Iterator[tuple[str, str]]:
     yield "counts", "/activity/counts"
     yield "a job", f"/activity/{someone.kind}/{someone.system_id}/{someone.customer_id}"
     yield "Error Logs", "/error-logs"
+    yield "a group of Error Logs", f"/error-logs/customer/{SYSTEMS[0]}/email-missing"
+    yield "Connections", "/connections"
+    yield "events", "/activity/events"
+    yield "events, page 20", deep(monitor, "/activity/events", 19)
+    yield "events of a customer", "/activity/events?customer=150713"
+    yield "events of a connection", f"/activity/events?system={STORES[50]}"
+    yield "events by code", "/activity/events?code=email-missing"
+    yield "events that are rare", f"/activity/events?source=re-run&outcome=failed&system={STORES[50]}"
+    yield "events by tracking id", f"/activity/events?tracking={GUID.format(12345)}"
+    yield "events by Stamped.io id", "/activity/events?stamped=140150713"
+    yield "events of none", "/activity/events?outcome=paused"
+    yield "events of an hour", "/activity/events?" + urlencode(an_hour())
+    yield "events of seven days", "/activity/events?since=" + f"{datetime.now(UTC) - timedelta(days=7):%Y-%m-%d}"
     yield "Manual Sync", "/manual-sync"
     yield "metrics", "/metrics"
 
 
-def main(count: int) -> None:
+def an_hour() -> dict[str, str]:
+    """An hour of the day before yesterday, as a filter."""
+    until = datetime.now(UTC) - timedelta(days=2)
+    return {"since": f"{until - timedelta(hours=1):%Y-%m-%dT%H:%M:%S}", "until": f"{until:%Y-%m-%dT%H:%M:%S}"}
+
+
+def main(count: int, events: int) -> None:
     """Fill, serve, measure."""
     with parts.valkey() as url, tempfile.TemporaryDirectory() as folder, redis.Redis.from_url(url) as client:
         began = time.perf_counter()
         fill(client, count)
+        fill_events(client, events, STORES)
         memory: Any = client.info("memory")
-        print(f"{count:,} jobs written in {time.perf_counter() - began:.0f} s, {memory['used_memory_human']}")  # noqa: T201
+        written = f"{count:,} jobs and {events:,} events written in {time.perf_counter() - began:.0f} s"
+        print(f"{written}, {memory['used_memory_human']}")  # noqa: T201
         client.config_set("slowlog-log-slower-than", 0)
         client.config_set("slowlog-max-len", 10_000)
-        other = parts.connection("http://127.0.0.1:9", system_id=SYSTEMS[1])
+        other = "".join(parts.connection("http://127.0.0.1:9", system_id=each) for each in STORES[1:])
         connections = parts.write_connections(Path(folder), "http://127.0.0.1:9", more=other)
         app.__dict__["runtime"] = Runtime.build(Settings(redis_url=url, connections=connections))
         with serving() as monitor:
@@ -213,4 +228,5 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else JOBS)
+    given = [int(each) for each in sys.argv[1:3]]
+    main(*(given + [JOBS, EVENTS][len(given) :]))

@@ -300,3 +300,25 @@ def test_nothing_that_is_given_becomes_part_of_the_page(monitor: Monitor) -> Non
     assert "<script>alert" not in page
     assert "<b>Acme" not in page
     assert "&lt;b&gt;Acme &amp; Co&lt;/b&gt;" in page
+
+
+@pytest.mark.usefixtures("_jobs")
+def test_new_rows_announce_themselves(stage: Stage, monitor: Monitor) -> None:
+    """Those that fit the filter; a list in another order has none."""
+    [path] = re.findall(r'data-news="([^"]+)"', monitor.get("/activity?state=failed").text)
+    path = unescape(path)
+    assert monitor.get(path).json() == {"count": 0, "most": 100}
+    third = replace(JOB, customer_id="150715")
+    stage.ledger.complete(claimed(stage.ledger), (), "updated", "143491")
+    stage.ledger.fail(claimed(stage.ledger, third), (), FAILURE)
+    assert monitor.get(path).json()["count"] == 1
+    assert "data-news" not in monitor.get("/activity?state=queued").text
+    assert monitor.get("/activity/news?after=x").json()["count"] == 0
+
+
+@pytest.mark.usefixtures("_jobs")
+def test_each_word_is_explained_where_it_is_shown(monitor: Monitor) -> None:
+    """Every state, with what it means."""
+    text = monitor.text("/activity")
+    assert "sent The job is on its way to a worker." in text
+    assert "waiting The job waits to be tried again." in text
