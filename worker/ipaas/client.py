@@ -12,7 +12,7 @@ from worker.http.api_errors import IPAAS, error_of
 from worker.http.body import header, text_of
 from worker.http.client import ApiCaller
 from worker.ipaas.customer import Customer, is_spelt_otherwise
-from worker.ipaas.customer_list import CustomerList
+from worker.ipaas.customer_list import CustomerList, Matches
 from worker.ipaas.subscription import ROUTE, Subscription, is_about, name_in, settings_in, without_words
 from worker.jobs.errors import CustomerNotFound, IPaaSReadFailed, LinkNotRecorded, SyncError
 from worker.jobs.intents import Intent
@@ -84,6 +84,21 @@ class IPaaS(ApiCaller):
         """
         query = {"pageNumber": str(page)} if page > 1 else None
         return self._list("customers/v2/External/Missing/{system_id}/customer", query)
+
+    def customers_with(self, email: str) -> Matches:
+        """The customers that iPaaS.com finds by an e-mail address (contract: C the query, A the answer to "none").
+
+        The address is in the query alone, which nobody logs, and it is masked in what iPaaS.com says. What the answer
+        shows may still be about somebody else: whoever asks compares. Raises what reading a list raises.
+        """
+        self.personal.add(email)
+        self.gate.before_read()
+        answer = self.api.call("GET", CUSTOMERS, query={"action": "equals", "EmailAddress": email})
+        # Nobody is an empty list or, in iPaaS.com's own words, "not found". Without its code, the API itself is away.
+        if answer.has_no_content or (answer.is_missing and answer.code):
+            return Matches(())
+        answer = self.checked(answer.of_no_record)
+        return Matches.read(answer.body, header(answer.headers, PAGINATION) or None)
 
     def record_link(self, customer_id: str, stamped_id: str) -> None:
         """Record the Stamped.io customer id as the customer's external id (contract: C). Raises LinkNotRecorded."""

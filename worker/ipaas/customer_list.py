@@ -1,11 +1,12 @@
-"""A list of customers as iPaaS.com's API returns it: a page of all customers, or of those without a link."""
+"""A list of customers as iPaaS.com's API returns it: all of them, those without a link, or those with an e-mail."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from worker.http.body import text_of
 from worker.jobs.errors import AnswerUnreadable, CustomerIdInvalid
 from worker.jobs.job import customer_id, live_link
 
@@ -42,6 +43,43 @@ class CustomerList:
         customers = [_listed(entry, system_id) for entry in entries]
         readable = {each.id: each for each in customers if each}
         return cls(tuple(readable.values()), customers.count(None), _pages(pagination))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A customer that a search by e-mail answers, with the address that its own record shows."""
+
+    id: str
+    email: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What a search by e-mail answers."""
+
+    customers: tuple[Match, ...]
+    has_more: bool = False
+    """Whether the answer names further pages."""
+
+    @classmethod
+    def read(cls, body: Any, pagination: str | None) -> Matches:
+        """The customers in a body, which is a list of their records. Raises AnswerUnreadable for anything else.
+
+        Unlike in a list of all customers, no entry is left out: one customer too few would be taken for the only one.
+        """
+        return cls(tuple(map(_match, _entries(body))), (_pages(pagination) or 1) > 1)
+
+
+def _match(entry: Any) -> Match:
+    shown = entry if isinstance(entry, dict) else {}
+    email = text_of(shown.get("email_address"))
+    try:
+        found = customer_id(shown.get("id"))
+    except CustomerIdInvalid:
+        raise AnswerUnreadable("an entry of iPaaS.com's answer has no iPaaS.com Customer ID") from None
+    if not email:
+        raise AnswerUnreadable("an entry of iPaaS.com's answer does not show its e-mail address")
+    return Match(found, email)
 
 
 def _entries(body: Any) -> list[Any]:

@@ -94,6 +94,11 @@ class Source:
         self.put({**customer, "external_ids": [*others, entry]})
         return entry
 
+    def with_email(self, email: str) -> list[JsonObject]:
+        """The customers with an e-mail address. Assumed: that "equals" pays no heed to case."""
+        wanted = email.casefold()
+        return [held for held in self.customers.values() if str(held.get("email_address") or "").casefold() == wanted]
+
     def missing(self, system: int) -> list[str]:
         """The ids of the customers without a link to this system; a link that is marked as deleted does not count."""
         links = self.links.get(system, {})

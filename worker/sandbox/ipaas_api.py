@@ -30,7 +30,7 @@ class IPaaSApi:
             case "GET", ["customers", "v2", "Customer", customer_id]:
                 return _found(self._source.customers.get(customer_id))
             case "GET", ["customers", "v2", "Customers"]:
-                return self._page(request, list(self._source.customers.values()))
+                return self._page(request, self._searched(request))
             case "GET", ["customers", "v2", "External", "LookupExternal", customer_id, system, "customer"]:
                 return self._external_id(customer_id, system)
             case "GET", ["customers", "v2", "External", "LookupSpaceport", system, "customer", external_id]:
@@ -44,6 +44,14 @@ class IPaaSApi:
             case "GET", ["subscriptions", "v2", "MappingCollection", collection_id]:
                 return self._collection(collection_id)
         raise Refused(404, "There is no such resource.", code="NFND-1000")
+
+    def _searched(self, request: Request) -> list[JsonObject]:
+        """The customers that the query asks for: all of them, or those with an e-mail address."""
+        if "action" not in request.query:
+            return list(self._source.customers.values())
+        if request.query["action"] != "equals" or not request.query.get("EmailAddress"):
+            raise Refused(400, "Only action=equals with an EmailAddress is served.", code="VALD-1004")
+        return self._source.with_email(request.query["EmailAddress"])
 
     def _page(self, request: Request, found: list[Any]) -> Answer:
         page = request.page("pageNumber")

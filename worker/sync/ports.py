@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from worker.ipaas.customer import Customer
-    from worker.ipaas.customer_list import CustomerList
+    from worker.ipaas.customer_list import CustomerList, Matches
     from worker.jobs.progress import Known, Progress
     from worker.stamped.answers import StampedCustomer
 
@@ -41,6 +41,13 @@ class Lists(Protocol):
 
     def unlinked(self, page: int) -> CustomerList:
         """One page of the customers without a link, counted from 1; all of them if the answer names no pages."""
+
+
+class Findable(Protocol):
+    """What finding a customer by e-mail needs from iPaaS.com."""
+
+    def customers_with(self, email: str) -> Matches:
+        """The customers that iPaaS.com finds by an e-mail address."""
 
 
 class Writable(Protocol):

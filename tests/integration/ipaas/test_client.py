@@ -520,3 +520,82 @@ def test_a_client_id_is_sent_as_a_header(server: RawServer, tmp_path: Path, clie
     runtime.source(parts.SYSTEM, GUID).subscription_name()
     sent = [line for line in server.requests[0].lower().splitlines() if line.startswith(b"x-client-id")]
     assert sent == ([f"x-client-id: {client_id}".encode()] if client_id else [])
+
+
+# A search by e-mail ---------------------------------------------------------------------------------------------------
+
+ODD = "zo\u00eb+a&b@m\u00fcnchen.example"
+FOUND = [{"id": ID, "email_address": EMAIL}]
+
+
+@pytest.mark.parametrize(
+    ("email", "query"), [(EMAIL, "zoe%40example.com"), (ODD, "zo%C3%AB%2Ba%26b%40m%C3%BCnchen.example")]
+)
+def test_search_is_that_of_the_contract(
+    answered: Callable[..., IPaaS], server: RawServer, email: str, query: str
+) -> None:
+    """The address is escaped. The search belongs to no transfer, so it has no tracking id."""
+    answered([]).customers_with(email)
+    (request,) = server.requests
+    assert request.decode().splitlines()[0] == (
+        f"GET /customers/v2/Customers?action=equals&EmailAddress={query} HTTP/1.1"
+    )
+
+
+def test_search_passes_the_gate_as_a_read(answered: Callable[..., IPaaS], server: RawServer) -> None:
+    """Once, and nothing is asked through a shut one."""
+    ipaas = answered(FOUND)
+    ipaas.customers_with(EMAIL)
+    assert isinstance(ipaas.gate, Gate)
+    assert ipaas.gate.passed == ["read"]
+    with pytest.raises(ClaimLost):
+        client(server.url, Gate(is_shut=True)).customers_with(EMAIL)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [([], 200), (b"", 204), ({"code": "NFND-1001"}, 404), ({"message": "NFND-1001: no"}, 400)]
+)
+def test_search_that_finds_nobody_is_no_error(answered: Callable[..., IPaaS], body: object, status: int) -> None:
+    """However iPaaS.com says it."""
+    assert answered(body, status).customers_with(EMAIL).customers == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        (b"", 404, IPaaSReadFailed),
+        ({"message": "no Route matched with those values"}, 404, IPaaSReadFailed),
+        ({"message": "no"}, 401, IPaaSCredentialsRefused),
+        ({"message": "VALD-1017"}, 400, IPaaSSystemRefused),
+        ({"message": "away"}, 503, IPaaSReadFailed),
+        (b"<html></html>", 200, AnswerUnreadable),
+        (b"", 200, AnswerUnreadable),
+        ({"id": ID, "email_address": EMAIL}, 200, AnswerUnreadable),
+        ([ID], 200, AnswerUnreadable),
+    ],
+)
+def test_search_that_is_not_answered_never_means_nobody(
+    answered: Callable[..., IPaaS], body: object, status: int, error: type[SyncError]
+) -> None:
+    """It is the error that any read ends with, and it would meet any address."""
+    with pytest.raises(error) as raised:
+        answered(body, status).customers_with(EMAIL)
+    assert raised.value.intent is Intent.STORES
+
+
+@pytest.mark.parametrize("echo", [EMAIL, EMAIL.upper(), "zoe%40example.com", "zoe (at) example.com: zoe@example.com"])
+def test_address_is_masked_in_what_is_said_of_a_search(answered: Callable[..., IPaaS], echo: str) -> None:
+    """An API repeats what it was asked."""
+    with pytest.raises(IPaaSReadFailed) as raised:
+        answered({"code": "VALD-1004", "message": f"EmailAddress {echo} is not valid"}, 400).customers_with(EMAIL)
+    assert raised.value.intent is Intent.CUSTOMERS
+    assert "@" not in str(raised.value)
+    assert "%40" not in str(raised.value)
+
+
+def test_search_over_the_sandbox_finds_its_customer(sandbox: RunningSandbox) -> None:
+    """With everything that an address can hold."""
+    sandbox.sandbox.put_customer({"id": "9", "email_address": ODD})
+    [found] = client(sandbox.url).customers_with(ODD).customers
+    assert (found.id, found.email) == ("9", ODD)

@@ -81,6 +81,13 @@ def test_an_address_with_special_characters_is_found(client: Client) -> None:
     assert [entry["customer"]["id"] for entry in found["results"]] == [143491]
 
 
+def test_a_customer_is_found_in_ipaas_by_a_decoded_address(client: Client, running: RunningSandbox) -> None:
+    """As Stamped.io's are."""
+    running.sandbox.put_customer({"id": "9", "email_address": "zoë+a&b@example.com"})
+    found = client.ipaas("GET", "/customers/v2/Customers?action=equals&EmailAddress=zo%C3%AB%2Ba%26b%40example.com")
+    assert [each["id"] for each in found.json()] == ["9"]
+
+
 def test_the_subscription_is_set_and_read(client: Client) -> None:
     """Unsubscribe shows when the customer is read."""
     client.stamped("POST", "dashboard/customers/add", email="zoe@example.com")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from worker.ipaas.customer_list import CustomerList, Listed
+from worker.ipaas.customer_list import CustomerList, Listed, Match, Matches
 from worker.jobs.errors import AnswerUnreadable
 
 SYSTEM = 4021
@@ -98,3 +98,51 @@ def test_email_is_known_where_the_list_shows_it(fields: dict[str, Any], has_emai
 def test_number_of_pages_is_read_from_the_header(header: str | None, pages: int | None) -> None:
     """A header that says nothing leaves it open."""
     assert CustomerList.read([], header, SYSTEM).pages == pages
+
+
+# What a search by e-mail answers --------------------------------------------------------------------------------------
+
+EMAIL = "zoe@example.com"
+
+
+@pytest.mark.parametrize("an_id", ["1", 1, " 1 "])
+def test_match_shows_its_id_and_its_address(an_id: object) -> None:
+    """Nothing else of the record is kept."""
+    body = [{"id": an_id, "email_address": EMAIL, "first_name": "Zoe"}]
+    assert Matches.read(body, None) == Matches((Match("1", EMAIL),))
+    assert EMAIL not in repr(Matches.read(body, None))
+
+
+@pytest.mark.parametrize(("pages", "has_more"), [(0, False), (1, False), (2, True), ("x", False)])
+def test_matches_on_further_pages_are_known_of(pages: object, has_more: bool) -> None:
+    """By the header of the contract."""
+    pagination = f'{{"current_Page": 1, "total_Pages": {pages}}}'
+    assert Matches.read([], pagination) == Matches((), has_more)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"id": "1"},
+        {"id": "1", "email_address": None},
+        {"id": "1", "email_address": [EMAIL]},
+        {"email_address": EMAIL},
+        {"id": "15/0713", "email_address": EMAIL},
+        {"id": True, "email_address": EMAIL},
+        "1",
+        None,
+        EMAIL,
+    ],
+)
+def test_match_that_can_not_be_read_is_not_left_out(entry: object) -> None:
+    """The other one would be taken for the only one. The error repeats nothing."""
+    with pytest.raises(AnswerUnreadable) as raised:
+        Matches.read([{"id": "2", "email_address": EMAIL}, entry], None)
+    assert EMAIL not in str(raised.value)
+
+
+@pytest.mark.parametrize("body", [None, "text", 7, {}, {"data": None}, {"id": "1", "email_address": EMAIL}])
+def test_answer_without_a_list_is_unreadable(body: Any) -> None:
+    """A customer alone, for example."""
+    with pytest.raises(AnswerUnreadable):
+        Matches.read(body, None)

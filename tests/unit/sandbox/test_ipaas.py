@@ -197,3 +197,20 @@ def test_customers_without_a_link_can_come_in_pages() -> None:
     last = api.answer(Request("GET", path, {"pageNumber": "3"}, AUTHORIZATION))
     assert (first.value, last.value) == (["1", "2"], ["5"])
     assert json.loads(last.headers["X-Pagination"]) == {"current_Page": 3, "total_Pages": 3}
+
+
+def test_customers_are_found_by_their_address(sandbox: Sandbox) -> None:
+    """All of them, in any case, as a page of the list (contract: `action=equals`)."""
+    sandbox.put_customer({"id": "150714", "email_address": "Zoe@Example.com"})
+    sandbox.put_customer({"id": "150715", "email_address": None})
+    sandbox.put_customer({"id": "150716", "email_address": "zoe+news@example.com"})
+    answer = get(sandbox, "/customers/v2/Customers", action="equals", EmailAddress="zoe@example.com")
+    assert [each["id"] for each in answer.value] == ["150713", "150714"]  # type: ignore[attr-defined] # a list
+    assert json.loads(answer.headers["X-Pagination"]) == {"current_Page": 1, "total_Pages": 1}
+    assert get(sandbox, "/customers/v2/Customers", action="equals", EmailAddress="max@example.com").value == []
+
+
+@pytest.mark.parametrize("query", [{"action": "contains", "EmailAddress": "zoe"}, {"action": "equals"}])
+def test_another_search_is_refused(sandbox: Sandbox, query: dict[str, str]) -> None:
+    """It is never answered with all customers."""
+    assert get(sandbox, "/customers/v2/Customers", **query).status == 400
