@@ -7,8 +7,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from worker.by_hand.waiting import AwaitedReads
 from worker.jobs.calls import Api
-from worker.ledger.guard import ByHand
 from worker.sync.preview import preview
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ PATIENCE_SECONDS: Final = 20.0
 """How long a preview waits for slots in all; then it says that the throttle is used up."""
 
 
-class NobodyWaits(Exception):
-    """Nobody waits for the preview any longer, so it makes no further call."""
-
-
 class Previewer:
     """Previews customers of one connection, for somebody who is waiting for the result."""
 
@@ -32,7 +28,9 @@ class Previewer:
         self._runtime = runtime
         self._stopped = threading.Event()
         system_id, until = connection.system_id, time.monotonic() + PATIENCE_SECONDS
-        source, self._gate = (_Gate(runtime, system_id, api, until, self._stopped) for api in (Api.IPAAS, Api.STAMPED))
+        source, self._gate = (
+            AwaitedReads(runtime, system_id, api, until, self._stopped) for api in (Api.IPAAS, Api.STAMPED)
+        )
         self._source = runtime.source(system_id, str(uuid.uuid4()), source)
 
     def preview(self, customer_id: str) -> Preview:
@@ -48,20 +46,3 @@ class Previewer:
     def stop(self) -> None:
         """Make no further call, in whichever thread the preview runs."""
         self._stopped.set()
-
-
-class _Gate(ByHand):
-    """Waits for a slot, for as long as somebody waits for the preview."""
-
-    def __init__(self, runtime: Runtime, system_id: int, api: Api, until: float, stopped: threading.Event) -> None:
-        super().__init__(runtime.ledger, system_id, runtime.timeouts.call, self._pause, api=api, until=until)
-        self._stopped = stopped
-
-    def before_read(self) -> None:
-        """Wait for a slot. Also raises NobodyWaits."""
-        self._pause(0)
-        super().before_read()
-
-    def _pause(self, seconds: float) -> None:
-        if self._stopped.wait(seconds):
-            raise NobodyWaits

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.by_hand.previews import Previewer
+from worker.cli.emails import look_up
 from worker.cli.ending import ALL_WELL, code_of
-from worker.cli.ids import one_id
+from worker.cli.ids import one_customer, refuse_faults
 from worker.cli.options import chosen, json_option, system_option
+from worker.presentation.ids import Checked
 from worker.presentation.preview import follow_up_in_words, write_in_words
 from worker.presentation.screen import Screen
 from worker.presentation.wording import shortened
@@ -17,6 +19,7 @@ from worker.runtime import Runtime
 
 if TYPE_CHECKING:
     from worker.connections import Connection
+    from worker.presentation.ids import Email
     from worker.sync.preview import Preview
 
 LONGEST_VALUE = 200
@@ -24,16 +27,17 @@ LONGEST_VALUE = 200
 
 
 @click.command()
-@click.argument("customer", type=one_id, metavar="ID")
+@click.argument("named", type=one_customer, metavar="ID")
 @system_option
 @json_option
-def command(customer: str, system: int | None, *, as_json: bool) -> int:
+def command(named: str | Email, system: int | None, *, as_json: bool) -> int:
     """Show what a transfer of one customer would do; writes nothing.
 
     Reads the customer in iPaaS.com and its counterpart in Stamped.io, and shows what would be sent, whether that
     creates or updates, which recommended fields are empty, and what would become of the subscription. This shows
     the customer's personal data. Its calls count against the connection's throttle like those of jobs, if Redis
-    answers; while the throttle is used up or the connection is held, it says when to try again.
+    answers; while the throttle is used up or the connection is held, it says when to try again. In place of the id, an
+    e-mail address is looked up in iPaaS.com, if exactly one customer has it.
 
     \b
     Examples:
@@ -45,6 +49,7 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
     screen = Screen(as_json=as_json)
     runtime = Runtime.build()
     connection = chosen(runtime.connections, system)
+    customer = named if isinstance(named, str) else _looked_up(screen, named, runtime, connection)
     with screen.busy("Reading from iPaaS.com and Stamped.io"):
         planned = Previewer(runtime, connection).preview(customer)
     if as_json:
@@ -52,6 +57,15 @@ def command(customer: str, system: int | None, *, as_json: bool) -> int:
     else:
         _show(screen, planned, connection, customer)
     return code_of([planned.subscription_failure]) if planned.subscription_failure else ALL_WELL
+
+
+def _looked_up(screen: Screen, email: Email, runtime: Runtime, connection: Connection) -> str:
+    """The id of the customer who has an address. Raises NotFound, and what a look-up raises."""
+    given = Checked([email])
+    found = look_up(screen, [email], connection.system_id, runtime)
+    refuse_faults(screen, given, found)
+    [customer] = given.ids(found)
+    return customer
 
 
 def _as_json(planned: Preview, system_id: int, customer: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ import click
 
 from worker.cli.ending import ALL_WELL, jobs_go_on
 from worker.cli.follow import Follower, Summary
-from worker.cli.ids import LIST_OF_IDS, read_ids
+from worker.cli.ids import LIST_OF_IDS, read_customers, refuse_faults
 from worker.cli.job_lines import outcome_as_json
 from worker.cli.options import chosen, json_option, system_option
 from worker.cli.person import person
@@ -16,6 +16,7 @@ from worker.handover import opened, run_all
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Job, Kind, pages
 from worker.ledger.outcome import Outcome
+from worker.presentation.ids import NOTHING_LOOKED_UP
 from worker.presentation.screen import Screen
 from worker.presentation.wording import counted
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from worker.ledger import Ledger
+    from worker.presentation.ids import Checked
 
 
 @click.command()
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     type=LIST_OF_IDS,
     multiple=True,
     metavar="F",
-    help="Read ids from a file; - is standard input.",
+    help="Read ids from a list or a CSV file; - is standard input.",
 )
 @click.option("--wait", is_flag=True, help="Wait until every job has ended, and show what came of it.")
 @json_option
@@ -46,8 +48,15 @@ def command(
     """Manual Sync: transfer customers by their iPaaS.com Customer IDs.
 
     Ids come from arguments, from files, or from standard input if neither is given: one or more on a line, separated
-    by blanks or commas; # starts a comment. There is no limit on how many, and each is requested once. If something
-    in the list is not an id, every such fault is shown and nothing is requested.
+    by blanks or commas; # starts a comment. A list whose first line is a header is read as CSV, with commas, semicolons
+    or tabs: one column is named id (or customer_id), and the others are ignored. There is no limit on how many ids, and
+    each is requested once; duplicates are counted.
+
+    In place of an id, an e-mail address is looked up in iPaaS.com, if exactly one customer has it; 100 at most. Whoever
+    may list this machine's processes sees the arguments of a command: give addresses in a file or on standard input.
+
+    If anything in what was given names nobody, or several customers, every such fault is shown and nothing is
+    requested.
 
     The jobs are in the ledger when the command ends, and a worker carries them out. With --wait, a job that rests
     longer than a minute before it is tried again is reported as waiting. Interrupting the command loses nothing.
@@ -56,7 +65,8 @@ def command(
     Examples:
       stamped-sync sync 150713 --wait
       stamped-sync sync --system 4021 --file ids.txt --wait
-      cut -d, -f1 customers.csv | stamped-sync sync --wait --json > outcomes.jsonl
+      stamped-sync sync --file customers.csv --wait --json > outcomes.jsonl
+      stamped-sync sync --wait < addresses.txt
 
     Exit codes: 0 all well, 1 a job failed or waits, 2 wrong usage, or the configuration made a job fail, 130
     interrupted.
@@ -64,7 +74,7 @@ def command(
     screen = Screen(as_json=as_json)
     _, connections, ledger = opened()
     system_id = chosen(connections, system).system_id
-    customer_ids = read_ids(ids, files, screen)
+    customer_ids = _ids(screen, read_customers(ids, files), system_id)
     with jobs_go_on():
         requested = _requested(screen, ledger, system_id, customer_ids, debug=debug)
         if wait:
@@ -78,6 +88,21 @@ def command(
             f"{counted(len(customer_ids), 'customer')} requested. --wait, or `stamped-sync status`, shows more."
         )
     return ALL_WELL
+
+
+def _ids(screen: Screen, given: Checked, system_id: int) -> list[str]:
+    """The ids of those who are named, once nothing is wrong. Raises what a look-up and `refuse_faults` raise."""
+    found = NOTHING_LOOKED_UP
+    if emails := given.to_look_up:
+        # Ids alone must not wait for HTTP.
+        from worker.cli.emails import look_up  # noqa: PLC0415
+
+        found = look_up(screen, emails, system_id)
+    refuse_faults(screen, given, found)
+    ids = given.ids(found)
+    if dropped := given.dropped(ids):
+        screen.note(f"{counted(dropped, 'duplicate')} dropped.")
+    return ids
 
 
 def _requested(

@@ -1,8 +1,8 @@
 """Batches: the jobs that somebody asked for together on a page, and what has come of each so far.
 
 A batch holds ids alone, for a day after it last changed. It decides nothing: the jobs run as they would without it.
-  <prefix>batch:<id>         hash: system_id, total, at (when it began), of (its source), and how many jobs came to each
-                             ended:<outcome>
+  <prefix>batch:<id>         hash: system_id, total, at (when it began), of (its source), dropped (how many entries
+                             named a customer again), and how many jobs came to each ended:<outcome>
   <prefix>batch:<id>:cursor  where the next look at those behind the first page goes on
   <prefix>batch:<id>:open    sorted set of <kind>:<customer id>:<version> that have not ended, in their order
   <prefix>batch:<id>:failed  sorted set of <kind>:<customer id> that have failed, in the same order
@@ -54,6 +54,8 @@ class Batch:
     """How many jobs have come to each outcome, by its name."""
     shown: list[Job]
     """The first jobs that have failed, then the first that rest until their next try."""
+    dropped: int = 0
+    """How many entries were dropped, as they named a customer again."""
 
     @property
     def ended(self) -> int:
@@ -89,7 +91,7 @@ class Batches:
         self._prefix = prefix
         self._ledger = ledger
 
-    def begin(self, system_id: int, source: Source = Source.MANUAL_SYNC) -> str:
+    def begin(self, system_id: int, source: Source = Source.MANUAL_SYNC, *, dropped: int = 0) -> str:
         """Begin a batch of jobs of one connection; its id can't be guessed."""
         batch_id = secrets.token_urlsafe(16)
         with available(), self._client.pipeline() as pipeline:
@@ -97,6 +99,8 @@ class Batches:
             pipeline.hset(
                 self._key(batch_id), mapping={"system_id": system_id, "at": seconds * 1000, "of": str(source)}
             )
+            if dropped:
+                pipeline.hset(self._key(batch_id), "dropped", dropped)
             self._keep(pipeline, batch_id)
             pipeline.execute()
         return batch_id
@@ -206,6 +210,7 @@ class Batches:
             source=Source(fields.get("of", Source.MANUAL_SYNC)),
             counts=Counter(counts),
             shown=[*(Job(Kind(kind), system_id, customer_id) for kind, customer_id in jobs), *resting],
+            dropped=int(fields.get("dropped", 0)),
         )
 
     def _keep(self, pipeline: Any, batch_id: str) -> None:

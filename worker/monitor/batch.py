@@ -15,6 +15,7 @@ from worker.jobs.job import Action, Kind, State, pages
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
+from worker.presentation.ids import dropped_in_words
 
 if TYPE_CHECKING:
     from worker.ledger import Hold, Record
@@ -73,7 +74,7 @@ class BatchPage(Page):
                 NOT_FOUND, "There is no such Manual Sync, or it is older than a day. Activity has its jobs."
             )
         tab = "error-logs" if shown.batch.source is Source.RERUN else "manual-sync"
-        self.render_page("progress.html", tab, shown=shown, states=list(State))
+        self.render_page("progress.html", tab, shown=shown, states=list(State), dropped_in_words=dropped_in_words)
 
     def _read(self, batch_id: str) -> Shown | None:
         batch = self.ledger.batches.look(batch_id)

@@ -18,6 +18,10 @@ CHANGES_FULL: Final = (
 PREVIEWS_FULL: Final = (
     "Flower is making as many previews as it can at once. Wait half a minute, then press Preview again."
 )
+LOOK_UPS_FULL: Final = (
+    "Flower is looking up as many e-mail addresses as it can at once. Nothing was requested: wait a minute, then send "
+    "it again, or give ids."
+)
 
 
 @dataclass(frozen=True)
@@ -34,3 +38,5 @@ class Lanes:
     """Changes many jobs."""
     previews: Lane = field(default_factory=lambda: Lane("previews", threads=4, places=8, full=PREVIEWS_FULL))
     """Reads the APIs, which may be slow."""
+    look_ups: Lane = field(default_factory=lambda: Lane("look-ups", threads=3, places=6, full=LOOK_UPS_FULL))
+    """Looks up e-mail addresses in iPaaS.com, which may be as slow, before something is requested or previewed."""

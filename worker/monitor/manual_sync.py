@@ -13,14 +13,24 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
+from worker.by_hand.emails import LookUp
 from worker.handover import run_all
 from worker.jobs.asking import Asker, Source
-from worker.jobs.errors import LedgerUnavailable
+from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.jobs.job import PAGE, Job, Kind, pages
 from worker.monitor.change import LARGEST_BYTES, MEGABYTE, ChangePage
 from worker.monitor.page import Page
 from worker.monitor.previews import PREVIEWED, Previewing, Previews
-from worker.presentation.ids import UNDECODED, checked, in_lines
+from worker.presentation.id_lists import in_lines
+from worker.presentation.ids import (
+    MOST_EMAILS,
+    NOTHING_GIVEN,
+    NOTHING_LOOKED_UP,
+    UNDECODED,
+    Checked,
+    checked,
+    dropped_in_words,
+)
 from worker.presentation.preview import follow_up_in_words, write_in_words
 from worker.presentation.wording import counted, shortened
 from worker.web.lanes import LaneFull
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
 
     from worker.connections import Connection
     from worker.ledger import Ledger
-    from worker.presentation.ids import Given
+    from worker.presentation.ids import Given, LookedUp
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +56,13 @@ TOO_LONG: Final = (
 TOO_MANY: Final = (
     "{0:,} ids are more than the {1:,} that this page takes at once. Split them, or use `stamped-sync sync --file`."
 )
+LOOK_UP_SECONDS: Final = 60.0
+"""After this time the look-up of e-mail addresses is given up."""
+NOT_LOOKED_UP: Final = "The e-mail addresses could not be looked up, and nothing was requested. {0}"
+LATE: Final = (
+    "Only {0:,} of {1:,} e-mail addresses could be looked up in {2:.0f} seconds, and nothing was requested. Give fewer "
+    "at once, or give ids."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +70,53 @@ class Asked:
     """What the form was filled in with."""
 
     connection: Connection | None = None
-    ids: list[str] = field(default_factory=list)
-    text: str = ""
-    """What stands in the field for the ids."""
+    given: Checked = NOTHING_GIVEN
+    pasted: str = field(default="", repr=False)
     debug: bool = False
+    ids: list[str] = field(default_factory=list)
+    """Of those who are named, each once."""
+    dropped: int = 0
+    """How many entries named a customer again."""
+    text: str = field(default="", repr=False)
+    """What stands in the field for the ids: what was pasted, or the ids in its place once nothing is wrong."""
     faults: tuple[str, ...] = ()
+    status: HTTPStatus = HTTPStatus.BAD_REQUEST
+    """With which it is refused, if it has faults."""
 
     @classmethod
     def read(
         cls, connection: Connection | None, pasted: str, files: Sequence[HTTPFile], *, debug: bool = False
     ) -> Asked:
-        """What was filled in, with everything that is wrong with it."""
+        """What was filled in, with everything that is wrong with it, but for what looking addresses up will show."""
         lists = [(shortened(each.filename, LONGEST_NAME), each.body) for each in files]
         lists.insert(0, ("Customer IDs", pasted.encode()))
-        found = checked(chain.from_iterable(_ids_in(body, name) for name, body in lists))
-        faults = ([] if connection else ["Choose a connection."]) + found.faults
-        if found.faults_left_out:
-            faults.append(f"… and {found.faults_left_out:,} more")
-        if not found.ids and not found.faults:
+        given = checked(chain.from_iterable(_ids_in(body, name) for name, body in lists))
+        return cls(connection, given, pasted, debug).judged()
+
+    def judged(self, found: LookedUp = NOTHING_LOOKED_UP) -> Asked:
+        """The same with what came of the addresses, and with everything that is wrong."""
+        given, count = self.given, len(self.given.entries)
+        faults = ([] if self.connection else ["Choose a connection."]) + [*given.faults]
+        if given.faults_left_out:
+            faults.append(f"… and {given.faults_left_out:,} more")
+        if not given.entries and not given.faults:
             faults.append("There is no id in what was given.")
-        if len(found.ids) > MOST_IDS:
-            faults.append(TOO_MANY.format(len(found.ids), MOST_IDS))
-        return cls(connection, found.ids, pasted if faults else "\n".join(found.ids), debug, tuple(faults))
+        if count > MOST_IDS:
+            faults.append(TOO_MANY.format(count, MOST_IDS))
+        faults += found.faults
+        ids = given.ids(found)
+        is_clear = not faults and len(found.ids) == len(given.to_look_up)
+        text = "\n".join(ids) if is_clear else self.pasted
+        return replace(self, ids=ids, dropped=given.dropped(ids), text=text, faults=tuple(faults))
 
 
 def _ids_in(body: bytes, name: str) -> Iterator[Given]:
     """The ids in a list, which is read as the command line reads a file."""
     return in_lines(io.TextIOWrapper(io.BytesIO(body), encoding="utf-8-sig", errors=UNDECODED), name)
+
+
+def _judged(asked: Asked, look_up: LookUp) -> Asked:
+    return asked.judged(look_up.run())
 
 
 class ManualSyncPage(Page):
@@ -103,6 +140,8 @@ class ManualSyncPage(Page):
             most_ids=MOST_IDS,
             largest=LARGEST_BYTES,
             previewed=PREVIEWED,
+            most_emails=MOST_EMAILS,
+            dropped=dropped_in_words(asked.dropped) if previews.total and asked.dropped else "",
         )
 
 
@@ -119,13 +158,31 @@ class _FormAnswer(ChangePage, ManualSyncPage):
     async def change(self) -> None:
         """Do what was asked for, or show the form with everything that is wrong with it."""
         asked = await self.in_lane(self.lanes.forms, self._asked)
+        if asked.connection and asked.given.to_look_up:
+            asked = await self._looked_up(asked, asked.connection)
         if asked.faults or asked.connection is None:
-            self.refuse(HTTPStatus.BAD_REQUEST, asked)
+            self.refuse(asked.status, asked)
             return
         try:
             await self.answer(asked, asked.connection)
         except LaneFull as full:
             self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, asked, str(full))
+
+    async def _looked_up(self, asked: Asked, connection: Connection) -> Asked:
+        """The same with the ids of those whose e-mail addresses are given, or with the fault why there are none."""
+        emails = asked.given.to_look_up
+        look_up = LookUp(self.runtime, connection.system_id, emails)
+        try:
+            return await self.in_lane(self.lanes.look_ups, partial(_judged, asked, look_up), seconds=LOOK_UP_SECONDS)
+        except TimeoutError:
+            faults = [LATE.format(look_up.done, len(emails), LOOK_UP_SECONDS)]
+        except LaneFull as full:
+            faults = [str(full)]
+        except SyncError as error:
+            faults = [NOT_LOOKED_UP.format(error.failure.message), error.entry.resolution]
+        finally:
+            look_up.stop()
+        return replace(asked, faults=(*asked.faults, *faults), status=HTTPStatus.SERVICE_UNAVAILABLE)
 
     def refuse(self, status: HTTPStatus, asked: Asked, *faults: str) -> None:
         """Show the form again with what is wrong."""
@@ -165,7 +222,8 @@ class SubmitBatch(_FormAnswer):
 
     async def answer(self, asked: Asked, connection: Connection) -> None:
         """Put the jobs into the ledger and go to their progress."""
-        submission = Submission(self.ledger, connection.system_id, Asker(Source.MANUAL_SYNC, self.user))
+        asker = Asker(Source.MANUAL_SYNC, self.user)
+        submission = Submission(self.ledger, connection.system_id, asker, dropped=asked.dropped)
         lane = self.lanes.pages if len(asked.ids) <= PAGE else self.lanes.changes
         try:
             await self.in_lane(lane, partial(submission.submit, asked.ids, debug=asked.debug))
@@ -178,16 +236,18 @@ class SubmitBatch(_FormAnswer):
 class Submission:
     """Puts customers into the ledger as one batch."""
 
-    def __init__(self, ledger: Ledger, system_id: int, asker: Asker) -> None:
+    def __init__(self, ledger: Ledger, system_id: int, asker: Asker, *, dropped: int = 0) -> None:
+        """`dropped`: how many entries named a customer again; the progress says so."""
         self._ledger = ledger
         self._system_id = system_id
         self._asker = asker
+        self._dropped = dropped
         self._requested = 0
         self.batch_id = ""
 
     def submit(self, ids: Sequence[str], *, debug: bool) -> None:
         """Request all of them, a page at a time. Raises LedgerUnavailable."""
-        self.batch_id = self._ledger.batches.begin(self._system_id)
+        self.batch_id = self._ledger.batches.begin(self._system_id, dropped=self._dropped)
         try:
             for page in pages(ids):
                 jobs = [Job(Kind.CUSTOMER, self._system_id, each) for each in page]

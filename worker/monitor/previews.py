@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from worker.by_hand.previews import NobodyWaits, Previewer
+from worker.by_hand.previews import Previewer
+from worker.by_hand.waiting import NobodyWaits
 from worker.jobs.errors import SyncError
 from worker.jobs.intents import Intent
 

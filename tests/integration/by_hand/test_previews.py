@@ -13,7 +13,8 @@ from tests import parts
 from tests.integration.jobs import calls_of
 from tests.integration.stage import ID, NOWHERE, Stage
 from worker.app import app
-from worker.by_hand.previews import NobodyWaits, Previewer
+from worker.by_hand.previews import Previewer
+from worker.by_hand.waiting import NobodyWaits
 from worker.jobs.calls import Api
 from worker.jobs.catalogue import CATALOGUE, Failure
 from worker.jobs.errors import ConnectionHeld, ThrottleUsedUp

@@ -72,17 +72,37 @@ def test_json_without_wait_tells_the_present_state(env: dict[str, str], tmp_path
 
 def test_one_bad_id_stops_all_of_them(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
     """Every bad id is told with its place, and nothing is requested."""
-    (tmp_path / "ids.txt").write_text("1\n15/0713\nzoe@example.com\n", encoding="utf-8")
+    (tmp_path / "ids.txt").write_text("1\n15/0713\nzoe@@example.com\n", encoding="utf-8")
     done = parts.console(env, tmp_path, "sync", "abc", "-f", "ids.txt")
     assert done.returncode == 2
     for text in (
         "argument 1: 'abc'",
         "ids.txt, line 2: '15/0713'",
-        "ids.txt, line 3: 'zoe@example.com'",
+        "ids.txt, line 3: looks like an e-mail address, but is none: character 4 of it is U+0040 (commercial at)",
         "Resolution",
     ):
         assert text in done.stderr
+    assert "zoe" not in done.stderr
     assert wanted(client, "1") == [0]
+
+
+def test_csv_with_a_header_is_read_by_its_column(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """As a spreadsheet writes it; what else the file holds goes nowhere, and duplicates are counted."""
+    rows = ["\ufeffName;E-mail;Customer_ID", '"Müller; Zoë";zoe@example.com;1', "Max;;2", "Zoë;x@example.com;1", ";;"]
+    (tmp_path / "customers.csv").write_text("\r\n".join(rows), encoding="utf-8", newline="")
+    done = parts.console(env, tmp_path, "sync", "2", "--file", "customers.csv")
+    assert (done.returncode, wanted(client, "1", "2")) == (0, [1, 1])
+    assert done.stdout.startswith("2 customers requested.")
+    assert done.stderr == "2 duplicates dropped.\n"
+
+
+def test_rows_without_an_id_stop_all_of_them(env: dict[str, str], tmp_path: Path, client: redis.Redis) -> None:
+    """Each is told with its line."""
+    done = parts.console(env, tmp_path, "sync", text="id,name\n1,Zoë\n,Max\n2\n3,a,b\n")
+    assert done.returncode == 2
+    assert "standard input, line 3: the cell in the column of the ids is empty" in done.stderr
+    assert "standard input, line 5: has more cells than the header has columns" in done.stderr
+    assert wanted(client, "1", "2", "3") == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
