@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
+import requests
 
 from tests import parts
 from tests.acceptance.scene import PLENTY, Scene, customer, scene, trigger
@@ -28,7 +29,7 @@ PEOPLE = [held for held in sample_customers(150) if (held.get("email_address") o
 OTHERS = [customer(held["id"]) for held in PEOPLE[6:]]
 """The jobs of those whose calls meet no fault."""
 SECRETS = (parts.TOKEN, parts.PRIVATE_KEY, "flower-password")
-PLACES = ("redis", "worker.log", "beat.log", "flower.log", "flower")
+PLACES = ("redis", "worker.log", "beat.log", "flower.log", "flower", "sync")
 ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 """A character as JSON writes it, or JSON within JSON."""
 
@@ -122,6 +123,33 @@ def transfer_with_faults(stage: Scene) -> None:
     stage.submit(trigger(refused["first_name"]), trigger(scope=f"customer/{refused['email_address']}"))
 
 
+def sync_by_email(stage: Scene, port: int, talkative: dict[str, str]) -> str:
+    """Ask for customers by their addresses, on the console and in Flower; what the command said, and where Flower led.
+
+    One is found, one is nobody's, and iPaaS.com refuses one with words that repeat it.
+    """
+    on_console, in_flower = (person["email_address"].strip() for person in PEOPLE[7:9])
+    said = [stage.console("sync", text=text, **talkative) for text in (on_console, f"{on_console}\nnobody+{in_flower}")]
+    url, login = f"http://127.0.0.1:{port}/manual-sync", ("operator", "flower-password")
+    with requests.Session() as browser:
+        browser.auth = login
+        browser.get(url, timeout=parts.PATIENCE_SECONDS)
+        form = {"system": str(parts.SYSTEM), "ids": in_flower, "_xsrf": str(browser.cookies["_xsrf"])}
+
+        def submitted(ids: str) -> requests.Response:
+            fields = form | {"ids": ids}
+            return browser.post(f"{url}/submit", fields, timeout=parts.PATIENCE_SECONDS, allow_redirects=False)
+
+        led_to = submitted(in_flower)
+        refused = [submitted(f"nobody+{in_flower}")]
+        stage.sandbox.add_fault(Fault(path="Customers$", status=400, body=echo(in_flower)))
+        refused.append(submitted(in_flower))
+        stage.sandbox.clear_faults()
+    assert [each.returncode for each in said] == [0, 2]
+    assert [led_to.status_code, *(each.status_code for each in refused)] == [303, 400, 400]
+    return "\n".join([*(each.stdout + each.stderr for each in said), led_to.headers["Location"]])
+
+
 def dump_of_hold(stage: Scene, person: dict[str, Any]) -> str:
     """What Redis holds while a store is held for an answer that echoes what it was sent."""
     stage.sandbox.add_fault(Fault(path="customers/add$", status=401, body=echo(*words(person))))
@@ -156,9 +184,10 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             transfer_with_faults(stage)
             stage.request(*OTHERS)
             stage.eventually(lambda: stage.ledger.counts(Kind.SUBSCRIPTION).done >= len(OTHERS))
+            said = sync_by_email(stage, port, talkative)
             tasks = flower_tasks(port)
         stage.request(*OTHERS[:20])  # those that the store may get stay in the queue, the others wait for their turn
-        yield {"redis": held + dump(stage.client), "flower": tasks} | {
+        yield {"redis": held + dump(stage.client), "flower": tasks, "sync": said} | {
             name: (folder / name).read_text(encoding="utf-8") for name in PLACES if name.endswith(".log")
         }
 
@@ -182,6 +211,9 @@ class TestTraces:
         assert f'[[{parts.SYSTEM}, "{OTHERS[0].customer_id}"' in traces["redis"]
         assert "dashboard/customers/add" in traces["worker.log"]
         assert "stamped.reconcile_subscription" in traces["flower"]
+        assert all(
+            words in traces["sync"] for words in ("1 customer requested", "this e-mail address", "/manual-sync/")
+        )
 
 
 @pytest.mark.parametrize("place", PLACES)
