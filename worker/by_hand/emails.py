@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from worker.runtime import Runtime
     from worker.sync.by_email import Found
 
-PATIENCE_SECONDS: Final = 60.0
-"""How long a look-up waits for slots in all; then it says that the throttle is used up."""
+PATIENCE_SECONDS: Final = 120.0
+"""How long a command waits for slots in all; then it says that the throttle is used up."""
 IDS_SHOWN: Final = 10
 
 NOBODY: Final = "no customer in iPaaS.com has this e-mail address: correct it, or give the iPaaS.com Customer ID"
@@ -39,10 +39,13 @@ OF_THE_ADDRESS: Final = frozenset({Intent.CUSTOMERS, Intent.NOT_YET})
 class LookUp:
     """Looks up addresses in a thread of its own. How far it has come can be read meanwhile from another one."""
 
-    def __init__(self, runtime: Runtime, system_id: int, emails: Sequence[Email]) -> None:
+    def __init__(
+        self, runtime: Runtime, system_id: int, emails: Sequence[Email], patience: float | None = None
+    ) -> None:
+        """`patience`: how many seconds it waits for slots in all, if not as long as a command."""
         self._emails = emails
         self._stopped = threading.Event()
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + (PATIENCE_SECONDS if patience is None else patience)
         gate = AwaitedReads(runtime, system_id, Api.IPAAS, until, self._stopped)
         self._source = runtime.source(system_id, str(uuid.uuid4()), gate)
         self.done = 0

@@ -25,8 +25,8 @@ LIST_OF_IDS: Final = click.File(encoding="utf-8-sig", errors=UNDECODED)
 """A parameter that is a file of ids, or - for standard input."""
 
 
-class NotFound(click.ClickException):
-    """Addresses that were looked up are not those of exactly one customer each."""
+class FaultsFound(click.ClickException):
+    """Not all that was given names a customer. The faults have been shown, and they say what to do."""
 
     exit_code = WRONG
 
@@ -76,7 +76,7 @@ def read_customers(arguments: Sequence[str], files: Sequence[TextIO], *, takes_e
 
 
 def refuse_faults(screen: Screen, given: Checked, found: LookedUp = NOTHING_LOOKED_UP) -> None:
-    """Show everything that is wrong, if anything is. Raises CustomerIdInvalid, or NotFound if all could be read."""
+    """Show everything that is wrong, if anything is. Raises CustomerIdInvalid, or FaultsFound if no id is wrong."""
     for fault in given.faults:
         screen.error(fault)
     if given.faults_left_out:
@@ -86,7 +86,7 @@ def refuse_faults(screen: Screen, given: Checked, found: LookedUp = NOTHING_LOOK
     count = given.fault_count + len(found.faults)
     if count:
         summary = f"{counted(count, 'fault')} found; nothing was requested"
-        raise CustomerIdInvalid(summary) if given.fault_count else NotFound(f"{summary}.")
+        raise CustomerIdInvalid(summary) if given.has_bad_id else FaultsFound(f"{summary}.")
 
 
 def piped(kind: click.File, usage: str) -> Any:

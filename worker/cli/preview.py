@@ -60,7 +60,7 @@ def command(named: str | Email, system: int | None, *, as_json: bool) -> int:
 
 
 def _looked_up(screen: Screen, email: Email, runtime: Runtime, connection: Connection) -> str:
-    """The id of the customer who has an address. Raises NotFound, and what a look-up raises."""
+    """The id of the customer who has an address. Raises FaultsFound, and what a look-up raises."""
     given = Checked([email])
     found = look_up(screen, [email], connection.system_id, runtime)
     refuse_faults(screen, given, found)

@@ -56,8 +56,10 @@ TOO_LONG: Final = (
 TOO_MANY: Final = (
     "{0:,} ids are more than the {1:,} that this page takes at once. Split them, or use `stamped-sync sync --file`."
 )
-LOOK_UP_SECONDS: Final = 60.0
+LOOK_UP_SECONDS: Final = 30.0
 """After this time the look-up of e-mail addresses is given up."""
+PATIENCE_SECONDS: Final = 20.0
+"""How long it waits for slots of the throttle in all: less, so that whoever waits learns why."""
 NOT_LOOKED_UP: Final = "The e-mail addresses could not be looked up, and nothing was requested. {0}"
 LATE: Final = (
     "Only {0:,} of {1:,} e-mail addresses could be looked up in {2:.0f} seconds, and nothing was requested. Give fewer "
@@ -171,7 +173,7 @@ class _FormAnswer(ChangePage, ManualSyncPage):
     async def _looked_up(self, asked: Asked, connection: Connection) -> Asked:
         """The same with the ids of those whose e-mail addresses are given, or with the fault why there are none."""
         emails = asked.given.to_look_up
-        look_up = LookUp(self.runtime, connection.system_id, emails)
+        look_up = LookUp(self.runtime, connection.system_id, emails, PATIENCE_SECONDS)
         try:
             return await self.in_lane(self.lanes.look_ups, partial(_judged, asked, look_up), seconds=LOOK_UP_SECONDS)
         except TimeoutError:

@@ -43,6 +43,10 @@ class Unclear(Exception):
     """A text names no customer. The text of this error says where it stands and why, and what to do."""
 
 
+class NoId(Unclear):
+    """It should be an id and is none, so that it helps to know what ids look like."""
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A text that should be an id or an e-mail address, and where it was found."""
@@ -86,6 +90,8 @@ class Checked:
     faults: Sequence[str] = ()
     """The first of them; see `FAULTS_SHOWN`."""
     fault_count: int = 0
+    has_bad_id: bool = False
+    """Whether one of them is about an id."""
     is_text: bool = True
     """Whether everything given is UTF-8; else the first fault of that kind is the only one."""
     repeated: int = 0
@@ -120,6 +126,7 @@ def checked(given: Iterable[Given], *, takes_emails: bool = True) -> Checked:
     entries: dict[Entry, None] = {}
     faults: list[str] = []
     count = total = 0
+    has_bad_id = False
     for each in given:
         try:
             entries[_entry(each, takes_emails=takes_emails)] = None
@@ -128,12 +135,13 @@ def checked(given: Iterable[Given], *, takes_emails: bool = True) -> Checked:
             if encoding_fault(each.text):
                 return Checked(faults=[str(fault)], fault_count=1, is_text=False)
             count += 1
+            has_bad_id = has_bad_id or isinstance(fault, NoId)
             faults += [str(fault)] if count <= FAULTS_SHOWN else []
     emails = sum(isinstance(each, Email) for each in entries) if takes_emails else 0
     if emails > MOST_EMAILS:
         count += 1
         faults.append(TOO_MANY_EMAILS.format(emails, MOST_EMAILS))
-    return Checked(list(entries), faults, count, repeated=total - len(entries))
+    return Checked(list(entries), faults, count, has_bad_id, repeated=total - len(entries))
 
 
 def _entry(given: Given, *, takes_emails: bool) -> Entry:
@@ -144,7 +152,7 @@ def _entry(given: Given, *, takes_emails: bool) -> Entry:
         return customer_id(given.text)
     except CustomerIdInvalid:
         if not takes_emails or not AT.search(given.text) or encoding_fault(given.text):
-            raise Unclear(f"{given.place}: {no_id(given.text)}") from None
+            raise NoId(f"{given.place}: {no_id(given.text)}") from None
     return email_at(given.text, f"{given.place}, entry {given.entry}" if given.entry else given.place)
 
 

@@ -102,6 +102,8 @@ def test_rows_without_an_id_stop_all_of_them(env: dict[str, str], tmp_path: Path
     assert done.returncode == 2
     assert "standard input, line 3: the cell in the column of the ids is empty" in done.stderr
     assert "standard input, line 5: has more cells than the header has columns" in done.stderr
+    assert "Error: 2 faults found; nothing was requested." in done.stderr
+    assert "Copy the id" not in done.stderr
     assert wanted(client, "1", "2", "3") == [0, 0, 0]
 
 

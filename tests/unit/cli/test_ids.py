@@ -7,7 +7,7 @@ import io
 import click
 import pytest
 
-from worker.cli.ids import NotFound, one_customer, one_id, read_customers, read_ids, refuse_faults
+from worker.cli.ids import FaultsFound, one_customer, one_id, read_customers, read_ids, refuse_faults
 from worker.jobs.errors import CustomerIdInvalid
 from worker.presentation.ids import Email, LookedUp
 from worker.presentation.screen import Screen
@@ -88,7 +88,7 @@ def test_faults_of_addresses_are_shown_with_the_others(capsys: pytest.CaptureFix
     with pytest.raises(CustomerIdInvalid, match="2 faults"):
         refuse_faults(Screen(), given, found)
     assert capsys.readouterr().err.splitlines()[0].startswith("✗ argument 2: 'x'")
-    with pytest.raises(NotFound, match="1 fault found; nothing was requested") as refused:
+    with pytest.raises(FaultsFound, match="1 fault found; nothing was requested") as refused:
         refuse_faults(Screen(), read_customers(["zoe@example.com"], []), found)
     assert refused.value.exit_code == 2
 
