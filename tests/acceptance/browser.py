@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
@@ -31,6 +32,13 @@ Answer = TypeVar("Answer")
 USER, PASSWORD = "operator", "correct-horse"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 """In CSS pixels."""
+THEMES = ("light", "dark")
+FOUND = """
+const answer = arguments[0];
+const name = (each) => each.nodes.map((node) => `${each.id}: ${node.target.join(" ")} ${node.failureSummary}`);
+axe.run().then((found) => answer(found.violations.flatMap(name)));
+"""
+"""Runs axe: each thing that it finds, in a line."""
 BROWSERS = ["chromium"] if shutil.which("chromium") and shutil.which("chromedriver") else []
 """What is found when the tests are collected; `.ci/run` installs it."""
 QUIET = (
@@ -91,6 +99,17 @@ class Browser:
             assert overhang <= 0, f"{self.driver.current_url} is {overhang} pixels too wide at {size} width"
             yield size
         self.driver.set_window_size(*SIZES["desktop"])
+
+    def violations(self) -> Iterator[tuple[str, str, list[str]]]:
+        """What axe finds wrong with the page, at each width and in each theme."""
+        axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+        for theme in THEMES:
+            features = [{"name": "prefers-color-scheme", "value": theme}]
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+            self.driver.refresh()
+            for size in self.sizes():
+                self.driver.execute_script(axe)
+                yield size, theme, self.driver.execute_async_script(FOUND)
 
     def _seen(self, path: str) -> WebElement | None:
         return next((each for each in self.driver.find_elements(By.XPATH, path) if each.is_displayed()), None)

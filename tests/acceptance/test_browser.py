@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import requests
+from selenium.webdriver.common.by import By
 
 from tests import parts
 from tests.acceptance.browser import BROWSERS, PASSWORD, USER, Browser, browser, flower
@@ -200,3 +201,57 @@ def test_activity_is_filtered(page: Browser, stage: Scene) -> None:
     page.read(ID)
     assert "state=failed" in page.driver.current_url
     assert "created" not in page.text()
+
+
+PAGES: Final = [
+    *("/connections", f"/connections/{parts.SYSTEM}/pause", "/activity", "/activity/events", "/error-logs"),
+    *(f"/error-logs/customer/{parts.SYSTEM}/email-missing", f"/activity/customer/{parts.SYSTEM}/{ID}", "/manual-sync"),
+    *(f"/activity/customer/{parts.SYSTEM}/{ID}/discard", "/time-zone", "/workers", "/tasks", "/broker"),
+]
+"""Every page that needs no more than one failed job, Flower's own among them."""
+
+
+def test_every_page_can_be_used_without_seeing_it_or_with_weak_eyes(page: Browser, stage: Scene) -> None:
+    """Axe finds nothing, at each width and in each theme; and no page is too wide."""
+    without_email(stage)
+    stage.ledger.refuse(Refusal("scope-unsupported", "", "trigger-1", 1, str(parts.SYSTEM), "customer/deleted", ID))
+    stage.ledger.pause(parts.SYSTEM)
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for path in PAGES:
+        page.open(path)
+        found |= {(path, size, theme): faults for size, theme, faults in page.violations() if faults}
+    stage.ledger.resume(parts.SYSTEM)
+    assert found == {}
+
+
+def test_a_store_is_paused_and_resumed(page: Browser, stage: Scene) -> None:
+    """From the first page, with a reason; meanwhile its jobs wait, and then they go on."""
+    page.open("/")
+    page.picture("connections")
+    page.press("Pause")
+    page.write("reason", "the store moves")
+    page.press("Pause")
+    page.read("the store moves")
+    stage.request(customer())
+    assert stage.ledger.hold_of(parts.SYSTEM)
+    page.press("Resume")
+    page.read("well")
+    assert stage.settled(customer()).state is State.DONE
+    page.open("/activity/events")
+    page.read("resumed")
+    page.picture("events")
+    assert f"by {USER}" in page.text()
+
+
+def test_ticked_jobs_are_run_again(page: Browser, stage: Scene) -> None:
+    """From a group's page, and followed on the page of their progress."""
+    had = without_email(stage)
+    page.open("/error-logs")
+    page.press("Show jobs")
+    page.read("Acknowledge")
+    page.picture("error-group")
+    stage.sandbox.patch_customer(ID, {"email_address": had})
+    page.driver.find_element(By.NAME, "job").click()
+    page.press("Re-run ticked")
+    page.read("1 of 1 ended, all well.")
+    assert stage.settled(customer()).state is State.DONE

@@ -46,7 +46,7 @@ def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
         asker = f", {attempt.asker.words}" if attempt.asker.words else ""
         if attempt.note:
             because += f": {attempt.note}"
-        took = f" in {attempt.ms / 1000:.3f} s" if attempt.ms or attempt.calls else ""
+        took = f" in {attempt.ms / 1000:.3f} s" if attempt.worker or attempt.ms or attempt.calls else ""
         screen.line(f"    {local(attempt.began_at)}  {attempt.outcome}{took}{asker}{where}{because}")
         if attempt.sent:
             screen.line(f"      sent {', '.join(attempt.sent)}")

@@ -14,6 +14,7 @@ from worker.jobs.job import Kind, State
 from worker.ledger.views.activity import Filter
 from worker.monitor.page import Page, number_in, one_of, time_in
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
+from worker.presentation.tables import table_of_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,6 +141,15 @@ class NewsPage(ActivityPage):
         wanted = replace(self.query().filter, since=after and after + timedelta(milliseconds=1))
         count = await self.aside(self.ledger.activity.count, wanted) if after else 0
         self.write({"count": min(count, NEWS_COUNTED), "most": NEWS_COUNTED})
+
+
+class TablePage(ActivityPage):
+    """The same as a table to download."""
+
+    @authenticated
+    async def get(self) -> None:
+        """Answer all jobs that fit, in the list's order, as CSV."""
+        await self.send_table("jobs.csv", self.ledger.activity.pages(self.query().filter), table_of_jobs)
 
 
 def _newest(wanted: Filter, jobs: Jobs) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlencode
 
 from tornado.web import authenticated
@@ -13,7 +13,7 @@ from worker.jobs.asking import Source
 from worker.jobs.catalogue import CATALOGUE
 from worker.ledger.memory.event import EventFilter
 from worker.ledger.memory.events import SLOT
-from worker.monitor.page import Page, number_in, one_of, time_in
+from worker.monitor.page import EXPORTED_AT_ONCE, Page, number_in, one_of, time_in
 from worker.presentation.bars import bars, in_words
 from worker.presentation.events import OUTCOMES, table
 
@@ -28,8 +28,6 @@ CHART_BARS: Final = 48
 LONGEST_CHART: Final = timedelta(days=60)
 SHORTEST_CHART: Final = timedelta(hours=1)
 USUAL_CHART: Final = timedelta(days=1)
-EXPORTED_AT_ONCE: Final = 500
-EXPORTED_AT_MOST: Final = 100_000
 NEWS_COUNTED: Final = 100
 SOURCES: Final = tuple(each for each in Source if each)
 
@@ -171,15 +169,6 @@ class EventTable(EventsPage):
 
     @authenticated
     async def get(self) -> None:
-        """Answer all events that fit, the newest first, as CSV; it is sent while it is read."""
-        wanted = self.query().filter
-        self.set_header("Content-Type", "text/csv; charset=utf-8")
-        self.set_header("Content-Disposition", 'attachment; filename="events.csv"')
-        pages: Any = self.ledger.events.pages(wanted, EXPORTED_AT_ONCE)
-        count = 0
-        while count < EXPORTED_AT_MOST and (page := await self.in_lane(self.lanes.changes, lambda: next(pages, None))):
-            self.write(table(page, with_header=count == 0))
-            count += len(page)
-            await self.flush()
-        if count == 0:
-            self.write(table([], with_header=True))
+        """Answer all events that fit, the newest first, as CSV."""
+        pages = self.ledger.events.pages(self.query().filter, EXPORTED_AT_ONCE)
+        await self.send_table("events.csv", pages, table)

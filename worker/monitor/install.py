@@ -94,6 +94,7 @@ def routes() -> list[URLSpec]:
         url(r"/activity/events.csv", events.EventTable, name="events-table"),
         url(r"/time-zone", account.ZonePage, name="zone"),
         url(r"/log-out", account.LogOutPage, name="log-out"),
+        url(r"/activity/jobs.csv", activity.TablePage, name="activity-table"),
         url(r"/activity/news", activity.NewsPage, name="activity-news"),
         url(r"/activity/counts", activity.CountsPage, name="activity-counts"),
         url(r"/metrics", metrics.Metrics),

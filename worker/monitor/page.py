@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from http import HTTPStatus
@@ -11,20 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from flower.views import BaseHandler
-from tornado.escape import xhtml_escape
 from tornado.web import Finish, HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
 from worker.config.faults import ConfigurationError
-from worker.jobs.catalogue import Failure
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.presentation.configuration import drift
-from worker.presentation.times import lasting
+from worker.presentation.html import ago, entry_of, marked, number, or_dash
 from worker.presentation.wording import counted
 from worker.web.lanes import LaneFull
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from worker.jobs.catalogue import Entry
     from worker.ledger import Ledger
@@ -35,6 +32,7 @@ if TYPE_CHECKING:
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 Choice = TypeVar("Choice", bound=str)
+Row = TypeVar("Row")
 
 NO_LOGIN: Final = (
     "This Flower has no login, so it refuses everything that changes something. To set one, start it with "
@@ -42,7 +40,9 @@ NO_LOGIN: Final = (
 )
 READ_ONLY: Final = "This Flower is read-only (FLOWER_READ_ONLY), so it refuses everything that changes something."
 NOT_FOUND: Final = HTTPStatus.NOT_FOUND
-CODE: Final = re.compile(r"`([^`]+)`")
+EXPORTED_AT_ONCE: Final = 500
+EXPORTED_AT_MOST: Final = 100_000
+"""How many rows a table to download has at most."""
 COOKIE: Final = "stamped_zone"
 """Names the zone in which a browser wants to see times."""
 MOST_DIGITS: Final = 19
@@ -155,6 +155,20 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         }
         return namespace | ours | times | more
 
+    async def send_table(self, name: str, pages: Iterator[list[Row]], table: Callable[..., str]) -> None:
+        """Send a CSV table to download while its rows are read, a page at a time."""
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        self.write(table([], with_header=True))
+        count = 0
+        while count < EXPORTED_AT_MOST:
+            page = await self.in_lane(self.lanes.changes, lambda: next(pages, None))
+            if page is None:
+                return
+            self.write(table(page))
+            count += len(page)
+            await self.flush()
+
     def render_page(self, template: str, tab: str, **values: Any) -> None:
         """Show a template of ours."""
         self.render(template, active_tab=tab, **values)
@@ -248,37 +262,6 @@ def number_of(text: str) -> int | None:
     """The number in an address or a form; None if there is none."""
     is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
     return int(text) if is_number else None
-
-
-# What templates show -------------------------------------------------------------------------------------------
-
-
-def or_dash(value: Any) -> str:
-    """A value in a cell; a dash if there is none."""
-    return str(value) if value not in (None, "") else "\N{EN DASH}"
-
-
-def ago(moment: datetime | None) -> str:
-    """How long ago that is, or how far ahead."""
-    if moment is None:
-        return ""
-    since = datetime.now(UTC) - moment
-    return f"{lasting(since)} ago" if since.total_seconds() >= 0 else f"in {lasting(-since)}"
-
-
-def entry_of(code: str) -> Entry:
-    """The catalogue's entry for an error code."""
-    return Failure(code).entry
-
-
-def marked(text: str) -> str:
-    """A text as HTML, with everything between backticks as code."""
-    return CODE.sub(r"<code>\1</code>", xhtml_escape(text))
-
-
-def number(count: int) -> str:
-    """A count with commas between its thousands."""
-    return f"{count:,}"
 
 
 def _trouble(error: BaseException | None) -> tuple[int, str, Entry | None] | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.jobs.catalogue import Failure
+from worker.presentation.tables import as_csv
 from worker.presentation.times import as_iso
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ COLUMNS: Final = (
     *("tracking_id", "fields", "configuration", "worker", "note"),
 )
 """Of a table."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 OUTCOMES: Final = {
     "created": "the customer was created in Stamped.io",
     "updated": "the customer was updated in Stamped.io",
@@ -81,14 +78,8 @@ def _failure(event: Event) -> Failure:
 
 
 def table(events: Iterable[Event], *, with_header: bool = False) -> str:
-    """Events as lines of a CSV table. No cell begins as a formula does."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    if with_header:
-        writer.writerow(COLUMNS)
-    for event in events:
-        writer.writerow(map(_cell, _values(event)))
-    return text.getvalue()
+    """Events as lines of a CSV table."""
+    return as_csv(([COLUMNS] if with_header else []), map(_values, events))
 
 
 def _values(event: Event) -> Sequence[object]:
@@ -98,11 +89,6 @@ def _values(event: Event) -> Sequence[object]:
         *(as_iso(event.ended_at), f"{event.ms / 1000:.3f}", *about, *who),
         *(" ".join(event.sent), event.configuration, event.worker, event.note),
     )
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def in_words(event: Event) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -322,3 +324,15 @@ def test_each_word_is_explained_where_it_is_shown(monitor: Monitor) -> None:
     text = monitor.text("/activity")
     assert "sent The job is on its way to a worker." in text
     assert "waiting The job waits to be tried again." in text
+
+
+@pytest.mark.usefixtures("_jobs")
+def test_a_table_to_download(stage: Stage, monitor: Monitor) -> None:
+    """The jobs that fit the filter, with what went wrong; no cell begins as a formula does."""
+    third = replace(JOB, customer_id="150715")
+    stage.ledger.fail(claimed(stage.ledger, third), (), replace(FAILURE, detail="=1+1"))
+    rows = list(csv.DictReader(io.StringIO(monitor.get("/activity/jobs.csv?state=failed&kind=customer").text)))
+    assert [(row["customer_id"], row["message"]) for row in rows] == [("150715", "'=1+1"), ("150714", "rejected")]
+    assert rows[0]["code"] == FAILURE.code
+    assert len(monitor.get("/activity/jobs.csv").text.splitlines()) == 6
+    assert len(monitor.get("/activity/jobs.csv?system=9").text.splitlines()) == 1

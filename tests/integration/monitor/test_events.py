@@ -15,7 +15,7 @@ from tests.integration.monitor_stage import Monitor, serving
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Action, Next
 from worker.ledger.memory.event import PAUSED, Change
-from worker.monitor.events import EXPORTED_AT_ONCE
+from worker.monitor.page import EXPORTED_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
