@@ -13,7 +13,7 @@ from worker.cli.holds import in_short
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Job, Kind, State, pages
 from worker.ledger.outcome import MISSING, Outcome, Records, has_ended, rests_long, subscription_version
-from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
+from worker.presentation.figures import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.times import local
 from worker.presentation.wording import counted
 

@@ -19,7 +19,7 @@ from worker.jobs.errors import SyncError
 from worker.jobs.job import Kind
 from worker.jobs.progress import Progress, ProgressLost, Selection, TakenOver
 from worker.ledger import LedgerUnavailable
-from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
+from worker.presentation.figures import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.screen import Screen
 from worker.presentation.times import as_iso, local
 from worker.presentation.wording import counted

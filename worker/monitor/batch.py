@@ -14,7 +14,7 @@ from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Action, Kind, State, pages
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page
-from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS, seems_idle
+from worker.presentation.figures import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.ids import dropped_in_words
 
 if TYPE_CHECKING:

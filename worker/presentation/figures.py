@@ -1,4 +1,4 @@
-"""The figures in words, for the command line and the Activity page."""
+"""The figures in words, for the command line and the pages; and whether no worker seems to run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from worker.ledger.views.totals import met_without_row
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from worker.ledger import Counts
     from worker.ledger.views.figures import Figures
     from worker.ledger.views.totals import Refusals
 
@@ -16,6 +19,13 @@ STORES_NAMED: Final = 5
 VANISHED_HELP: Final = (
     "Redis evicted them to free memory, or somebody deleted them. Set its maxmemory-policy to noeviction and give it "
     "enough memory; then bring the connection's customers over again with `stamped-sync initialize`."
+)
+
+PATIENCE_SECONDS: Final = 15
+"""How long none of the jobs that somebody waits for may start before `seems_idle` is asked."""
+NO_WORKER: Final = (
+    "No job starts: no worker seems to run. Start one in a terminal of its own with `stamped-sync up`, "
+    "or with `celery -A worker.app worker` and, once, `celery -A worker.app beat`."
 )
 
 
@@ -67,3 +77,9 @@ def _whose(figures: Figures) -> list[tuple[int, str]]:
     half = sum(met_without_row(figures.totals, kind) for kind in Kind)
     more = [(others, "of others"), (half, "whose record alone was missing")]
     return [*said, *(each for each in more if each[0])]
+
+
+def seems_idle(counts: Iterable[Counts]) -> bool:
+    """Whether no worker seems to run, by the counts of each kind of job: there are messages, and no job is running."""
+    found = list(counts)
+    return any(each.sent for each in found) and not any(each.running for each in found)

@@ -14,7 +14,7 @@ from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind, State
 from worker.ledger import Counts, Hold, Record
 from worker.ledger.outcome import MISSING, Outcome
-from worker.presentation.idle import NO_WORKER, PATIENCE_SECONDS
+from worker.presentation.figures import NO_WORKER, PATIENCE_SECONDS
 from worker.presentation.screen import Screen
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from worker.ledger import Counts
-from worker.presentation.idle import seems_idle
+from worker.presentation.figures import seems_idle
 
 
 @pytest.mark.parametrize(("sent", "running", "expected"), [(1, 0, True), (1, 1, False), (0, 0, False), (0, 1, False)])
