@@ -45,6 +45,7 @@ class Fault(StrEnum):
     CUSTOMER_REMOVED = "customer removed from the store"
     MAPPING_FLIPPED = "mapping flipped"
     CONNECTION_REMOVED = "connection removed for a while"
+    STORE_PAUSED = "store paused for a while"
     """Drawn by the upstream itself, so that the worlds without it are those they always were."""
     LIST_DRIFT = "customer inserted into the list or deleted from it"
     """Drawn by the list itself."""

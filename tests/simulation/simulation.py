@@ -104,6 +104,7 @@ class Simulation:
             self._chance.is_calm = True
             self._stage.note("the storm is over")
             bring_back()
+            self._upstream.resume_all()
             if self._come_to_rest() and self._catch_up():
                 self._verdict()
             for actor in self._actors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from tests.rerunning import rerun_all
 from tests.simulation.chance import Fault
 from tests.simulation.process import MAPPINGS, NEWSLETTER, bring_back, flip, remove
 from worker.app import app
+from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.job import Job, Kind
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Upstream:
     def __init__(self, stage: Stage, world: World, customers: int, seed: int) -> None:
         self._stage = stage
         self._removals, self._removes = random.Random(seed), seed % 5 == 3  # noqa: S311 - it must be the same again
+        self._pauses = seed % 5 == 1
+        self._paused: set[int] = set()
         self._world = world
         self._numbers = count(1)
         self.accepted: set[Job] = set()
@@ -55,8 +59,12 @@ class Upstream:
                 self._trigger(customer_id)
 
     def reconfigure(self) -> None:
-        """In some worlds, now and then, a connection is removed, or put back."""
-        if not self._removes or self._removals.random() >= REMOVED:
+        """In some worlds, now and then, a connection is removed or paused, or put back or resumed."""
+        if not (self._removes or self._pauses) or self._removals.random() >= REMOVED:
+            return
+        if self._pauses:
+            with suppress(LedgerUnavailable):
+                self._pause_or_resume(self._removals.choice(list(self._world.stores)))
             return
         if len(app.runtime.connections) < len(self._world.stores):
             self._stage.note("every connection is configured again")
@@ -66,6 +74,24 @@ class Upstream:
             self._stage.chance.happened[Fault.CONNECTION_REMOVED] += 1
             self._stage.note(f"the connection of store {system_id} is removed")
             remove(system_id)
+
+    def resume_all(self) -> None:
+        """Let the jobs of every store go on."""
+        for system_id in sorted(self._paused):
+            app.runtime.ledger.resume(system_id)
+        self._paused.clear()
+
+    def _pause_or_resume(self, system_id: int) -> None:
+        """Pause a store, or resume one that is paused. Raises LedgerUnavailable; nobody knows then whether it was."""
+        if system_id in self._paused:
+            self._stage.note(f"store {system_id} is resumed")
+            app.runtime.ledger.resume(system_id)
+            self._paused.remove(system_id)
+        else:
+            self._stage.chance.happened[Fault.STORE_PAUSED] += 1
+            self._stage.note(f"store {system_id} is paused")
+            self._paused.add(system_id)
+            app.runtime.ledger.pause(system_id)
 
     def hand_over(self) -> None:
         """Hand over some pending triggers, or ask by hand for one; the code of a listener process."""
