@@ -17,8 +17,8 @@ from celery.app.trace import trace_task_ret
 from celery.concurrency import thread
 from celery.concurrency.base import apply_target
 from celery.worker import state
-from celery.worker.request import Request
 
+from tasks.telling import Told
 from worker.jobs.routes import QUEUES, TASK_OF
 from worker.ledger.guard import Carrying, carrying
 
@@ -62,7 +62,7 @@ class TaskPool(thread.TaskPool):
         future = self.executor.submit(self._run, task, callback.__self__)
         return thread.ApplyResult(future)  # type: ignore[attr-defined] # its stub is not complete
 
-    def _run(self, task: Callable[[], object], first: Request) -> None:
+    def _run(self, task: Callable[[], object], first: Told) -> None:
         self._last_came_at = time.monotonic()
         self._running.add(task)
         self._waiting.pop(task, None)
@@ -105,25 +105,14 @@ class TaskPool(thread.TaskPool):
         taken_from = self.app.amqp.queues.consume_from
         return all(queue in taken_from for queue in QUEUES)
 
-    def _carry_on(self, first: Request, claim: Claim) -> None:
+    def _carry_on(self, first: Told, claim: Claim) -> None:
         """Run a job that has been granted; `first` is the task whose message the thread has got."""
         request = Carried.of(claim, first, self)
-        request.send_event(
-            "task-received",
-            name=request.name,
-            args=request.argsrepr,
-            kwargs=request.kwargsrepr,
-            root_id=request.root_id,
-            parent_id=None,
-            retries=0,
-            eta=None,
-            expires=None,
-        )
         target = request.name, request.id, request.request_dict, request.body, None, None
         apply_target(trace_task_ret, target, {"app": request.app}, request.on_success, request.on_accepted)
 
 
-class WakeUp(Request):
+class WakeUp(Told):
     """A message that wakes a worker for a job. It is acknowledged when its thread is free again.
 
     Until then it counts against the prefetch limit: a worker takes no messages for which it has no thread.
@@ -139,7 +128,7 @@ class WakeUp(Request):
 
 
 @contextmanager
-def _held(message: Request) -> Iterator[None]:
+def _held(message: Told) -> Iterator[None]:
     if not isinstance(message, WakeUp):
         yield
         return
@@ -158,23 +147,26 @@ def is_stopping() -> bool:
     return any(each is not None and each is not False for each in ends)
 
 
-class Carried(Request):
+class Carried(Told):
     """A task that runs without having come through Celery.
 
     Celery tells the tasks that it knows of where to send their events, each time it has reconnected to Redis. This one
     looks by itself.
     """
 
-    pool: TaskPool
+    def __init__(self, *args: Any, pool: TaskPool, **options: Any) -> None:
+        """`pool` runs it, and knows where events go."""
+        self.pool = pool
+        super().__init__(*args, **options)
 
     @classmethod
-    def of(cls, claim: Claim, first: Request, pool: TaskPool) -> Carried:
+    def of(cls, claim: Claim, first: Told, pool: TaskPool) -> Carried:
         """The task of a job that has been granted to the thread of `first`."""
         job, task_id = claim.job, claim.message_id or str(uuid.uuid4())
         args = job.system_id, job.customer_id
         headers: dict[str, Any] = {"task": TASK_OF[job.kind], "id": task_id, "root_id": task_id, "retries": 0}
         headers |= {"argsrepr": repr(args), "kwargsrepr": "{}"}
-        made = cls(
+        return cls(
             first.message,
             headers=headers,
             body=(args, {}, {}),
@@ -182,9 +174,8 @@ class Carried(Request):
             app=first.app,
             hostname=first.hostname,
             eventer=first.eventer,
+            pool=pool,
         )
-        made.pool = pool
-        return made
 
     def send_event(self, type: str, **fields: Any) -> None:  # noqa: A002 - Celery's name
         """Send an event by the dispatcher that the consumer has now."""

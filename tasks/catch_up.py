@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tasks.jobs import RefusingTask
+from tasks.scheduled import ScheduledTask
 from worker.app import app
 from worker.jobs.asking import Asker, Source
 from worker.jobs.errors import ConnectionHeld, LedgerUnavailable, SyncError, ThrottleUsedUp
@@ -37,7 +37,7 @@ LONGEST_SECONDS: Final = 10
 """How long one call may take, because it takes a worker's thread. A read that has begun may take longer."""
 
 
-@app.task(base=RefusingTask, name=CATCH_UP)
+@app.task(base=ScheduledTask, name=CATCH_UP)
 def catch_up() -> dict[str, int]:
     """Do a piece of the catch-ups that are due."""
     runtime = app.runtime

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import Task
 
-from tasks.coming_again import ComesAgain
+from tasks.coming_again import REQUESTED, THROTTLED, TURN, UNKNOWN, ComesAgain, after
 from tasks.other_keys import was_met_by_old_keys
 from tasks.refusals import refuse_message
 from worker.app import app
@@ -20,7 +20,7 @@ from worker.http.api_errors import HELD_FOR
 from worker.jobs.calls import note_meaning
 from worker.jobs.errors import ConnectionUnknown, CustomerIdInvalid, InternalError, SyncError, TriggerMalformed
 from worker.jobs.intents import Intent, Trouble
-from worker.jobs.job import Job, State
+from worker.jobs.job import Job
 from worker.jobs.retries import LEAST_REST_SECONDS, Pause, Retry, decide, outlasted
 from worker.jobs.routes import QUEUE_OF, UPKEEP
 from worker.ledger import ClaimLost, ClaimRefused, LedgerUnavailable, Throttled, Weight
@@ -55,6 +55,9 @@ class RefusingTask(Task[..., Any]):
     """A task that refuses messages with wrong arguments. All our tasks do, because anybody can send a message."""
 
     abstract = True
+    Request = "tasks.telling:Told"
+    send_events = False
+    """Our requests send the events themselves."""
     throws: tuple[type[Exception], ...] = (TriggerMalformed, CustomerIdInvalid, ConnectionUnknown)
     """Celery does not log these with a trace: they are refusals, which are logged and noted here."""
 
@@ -127,8 +130,8 @@ class JobTask(RefusingTask):
             refuse_message(error, self.name, job.system_id, job.customer_id)
             raise error
         log.debug("%s: nothing to do, it is %s", job, refused.state)
-        if refused.state in {State.QUEUED, State.WAITING}:
-            raise ComesAgain.of(job, State(refused.state)) from None
+        if again := ComesAgain.left(job, refused.state, runtime):
+            raise again from None
         return {"job": str(job), "state": refused.state}
 
 
@@ -165,7 +168,7 @@ class _Run:
             return self._do(work)
         except ClaimLost:
             self._announce(outcomes.LOST)
-            return {"job": str(self._job), "state": "lost"}
+            raise ComesAgain.taken_over(self._job) from None
         except LedgerUnavailable as error:
             self._announce(outcomes.BROKEN_OFF, error=error)
             raise
@@ -208,12 +211,12 @@ class _Run:
         """Leave the job to a worker that knows its connection: this one may not know it yet, or not any more."""
         self._ledger.leave(self._claim)
         announce(outcomes.LEFT, self._job, self._job.system_id, job=self._job)
-        raise ComesAgain.of(self._job, State.QUEUED, error) from None
+        raise ComesAgain.queued(self._job, self._ledger, UNKNOWN, error.failure) from None
 
     def _put_back(self) -> NoReturn:
         self._ledger.put_back(self._claim, self._calls, consent=self._guard.consent)
         self._announce(outcomes.THROTTLED)
-        raise ComesAgain.of(self._job, State.QUEUED) from None
+        raise ComesAgain.queued(self._job, self._ledger, THROTTLED) from None
 
     def _settle(self, error: SyncError) -> dict[str, Any]:
         """Settle what follows an error: the store is held, the job rests, or it fails."""
@@ -233,7 +236,7 @@ class _Run:
             weighed = self._hold(error, decision)
             if weighed.is_requeued:
                 self._announce(outcomes.HELD, error=error)
-                raise ComesAgain.of(self._job, State.QUEUED, error) from None
+                raise ComesAgain.queued(self._job, self._ledger, TURN, error.failure) from None
             decision = decide(error, attempt, policy, weighed.met if weighed.weight is Weight.RESTS else 0)
         return self._rest(error, decision) if isinstance(decision, Retry) else self._fail(error)
 
@@ -267,7 +270,7 @@ class _Run:
             queue = UPKEEP if self._claim.debug else QUEUE_OF[self._job.kind]
             # `from None`: what the error came from can hold anything, and Flower shows the whole chain.
             raise self._task.retry(exc=error, countdown=rest.seconds, queue=queue, throw=False) from None
-        raise ComesAgain.of(self._job, State.WAITING, error) from None
+        raise ComesAgain.resting(self._job, after(rest.seconds), error.failure) from None
 
     def _fail(self, error: SyncError) -> dict[str, Any]:
         ended = self._ledger.fail(self._claim, self._calls, error.failure, carry_on=self._carrying.ask())
@@ -280,7 +283,7 @@ class _Run:
     def _requeued(self, error: SyncError) -> NoReturn:
         """End a run that failed while its job was requested: the job has not failed, it waits for its turn again."""
         self._announce(outcomes.REQUEUED, error=error)
-        raise ComesAgain.of(self._job, State.QUEUED, error) from None
+        raise ComesAgain.queued(self._job, self._ledger, REQUESTED, error.failure) from None
 
     def _go_on(self, ended: Ended) -> None:
         self._carrying.next_claim = ended.next_claim

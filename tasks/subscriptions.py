@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.jobs import JobTask, RefusingTask
+from tasks.jobs import JobTask
 from tasks.pump import admit_due
+from tasks.scheduled import ScheduledTask
 from worker.app import app
 from worker.jobs.job import Kind
 from worker.jobs.routes import RECONCILE_SUBSCRIPTION, RETRY_FAILED_SUBSCRIPTIONS
@@ -22,7 +23,7 @@ def reconcile_subscription(self: JobTask, system_id: int, customer_id: str) -> d
     return self.run_job(Kind.SUBSCRIPTION, system_id, customer_id, _reconciled)
 
 
-@app.task(base=RefusingTask, name=RETRY_FAILED_SUBSCRIPTIONS)
+@app.task(base=ScheduledTask, name=RETRY_FAILED_SUBSCRIPTIONS)
 def retry_failed_subscriptions() -> dict[str, int]:
     """Run failed subscription jobs again, for some days after each one's first failure. Beat calls it."""
     runtime = app.runtime

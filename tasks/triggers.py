@@ -14,7 +14,7 @@ from worker import handover
 from worker.app import app
 from worker.jobs.errors import LedgerUnavailable
 from worker.jobs.routes import ACCEPT_TRIGGER, UPKEEP
-from worker.sync.triggers import Accepted, Refused, Verdict, names_unknown
+from worker.sync.triggers import Accepted, Refused, Verdict, error_of_unknown
 from worker.telemetry import outcomes
 from worker.telemetry.outcomes import announce
 
@@ -58,13 +58,14 @@ def _put_back_if_known_elsewhere(task: RefusingTask, trigger: object) -> None:
     if task.request.retries >= TIMES_PUT_BACK or not app.reloader.workers_differ():
         return
     verdicts = app.reloader.judge(trigger)
-    if not names_unknown(verdicts):
+    unknown = error_of_unknown(verdicts)
+    if unknown is None:
         return
     if not task.request.retries:
         known: list[Verdict] = [each for each in verdicts if isinstance(each, Accepted)]
         _patiently(lambda: handover.hand_over(known, app.runtime.ledger))
     with suppress(Reject):
-        raise task.retry(countdown=PUT_BACK_SECONDS, max_retries=TIMES_PUT_BACK, queue=UPKEEP)
+        raise task.retry(exc=unknown, countdown=PUT_BACK_SECONDS, max_retries=TIMES_PUT_BACK, queue=UPKEEP)
 
 
 def _patiently(act: Callable[[], list[Verdict]]) -> list[Verdict]:

@@ -7,6 +7,7 @@ import logging
 from tasks.jobs import RefusingTask
 from tasks.pump import admit_due
 from tasks.refusals import refuse_message
+from tasks.scheduled import ScheduledTask
 from worker.app import app
 from worker.handover import run_all
 from worker.jobs.asking import Asker, Source
@@ -24,7 +25,7 @@ PAGES = 200
 """How many pages one sweep sends at most, so that it ends before the next one is due."""
 
 
-@app.task(base=RefusingTask, name=SWEEP)
+@app.task(base=ScheduledTask, name=SWEEP)
 def sweep() -> dict[str, int]:
     """Send messages for the jobs that nobody else would run, and mend the ledger; see `tasks.sweeper`."""
     swept = [_swept(kind) for kind in Kind]

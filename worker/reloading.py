@@ -25,7 +25,7 @@ from worker.jobs.calls import Api
 from worker.ledger import LedgerUnavailable
 from worker.ledger.processes import Process
 from worker.presentation.configuration import differences
-from worker.sync.triggers import judge, names_unknown
+from worker.sync.triggers import error_of_unknown, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -195,7 +195,7 @@ class Reloader:
         """What becomes of a trigger by the files as they stand: a connection may have been added a moment ago."""
         self.look_if_due()
         verdicts = judge(trigger, self._application.runtime.connections)
-        if names_unknown(verdicts):
+        if error_of_unknown(verdicts):
             self.look()
             verdicts = judge(trigger, self._application.runtime.connections)
         return verdicts

@@ -21,6 +21,7 @@ from worker.broker import UNREADABLE, NotReady
 from worker.config.cores import keep_to
 from worker.config.settings import variable
 from worker.ledger.proving.proof import prove, refuse_unfit
+from worker.telemetry.inspections import ASKING, Unanswered
 from worker.telemetry.sentry import start_sentry
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Entrance:
 def prepare_flower(app: SyncApp) -> None:
     """Give Flower our log, its login, and our pages unless FLOWER_CONF names others. It ends if Redis is unfit."""
     set_up_log(app.settings)
+    ASKING.addFilter(Unanswered())
     _look_at(app.settings.redis)
     name, logins = variable("flower_basic_auth"), app.settings.flower_basic_auth
     os.environ.pop(name, None)  # Flower takes an empty one for a login

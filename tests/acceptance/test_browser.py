@@ -11,6 +11,7 @@ from selenium.webdriver.common.by import By
 from tests import parts
 from tests.acceptance.browser import BROWSERS, PASSWORD, USER, Browser, browser, flower
 from tests.acceptance.scene import ID, ZOE, Scene, customer, person, scene
+from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import State
 from worker.ledger import Refusal
 from worker.monitor.change import LARGEST_BYTES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 OTHERS: Final = [person(str(number)) for number in range(1, 9)]
 NO_EMAIL = {"email_address": ""}
+NO_EMAIL_ENTRY = CATALOGUE["email-missing"]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,9 @@ def test_job_that_was_carried_on_with_is_a_task_of_its_own(page: Browser, stage:
     assert messages_pushed(stage) - before <= len(crowd)
     stage.sandbox.patch_customer(ID, {"email_address": had})
     open_failed_task(page)
-    for words in ("stamped.transfer_customer", f"({parts.SYSTEM}, '{ID}')", "FAILURE", "Received", "Started", "worker"):
+    for words in ("stamped.transfer_customer", f"({parts.SYSTEM}, '{ID}')", "FAILURE", "Received", "Started", "Worker"):
+        page.read(words)
+    for words in ("What happened\n", f"{NO_EMAIL_ENTRY.title} (email-missing)\n", f"\nCause: {NO_EMAIL_ENTRY.cause}\n"):
         page.read(words)
     page.picture("carried-task")
     page.press("Re-run")

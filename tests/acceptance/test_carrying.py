@@ -19,7 +19,7 @@ from worker.config.settings import Settings
 from worker.connections import load_connections
 from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind, State
-from worker.jobs.routes import CUSTOMERS, QUEUES, SWEEP, TASK_OF, UPKEEP
+from worker.jobs.routes import CUSTOMERS, QUEUES, RERUN, TASK_OF, UPKEEP
 from worker.runtime import Runtime
 from worker.sandbox.faults import Fault
 from worker.sandbox.server import Sandbox, serve
@@ -181,8 +181,8 @@ def test_message_that_the_step_does_not_see_has_its_turn(tmp_path: Path, redis_u
         parts.worker_process(env, tmp_path / "worker.log", "--concurrency=2", f"--queues={queues}"),
     ):
         parts.eventually(lambda: done() >= 2)
-        app.send_task(SWEEP, queue="own")
-        parts.eventually(lambda: any(each[0].get("name") == SWEEP for each in events.of.values()))
+        app.send_task(RERUN, args=("customer", parts.SYSTEM, "1"), queue="own")
+        parts.eventually(lambda: any(each[0].get("name") == RERUN for each in events.of.values()))
         assert done() < COUNT - 5
 
 

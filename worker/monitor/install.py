@@ -47,7 +47,13 @@ INSERTED: Final[Mapping[str, Mapping[str, str]]] = {
     "task.html": {'<div class="detail-actions">': "task-rerun.html"},
 }
 """The pieces of ours in Flower's templates: by template and the text in it that a piece follows, the piece."""
-REPLACED: Final[Mapping[str, Mapping[str, str]]] = {"navbar.html": {"<span>Flower</span>": "brand.html"}}
+REPLACED: Final[Mapping[str, Mapping[str, str]]] = {
+    "navbar.html": {"<span>Flower</span>": "brand.html"},
+    "task.html": {
+        "<dt>{{ humanize(name) }}</dt>": "task-label.html",
+        "{% elif name == 'runtime' %}": "task-words.html",
+    },
+}
 """Those that stand in the place of a text."""
 
 

@@ -70,9 +70,10 @@ class Refused:
 Verdict = Accepted | Refused
 
 
-def names_unknown(verdicts: Iterable[Verdict]) -> bool:
-    """Whether a notification was refused because its connection is not configured here."""
-    return any(isinstance(each, Refused) and isinstance(each.error, ConnectionUnknown) for each in verdicts)
+def error_of_unknown(verdicts: Iterable[Verdict]) -> ConnectionUnknown | None:
+    """The error of the first notification that was refused because its connection is not configured here."""
+    errors = (each.error for each in verdicts if isinstance(each, Refused))
+    return next((error for error in errors if isinstance(error, ConnectionUnknown)), None)
 
 
 def parsed(text: str | bytes | bytearray) -> Any:

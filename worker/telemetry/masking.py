@@ -68,6 +68,8 @@ def _masked(text: str, values: Iterable[str], personal: Iterable[str]) -> str:
     """Without the `personal` parts, and without quotes of the `values`."""
     text = _unescaped(text[:LOOKED_AT])
     seen, hidden = Folded.of(text), bytearray(len(text))
+    for address in EMAIL.finditer(text):  # before its domain is hidden, as the customer's own: its name would stay
+        hidden[address.start() : address.end()] = b"\1" * len(address[0])
     parts = {spelling for part in personal for spelling in spellings(part)}
     for part in sorted(parts, key=len, reverse=True):
         for start, end in seen.found(part):

@@ -43,7 +43,7 @@ def test_too_many_calls_hold_the_store_for_as_long_as_it_asks(stage: Stage) -> N
     """The job waits in its store's queue, without a message, and has used up no attempt."""
     stage.refuse(429, Retry_After="120")
     ended = transferred(stage)
-    assert (ended.state, ended.value.exc.entry.code) == ("RETRY", "customer-write-failed")
+    assert (ended.state, ended.value.failure.code) == ("RETRY", "stamped-calls-limited")
     assert (stage.record().state, stage.record().attempt, stage.queued) == (State.QUEUED, 0, {})
     (hold,) = stage.ledger.holds()
     assert (hold.system_id, hold.code) == (parts.SYSTEM, "stamped-calls-limited")
@@ -114,11 +114,12 @@ def test_error_of_the_job_itself_holds_no_store(stage: Stage) -> None:
 
 def test_call_that_the_throttle_does_not_cover_waits(stage: Stage) -> None:
     """A customer that is gone from the store takes a call more than usual: its job waits for a slot, unharmed."""
-    stage.limit(2)
     transferred(stage)
     stage.sandbox.delete_stamped_customer("143491")
     stage.sandbox.forget_calls()
+    stage.limit(2)
     ended = transferred(stage)
-    assert (ended.state, str(ended.value)) == ("RETRY", f"{JOB} is queued")
+    sentence = f"{JOB} goes on as soon as the throttle of connection {parts.SYSTEM} has room for another call."
+    assert (ended.state, str(ended.value)) == ("RETRY", sentence)
     assert (stage.record().state, stage.record().attempt, stage.queued) == (State.QUEUED, 0, {})
     assert "add" not in stage.called

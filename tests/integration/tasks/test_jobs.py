@@ -118,7 +118,8 @@ def test_lost_claim_ends_the_run_before_the_next_write(stage: Stage, redis_url: 
     )
     stage.build(redis_url, lose)
     ended = transferred(stage)
-    assert (ended.state, ended.value) == ("SUCCESS", {"job": str(JOB), "state": "lost"})
+    sentence = f"{JOB} has been taken over by another worker, so this attempt has ended."
+    assert (ended.state, str(ended.value)) == ("RETRY", sentence)
     assert stage.called == [ID, "customer", "add"]
     assert stage.record().state is State.RUNNING
 
@@ -158,7 +159,7 @@ def test_long_rest_stays_in_the_ledger(stage: Stage) -> None:
     """No message waits for two minutes in a worker: the sweeper sends one when they are over."""
     stage.refuse(503, Retry_After="120")
     ended = transferred(stage)
-    assert (ended.state, ended.value.exc.entry.code) == ("RETRY", "customer-write-failed")
+    assert (ended.state, ended.value.failure.code) == ("RETRY", "customer-write-failed")
     record = stage.record()
     assert record.due
     assert record.changed_at
@@ -172,7 +173,7 @@ def test_manual_sync_during_a_failing_run_is_not_put_off(stage: Stage, redis_url
     ask = at(Effect.CREATE_CUSTOMER, Moment.BEFORE, lambda: stage.ledger.request(JOB, asker=parts.BY_HAND))
     stage.build(redis_url, ask)
     ended = transferred(stage)
-    assert (ended.state, ended.value.exc.entry.code) == ("RETRY", "customer-write-failed")
+    assert (ended.state, ended.value.failure.code) == ("RETRY", "customer-write-failed")
     assert (stage.record().state, stage.record().attempt) == (State.SENT, 0)
     assert stage.messages(CUSTOMERS) == [(TRANSFER, [parts.SYSTEM, ID])]
 

@@ -59,6 +59,11 @@ def test_values_of_the_customer_are_masked(text: str, value: str, shown: str) ->
     assert masked(text, [value]) == shown
 
 
+def test_address_of_somebody_else_at_the_same_domain_is_masked_as_a_whole() -> None:
+    """The domain is a part of the customer's own address, but what stands before it is a name."""
+    assert masked("taken by john.smith@company.example", ["zoe@company.example"]) == f"taken by {MASK}"
+
+
 def test_longer_values_are_masked_first() -> None:
     """A value that is a part of another one does not save the rest of it."""
     assert masked("Zoë Müller-Lüdenscheidt", ["Müller", "Müller-Lüdenscheidt"]) == f"Zoë {MASK}"
