@@ -76,7 +76,7 @@ class Reader:
 
     def _look_at_held(self, runtime: Runtime, stores: Mapping[int, Store]) -> None:
         until = time.monotonic() + ROUND_SECONDS
-        holds = {each.system_id: each for each in runtime.ledger.holds() if can_be_mended(each)}
+        holds = {each.system_id: each for each in runtime.ledger.held() if can_be_mended(each)}
         held = sorted(holds.keys() & stores.keys(), key=lambda each: self._looked_at.get(each, 0.0))
         for system_id in held[:HELD_AT_MOST]:
             self._looked_at[system_id] = time.monotonic()
@@ -131,7 +131,7 @@ def _release_once(runtime: Runtime, system_id: int) -> None:
 
     If they were not, the next job begins another hold, which this process does not end by what it knows already.
     """
-    hold = runtime.ledger.hold_of(system_id)
+    hold = runtime.ledger.held_of(system_id)
     if hold and can_be_mended(hold):
         end(runtime.ledger, hold)
 

@@ -23,7 +23,7 @@ from worker.telemetry import outcomes, sentry
 from worker.telemetry.outcomes import announce
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from worker.config.settings import Settings
     from worker.connections import Connection
@@ -139,6 +139,19 @@ def refusal_of(refused: Refused) -> Refusal:
         scope=refused.scope,
         customer_id=refused.customer_id,
     )
+
+
+def run_in_batch(jobs: Iterable[Sequence[Job]], ledger: Ledger, asker: Asker) -> tuple[str, int]:
+    """Ask for jobs of one connection, a page at a time: the batch in which their progress shows, and how many they are.
+
+    The batch is empty if there are none. Raises LedgerUnavailable.
+    """
+    batch_id, count = "", 0
+    for page in jobs:
+        batch_id = batch_id or ledger.batches.begin(page[0].system_id, asker.source)
+        ledger.batches.add(batch_id, run_all(page, ledger, asker))
+        count += len(page)
+    return batch_id, count
 
 
 def run_all(jobs: Sequence[Job], ledger: Ledger, asker: Asker, *, debug: bool = False) -> dict[Job, int]:

@@ -210,7 +210,7 @@ class Reloader:
         if not to_end:
             return
         runtime, go_on = self._application.runtime, set()
-        for hold in runtime.ledger.holds():
+        for hold in runtime.ledger.held():
             is_old = hold.fingerprint != runtime.connections.fingerprint and hold.code not in OF_LIMITS
             if not is_old or (place := (hold.system_id, hold.api)) not in to_end:
                 continue

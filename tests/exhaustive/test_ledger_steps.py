@@ -302,7 +302,7 @@ def with_old_events(ledger: Ledger) -> None:
 
 def forget_events(ledger: Ledger, _: object) -> None:
     """Forget it."""
-    ledger.events.forget(keep_ms=1000, most=10, systems=[STORE])
+    ledger.events.forget(keep_ms=1000, most=10)
 
 
 def sweep(ledger: Ledger, _: object) -> None:

@@ -48,7 +48,7 @@ class _Moment(click.ParamType[datetime]):
                 return datetime.now(UTC) - timedelta(**{UNITS[found[2]]: int(found[1])})
             return datetime.fromisoformat(value.strip()).astimezone(UTC)
         except (ValueError, OverflowError, OSError):
-            self.fail(f"{value} is no time: write 2026-01-31T08:30, or how long ago, as 90min, 2h or 1d.", param, ctx)
+            self.fail(f"{value} is not a time. Write 2026-01-31T08:30, or how long ago: 90min, 2h or 1d.", param, ctx)
 
 
 MOMENT: Final = _Moment()
@@ -125,19 +125,9 @@ def command(*, limit: int | None, as_csv: bool, as_json: bool, **wanted: Any) ->
 def show(screen: Screen, events: Sequence[Event], most: int) -> None:
     """A table for people."""
     if not events:
-        screen.line("Nothing that fits has happened, or it is no longer remembered.")
+        screen.line("No event fits, or it is no longer remembered.")
         return
-    rows = [
-        (
-            local(each.ended_at),
-            _about(each),
-            in_words(each),
-            each.asker.words,
-            f"{each.ms / 1000:.3f} s" if each.ms else "",
-        )
-        for each in events
-    ]
-    screen.table(COLUMNS, rows, numbers=COLUMNS[-1:])
+    screen.table(COLUMNS, list(map(_row, events)), numbers=COLUMNS[-1:])
     if len(events) == most:
         screen.line()
         screen.line(f"The newest {most:,} are shown; --limit shows more.")

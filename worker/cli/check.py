@@ -160,11 +160,12 @@ def _holds(screen: Screen, runtime: Runtime, told: set[str]) -> int:
     What was `told` is not said again.
     """
     with suppress(LedgerUnavailable):
-        for hold in (held := runtime.ledger.holds()):
-            screen.mark(f"{hold.system_id}: {in_short(hold)}", is_good=False)
-            if hold.code not in told:
+        holds = runtime.ledger.holds()
+        for hold in holds:
+            screen.mark(f"{hold.system_id}: {in_short(hold)}", is_good=None if hold.is_paused else False)
+            if hold.code not in told and not hold.is_paused:
                 screen.failure(hold.failure)
-        return FAILED if held else ALL_WELL
+        return FAILED if any(not hold.is_paused for hold in holds) else ALL_WELL
     return FAILED
 
 

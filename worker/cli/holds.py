@@ -72,16 +72,15 @@ def release(system: int) -> int:
     Exit codes: 0 released, 1 the connection is not held, 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     screen, ledger = Screen(), ledger_that_knows(system)
-    if not ledger.release(system, Asker(Source.PERSON, person())):
-        hold = ledger.hold_of(system)
-        screen.error(
-            f"Connection {system} is {in_short(hold)}."
-            if hold and hold.is_paused
-            else f"Connection {system} is not held; `stamped-sync holds list` shows those that are."
-        )
-        return FAILED
-    screen.line(f"Connection {system} is no longer held.")
-    return ALL_WELL
+    is_released = ledger.release(system, Asker(Source.PERSON, person()))
+    if is_released:
+        screen.line(f"Connection {system} is no longer held.")
+    paused = ledger.hold_of(system)
+    if paused and paused.is_paused:
+        screen.error(f"Connection {system} is {in_short(paused)}.")
+    elif not is_released:
+        screen.error(f"Connection {system} is not held; `stamped-sync holds list` shows those that are.")
+    return ALL_WELL if is_released else FAILED
 
 
 # What other commands show ---------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def is_ended(hold: Hold, news: News) -> bool:
 
 def end_hold(ledger: Ledger, system_id: int, news: News) -> None:
     """End the store's hold if the subscription, which was read just now, has mended it. Raises LedgerUnavailable."""
-    hold = ledger.hold_of(system_id)
+    hold = ledger.held_of(system_id)
     if hold and is_ended(hold, news):
         end(ledger, hold)
 

@@ -25,6 +25,7 @@ class Source(StrEnum):
     """Somebody who asked for no run: who paused a connection, for one."""
 
 
+LONGEST_NAME: Final = 64
 BY_HAND: Final = frozenset({Source.MANUAL_SYNC, Source.RERUN})
 """What does not wait for the due time of a retry."""
 IN_THE_BACKGROUND: Final = frozenset({Source.INITIALIZE, Source.CATCH_UP})
@@ -58,6 +59,12 @@ class Asker(NamedTuple):
         if self.source in BY_HAND:
             return "person"
         return "background" if self.source in IN_THE_BACKGROUND else "trigger"
+
+
+def user_name(text: str) -> str:
+    """A user's name as it is remembered: without what may make an e-mail address of it, short, and of letters alone."""
+    name = text.partition("@")[0].encode(errors="replace").decode()
+    return "".join(filter(str.isprintable, name)).strip()[:LONGEST_NAME]
 
 
 TRIGGERED: Final = Asker()

@@ -107,18 +107,30 @@ class Reading:
             return sorted(map(int, self._client.smembers(keys.SYSTEMS)))
 
     def holds(self) -> list[Hold]:
-        """The stores that are paused or held, or were held and have yet to prove themselves; a pause before a hold."""
-        return self._holds(self.systems())
+        """What people see: the stores that are paused, held, or have yet to prove themselves. A pause hides a hold."""
+        systems = self.systems()
+        held = {each.system_id: each for each in self.held()}
+        now, pauses = in_one_trip(self._client, lambda trip: (trip.time(), trip.hgetall(keys.PAUSED)))
+        for system_id, noted in pauses.items():
+            held[int(system_id)] = Hold.of_pause(int(system_id), noted, _time(now))
+        return [held[each] for each in systems if each in held]
 
     def hold_of(self, system_id: int) -> Hold | None:
-        """The hold of one store, or None."""
-        return next(iter(self._holds([system_id])), None)
+        """The pause or the hold of one store, or None: what people see."""
+        paused, now = in_one_trip(self._client, lambda trip: (trip.hget(keys.PAUSED, system_id), trip.time()))
+        return Hold.of_pause(system_id, paused, _time(now)) if paused else self.held_of(system_id)
+
+    def held(self) -> list[Hold]:
+        """The stores that are held, paused or not, or were and have yet to prove themselves."""
+        return self._held(self.systems())
+
+    def held_of(self, system_id: int) -> Hold | None:
+        """The hold of one store, paused or not, or None."""
+        return next(iter(self._held([system_id])), None)
 
     def hold_for(self, system_id: int, api: str) -> Hold | None:
         """The hold of one store, if this API began it and its time is not over."""
-        held = keys.of(keys.HOLD, system_id)
-        time, fields = in_one_trip(self._client, lambda trip: (trip.time(), trip.hgetall(held)))
-        hold = Hold.read(system_id, fields, _time(time))
+        hold = self.held_of(system_id)
         return hold if hold and hold.api == api and not hold.is_over else None
 
     def next_slot(self, system_id: int, api: str) -> float | None:
@@ -128,19 +140,10 @@ class Reading:
         ends = [score for _, score in first if math.isfinite(score)]  # that of a job under way has no end yet
         return ends[0] / 1000 - _time(now).timestamp() if ends else None
 
-    def _holds(self, systems: Sequence[int]) -> list[Hold]:
+    def _held(self, systems: Sequence[int]) -> list[Hold]:
         hashes = [keys.of(keys.HOLD, system_id) for system_id in systems]
-        time, pauses, *found = in_one_trip(
-            self._client,
-            lambda trip: (trip.time(), trip.hgetall(keys.PAUSED), *(trip.hgetall(each) for each in hashes)),
-        )
-        now = _time(time)
-        held = (
-            Hold.of_pause(system_id, pauses[str(system_id)], now)
-            if str(system_id) in pauses
-            else Hold.read(system_id, fields, now)
-            for system_id, fields in zip(systems, found, strict=True)
-        )
+        now, *found = in_one_trip(self._client, lambda trip: (trip.time(), *(trip.hgetall(each) for each in hashes)))
+        held = (Hold.read(system_id, fields, _time(now)) for system_id, fields in zip(systems, found, strict=True))
         return [hold for hold in held if hold]
 
 

@@ -174,6 +174,11 @@ class Record:
             met=int(fields.get("met", 0)),
         )
 
+    @property
+    def code(self) -> str:
+        """The code of its error; empty if it has none."""
+        return self.failure.code if self.failure else ""
+
     def has_settled(self, version: int) -> bool:
         """Whether the run that was asked for as `version` has ended, well or badly.
 

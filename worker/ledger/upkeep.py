@@ -131,9 +131,9 @@ class Upkeep(Repairing):
         return Events(self._client, self._scripts)
 
     def forget_events(self) -> None:
-        """Forget events that are old or too many, a part each minute; for any worker to call as often as it likes."""
+        """Forget events that are old or too many, a part each minute, however often and by whomever this is called."""
         if self.is_due(EVENTS, FORGETS_EVERY_SECONDS):
-            self.events.forget(self._keep_done_ms, self._events_kept, self.systems())
+            self.events.forget(self._keep_done_ms, self._events_kept)
 
     def is_due(self, name: str, every_seconds: float) -> bool:
         """Whether something that any worker does every so often is due; whoever gets True does it."""
@@ -222,10 +222,13 @@ class Upkeep(Repairing):
         return bool(self.discard_all([job]))
 
     def discard_all(
-        self, jobs: Sequence[Job], asker: Asker = SOMEBODY, reason: str = "", *, waiting: bool = False
+        self, jobs: Sequence[Job], asker: Asker = SOMEBODY, reason: str = "", *, code: str = "", waiting: bool = False
     ) -> int:
-        """Forget those of many jobs that are failed, or also those `waiting`, in one round trip; how many that were."""
-        args: Args = [int(waiting), str(asker), json.dumps(reason)]
+        """Forget those of many jobs that are failed, or also those `waiting`, in one round trip; how many that were.
+
+        `code`: only those that have failed with it.
+        """
+        args: Args = [int(waiting), str(asker), json.dumps(reason), code]
         return sum(map(int, self._scripts.run_all(Effect.DISCARD, [(job, args) for job in jobs])))
 
     def acknowledge(self, kind: Kind, system_id: int, code: str, asker: Asker, text: str) -> None:

@@ -14,6 +14,7 @@ from tornado.web import HTTPError, authenticated
 
 from worker.app import app
 from worker.config.release import release
+from worker.monitor.login import CHALLENGE
 from worker.monitor.page import COOKIE, Page, user_of, zone_of
 
 if TYPE_CHECKING:
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 
     from tornado.web import RequestHandler
 
-CHALLENGE: Final = 'Basic realm="flower", charset="UTF-8"'
-LOGGED_OUT: Final = "You are logged out. Load the page again to log in."
+LOGGED_OUT: Final = '<!doctype html><title>Logged out</title><p>You are logged out. <a href="{}">Log in again</a></p>'
 YEAR_DAYS: Final = 365
 NO_ZONE: Final = "There is no time zone of this name. Choose one from the list."
 
 
 class Account(NamedTuple):
-    """That."""
+    """What a page says of itself."""
 
     version: str
     environment: str
@@ -51,23 +51,22 @@ def about(handler: RequestHandler) -> Account:
 
 
 class LogOutPage(Page):
-    """Logs out: a browser forgets a login that is refused, once it is asked for another."""
+    """Logs out: a browser forgets a login of its own once that is refused. Flower's option `--auth` has its own way."""
 
     async def get(self) -> None:
-        """Refuse the login, or forget the cookie of Flower's option `--auth`."""
-        self.clear_cookie("user")
-        self.set_status(401)
+        """Refuse the login."""
+        self.set_status(HTTPStatus.UNAUTHORIZED)
         self.set_header("WWW-Authenticate", CHALLENGE)
-        self.finish(LOGGED_OUT)
+        self.finish(LOGGED_OUT.format(self.reverse_url("connections")))
 
 
 class ZonePage(Page):
-    """Chooses it: there is nothing here that another site could gain by."""
+    """Chooses the zone. It is kept in the browser alone, so no form has to prove where it comes from."""
 
     @authenticated
     async def get(self) -> None:
         """Show the list; or keep the zone in the address, and go back to the page that asked."""
-        name, back = (self.get_argument(each, "") or "" for each in ("name", "back"))
+        name, back = (self.get_argument(each, "", escape=False) or "" for each in ("name", "back"))
         if name:
             self._keep(name)
             self.redirect(_local(back) or self.reverse_url("connections"))

@@ -127,7 +127,7 @@ class ActivityPage(Page):
             counts=figures.by_state(query.filter.system_id, query.filter.kind),
             figures=figures,
             names=names,
-            newest=_newest(query.filter, jobs),
+            newest="" if begins else _newest(query.filter, jobs),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -9,17 +10,20 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.handover import run_all
+from worker.handover import run_in_batch
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import Action, Kind, State, pages
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.figures import NO_WORKER, PATIENCE_SECONDS, seems_idle
 from worker.presentation.ids import dropped_in_words
+from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
     from worker.ledger import Hold, Record
     from worker.ledger.batches import Batch
+
+log = logging.getLogger(__name__)
 
 ADDRESS: Final = r"/manual-sync/([A-Za-z0-9_-]{22})"
 NO_FAILED: Final = "None of these jobs is failed, or not any more. Nothing was changed."
@@ -101,14 +105,13 @@ class RerunBatch(ChangePage):
 
     def _rerun(self, batch_id: str) -> str:
         """Ask for them as a batch of their own, its id. Raises HTTPError 400 if there are none."""
-        ledger, asker = self.ledger, Asker(Source.RERUN, self.user)
-        failed = ledger.batches.failed(batch_id)
+        failed = self.ledger.batches.failed(batch_id)
         if not failed:
             raise HTTPError(HTTPStatus.BAD_REQUEST, NO_FAILED)
-        self.runtime.connection(failed[0].system_id)
-        again = ledger.batches.begin(failed[0].system_id, Source.RERUN)
-        for page in pages(failed):
-            ledger.batches.add(again, run_all(page, ledger, asker))
+        system_id = failed[0].system_id
+        self.runtime.connection(system_id)
+        again, count = run_in_batch(pages(failed), self.ledger, Asker(Source.RERUN, self.user))
+        log.info("connection %d: %s run again, as somebody asked on their page", system_id, counted(count, "job"))
         return again
 
 

@@ -45,8 +45,8 @@ class ConnectionsPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show those whose name or system id holds what is looked for, and that stand as is chosen."""
-        looked_for = (self.get_argument("name", "") or "").strip()
-        standing = self.get_argument("state", "") or ""
+        looked_for = (self.get_argument("name", "", escape=False) or "").strip()
+        standing = self.get_argument("state", "", escape=False) or ""
         rows = await self.aside(self._rows)
         fits = [
             row
@@ -84,7 +84,7 @@ class _OfOne(ChangePage):
         return system_id
 
     async def do(self, name: str, change: Callable[[int, Asker], bool], done: str) -> None:
-        """Make the change; the page then says that it was `done`, or how the connection stands already."""
+        """Make the change, and go back to the connection's row. What is so already is left as it is."""
         asker = Asker(Source.PERSON, self.user)
         system_id = await self.aside(self.known, name)
         if await self.aside(change, system_id, asker):

@@ -97,7 +97,7 @@ class Shown:
     chart: Chart
     names: Mapping[int, str]
     newest: str
-    """The time from which on an event is news."""
+    """The time from which on an event is news; empty on a later page."""
 
 
 class EventsPage(Page):
@@ -131,7 +131,7 @@ class EventsPage(Page):
         events = self.ledger.events
         page, now = events.page(wanted, begins), datetime.now(UTC)
         newest = page.events[0].ended_at if page.events else now
-        return Shown(page, self._chart(wanted, now), self.names, newest.isoformat())
+        return Shown(page, self._chart(wanted, now), self.names, "" if begins else newest.isoformat())
 
     def _chart(self, wanted: EventFilter, now: datetime) -> Chart:
         until = min(wanted.until or now, now)

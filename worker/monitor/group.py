@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.handover import run_all
+from worker.handover import run_in_batch
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.ledger.views.activity import Filter
 from worker.monitor.change import ChangePage
-from worker.monitor.page import Page, number_of
+from worker.monitor.group_changes import LONGEST_REASON, NO_REASON, Verb
+from worker.monitor.page import NOT_FOUND, Page, number_of
 from worker.presentation.messages import SubGroup, sub_groups
+from worker.presentation.wording import counted
 from worker.telemetry.masking import masked
 
 if TYPE_CHECKING:
@@ -23,14 +27,17 @@ if TYPE_CHECKING:
     from worker.ledger import Ledger, Record
     from worker.ledger.views.activity import Group
 
+log = logging.getLogger(__name__)
+
 READ_AT_MOST: Final = 2_000
 """How many failed jobs of a group the page looks at: the newest."""
 ROWS_PER_PAGE: Final = 50
-LONGEST_TEXT: Final = 200
 ADDRESS: Final = rf"/error-logs/({'|'.join(Kind)})/({CUSTOMER_ID.pattern})/([a-z0-9-]{{1,64}})"
 NOTHING_CHOSEN: Final = "No job was chosen, so nothing was changed. Go back and tick some."
-NO_REASON: Final = f"Say why, in at most {LONGEST_TEXT} characters. Nothing was discarded."
-TOO_LONG: Final = f"The note has more than {LONGEST_TEXT} characters. Nothing was changed."
+TOO_MANY: Final = f"More than {ROWS_PER_PAGE} jobs were sent, which is more than the page shows. Nothing was changed."
+NOT_FAILED: Final = "None of these jobs is still failed with this error. Nothing was changed."
+NO_GROUP: Final = "No job of this connection has this error, or not any more. Nothing was noted."
+TOO_LONG: Final = f"The note has more than {LONGEST_REASON} characters. Nothing was changed."
 NO_VERB: Final = "The form says neither to re-run nor to discard. Load the page again and repeat it."
 
 
@@ -63,7 +70,7 @@ class GroupPage(Page):
         message, number = (self.get_argument(name, "", escape=False) or "" for name in ("message", "page"))
         page = max(number_of(number) or 1, 1)
         shown = await self.aside(self._read, Filter(int(system_id), Kind(kind), State.FAILED, code), message, page)
-        self.render_page("group.html", "error-logs", shown=shown, longest=LONGEST_TEXT)
+        self.render_page("group.html", "error-logs", shown=shown, longest=LONGEST_REASON)
 
     def _read(self, wanted: Filter, message: str, page: int) -> Shown:
         activity = self.ledger.activity
@@ -96,30 +103,50 @@ def group_of(ledger: Ledger, kind: Kind, system_id: int, code: str) -> Group | N
 
 
 class ChosenChange(ChangePage):
-    """Re-run or discard the jobs that were ticked."""
+    """Re-run or discard the jobs that were ticked, as far as they are still failed with the same error."""
 
-    async def change(self, kind: str, system_id: str, _code: str) -> None:
+    async def change(self, kind: str, system_id: str, code: str) -> None:
         """Do it; a re-run leads to its progress."""
-        jobs = [Job.read(kind, system_id, each) for each in self.get_body_arguments("job")]
-        if not jobs:
+        ids = self.get_body_arguments("job")
+        if not ids:
             raise HTTPError(HTTPStatus.BAD_REQUEST, NOTHING_CHOSEN)
+        if len(ids) > ROWS_PER_PAGE:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, TOO_MANY)
+        jobs = [Job.read(kind, system_id, each) for each in ids]
         verb = self.get_body_argument("verb", "")
-        if verb == "rerun":
+        if verb == Verb.RERUN:
             self.runtime.connection(int(system_id))
-            asker = Asker(Source.RERUN, self.user)
-            self.go_to("batch", await self.aside(rerun_in_batch, self.ledger, jobs, asker))
-        elif verb == "discard":
-            await self._discard(jobs)
+            self.go_to("batch", await self.in_lane(self.lanes.changes, lambda: self._rerun(jobs, code)))
+        elif verb == Verb.DISCARD:
+            count = await self.in_lane(self.lanes.changes, partial(self._discard, jobs, code, self._given_reason()))
+            self.go_to("error-logs", query=f"?discarded={count}")
         else:
             raise HTTPError(HTTPStatus.BAD_REQUEST, NO_VERB)
 
-    async def _discard(self, jobs: Sequence[Job]) -> None:
+    def _rerun(self, jobs: Sequence[Job], code: str) -> str:
+        """Ask for those that are still meant, as a batch, its id. Raises HTTPError 400 if there are none."""
+        records = self.ledger.records(jobs)
+        meant = [each.job for each in records if each and each.state is State.FAILED and each.code == code]
+        if not meant:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, NOT_FAILED)
+        batch_id, count = run_in_batch([meant], self.ledger, Asker(Source.RERUN, self.user))
+        words = counted(count, f"{jobs[0].kind} job")
+        log.info("connection %d: %s run again, as somebody asked in Error Logs", jobs[0].system_id, words)
+        return batch_id
+
+    def _discard(self, jobs: Sequence[Job], code: str, reason: str) -> int:
+        count = self.ledger.discard_all(jobs, Asker(Source.PERSON, self.user), reason, code=code)
+        facts = {"outcome": "discarded", "code": code, "count": count}
+        words = counted(count, f"{jobs[0].kind} job")
+        log.info("connection %d: %s discarded: %s", jobs[0].system_id, words, reason, extra=facts)
+        return count
+
+    def _given_reason(self) -> str:
+        """Why, masked. Raises HTTPError 400 if there is no reason, or one that is too long."""
         reason = self.get_body_argument("reason", "").strip()
-        if not reason or len(reason) > LONGEST_TEXT:
+        if not reason or len(reason) > LONGEST_REASON:
             raise HTTPError(HTTPStatus.BAD_REQUEST, NO_REASON)
-        asker = Asker(Source.PERSON, self.user)
-        count = await self.aside(self.ledger.discard_all, jobs, asker, masked(reason))
-        self.go_to("error-logs", query=f"?discarded={count}")
+        return masked(reason)
 
 
 class Acknowledge(ChangePage):
@@ -128,13 +155,15 @@ class Acknowledge(ChangePage):
     async def change(self, kind: str, system_id: str, code: str) -> None:
         """Do it."""
         text = self.get_body_argument("text", "").strip()
-        if len(text) > LONGEST_TEXT:
+        if len(text) > LONGEST_REASON:
             raise HTTPError(HTTPStatus.BAD_REQUEST, TOO_LONG)
         withdraws = bool(self.get_body_argument("withdraw", ""))
         asker = Asker(Source.PERSON, self.user)
         about = Kind(kind), int(system_id), code
         if withdraws:
             await self.aside(self.ledger.withdraw, *about, asker)
+        elif not await self.aside(lambda: group_of(self.ledger, *about)):
+            raise HTTPError(NOT_FOUND, NO_GROUP)
         else:
             await self.aside(self.ledger.acknowledge, *about, asker, masked(text))
         self.go_to("group", kind, system_id, code)
@@ -160,10 +189,3 @@ class Dismiss(ChangePage):
             and each.at.timestamp() * 1000 <= until
         ]
         return ledger.dismiss(found, Asker(Source.PERSON, self.user)) if found else 0
-
-
-def rerun_in_batch(ledger: Ledger, jobs: Sequence[Job], asker: Asker) -> str:
-    """Run jobs of one connection again; the id of the batch that shows how they end. Raises LedgerUnavailable."""
-    batch_id = ledger.batches.begin(jobs[0].system_id, asker.source)
-    ledger.batches.add(batch_id, run_all(jobs, ledger, asker))
-    return batch_id

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from tornado.web import HTTPError
 
-from worker.handover import run_all
+from worker.handover import run_in_batch
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.ledger.views.activity import Filter
@@ -110,25 +110,27 @@ class GroupChange(_Asking):
         wanted = Filter(question.system_id, question.kind, State.FAILED, question.code, until=self._until())
         if question.verb is Verb.RERUN:
             self.runtime.connection(question.system_id)
-            self.go_to("batch", await self.in_lane(self.lanes.changes, partial(self._rerun, wanted)))
+            batch_id = await self.in_lane(self.lanes.changes, partial(self._rerun, wanted))
+            if batch_id:
+                self.go_to("batch", batch_id)
+            else:
+                self.go_to_error_logs("rerun", 0)
         elif reason := self.reason():
-            await self._do(partial(self._discard, reason), wanted, "discarded")
+            count = await self.in_lane(self.lanes.changes, partial(self._discard, reason, wanted))
+            self.go_to_error_logs("discarded", count)
         else:
             self.ask(await self.aside(question.counted_in, self.ledger), NO_REASON)
 
-    async def _do(self, do: Callable[[Filter], int], wanted: Filter, outcome: str) -> None:
-        self.go_to_error_logs(outcome, await self.in_lane(self.lanes.changes, partial(do, wanted)))
-
     def _rerun(self, wanted: Filter) -> str:
-        """Run them again: the id of the batch that shows how they end."""
-        ledger, asker = self.ledger, Asker(Source.RERUN, self.user)
-        batch_id = ledger.batches.begin(wanted.system_id or 0, Source.RERUN)
-
-        def again(page: list[Job]) -> int:
-            ledger.batches.add(batch_id, run_all(page, ledger, asker))
-            return len(page)
-
-        each_page(ledger, wanted, again, "rerun", "run again, as somebody asked in Error Logs")
+        """Run them again: the batch that shows how they end; empty if none is failed any more."""
+        pages = ([record.job for record in page] for page in self.ledger.activity.pages(wanted))
+        batch_id, count = run_in_batch(pages, self.ledger, Asker(Source.RERUN, self.user))
+        jobs = counted(count, f"{wanted.kind} job")
+        words, facts = (
+            f"{jobs} that failed with {wanted.code}",
+            {"outcome": "rerun", "code": wanted.code, "count": count},
+        )
+        log.info("connection %s: %s run again, as somebody asked in Error Logs", wanted.system_id, words, extra=facts)
         return batch_id
 
     def _discard(self, reason: str, wanted: Filter) -> int:

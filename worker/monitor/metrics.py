@@ -205,6 +205,7 @@ def _counts(totals: Totals) -> Iterator[Metric]:
     refused = {("refused", code): 0 for code in REFUSALS} | totals
     yield _counter("refused_notifications", "Notifications that were refused.", ("code",), refused, "refused")
     swept: Totals = {("swept", name, kind): 0 for name, kind in product(SWEEP_COUNTS, Kind)} | totals
+    yield _counter("unremembered", "Attempts whose event Redis refused.", ("kind",), totals, "unremembered")
     yield _counter("swept", "What the sweep brought back.", ("found", "kind"), swept, "swept")
 
 

@@ -14,6 +14,7 @@ from tornado.web import Finish, HTTPError, RequestHandler, StaticFileHandler
 
 from worker.app import app
 from worker.config.faults import ConfigurationError
+from worker.jobs.asking import user_name
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.presentation.configuration import drift
 from worker.presentation.html import ago, entry_of, marked, number, or_dash
@@ -43,6 +44,9 @@ NOT_FOUND: Final = HTTPStatus.NOT_FOUND
 EXPORTED_AT_ONCE: Final = 500
 EXPORTED_AT_MOST: Final = 100_000
 """How many rows a table to download has at most."""
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 2105
+"""Of the times that a filter takes: events note seconds in four bytes."""
 COOKIE: Final = "stamped_zone"
 """Names the zone in which a browser wants to see times."""
 MOST_DIGITS: Final = 19
@@ -161,9 +165,9 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         self.write(table([], with_header=True))
         count = 0
-        while count < EXPORTED_AT_MOST:
-            page = await self.in_lane(self.lanes.changes, lambda: next(pages, None))
-            if page is None:
+        while (page := await self.in_lane(self.lanes.changes, lambda: next(pages, None))) is not None:
+            if count >= EXPORTED_AT_MOST:
+                self.write(f"there is more: these are the newest {count} rows\r\n")
                 return
             self.write(table(page))
             count += len(page)
@@ -213,7 +217,7 @@ def zone_of(handler: RequestHandler) -> tzinfo:
 def user_of(handler: RequestHandler) -> str:
     """Who is logged in, without what may make an e-mail address of it; empty if Flower has no login."""
     user: object = handler.current_user
-    return user.partition("@")[0] if isinstance(user, str) else ""
+    return user_name(user) if isinstance(user, str) else ""
 
 
 def refusal(handler: RequestHandler) -> str:
@@ -252,10 +256,13 @@ def time_in(text: str, name: str, faults: list[str], zone: tzinfo = UTC) -> date
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
         faults.append(f"{name}: {text} is not a time such as 2026-01-31T08:30")
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment
 
 
 def number_of(text: str) -> int | None:

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 VARYING: Final = (
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "…"),
-    (re.compile(r"\"[^\"]*\"|'[^']*'|“[^”]*”"), "“…”"),
-    (re.compile(r"\[[^\]]*\]"), "[…]"),
+    (re.compile(r"\"[^\"]{0,200}\"|'[^']{0,200}'|“[^”]{0,200}”"), "“…”"),
+    (re.compile(r"\[[^\]]{0,200}\]"), "[…]"),
     (re.compile(r"\b(?=[0-9a-f]*[0-9])[0-9a-f]{8,}\b", re.IGNORECASE), "…"),
     (re.compile(r"[0-9]+(?:[.,:][0-9]+)*"), "#"),
     (re.compile(r"\s+"), " "),
 )
 """What differs from one customer to the next: ids, what is quoted, what was masked, and numbers."""
 LONGEST: Final = 200
+READ: Final = 400
+"""How much of a message is shown, and how much of it is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class SubGroup:
 
 def normalised(message: str) -> str:
     """A message without what differs from one customer to the next."""
+    message = message[:READ]
     for pattern, instead in VARYING:
         message = pattern.sub(instead, message)
     return message.strip()[:LONGEST]

@@ -23,6 +23,7 @@ BEHIND: Final = timedelta(minutes=1)
 """How long a job waits for its turn before its connection counts as behind."""
 FULL: Final = 0.9
 """The part of a throttle from which on a backlog waits for it: as the calls are spread, it is never all used."""
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 TEN_MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
 
 
@@ -31,9 +32,9 @@ class Standing(InWords):
 
     HELD = "held", "Its API limits the calls, refuses the credentials or does not answer, so its jobs wait."
     PAUSED = "paused", "Somebody has paused it, so its jobs wait until it is resumed."
-    DRIFTED = "drifted", "Not every process runs it by the connections file as it stands now."
     BEHIND = "behind", "A job has waited for its turn for more than a minute."
     THROTTLED = "throttled", "Jobs wait for their turn because its throttle is used up."
+    DRIFTED = "drifted", "Processes run by different configurations, or this one does not name it."
     WELL = "well", "Nothing waits for long."
 
 
@@ -112,15 +113,12 @@ def rows_of(ledger: Ledger, connections: Connections, *, is_drifted: bool) -> li
             figures.stores[each],
             configured.get(each),
             (hours[each], days[each], last_done.get(each)),
-            is_drifted=is_drifted or each not in configured,
+            is_drifted=is_drifted,
         )
         for each in systems
     ]
     standings = list(Standing)
     return sorted(rows, key=lambda row: (standings.index(row.standing), row.oldest or _NEVER, -sum(row.hour.failed)))
-
-
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def _row(
@@ -157,11 +155,13 @@ def _standing(
 ) -> Standing:
     if hold:
         return Standing.PAUSED if hold.is_paused else Standing.HELD
-    if is_drifted:
+    if use is None:
         return Standing.DRIFTED
     if oldest and _is_used_up(use):
         return Standing.THROTTLED
-    return Standing.BEHIND if oldest and now - oldest > BEHIND else Standing.WELL
+    if oldest and now - oldest > BEHIND:
+        return Standing.BEHIND
+    return Standing.DRIFTED if is_drifted else Standing.WELL
 
 
 def _is_used_up(use: Use | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from worker.ledger import Ledger, LedgerTimes
 from worker.ledger.memory.event import PAUSED, Change, EventFilter
 from worker.ledger.memory.events import LANES
 from worker.ledger.scripting import piece
+from worker.presentation.events import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,7 +161,7 @@ def test_no_more_is_kept_than_is_wanted_and_an_initialize_pushes_nothing_else_ou
     for number in range(60):
         run(ledger, customer(number), BACKGROUND)
         clock.advance(1)  # within the store's throttle
-    while ledger.events.forget(keep_ms=10**10, most=10, systems=[STORES[0]]):
+    while ledger.events.forget(keep_ms=10**10, most=10):
         pass
     kept = in_pages(ledger, EVERYTHING, 100)
     assert sum(event.asker == TRIGGER for event in kept) == 12
@@ -209,14 +211,18 @@ def test_sweeps_forget_once_a_minute(client: redis.Redis, clock: Clock) -> None:
     assert len(in_pages(ledger, EVERYTHING, 100)) <= 3 * CHUNK
 
 
-@pytest.mark.parametrize("lost", ["marks:asked:1", "marks:asked:2", "events:asked:2", "chunk:asked"])
+@pytest.mark.parametrize(
+    "lost",
+    [*("marks:asked:1", "marks:asked:2", "events:asked:2", "chunk:asked", "chunks:asked"), "chunks:asked chunk:asked"],
+)
 def test_what_redis_has_lost_hides_nothing_else(ledger: Ledger, client: redis.Redis, lost: str) -> None:
     """Marks that do not fit their events are not gone by, and nothing is written over what is there."""
     for number in range(8):
         run(ledger, customer(number))
-    client.delete(f"stamped-sync:{lost}")
+    client.delete(*(f"stamped-sync:{each}" for each in lost.split()))
     for number in range(8, 16):
         run(ledger, customer(number))
+    ledger.events.forget(keep_ms=10**10, most=1000)
     gone = {str(150_000 + number) for number in (5, 6, 7)} if lost == "events:asked:2" else set()
     expected = {str(150_000 + number) for number in range(16)} - gone
     assert {event.customer_id for event in in_pages(ledger, EVERYTHING, 3)} == expected
@@ -263,3 +269,60 @@ def test_ended_jobs_are_counted_by_store_and_time(ledger: Ledger, clock: Clock) 
     clock.advance(DAY.total_seconds())
     assert [sum(each) for each in tallies(ledger, STORES[:1], DAY, HOUR)[0]] == [0, 0]
     assert [sum(each) for each in tallies(ledger, STORES[:1], 2 * DAY, HOUR)[0]] == [1, 1]
+
+
+def test_a_clock_that_was_ahead_for_a_moment_costs_no_event(client: redis.Redis, clock: Clock) -> None:
+    """Neither then, nor when what is old is forgotten."""
+    ledger = made(client, done_days=2)
+    run(ledger, customer(1))
+    clock.advance(30 * DAY.total_seconds())
+    run(ledger, customer(2))
+    clock.advance(-30 * DAY.total_seconds())
+    for number in range(3, 12):
+        run(ledger, customer(number))
+        ledger.forget_events()
+        shown = {event.customer_id for event in in_pages(ledger, EVERYTHING, 100)}
+        assert str(150_000 + number) in shown
+        clock.advance(DAY.total_seconds())
+
+
+def test_times_are_found_after_a_step_back_of_the_clock(ledger: Ledger, clock: Clock) -> None:
+    """Whichever chunk they are in."""
+    for number in range(12):
+        run(ledger, customer(number))
+        clock.advance(-60)
+    events = in_pages(ledger, EVERYTHING, 100)
+    first, last = min(each.ended_at for each in events), max(each.ended_at for each in events)
+    assert len(in_pages(ledger, EventFilter(since=first, until=last), 5)) == 12
+    middle = first + (last - first) / 2
+    before, after = (in_pages(ledger, each, 5) for each in (EventFilter(until=middle), EventFilter(since=middle)))
+    assert len(before) + len(after) == 12
+
+
+@pytest.mark.parametrize("guid", ["not a guid", "zzzzzzzz", "ümläut", "x" * 500, "0", "-1234567"])
+def test_an_id_of_any_letters_is_found(ledger: Ledger, guid: str) -> None:
+    """Upstream may send any."""
+    run(ledger, customer(1), guid=guid)
+    run(ledger, customer(2), guid=f"{guid}!")
+    assert [each.customer_id for each in in_pages(ledger, EventFilter(tracking_guid=guid), 5)] == ["150001"]
+
+
+def test_many_candidates_are_looked_through_in_parts(client: redis.Redis, clock: Clock) -> None:  # noqa: ARG001
+    """However few a script looks at."""
+    pieces = {"_clock": VIRTUAL_CLOCK, "_events": piece("_events").replace("CHUNK = 4096", "CHUNK = 50")}
+    pieces["events"] = piece("events").replace("LOOKS = 3000", "LOOKS = 7")
+    ledger = Ledger(client, replaced=pieces)
+    for number in range(30):
+        run(ledger, customer(number), fails=number % 10 == 0)
+    assert [each.customer_id for each in in_pages(ledger, EventFilter(outcome="failed"), 2)] == [
+        *("150020", "150010", "150000"),
+    ]
+    assert len(in_pages(ledger, EventFilter(system_id=STORES[0]), 4)) == 30
+
+
+def test_every_outcome_has_its_mark_and_its_words() -> None:
+    """One list of them in the scripts, one for people."""
+    listed = re.findall(r"(\w+) = \d+", piece("_events").partition("OUTCOMES = {")[2].partition("}")[0])
+    assert set(listed) == set(OUTCOMES)
+    sources = piece("_events").partition("SOURCES = {")[2].partition("}")[0]
+    assert {each for each in Source if each} == set(re.findall(r"([a-z-]+)(?:'\])? = \d", sources))

@@ -11,11 +11,13 @@ import pytest
 from tests.integration.jobs import CALLS, FAILURE, JOB, calls_of, claimed
 from worker.jobs.asking import Asker, Source
 from worker.jobs.calls import Api, MadeCall
-from worker.jobs.job import Action, Next
+from worker.jobs.job import Action, Next, State
+from worker.ledger.upkeep import LOSSES_ALLOWED
 
 if TYPE_CHECKING:
     import redis
 
+    from tests.conftest import Clock
     from worker.ledger import Ledger
 
 LISTED = "stamped-sync:history:customer:4021:150713"
@@ -148,3 +150,48 @@ def test_row_of_a_job_that_has_ended_is_short(ledger: Ledger, client: redis.Redi
     complete(ledger, CALLS)
     assert UNDER_WAY.isdisjoint(client.hgetall(ledger.key(JOB)))
     assert client.object("encoding", ledger.key(JOB)) == "listpack"
+
+
+@pytest.mark.parametrize(
+    "name", ["events:asked:1", "marks:asked:1", "chunks:asked", "shapes", "tally:all:20833", "tallies"]
+)
+def test_what_redis_refuses_of_the_memory_stops_no_job(ledger: Ledger, client: redis.Redis, name: str) -> None:
+    """Nor a sweep: it is counted, and the job goes on."""
+    client.set("stamped-sync:chunk:asked", 1)
+    if name.startswith("marks"):
+        client.hset(f"stamped-sync:{name}", "another", "type")
+    else:
+        client.set(f"stamped-sync:{name}", "another type")
+    complete(ledger, [WRITE])
+    record = ledger.record(JOB)
+    assert record
+    assert record.state is State.DONE
+    assert client.hget("stamped-sync:totals", "unremembered|customer") == "1"
+
+
+def test_an_initialize_that_asks_during_a_run_is_who_asked_for_the_next(ledger: Ledger, clock: Clock) -> None:
+    """Not whoever asked for the run that it came during."""
+    ledger.request(JOB, NAMED)
+    claim = ledger.claim(JOB)
+    initialize = Asker(Source.INITIALIZE)
+    ledger.request(JOB, initialize)
+    ledger.complete(claim, CALLS, Action.UPDATED, "143491")
+    clock.advance(1)
+    ledger.complete(ledger.claim(JOB), CALLS, Action.UPDATED, "143491")
+    assert [event.asker for event in ledger.events.life_of(JOB)] == [initialize, NAMED]
+
+
+def test_a_job_that_kills_its_workers_has_failed(ledger: Ledger, clock: Clock) -> None:
+    """Its last event says so, as the chart does."""
+    for _ in range(LOSSES_ALLOWED + 1):
+        ledger.request(JOB)
+        ledger.sweep(JOB.kind)
+        ledger.admit(JOB.system_id)
+        ledger.claim(JOB)
+        clock.advance(60)
+        ledger.sweep(JOB.kind)
+        clock.advance(60)
+        ledger.sweep(JOB.kind)
+    outcomes = [event.outcome for event in ledger.events.life_of(JOB)]
+    assert outcomes[0] == "failed"
+    assert set(outcomes[1:]) <= {"lost"}

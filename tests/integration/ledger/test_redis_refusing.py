@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tasks import transfer_customer
 from tests import parts
 from tests.integration.html import text_of
 from tests.integration.monitor_stage import serving
-from tests.integration.stage import ID, JOB, Stage, transferred
+from tests.integration.stage import ID, JOB, Stage, run
 from tests.proofs.processes import SERVERS, Server
 from tests.proofs.troubles import TROUBLES, Trouble
 from worker.config.settings import Settings
@@ -64,8 +65,8 @@ def test_pages_say_what_redis_does(server: Server, stage: Stage) -> None:
 
 
 def spoil(stage: Stage) -> None:
-    """Let the memory be no list: the end of each attempt is noted there."""
-    stage.client.set("stamped-sync:events:asked:1", "something else")
+    """Let the counts be something else: the end of each attempt is counted."""
+    stage.client.set("stamped-sync:totals", "something else")
 
 
 def test_fault_of_a_script_fails_the_job_as_ours(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
@@ -85,6 +86,7 @@ def test_fault_of_a_script_fails_the_job_as_ours(stage: Stage, caplog: pytest.Lo
 
 def test_job_whose_script_fails_is_no_outage(stage: Stage) -> None:
     """The task ends with the error of ours."""
+    stage.ledger.request(JOB)
     spoil(stage)
-    ended = transferred(stage)
+    ended = run(transfer_customer, JOB.system_id, JOB.customer_id)
     assert isinstance(ended.value, ScriptFailed)

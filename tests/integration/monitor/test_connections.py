@@ -88,7 +88,7 @@ def test_who_needs_attention_comes_first(stage: Stage, monitor: Monitor) -> None
     hold(stage)
     assert rows(monitor) == [HELD, WELL]
     assert "held Stamped.io refused the credentials: Invalid key; tried again in 9 min" in row(monitor, HELD)
-    assert "1 held 0 paused 0 drifted 0 behind 0 throttled 1 well" in monitor.text("/connections")
+    assert "1 held 0 paused 0 behind 0 throttled 0 drifted 1 well" in monitor.text("/connections")
     assert (rows(monitor, "?state=held"), rows(monitor, "?state=paused")) == ([HELD], [])
     assert (rows(monitor, "?name=acme"), rows(monitor, "?name=4021"), rows(monitor, "?name=none")) == (
         [HELD],

@@ -212,6 +212,39 @@ def test_what_is_not_clear_changes_nothing(
     assert failed(stage) == 2
 
 
+def test_a_ticked_job_that_failed_otherwise_meanwhile_is_left_alone(stage: Stage, monitor: Monitor) -> None:
+    """Nobody has read that error."""
+    fail(stage, *many(2))
+    form = next(each for each in monitor.forms(GROUP) if each.action.endswith("/chosen"))
+    stage.ledger.request(customer("1"))
+    stage.ledger.fail(stage.ledger.claim(customer("1")), CALLS, Failure("email-missing"))
+    fields = form.fields | {"job": ["1", "2"], "verb": "discard", "reason": "x"}
+    assert monitor.post(form.action, fields).headers["Location"] == "/error-logs?discarded=1"
+    assert stage.record(customer("1")).code == "email-missing"
+    assert stage.ledger.record(customer("2")) is None
+    assert monitor.post(form.action, form.fields | {"job": ["1", "777"], "verb": "rerun"}).status_code == 400
+    assert stage.ledger.record(customer("777")) is None
+    many_ids = [str(number) for number in range(1, ROWS_PER_PAGE + 2)]
+    assert monitor.post(form.action, form.fields | {"job": many_ids, "verb": "rerun"}).status_code == 400
+
+
+def test_a_group_that_was_run_again_already_says_so(stage: Stage, monitor: Monitor) -> None:
+    """Two people may press the same button."""
+    fail(stage)
+    form = next(each for each in monitor.forms(f"{GROUP}/rerun") if each.action.endswith("/rerun"))
+    assert monitor.post(form.action, form.fields).headers["Location"].startswith("/manual-sync/")
+    again = monitor.post(form.action, form.fields)
+    assert again.headers["Location"] == "/error-logs?rerun=0"
+    assert "none was run again" in monitor.text(again.headers["Location"])
+    assert len(stage.ledger.events.page(EventFilter(outcome="requested")).events) == 1
+
+
+def test_a_group_that_there_is_not_is_not_acknowledged(stage: Stage, monitor: Monitor) -> None:
+    """Nobody would ever see the note."""
+    assert monitor.post(f"{GROUP}/note", monitor.token() | {"text": "x"}).status_code == 404
+    assert stage.client.hlen("stamped-sync:notes") == 0
+
+
 def test_a_batch_without_a_failed_job_runs_nothing_again(stage: Stage, monitor: Monitor) -> None:
     """Nor one that there is not."""
     fail(stage)

@@ -92,6 +92,8 @@ def test_each_filter_shows_what_it_means(monitor: Monitor, query: str, expected:
         ("?outcome=x", "outcome: x is not one of created"),
         ("?since=soon", "from: soon is not a time such as 2026-01-31T08:30"),
         ("?until=<b>", "to: <b> is not a time"),
+        ("?until=0001-01-01T00:00", "to: 0001-01-01T00:00 is not a time"),
+        ("?since=9999-12-31T23:59:59", "from: 9999-12-31T23:59:59 is not a time"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_left_out(monitor: Monitor, query: str, fault: str) -> None:
@@ -119,6 +121,16 @@ def run_many(ledger: Ledger, times: int) -> None:
         ledger.fail(ledger.claim(OTHER), [], FAILURE)
 
 
+def test_older_pages_announce_nothing(stage: Stage, monitor: Monitor) -> None:
+    """What is newer than they are is on the first page."""
+    run_many(stage.ledger, 60)
+    following = NEXT.search(monitor.get("/activity/events").text)
+    assert following
+    older = monitor.get("/activity/events" + following[1].replace("&amp;", "&")).text
+    assert NEWS.search(older) is None
+    assert len(ROW.findall(older)) == 14
+
+
 def test_a_table_to_download(stage: Stage, monitor: Monitor) -> None:
     """Everything that fits, with what a spreadsheet would take for a formula as text."""
     answer = monitor.get("/activity/events.csv")
@@ -144,7 +156,9 @@ def test_new_rows_announce_themselves(stage: Stage, monitor: Monitor) -> None:
     stage.ledger.complete(stage.ledger.claim(JOB), CALLS, Action.UPDATED, "143491")
     run_many(stage.ledger, 2)
     assert monitor.get(path).json()["count"] == 2
-    assert monitor.get("/activity/events/news?after=x").json()["count"] == 0
+    for after in ("x", "9999-12-31T23:59:59.999999", "0001-01-01"):
+        assert monitor.get(f"/activity/events/news?after={after}").json()["count"] == 0
+        assert monitor.get(f"/activity/news?after={after}").json()["count"] == 0
 
 
 @pytest.mark.parametrize(
@@ -181,6 +195,8 @@ def test_times_are_shown_in_the_zone_that_the_browser_keeps(stage: Stage, monito
     """On every page, with its name; a filter's times are meant so, too."""
     answer = monitor.get("/time-zone?name=Asia/Kathmandu&back=/activity/events")
     assert (answer.status_code, answer.headers["Location"]) == (302, "/activity/events")
+    back = monitor.get("/time-zone?name=Asia/Kathmandu&back=/activity/events%3Foutcome%3Dfailed%26source%3Dre-run")
+    assert back.headers["Location"] == "/activity/events?outcome=failed&source=re-run"
     [event, *_] = stage.ledger.events.life_of(OTHER)
     there = event.ended_at + timedelta(hours=5, minutes=45)
     assert f"{there:%Y-%m-%d %H:%M:%S}" in monitor.text("/activity/events")

@@ -573,7 +573,7 @@ def test_unknown_address_is_not_repeated(store: Stamped) -> None:
     """The sandbox names the address that it does not know, as a real API may."""
     with pytest.raises(SubscriptionFailed) as raised:
         store.subscribe(EMAIL)
-    assert raised.value.failure.detail == "There is no customer with the email [masked]."
+    assert raised.value.failure.detail == "There is no customer with the email [masked]"
 
 
 @pytest.mark.parametrize("name", CALLS)

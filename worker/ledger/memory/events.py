@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from worker.ledger.scripting import Args, Scripts
 
 LANES: Final = ("asked", "background")
-CHUNKS_AT_ONCE: Final = 4
+CHUNKS_AT_ONCE: Final = 3
 """How many chunks one script looks through: it keeps Redis from others for some milliseconds at most."""
 ROWS_PER_PAGE: Final = 50
 LONGEST_LIFE: Final = 200
 """The most attempts that a job's page shows; Activity shows them all."""
-STORES_AT_ONCE: Final = 50
-"""How many chunks, and of how many stores, one script forgets."""
+FORGOTTEN_AT_ONCE: Final = 100
+"""How many chunks, and how many days of stores, one script forgets."""
 STORE_DAYS_AT_ONCE: Final = 20
 """How many days of how many stores one script counts."""
 ALL: Final = "all"
@@ -50,8 +50,9 @@ SHAPE: Final = 12
 LOOK: Final = "events"
 COUNT: Final = "tallies"
 """The scripts that look."""
-IN_LINK: Final = re.compile("-".join([r"(?:([0-9]{1,15})-([0-9]{1,15})|x)"] * len(LANES)))
-"""For each lane the chunk and the place in it, counted from 1, that come next; x for its newest event."""
+IN_LINK: Final = re.compile("-".join(["([0-9]{1,15})-([0-9]{1,15})"] * len(LANES)))
+"""For each lane the chunk and the place in it that come next, counted from 1."""
+DAY_MS: Final = 24 * 60 * 60 * 1000
 SLOT: Final = timedelta(minutes=10)
 """How finely the ended jobs of a store are counted."""
 
@@ -101,7 +102,7 @@ class Events:
 
     def page(self, wanted: EventFilter, begins: str = "", size: int = ROWS_PER_PAGE) -> EventPage:
         """The events that are meant, the newest first, from a place on that an earlier page has given."""
-        places = _places(begins)
+        places = _places(begins) or self._ends()
         found = list(islice(self._newest(wanted, places, size), size + 1))
         for each in found[:size]:
             places[each.lane] = each.next
@@ -148,16 +149,20 @@ class Events:
         about: Args = [keys.PREFIX, job.kind if job else "", system, job.customer_id if job else "", change.outcome]
         self._scripts.run(Effect.NOTE_CHANGE, [*about, change.code, str(change.asker), json.dumps(change.note)])
 
-    def forget(self, keep_ms: int, most: int, systems: Sequence[int]) -> int:
+    def forget(self, keep_ms: int, most: int) -> int:
         """Forget what is older, and what is too many; answers how many chunks were forgotten, which may not be all."""
-        forgotten = 0
-        names: list[str | int] = [ALL, *systems]
-        for page in pages(names, STORES_AT_ONCE):
-            args: Args = [keys.PREFIX, keep_ms, most, STORES_AT_ONCE, *page]
-            forgotten += int(self._scripts.run(Effect.FORGET_EVENTS, args))
-        return forgotten
+        return int(self._scripts.run(Effect.FORGET_EVENTS, [keys.PREFIX, keep_ms, most, FORGOTTEN_AT_ONCE]))
 
-    def _newest(self, wanted: EventFilter, places: Sequence[Place | None], size: int) -> Iterator[Found]:
+    def _ends(self) -> list[Place]:
+        """The present end of each lane: what comes later is on no page that follows."""
+        chunks = in_one_trip(self._client, lambda trip: [trip.get(keys.of("chunk", lane)) for lane in LANES])
+        present = list(zip(LANES, [int(chunk or LATEST) for chunk in chunks], strict=True))
+        sizes = in_one_trip(
+            self._client, lambda trip: [trip.llen(keys.of("events", lane, chunk)) for lane, chunk in present]
+        )
+        return [Place(chunk, size - 1) for (_, chunk), size in zip(present, sizes, strict=True)]
+
+    def _newest(self, wanted: EventFilter, places: Sequence[Place], size: int) -> Iterator[Found]:
         """The events of all lanes from these places on, the newest first."""
         listed = in_one_trip(
             self._client,
@@ -170,28 +175,28 @@ class Events:
         return merge(*each, key=lambda found: found.event.ended_at, reverse=True)
 
     def _of_lane(
-        self, wanted: EventFilter, lane: int, chunks: Sequence[int], begins: Place | None, size: int
+        self, wanted: EventFilter, lane: int, chunks: Sequence[int], begins: Place, size: int
     ) -> Iterator[Found]:
         """The events of one lane; Redis is asked for more only when more are wanted."""
-        left = [chunk for chunk in chunks if begins is None or (chunk, 0) <= begins]
-        index = begins.at if begins and left[:1] == [begins.chunk] else END
+        left = [chunk for chunk in chunks if (chunk, 0) <= begins]
+        index = begins.at if left[:1] == [begins.chunk] else END
         while left:
             times = (
                 int(wanted.since.timestamp()) if wanted.since else 0,
                 int(wanted.until.timestamp()) if wanted.until else LATEST,
             )
             args: Args = [keys.PREFIX, LANES[lane], *times, size + 1, *wanted.args, index, *left[:CHUNKS_AT_ONCE]]
-            answer: Any = self._scripts.read(LOOK, args)
-            found = [Place(int(chunk), int(at)) for chunk, at in zip(answer[::3], answer[1::3], strict=True)]
-            for place, event in zip(found, self._read(answer[2::3]), strict=True):
+            chunk, at, *rows = self._scripts.read(LOOK, args)
+            found = [Place(int(chunk), int(at)) for chunk, at in zip(rows[::3], rows[1::3], strict=True)]
+            for place, event in zip(found, self._read(rows[2::3]), strict=True):
                 if wanted.holds(event):
                     yield Found(event, lane, Place(place.chunk, place.at - 1))
-            if len(found) > size:  # there may be more in the last one's chunk
-                is_first = found[-1].at == 0
-                left = left[left.index(found[-1].chunk) + is_first :]
-                index = END if is_first else found[-1].at - 1
-            else:
+            if chunk == "":
                 left, index = left[CHUNKS_AT_ONCE:], END
+            else:
+                is_over = int(at) < 0
+                left = left[left.index(int(chunk)) + is_over :]
+                index = END if is_over else int(at)
 
     def _read(self, entries: Sequence[str]) -> list[Event]:
         names = {name for each in entries if isinstance(name := json.loads(each)[SHAPE], str) and name}
@@ -205,18 +210,19 @@ def _chunks(listed: Sequence[tuple[str, float]], wanted: EventFilter) -> list[in
     """The chunks that can hold what is meant, the newest first; each with its first event's time as they are listed."""
     since = wanted.since.timestamp() * 1000 if wanted.since else 0
     until = wanted.until.timestamp() * 1000 if wanted.until else float("inf")
-    ends = [*(first for _, first in listed[1:]), float("inf")]
-    found = [int(chunk) for (chunk, first), end in zip(listed, ends, strict=False) if first <= until and end >= since]
+    firsts = {int(chunk): first for chunk, first in listed}
+    # Its last event is before the next chunk's first one, but for a step back of the clock: then within a day of its own.
+    ends = {chunk: max(firsts.get(chunk + 1, float("inf")), first + DAY_MS) for chunk, first in firsts.items()}
+    found = [chunk for chunk, first in firsts.items() if first <= until and ends[chunk] >= since]
     return sorted(found, reverse=True)
 
 
-def _places(text: str) -> list[Place | None]:
-    """The places in a link: for each lane a chunk and a place in it, or nothing if none of its events was shown yet."""
+def _places(text: str) -> list[Place] | None:
+    """The places in a link, one for each lane; None if it is no link of ours."""
     found = IN_LINK.fullmatch(text)
-    numbers = [int(each) if each else None for each in found.groups()] if found else [None] * (2 * len(LANES))
-    pairs = zip(numbers[::2], numbers[1::2], strict=True)
-    return [None if chunk is None or at is None else Place(chunk, at - 1) for chunk, at in pairs]
+    numbers = list(map(int, found.groups())) if found else []
+    return [Place(chunk, at - 1) for chunk, at in zip(numbers[::2], numbers[1::2], strict=True)] or None
 
 
-def _link(places: Sequence[Place | None]) -> str:
-    return "-".join(f"{place.chunk}-{place.at + 1}" if place else "x" for place in places)
+def _link(places: Sequence[Place]) -> str:
+    return "-".join(f"{place.chunk}-{place.at + 1}" for place in places)

@@ -44,6 +44,7 @@ HARMLESS: Final[dict[str, str]] = {
     "EXISTS": "{t}",
     "EXPIRE": "{t} 60",
     "GET": "{t}",
+    "GETRANGE": "{t} 0 3",
     "HDEL": "{h} none",
     "HEXISTS": "{h} a",
     "HGET": "{h} a",

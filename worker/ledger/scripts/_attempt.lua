@@ -36,10 +36,15 @@ local function note_attempt(kind, member, outcome, failure, calls, more)
   count_attempt(kind, outcome, code, calls.all, ms)
   -- Or the next attempt, should its worker be lost before it began, would seem to have begun with this one.
   redis.call('HDEL', key, 'claimed_at', 'worker', 'run_for')
-  if outcome == 'failed' or DONE[outcome] then count_ended(system, outcome == 'failed' and 'f' or 'd') end
-  note_event({
+  local event = {
     ms = ms, kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = outcome, code = code,
     asker = asker or 'trigger', by = more.by or worker or '""', tracking = tracking or '', stamped = more.stamped or stamped or '',
     shape = more.shape or NO_SHAPE, calls = calls.all, error = failure and failure[1] or 'null', note = '""',
-  })
+  }
+  -- Whatever Redis refuses of the memory, a right that is new for one: the job goes on.
+  local is_remembered = pcall(function()
+    if outcome == 'failed' or DONE[outcome] then count_ended(system, outcome == 'failed' and 'f' or 'd') end
+    note_event(event)
+  end)
+  if not is_remembered then count_up('unremembered|' .. kind, 1) end
 end

@@ -2,11 +2,12 @@
 -- include: _row
 --   <prefix>events:<lane>:<chunk>    list of events as JSON, the newest last: see `note_event`
 --   <prefix>marks:<lane>:<chunk>     string of `MARK_SIZE` bytes for each of them, by which it is found: see `marks_of`
---   <prefix>chunks:<lane>            sorted set of the chunks, by when their first event was
+--   <prefix>chunks:<lane>            sorted set of the chunks, by the earliest time of their events
 --   <prefix>chunk:<lane>             the chunk that is written to, counted from 1
 --   <prefix>shapes                   hash of what was called and sent, as JSON, by a short name that the events hold in its place
 --   <prefix>tally:<system_id>:<day>  hash: how many jobs of a store ended well, `<slot>d`, and badly, `<slot>f`, in each ten
 --                                    minutes of a day; under `all` in place of an id those of all stores
+--   <prefix>tallies                  sorted set of <system_id>:<day>, by day
 -- The lane `background` is that of what an initialize and a catch-up asked for, so that it pushes nothing else out; else `asked`.
 
 -- How many events a chunk holds; whole chunks are forgotten, the oldest first.
@@ -27,14 +28,19 @@ local SOURCES = {
   trigger = 1, ['manual-sync'] = 2, ['re-run'] = 3, initialize = 4, ['catch-up'] = 5, schedule = 6, person = 7,
 }
 
--- Of an id, as many of its last digits as four bytes hold. What has the same mark is looked at itself by whoever searches.
-local function mark_of(id) return (tonumber(string.sub(id, -8), 16) or 0) % 2 ^ 32 end
-
-local function mark_of_code(code)
-  local mark = 0
-  for place = 1, #code do mark = (mark * 31 + string.byte(code, place)) % 65521 end
-  return mark
+local function hash_of(text, size)
+  local hash = 0
+  for place = 1, #text do hash = (hash * 31 + string.byte(text, place)) % size end
+  return hash
 end
+
+-- Of an id, as many of its last digits as four bytes hold. Other events may have the same mark: who searches compares the events.
+local function mark_of(id)
+  local last = string.sub(id, -8)
+  return (string.find(last, '^%x+$') and tonumber(last, 16) or hash_of(last, 4294967291)) % 2 ^ 32
+end
+
+local function mark_of_code(code) return hash_of(code, 65521) end
 
 -- What an event is found by, in the order of `FORMAT`.
 local function marks_of(system, customer, tracking, stamped, code, outcome, source)
@@ -46,10 +52,11 @@ end
 local function present_chunk(lane)
   local chunk = redis.call('GET', prefix .. 'chunk:' .. lane)
   if chunk then return chunk end
-  local newest = 0
-  for _, each in ipairs(redis.call('ZRANGE', prefix .. 'chunks:' .. lane, 0, -1)) do newest = math.max(newest, tonumber(each)) end
-  redis.call('SET', prefix .. 'chunk:' .. lane, text(newest + 1))
-  return text(newest + 1)
+  local free = 1
+  for _, each in ipairs(redis.call('ZRANGE', prefix .. 'chunks:' .. lane, 0, -1)) do free = math.max(free, tonumber(each) + 1) end
+  while redis.call('EXISTS', prefix .. 'events:' .. lane .. ':' .. text(free)) == 1 do free = free + 1 end
+  redis.call('SET', prefix .. 'chunk:' .. lane, text(free))
+  return text(free)
 end
 
 -- Append an event to its lane. `entry` is its JSON, the others are what it is found by.
@@ -57,14 +64,12 @@ local function append_event(lane, entry, ...)
   local chunk, now = present_chunk(lane), now_ms()
   local name = lane .. ':' .. chunk
   local count = redis.call('RPUSH', prefix .. 'events:' .. name, entry)
-  local function list_chunk() redis.call('ZADD', prefix .. 'chunks:' .. lane, 'NX', text(now), chunk) end
-  if count == 1 then list_chunk() end
+  -- Each time: Redis may have lost the list, and a clock that steps back makes an earlier time.
+  redis.call('ZADD', prefix .. 'chunks:' .. lane, 'LT', text(now), chunk)
   local size = redis.call('APPEND', prefix .. 'marks:' .. name, struct.pack(FORMAT, math.floor(now / 1000), marks_of(...)))
   -- If the two do not fit together, Redis has lost one of them, or stopped between them: what follows goes elsewhere, as the marks
-  -- would be taken for other events'. Whoever stopped may not have come to listing the chunk either.
-  local fits = size == count * MARK_SIZE
-  if not fits then list_chunk() end
-  if count >= CHUNK or not fits then redis.call('INCR', prefix .. 'chunk:' .. lane) end
+  -- would be taken for other events'.
+  if count >= CHUNK or size ~= count * MARK_SIZE then redis.call('INCR', prefix .. 'chunk:' .. lane) end
 end
 
 local function lane_of(source) return (source == 'initialize' or source == 'catch-up') and 'background' or 'asked' end
@@ -116,6 +121,9 @@ local function count_ended(system, letter)
   local now = now_ms()
   local day, slot = math.floor(now / DAY_MS), math.floor(now % DAY_MS / SLOT_MS)
   for _, whose in ipairs({ system, 'all' }) do
-    redis.call('HINCRBY', prefix .. 'tally:' .. whose .. ':' .. text(day), text(slot) .. letter, 1)
+    local name = whose .. ':' .. text(day)
+    if redis.call('HINCRBY', prefix .. 'tally:' .. name, text(slot) .. letter, 1) == 1 then
+      redis.call('ZADD', prefix .. 'tallies', day, name)
+    end
   end
 end

@@ -79,18 +79,20 @@ end
 
 -- Ask for one more run. `by`: 'trigger', 'person' (it does not wait for the due time of a retry, nor of one that the present
 -- run comes to), 'background' (behind what triggers ask for; a trigger for such a job brings it forward) or 'job' (another
--- job's hand-over); `asker`: see `note_event` in _events.lua. Answers the wanted version, and whether a run that is to begin anyway does for this one as well.
+-- job's hand-over); `asker`: see `note_event` in _events.lua. Answers the wanted version, and whether a run that is to begin anyway
+-- does for this one as well.
 local function request(kind, member, tracking_guid, by, debug, asker)
   local key = key_of(kind, member)
   -- First of all: if this stops behind it, a run that is under way still sees at its end that more is wanted.
   local version = redis.call('HINCRBY', key, 'wanted', 1)
   redis.call('HSETNX', key, 'requested_at', text(now_ms()))
   redis.call('HSET', key, 'tracking_guid', tracking_guid)
-  -- What waits for somebody else is not the background's by its asking for it, too.
-  if by ~= 'background' then redis.call('HSET', key, 'asker', asker) end
   if by == 'trigger' then redis.call('HSET', key, 'triggered', '1') end
   if by == 'person' then redis.call('HDEL', key, 'triggered') end
   local state, claimed = fields(key, 'state', 'claimed')
+  -- What waits for somebody else is not the background's by its asking for it, too; but the run that is to follow the present one is.
+  local is_first = state == 'running' and version - 1 <= (tonumber(claimed or '0') or 0)
+  if by ~= 'background' or is_first then redis.call('HSET', key, 'asker', asker) end
   if debug then redis.call('HSET', key, 'debug', state == 'running' and 'next' or '1') end
   if state == 'running' and by == 'person' then redis.call('HSET', key, 'urgent', '1') end
   local is_brought_forward = by ~= 'background' and redis.call('HDEL', key, 'background') == 1
@@ -100,8 +102,7 @@ local function request(kind, member, tracking_guid, by, debug, asker)
     if by == 'background' then redis.call('HSET', key, 'background', '1', 'asker', asker) end
     start_over(kind, member)
   end
-  local more_waits = state == 'running' and version - 1 > (tonumber(claimed or '0') or 0)
-  return version, more_waits or state == 'sent' or state == 'queued' or state == 'waiting'
+  return version, (state == 'running' and not is_first) or state == 'sent' or state == 'queued' or state == 'waiting'
 end
 
 -- End a run: note what the version came to, and { name, value, ... }, then rest in `state` or, if more was asked for meanwhile,

@@ -10,8 +10,7 @@
 --   <prefix>codes:<kind>           set of <system_id>:<code>, whose sorted sets these are
 --   <prefix>last_done:<kind>       hash, by system id, of when a job last ended well
 --   <prefix>totals                 hash of counts that only grow, for the metrics: names and labels joined by |
---   <prefix>history:<kind>:<member>   list of the last attempts as JSON, the newest last; the first may be in the row instead:
---     see `note_attempt`
+--   <prefix>history:<kind>:<member>   list of attempts that an earlier release has kept; now they are events: see _events.lua
 --   <prefix>newest:<kind>          when the newest message that has been started was sent
 --   <prefix>due                    sorted set of the stores that the pump must look at, by when
 -- The hash counts in `messages` those of its messages that may still be on their way; without the field there is none.

@@ -86,8 +86,8 @@ for index, each in ipairs(dead) do
   return_slots(kind, member, limits[each[2]])
   local losses = redis.call('HINCRBY', key, 'losses', 1)
   local is_last = losses > tonumber(ARGV[6])
-  note_attempt(kind, member, 'lost', is_last and failure or nil, NO_CALLS, {})
-  if is_last then count_ended(each[2], 'f') end
+  local fails = is_last and number(key, 'wanted') <= number(key, 'claimed')
+  note_attempt(kind, member, fails and 'failed' or 'lost', is_last and failure or nil, NO_CALLS, {})
   if is_last then
     fail(member)
   elseif losses > 1 then
@@ -135,7 +135,10 @@ for place = 1, math.min(#groups, LOOKS) do
   local group = groups[(now + place) % #groups + 1]
   local index = prefix .. 'code:' .. kind .. ':' .. group
   redis.call('ZREMRANGEBYSCORE', index, '-inf', text(now - tonumber(ARGV[9]) - IDLE_HOLD_MS))
-  if redis.call('EXISTS', index) == 0 then redis.call('SREM', codes, group) end
+  if redis.call('EXISTS', index) == 0 then
+    redis.call('SREM', codes, group)
+    redis.call('HDEL', prefix .. 'notes', kind .. ':' .. group)
+  end
 end
 for name, count in pairs({ due = #due, dead = #dead, lost = #lost }) do
   if count > 0 then count_up('swept|' .. name .. '|' .. kind, count) end

@@ -126,7 +126,8 @@ class Activity:
         begins, is_last = "", False
         while not is_last:
             page = self.page(wanted, begins, PAGE)
-            yield page.records
+            if page.records:
+                yield page.records
             begins, is_last = page.next, not page.next
 
     def count(self, wanted: Filter) -> int:
