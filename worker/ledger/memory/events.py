@@ -211,7 +211,7 @@ def _chunks(listed: Sequence[tuple[str, float]], wanted: EventFilter) -> list[in
     since = wanted.since.timestamp() * 1000 if wanted.since else 0
     until = wanted.until.timestamp() * 1000 if wanted.until else float("inf")
     firsts = {int(chunk): first for chunk, first in listed}
-    # Its last event is before the next chunk's first one, but for a step back of the clock: then within a day of its own.
+    # Its last event is before the next chunk's first one; after a step back of the clock, within a day of its own.
     ends = {chunk: max(firsts.get(chunk + 1, float("inf")), first + DAY_MS) for chunk, first in firsts.items()}
     found = [chunk for chunk, first in firsts.items() if first <= until and ends[chunk] >= since]
     return sorted(found, reverse=True)
