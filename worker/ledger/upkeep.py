@@ -7,8 +7,8 @@ import random
 import uuid
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
-from zlib import crc32
 
 from worker.effects import Effect
 from worker.jobs.asking import SOMEBODY
@@ -64,7 +64,7 @@ def error_args(failure: Failure) -> tuple[str, str]:
 def shape_args(shape: Shape) -> tuple[str, str]:
     """The shape of an attempt, as the scripts take it: a short name that is always the same, and the whole."""
     text = json.dumps(shape, separators=(",", ":"))
-    return f"{crc32(text.encode()):08x}", text
+    return blake2b(text.encode(), digest_size=8).hexdigest(), text
 
 
 def consent_args(consent: Consent | None) -> tuple[int, str]:
