@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from worker.ledger import Ledger, Record
 
 
+LONGEST_REASON: Final = 200
 WAITING: Final = (State.QUEUED, State.WAITING)
 UNKNOWN_WAITING: Final = "waiting, of a connection that is not configured"
 
@@ -101,6 +102,8 @@ def discard(reason: str, **choice: Unpack[Choice]) -> int:
 
     Exit codes: 0 forgotten, or there was nothing to do; 1 you said no; 2 wrong usage or configuration.
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
+    if len(reason) > LONGEST_REASON:
+        raise click.UsageError(f"The reason has more than {LONGEST_REASON} characters.")
     system, read = choice["system"], Read.of(load_settings())
     is_gone = not read.faults and system is not None and read.connections.get(system) is None
     if is_gone and (found := differing(open_ledger(load_settings()), read.connections)):

@@ -149,7 +149,9 @@ class TablePage(ActivityPage):
     @authenticated
     async def get(self) -> None:
         """Answer all jobs that fit, in the list's order, as CSV."""
-        await self.send_table("jobs.csv", self.ledger.activity.pages(self.query().filter), table_of_jobs)
+        query = self.query()
+        self.refuse_faults(query.faults)
+        await self.send_table("jobs.csv", self.ledger.activity.pages(query.filter), table_of_jobs)
 
 
 def _newest(wanted: Filter, jobs: Jobs) -> str:

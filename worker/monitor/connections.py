@@ -13,7 +13,7 @@ from worker.app import app
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID
 from worker.monitor.change import ChangePage
-from worker.monitor.page import NOT_FOUND, Page
+from worker.monitor.page import NOT_FOUND, Page, number_of
 from worker.presentation.bars import bars, in_words
 from worker.presentation.configuration import others
 from worker.presentation.stores import Standing, StoreRow, rows_of, summary
@@ -60,6 +60,7 @@ class ConnectionsPage(Page):
             left_out=max(len(fits) - SHOWN_AT_MOST, 0),
             all_rows=rows,
             looked_for=looked_for,
+            unchanged=number_of(self.get_argument("unchanged", "", escape=False) or ""),
             standing=standing,
             summary=summary(rows),
             standings=list(Standing),
@@ -84,12 +85,13 @@ class _OfOne(ChangePage):
         return system_id
 
     async def do(self, name: str, change: Callable[[int, Asker], bool], done: str) -> None:
-        """Make the change, and go back to the connection's row. What is so already is left as it is."""
+        """Make the change, and go back to the connection's row; the page says if it was so already."""
         asker = Asker(Source.PERSON, self.user)
         system_id = await self.aside(self.known, name)
-        if await self.aside(change, system_id, asker):
+        is_changed = await self.aside(change, system_id, asker)
+        if is_changed:
             log.info("connection %d: %s, as somebody asked on the Connections page", system_id, done)
-        self.go_to("connections", query=f"#connection-{system_id}")
+        self.go_to("connections", query=f"{'' if is_changed else f'?unchanged={system_id}'}#connection-{system_id}")
 
 
 class PauseConnection(_OfOne):

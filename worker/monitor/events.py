@@ -170,5 +170,7 @@ class EventTable(EventsPage):
     @authenticated
     async def get(self) -> None:
         """Answer all events that fit, the newest first, as CSV."""
-        pages = self.ledger.events.pages(self.query().filter, EXPORTED_AT_ONCE)
+        query = self.query()
+        self.refuse_faults(query.faults)
+        pages = self.ledger.events.pages(query.filter, EXPORTED_AT_ONCE)
         await self.send_table("events.csv", pages, table)

@@ -159,6 +159,11 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         }
         return namespace | ours | times | more
 
+    def refuse_faults(self, faults: Sequence[str]) -> None:
+        """Refuse a filter with faults where no page would say what was left out. Raises HTTPError 400."""
+        if faults:
+            raise HTTPError(HTTPStatus.BAD_REQUEST, f"The filter has faults: {'; '.join(faults)}.")
+
     async def send_table(self, name: str, pages: Iterator[list[Row]], table: Callable[..., str]) -> None:
         """Send a CSV table to download while its rows are read, a page at a time."""
         self.set_header("Content-Type", "text/csv; charset=utf-8")
@@ -236,9 +241,9 @@ def forbid_frames(handler: RequestHandler) -> None:
 
 def number_in(text: str, name: str, faults: list[str]) -> str:
     """A number in a filter, as text; empty if there is none, with a fault if it is wrong."""
-    if not text or number_of(text) is not None:
+    if not text or (number_of(text) is not None and (text == "0" or not text.startswith("0"))):
         return text
-    faults.append(f"{name}: {text} is not a whole number of at most {MOST_DIGITS} digits")
+    faults.append(f"{name}: {text} is not a whole number of at most {MOST_DIGITS} digits that does not begin with 0")
     return ""
 
 

@@ -36,7 +36,7 @@ def refusals_in_words(refusals: Refusals) -> str:
     if not refusals.listed:
         return f"{refusals.count:,}, none of which is listed any more"
     are = "is" if refusals.listed == 1 else "are"
-    return f"{refusals.count:,}, of which the newest {refusals.listed:,} {are} listed"
+    return f"{refusals.count:,}, of which {refusals.listed:,} {are} listed"
 
 
 def unknown_in_words(figures: Figures) -> list[str]:

@@ -69,9 +69,11 @@ class StoreRow:
 
     @property
     def token_ends(self) -> str:
-        """When its iPaaS.com API key ends, as far as its connection says so."""
+        """When its iPaaS.com API key ends or ended, in words, as far as its connection says so."""
         expires = self.connection and self.connection.ipaas.expires_at
-        return f"{expires:%Y-%m-%d}" if expires else ""
+        if not expires:
+            return ""
+        return f"{'ended' if expires <= datetime.now(UTC) else 'until'} {expires:%Y-%m-%d}"
 
     @property
     def throttle(self) -> str:

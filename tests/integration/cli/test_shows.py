@@ -130,7 +130,7 @@ def test_status_tells_how_many_were_refused_and_how_many_are_listed(
     """The list has an end, the count has none."""
     prepared(client).refuse(Refusal("trigger-off", "", "6f0c", 1, "4021", "customer/created", "1"))
     client.hset("stamped-sync:totals", "refused|trigger-off", 1000)
-    assert "1,000, of which the newest 1 is listed" in parts.console(env, tmp_path, "status").stdout
+    assert "1,000, of which 1 is listed" in parts.console(env, tmp_path, "status").stdout
     shown = json.loads(parts.console(env, tmp_path, "status", "--json").stdout)
     assert (shown["refusals"], shown["refusals_listed"]) == (1000, 1)
 

@@ -157,7 +157,7 @@ def test_every_refusal_counts_though_few_are_kept(ledger: Ledger, client: redis.
     refused = ledger.refused()
     assert refused == ledger.figures().refusals
     assert (ledger.refused().count, refused.by_code["trigger-off"], refused.listed) == (1200, 200, 4)
-    assert refusals_in_words(refused) == "1,200, of which the newest 4 are listed"
+    assert refusals_in_words(refused) == "1,200, of which 4 are listed"
 
 
 def test_refusals_of_an_earlier_release_are_those_that_are_kept(ledger: Ledger, client: redis.Redis) -> None:

@@ -289,9 +289,9 @@ def test_refused_notifications_are_told_with_how_many_are_listed(
     assert "Refused notifications" not in monitor.text("/activity")
     stage.ledger.refuse(Refusal("scope-unsupported", "", "6f0c", 1, "4021", "customer/deleted", "150713"))
     client.hset("stamped-sync:totals", "refused|scope-unsupported", 1000)
-    assert "1,000, of which the newest 1 is listed." in monitor.text("/activity")
+    assert "1,000, of which 1 is listed." in monitor.text("/activity")
     assert 'href="/error-logs#refused"' in monitor.get("/activity").text
-    assert "Of 1,000, the newest 1 is counted here." in monitor.text("/error-logs")
+    assert "There were 1,000 in all; 1 is kept and counted here." in monitor.text("/error-logs")
 
 
 @pytest.mark.usefixtures("_jobs")

@@ -132,7 +132,11 @@ def test_what_is_so_already_is_not_remembered(stage: Stage, monitor: Monitor) ->
     """Two people may press the same button."""
     fields = monitor.token()
     for change in ("resume", "release"):
-        assert monitor.post(f"/connections/{WELL}/{change}", fields).status_code == 303
+        answer = monitor.post(f"/connections/{WELL}/{change}", fields)
+        assert answer.headers["Location"] == f"/connections?unchanged={WELL}#connection-{WELL}"
+    assert "Sandbox 4021 (4021) was so already, so nothing was changed." in monitor.text(
+        f"/connections?unchanged={WELL}"
+    )
     for _ in range(2):
         assert monitor.post(f"/connections/{WELL}/pause", fields).status_code == 303
     assert outcomes(stage) == [("paused", "operator")]

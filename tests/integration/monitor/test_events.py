@@ -53,7 +53,7 @@ def test_each_event_tells_what_happened_to_whom_and_who_asked(monitor: Monitor) 
     """The newest first."""
     text = monitor.text("/activity/events").partition("When (UTC)")[2]
     assert text.index("paused") < text.index("failed") < text.index("subscribed") < text.index("created")
-    for words in ("150713 customer created trigger Sandbox 4021", "150713 subscription subscribed trigger"):
+    for words in ("150713 customer created More Stamped.io id 143491", f"Tracking id {TRACKING}"):
         assert words in text
     assert "150714 customer failed" in text
     assert "re-run by anna" in text
@@ -87,6 +87,7 @@ def test_each_filter_shows_what_it_means(monitor: Monitor, query: str, expected:
     ("query", "fault"),
     [
         ("?customer=x", "customer id: x is not a whole number"),
+        ("?customer=0150713", "customer id: 0150713 is not a whole number"),
         ("?system=-1", "connection: -1 is not a whole number"),
         ("?source=nobody", "source: nobody is not one of trigger, manual-sync"),
         ("?outcome=x", "outcome: x is not one of created"),
@@ -142,6 +143,7 @@ def test_a_table_to_download(stage: Stage, monitor: Monitor) -> None:
     assert (created["customer_id"], created["stamped_id"], created["tracking_id"]) == ("150713", "143491", TRACKING)
     assert len(monitor.get("/activity/events.csv?outcome=failed").text.splitlines()) == 2
     assert len(monitor.get("/activity/events.csv?outcome=lost").text.splitlines()) == 1
+    assert monitor.get("/activity/events.csv?outcome=x").status_code == 400
     run_many(stage.ledger, EXPORTED_AT_ONCE + 10)
     assert len(monitor.get("/activity/events.csv").text.splitlines()) == EXPORTED_AT_ONCE + 10 + 4 + 1
 
