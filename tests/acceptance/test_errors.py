@@ -224,9 +224,11 @@ def test_redis_that_is_down_or_refuses_is_told_with_a_code_of_its_own(tmp_path: 
 
 def test_preview_of_a_held_connection_ends_with_its_code(stage: Scene) -> None:
     """It names the error that began the hold, and makes no call."""
-    failure = Failure("stamped-credentials-refused", 401)
+    failure = Failure("stamped-calls-limited", 429)  # which no other configuration ends
     stage.ledger.request(customer())
-    stage.ledger.hold(stage.ledger.claim(customer()), calls_of(0, 1, Intent.STORES), failure, Pause(60, 60))
+    stage.ledger.hold(
+        stage.ledger.claim(customer()), calls_of(0, 1, Intent.STORES), failure, Pause(60, 60, is_limit=True)
+    )
     ended = stage.console("preview", ID, "--system", str(parts.SYSTEM))
     assert (ended.returncode, "connection-held" in ended.stderr, failure.code in ended.stderr) == (
         1,
@@ -325,7 +327,7 @@ def test_trouble_of_a_store_is_told_once_and_its_jobs_finish_when_it_ends(stage:
     first, last = told_of_holds(stage)[told_before:]
     assert (first["outcome"], first["code"], last["outcome"]) == ("hold began", began.code, "hold ended")
     assert CATALOGUE[began.code].resolution == first["resolution"]
-    assert stage.ledger.holds() == []
+    assert stage.ledger.hold_of(parts.SYSTEM) is None
 
 
 def told_of_holds(stage: Scene) -> list[dict[str, Any]]:
@@ -383,7 +385,7 @@ class TestMessages:
         assert failure
         assert failure.message == (
             "An error occurred running the call to subscribe/unsubscribe: "
-            "HTTP 404: There is no customer with the email [masked]."
+            "HTTP 404: There is no customer with the email [masked]"
         )
         first = customer(system_id=STATIC)
         assert stage.settled(first).action == Action.CREATED
