@@ -104,7 +104,7 @@ def test_job_that_was_carried_on_with_is_a_task_of_its_own(page: Browser, stage:
         page.read(words)
     for words in ("What happened\n", f"{NO_EMAIL_ENTRY.title} (email-missing)\n", f"\nCause: {NO_EMAIL_ENTRY.cause}\n"):
         page.read(words)
-    page.picture("carried-task")
+
     page.press("Re-run")
     page.read("created")
     assert stage.settled(customer()).state is State.DONE
