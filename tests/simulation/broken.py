@@ -257,7 +257,7 @@ SWITCHED_OFF: Final = (
     Safety(
         "slots of the job that is carried on with",
         Parts(
-            pieces=_without("_ending", "  take(next_kind, next_member, system, limits, now)\n"),
+            pieces=_without("_ending", "  take(job, system, limits, now)\n"),
             odds={Fault.CUSTOMER_CHANGED: 1},
         ),
         "calls in",

@@ -23,23 +23,31 @@ local function count_attempt(kind, outcome, code, calls, ms)
   end
 end
 
--- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
--- `calls` those of the attempt: see `calls_of` in _slots.lua; `more` what only a worker knows: { by: its name as JSON, stamped:
--- the Stamped.io id, shape: see `short_of` }, each nil if nobody does.
-local function note_attempt(kind, member, outcome, failure, calls, more)
-  local key, now, system = key_of(kind, member), now_ms(), system_of(member)
-  local claimed_at, worker, asker, tracking, stamped = fields(
-    key, 'claimed_at', 'worker', 'run_for', 'tracking_guid', 'stamped_id'
+-- The attempt that a job's row tells of, in one read: whose it is, since when, and which slots it has.
+local function attempt_of(key)
+  local state, token, slots, claimed_at, worker, asker, tracking, stamped = fields(
+    key, 'state', 'token', 'slots', 'claimed_at', 'worker', 'run_for', 'tracking_guid', 'stamped_id'
   )
-  local began, code = tonumber(claimed_at or '0') or 0, failure and failure[2] or ''
+  return {
+    state = state, token = token, slots = slots, claimed_at = claimed_at, by = worker, asker = asker, tracking = tracking,
+    stamped = stamped,
+  }
+end
+
+-- Remember an attempt that has ended. `failure` is { error, code }, the error as JSON that is passed through, or nil for none;
+-- `calls` those of the attempt: see `calls_of` in _slots.lua; `attempt` that of `attempt_of`, with its shape if the worker has
+-- told it: see `short_of`.
+local function note_attempt(kind, member, outcome, failure, calls, attempt)
+  local key, now, system = key_of(kind, member), now_ms(), system_of(member)
+  local began, code = tonumber(attempt.claimed_at or '0') or 0, failure and failure[2] or ''
   local ms = began > 0 and math.max(now - began, 0) or 0
   count_attempt(kind, outcome, code, calls.all, ms)
   -- Or the next attempt, should its worker be lost before it began, would seem to have begun with this one.
   redis.call('HDEL', key, 'claimed_at', 'worker', 'run_for')
   local event = {
     ms = ms, kind = kind, system = system, customer = string.sub(member, #system + 2), outcome = outcome, code = code,
-    asker = asker or 'trigger', by = more.by or worker or '""', tracking = tracking or '', stamped = more.stamped or stamped or '',
-    shape = more.shape or NO_SHAPE, calls = calls.all, error = failure and failure[1] or 'null', note = '""',
+    asker = attempt.asker or 'trigger', by = attempt.by or '""', tracking = attempt.tracking or '', stamped = attempt.stamped or '',
+    shape = attempt.shape or NO_SHAPE, calls = calls.all, error = failure and failure[1] or 'null', note = '""',
   }
   -- Whatever Redis refuses of the memory, a right that is new for one: the job goes on.
   local is_remembered = pcall(function()

@@ -90,7 +90,7 @@ end
 local function ends_of(calls)
   local ends = {}
   for place, call in ipairs(calls) do
-    ends[place] = string.format('%.0f,%.0f', type(call[4]) == 'number' and call[4] or 0, call[5])
+    ends[place] = string.format('%d,%d', type(call[4]) == 'number' and call[4] or 0, call[5])
   end
   return '[' .. table.concat(ends, ',') .. ']'
 end
@@ -100,7 +100,7 @@ end
 local function note_event(event)
   local source, user = string.match(event.asker, '^(%S*) ?(.*)$')
   local entry = string.format(
-    '[%.0f,%.0f,"%s","%s","%s","%s","%s","%s",%s,%s,%s,%s,%s,%s,%s,%s]', now_ms(), event.ms, event.kind, event.system,
+    '[%d,%d,"%s","%s","%s","%s","%s","%s",%s,%s,%s,%s,%s,%s,%s,%s]', now_ms(), event.ms, event.kind, event.system,
     event.customer, event.outcome, event.code, source, user == '' and '""' or cjson.encode(user), event.by,
     cjson.encode(event.tracking), cjson.encode(event.stamped), short_of(event.shape), ends_of(event.calls), event.error, event.note
   )

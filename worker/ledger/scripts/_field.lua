@@ -1,5 +1,5 @@
 -- Fields of a hash, and times and counts as the text that they are kept as: Lua alone would write 1.8e+12.
-local function text(number) return string.format('%.0f', number) end
+local function text(number) return string.format('%d', number) end
 
 local function field(key, name) return redis.call('HGET', key, name) or nil end
 

@@ -24,15 +24,15 @@ local MOMENT_MS = 5 * 60 * 1000
 -- as JSON by API, asked for by a trigger '1'|'', new in Stamped.io '1'|'', written to by a transfer a moment ago '1'|'', created }.
 local function grant(kind, member, token, lease_ms, worker, now)
   local lease_until = now + lease_ms
-  local wanted, attempt, tracking_guid, debug, stamped_id, slots, triggered, is_new, written_at, created, asker = fields(
+  local wanted, attempt, tracking_guid, debug, stamped_id, slots, triggered, is_new, written_at, created, asker, state, listed = fields(
     key_of(kind, member), 'wanted', 'attempt', 'tracking_guid', 'debug', 'stamped_id', 'slots', 'triggered', 'is_new', 'written_at',
-    'created', 'asker'
+    'created', 'asker', 'state', 'listed'
   )
   -- With the state: whatever is running has its token, and the version that its end is compared with.
   move(kind, member, 'running', lease_until, {
     'token', token, 'lease_until', text(lease_until), 'claimed', wanted or '0', 'claimed_at', text(now), 'worker', worker,
     'run_for', asker or 'trigger',
-  })
+  }, { state, listed })
   -- Read from the row, and not counted anew: a claim that is granted twice covers the same slots twice, and takes none more.
   local covered = {}
   for api, names in pairs(slots_in(slots)) do covered[api] = #names end

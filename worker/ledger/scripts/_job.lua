@@ -39,10 +39,10 @@ end
 -- Put a job into a state, and note more of it in the same step: { name, value, ... }. Its new place comes before its old one goes:
 -- if this stops half-way, the job is still found in one of the two, and whoever finds it in a list that its row does not name takes
 -- it out there. In the other order it would be in no list, and nobody would run it. Nobody looks for work in `done` and `failed`,
--- so what an earlier move left there goes when the job waits or has ended.
-local function move(kind, member, state, score, noted)
+-- so what an earlier move left there goes when the job waits or has ended. `known`: the row's { state, listed } if they were read.
+local function move(kind, member, state, score, noted, known)
   local key, system, now = key_of(kind, member), system_of(member), text(now_ms())
-  local old, listed = fields(key, 'state', 'listed')
+  local old, listed = unpack(known or { fields(key, 'state', 'listed') })
   if not old and not redis.call('ZSCORE', index_of('recent', kind, system), member) then count_born(kind, system) end
   redis.call('ZADD', index_of(state, kind, system), text(score), member)
   redis.call('ZADD', index_of('recent', kind, system), now, member)

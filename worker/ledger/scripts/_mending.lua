@@ -21,7 +21,7 @@ local function admitted_strays(system, looks, now)
     local key = kind and key_of(kind, member)
     local state = key and field(key, 'state')
     if state == 'sent' or state == 'running' then
-      for _, names in pairs(slots_of(key)) do
+      for _, names in pairs(slots_in(field(key, 'slots'))) do
         for _, slot in ipairs(names) do owned[slot] = true end
       end
     else

@@ -105,23 +105,23 @@ local function request(kind, member, tracking_guid, by, debug, asker)
   return version, (state == 'running' and not is_first) or state == 'sent' or state == 'queued' or state == 'waiting'
 end
 
--- End a run: note what the version came to, and { name, value, ... }, then rest in `state` or, if more was asked for meanwhile,
--- run again. Answers whether it runs again.
-local function settle(kind, member, version, state, noted)
+-- End a run: note what the version came to, and { name, value, ... }, drop the fields of `over`, if given, then rest in `state` or,
+-- if more was asked for meanwhile, run again. Answers whether it runs again.
+local function settle(kind, member, version, state, noted, over)
   local key = key_of(kind, member)
-  local is_new, debug, wanted = fields(key, 'is_new', 'debug', 'wanted')
+  local is_new, debug, wanted, old, listed = fields(key, 'is_new', 'debug', 'wanted', 'state', 'listed')
   local is_over = (tonumber(is_new or '0') or 0) <= tonumber(version)
   noted = { 'settled', version, unpack(noted or {}) }
   if (tonumber(wanted or '0') or 0) > tonumber(version) then
     redis.call('HSET', key, unpack(noted))
-    drop(key, OF_A_RUN, is_over and { 'is_new' } or {}, debug ~= 'next' and { 'debug' } or {})
+    drop(key, OF_A_RUN, over or {}, is_over and { 'is_new' } or {}, debug ~= 'next' and { 'debug' } or {})
     if debug == 'next' then redis.call('HSET', key, 'debug', '1') end
     start_over(kind, member)
     return true
   end
-  drop(key, OF_A_RUN, is_over and { 'is_new' } or {}, state == 'done' and OF_A_FAILURE or {})
+  drop(key, OF_A_RUN, over or {}, is_over and { 'is_new' } or {}, state == 'done' and OF_A_FAILURE or {})
   if state == 'done' then redis.call('HSET', prefix .. 'last_done:' .. kind, system_of(member), text(now_ms())) end
-  move(kind, member, state, now_ms(), noted)
+  move(kind, member, state, now_ms(), noted, { old, listed })
   -- Behind the move: if this stops before it, the sweep still finds the run's end as it is.
   drop(key, OF_A_REQUEST)
   return false

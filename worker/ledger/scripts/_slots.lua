@@ -28,33 +28,33 @@ end
 
 local NO_CALLS = { all = {}, stamped = 0, ipaas = 0, well = {}, well_apis = {} }
 
--- How many calls to each limited API a job needs: what is usual for its kind, or more if an earlier run came to need it; never
--- more than the limit, or the job could never run.
-local function needs_of(kind, member, limits)
-  local noted, needs = field(key_of(kind, member), 'needs') or '', {}
+-- How many calls to each limited API a job needs: what is usual for its kind, or more if an earlier run came to need it, which
+-- its row has `noted`; never more than the limit, or the job could never run.
+local function needs_of(kind, noted, limits)
+  local needs = {}
   for api, limit in pairs(limits.apis) do
     local usual = USUAL[kind][api] + (kind == 'customer' and api == 'ipaas' and limits.looks or 0)
-    needs[api] = math.min(math.max(tonumber(string.match(noted, api .. '=(%d+)') or '0'), usual), limit.limit)
+    needs[api] = math.min(math.max(tonumber(string.match(noted or '', api .. '=(%d+)') or '0'), usual), limit.limit)
   end
   return needs
 end
 
 -- All at once: two jobs that each held a part of what they need would wait for each other.
-local function take_slots(kind, member, system, limits, now)
+local function take_slots(job, system, limits, now)
   local taken = {}
-  for api, count in pairs(needs_of(kind, member, limits)) do taken[api] = take_slots_of(api, system, limits, count, now) end
-  note_slots(key_of(kind, member), taken)
+  for api, count in pairs(job.needs) do taken[api] = take_slots_of(api, system, limits, count, now) end
+  note_slots(key_of(job.kind, job.member), taken)
 end
 
--- Give back the slots of a job: those used count for a window from now on, the others no longer. `used` nil: all used.
-local function return_slots(kind, member, limits, used)
+-- Give back the slots of a job, as its row has them noted: those used count for a window from now on, the others no longer. `used`
+-- nil: all used.
+local function return_slots(kind, member, limits, noted, used)
   local key, system, now = key_of(kind, member), system_of(member), now_ms()
-  local slots = slots_of(key)
   redis.call('SREM', store_key('admitted', system), kind .. ':' .. member)
   -- The names go from the row before the slots are freed: one that is left over if this stops half-way is nobody's, and the sweep
   -- frees it. In the other order the row would still cover calls with slots that are free again.
   redis.call('HDEL', key, 'slots')
-  for api, names in pairs(slots) do
+  for api, names in pairs(slots_in(noted)) do
     local limit, unused = limits.apis[api], 0
     for index, name in ipairs(names) do
       local is_used = not used or index <= used[api]
@@ -72,9 +72,9 @@ local function return_slots(kind, member, limits, used)
 end
 
 -- How long until a job can get all the slots that it needs, within its store's pace: ms, or math.huge if other jobs must end first.
-local function wait_for_slots(kind, member, system, limits, now)
+local function wait_for_slots(needed, system, limits, now)
   local wait = 0
-  for api, needs in pairs(needs_of(kind, member, limits)) do
+  for api, needs in pairs(needed) do
     local limit, used = limits.apis[api], used_slots(api, system, now)
     local lacking = used + needs - limit.limit
     if lacking > 0 then

@@ -22,23 +22,19 @@ local function held_until(system) return tonumber(field(store_key('hold', system
 
 local function is_paused(system) return redis.call('HEXISTS', prefix .. 'paused', system) == 1 end
 
--- Whether the store has a place for one more job. One that was held proves itself with one job at a time.
-local function has_place(system, limits, held)
-  return not limits.unknown and not is_paused(system) and redis.call('SCARD', store_key('admitted', system)) < (held and 1 or limits.concurrent)
+-- How many more jobs of the store may be under way. One that was held proves itself with one job at a time.
+local function free_places(system, limits, held)
+  if limits.unknown or is_paused(system) then return 0 end
+  return (held and 1 or limits.concurrent) - redis.call('SCARD', store_key('admitted', system))
 end
 
--- Whether the store may get one more job now.
-local function has_room(system, limits, now)
-  local held = held_until(system)
-  return (held or 0) <= now and has_place(system, limits, held)
-end
-
-local function take(kind, member, system, limits, now)
-  local name, hold = kind .. ':' .. member, store_key('hold', system)
-  take_slots(kind, member, system, limits, now)
+-- Let a job be under way: { kind, member, needs: see `needs_of`, is_probe: whether it proves its store }.
+local function take(job, system, limits, now)
+  local name = job.kind .. ':' .. job.member
+  take_slots(job, system, limits, now)
   redis.call('SADD', store_key('admitted', system), name)
   redis.call('HINCRBY', store_key('store', system), 'turn', 1)
-  if redis.call('EXISTS', hold) == 1 then redis.call('HSET', hold, 'probe', name) end
+  if job.is_probe then redis.call('HSET', store_key('hold', system), 'probe', name) end
 end
 
 -- Whether a job that is admitted may run: not while its store is paused or held, and then as its probe alone.

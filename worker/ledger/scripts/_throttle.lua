@@ -56,8 +56,6 @@ local function slots_in(noted)
   return slots
 end
 
-local function slots_of(key) return slots_in(field(key, 'slots')) end
-
 local function note_slots(key, slots)
   local parts = {}
   for api, names in pairs(slots) do parts[#parts + 1] = api .. '=' .. table.concat(names, ',') end

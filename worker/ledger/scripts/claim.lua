@@ -12,20 +12,24 @@ local others = arrived(key)
 
 -- A retry takes its slots only now: for hours of rest they would have been nobody else's. If there are none, it waits in turn.
 local is_due = state == 'waiting' and number(key, 'due') <= now + tonumber(ARGV[7])
-if is_due and not (has_room(system, limits, now) and wait_for_slots(kind, member, system, limits, now) <= 0) then
-  redis.call('HSET', key, 'queued_at', text(now))
-  enqueue(kind, member)
-  return { 'queued' }
+if is_due then
+  local held, needs = held_until(system), needs_of(kind, field(key, 'needs'), limits)
+  local may_start = (held or 0) <= now and free_places(system, limits, held) > 0
+  if not (may_start and wait_for_slots(needs, system, limits, now) <= 0) then
+    redis.call('HSET', key, 'queued_at', text(now))
+    enqueue(kind, member)
+    return { 'queued' }
+  end
+  take({ kind = kind, member = member, needs = needs, is_probe = held ~= nil }, system, limits, now)
 end
 -- Its store was held after the message was sent, or is not known here: the slots go back unused, and the job keeps its place.
 if state == 'sent' and (limits.unknown or not may_run(kind, member, system, now)) then
-  return_slots(kind, member, limits, NO_CALLS)
+  return_slots(kind, member, limits, field(key, 'slots'), NO_CALLS)
   if limits.unknown then leave(kind, member, system, now) else enqueue(kind, member) end
   return { 'queued' }
 end
 -- Owned by this token: the answer to the first try was lost on the way, and the client sent the script once more.
 if not (state == 'sent' or is_due or owns(key, token)) then return { state } end
 
-if is_due then take(kind, member, system, limits, now) end
 if state == 'sent' then note_newest(kind, key, others) end
 return grant(kind, member, token, tonumber(ARGV[6]), ARGV[8], now)

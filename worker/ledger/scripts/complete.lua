@@ -35,17 +35,17 @@ if next_step ~= '' then
   end
 end
 
-local result = { 'action', ARGV[11] }
+local result, over = { 'action', ARGV[11] }, {}
 if next_version > 0 then
   result = { 'next_version', text(next_version), unpack(result) }
 else
-  redis.call('HDEL', key, 'next_version')
+  over = { 'next_version' }
 end
 -- The id of a subscription job is its customer job's word: it may have come anew while this run went by the old one.
 if kind == 'customer' or (field(key, 'stamped_id') or '') == '' then result = { 'stamped_id', ARGV[12], unpack(result) } end
 if string.match(ARGV[15], '^%d+$') then result = { 'shared_with', ARGV[15], unpack(result) } end
-if ARGV[15] == '' then redis.call('HDEL', key, 'shared_with') end
-settle(kind, member, version, 'done', result)
+if ARGV[15] == '' then over[#over + 1] = 'shared_with' end
+settle(kind, member, version, 'done', result, over)
 -- Last of all: the answers may end the store's hold, and the place is free, so that the next jobs are sent at once.
 local ended = store_answered(system, calls)
 return { 1, carry_on(), ended }

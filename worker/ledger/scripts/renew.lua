@@ -6,13 +6,14 @@
 -- Answer 'held', 'lost', or 'throttled' if there is no slot, or the store's limits are not known here any more
 local kind, member, api = ARGV[2], ARGV[3], ARGV[7]
 local key, system, now, limits = KEYS[1], system_of(ARGV[3]), now_ms(), limits_of(ARGV[4])
-if not owns(key, ARGV[5]) then return 'lost' end
+local state, owner, noted = fields(key, 'state', 'token', 'slots')
+if not (state == 'running' and owner == ARGV[5]) then return 'lost' end
 -- The lease before the slot: if there is none the job still owns its claim, with which it puts itself back.
 local lease_until = now + tonumber(ARGV[6])
 redis.call('ZADD', index_of('running', kind, system), text(lease_until), member)
 redis.call('HSET', key, 'lease_until', text(lease_until))
 
-local slots = slots_of(key)
+local slots = slots_in(noted)
 if limits.unknown and slots[api] then return 'throttled' end
 local taken = limits.apis[api] and slots[api]
 if taken then

@@ -83,11 +83,12 @@ local dead = members('running', now)
 for index, each in ipairs(dead) do
   local member, key = each[1], key_of(kind, each[1])
   -- All count as used: nobody knows which calls the lost worker has made.
-  return_slots(kind, member, limits[each[2]])
+  local attempt = attempt_of(key)
+  return_slots(kind, member, limits[each[2]], attempt.slots)
   local losses = redis.call('HINCRBY', key, 'losses', 1)
   local is_last = losses > tonumber(ARGV[6])
   local fails = is_last and number(key, 'wanted') <= number(key, 'claimed')
-  note_attempt(kind, member, fails and 'failed' or 'lost', is_last and failure or nil, NO_CALLS, {})
+  note_attempt(kind, member, fails and 'failed' or 'lost', is_last and failure or nil, NO_CALLS, attempt)
   if is_last then
     fail(member)
   elseif losses > 1 then
@@ -103,7 +104,7 @@ if redis.call('LLEN', KEYS[1]) == 0 then started = now end
 local lost = members('sent', started - lost_after)
 for _, each in ipairs(lost) do
   -- None was used: a job without a worker has made no call.
-  return_slots(kind, each[1], limits[each[2]], NO_CALLS)
+  return_slots(kind, each[1], limits[each[2]], field(key_of(kind, each[1]), 'slots'), NO_CALLS)
   redis.call('HDEL', key_of(kind, each[1]), 'messages')
   enqueue(kind, each[1])
 end
