@@ -18,6 +18,7 @@ from worker.presentation.tables import table_of_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from worker.ledger.views.activity import Page as Jobs
     from worker.ledger.views.figures import Figures
@@ -123,11 +124,11 @@ class ActivityPage(Page):
         figures = self.ledger.figures()
         return Shown(
             jobs=jobs,
-            count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),
+            count=activity.count(query.filter),
             counts=figures.by_state(query.filter.system_id, query.filter.kind),
             figures=figures,
             names=names,
-            newest="" if begins else _newest(query.filter, jobs),
+            newest="" if begins else _newest(query.filter, jobs, figures.now),
         )
 
 
@@ -154,10 +155,10 @@ class TablePage(ActivityPage):
         await self.send_table("jobs.csv", self.ledger.activity.pages(query.filter), table_of_jobs)
 
 
-def _newest(wanted: Filter, jobs: Jobs) -> str:
-    by_change = wanted.state in {None, State.DONE, State.FAILED} and not wanted.customer_id
-    newest = jobs.records[0].changed_at if by_change and jobs.records else None
-    return newest.isoformat() if newest else ""
+def _newest(wanted: Filter, jobs: Jobs, now: datetime) -> str:
+    by_change = wanted.state in {None, State.DONE, State.FAILED} or wanted.customer_id
+    newest = jobs.records[0].changed_at if jobs.records else now
+    return newest.isoformat() if by_change and newest else ""
 
 
 class CountsPage(ActivityPage):

@@ -319,6 +319,24 @@ def test_new_rows_announce_themselves(stage: Stage, monitor: Monitor) -> None:
 
 
 @pytest.mark.usefixtures("_jobs")
+@pytest.mark.parametrize("query", ["", "&state=failed", "&kind=customer"])
+@pytest.mark.parametrize("customer_id", ["150714", "150799"], ids=["listed", "empty"])
+def test_new_rows_of_one_customer_announce_themselves(
+    customer_id: str, query: str, stage: Stage, monitor: Monitor
+) -> None:
+    """Also if there was none before; another customer's are no news."""
+    [path] = re.findall(r'data-news="([^"]+)"', monitor.get(f"/activity?customer={customer_id}{query}").text)
+    path = unescape(path)
+    assert monitor.get(path).json()["count"] == 0
+    stage.ledger.complete(claimed(stage.ledger), (), "updated", "143491")
+    assert monitor.get(path).json()["count"] == 0
+    job = replace(JOB, customer_id=customer_id)
+    stage.ledger.request(job)
+    stage.ledger.fail(claimed(stage.ledger, job), (), FAILURE)
+    assert monitor.get(path).json()["count"] == 1
+
+
+@pytest.mark.usefixtures("_jobs")
 def test_each_word_is_explained_where_it_is_shown(monitor: Monitor) -> None:
     """Every state, with what it means."""
     text = monitor.text("/activity")
