@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from tornado.web import authenticated
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 FIELDS: Final = ("customer", "system", "source", "outcome", "code", "tracking", "stamped", "since", "until")
 LONGEST_TEXT: Final = 100
-CHART_BARS: Final = 48
+CHART_BARS: Final = 49
+"""The most that a chart has: those of a day hold half an hour each, and the last one what there is of it."""
 LONGEST_CHART: Final = timedelta(days=60)
-SHORTEST_CHART: Final = timedelta(hours=1)
 USUAL_CHART: Final = timedelta(days=1)
 NEWS_COUNTED: Final = 100
 SOURCES: Final = tuple(each for each in Source if each)
@@ -79,14 +79,40 @@ def quick_links(now: datetime) -> list[tuple[str, str]]:
     return [(words, f"?{urlencode(query)}") for words, query in asked.items()]
 
 
+class Span(NamedTuple):
+    """The time that a chart covers: the whole slots, in which ended jobs are counted, that hold the chosen time."""
+
+    since: datetime
+    until: datetime
+    """The end of the last slot; now, if that is earlier."""
+    slots: int
+    per_bar: int
+    """How many slots a bar stands for."""
+
+    @classmethod
+    def of(cls, wanted: EventFilter, now: datetime) -> Self | None:
+        """The span for a filter; None if its time has not begun."""
+        until = min(wanted.until or now, now)
+        since = wanted.since or until - USUAL_CHART
+        if since > until:
+            return None
+        first, last = slot_of(max(since, until - LONGEST_CHART)), slot_of(until)
+        slots = (last - first) // SLOT + 1
+        return cls(first, min(last + SLOT, now), slots, -(-slots // CHART_BARS))
+
+
+def slot_of(moment: datetime) -> datetime:
+    """The beginning of the slot that holds a time."""
+    seconds = int(SLOT.total_seconds())
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """The ended jobs over the chosen time."""
 
     tallies: Tallies
-    since: datetime
-    until: datetime
-    step: timedelta
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +120,8 @@ class Shown:
     """What the page shows."""
 
     page: EventPage
-    chart: Chart
+    chart: Chart | None
+    """None if the chosen time has not begun."""
     names: Mapping[int, str]
     newest: str
     """The time from which on an event is news; empty on a later page."""
@@ -133,19 +160,14 @@ class EventsPage(Page):
         newest = page.events[0].ended_at if page.events else now
         return Shown(page, self._chart(wanted, now), self.names, "" if begins else newest.isoformat())
 
-    def _chart(self, wanted: EventFilter, now: datetime) -> Chart:
-        until = min(wanted.until or now, now)
-        span = until - (wanted.since or until - USUAL_CHART)
-        span = min(max(span, SHORTEST_CHART), LONGEST_CHART)
-        step = max(-(-span // CHART_BARS) // SLOT * SLOT, SLOT)
-        step += SLOT if step * CHART_BARS < span else timedelta()
-        span = -(-span // step) * step
-        events = self.ledger.events
+    def _chart(self, wanted: EventFilter, now: datetime) -> Chart | None:
+        span, events = Span.of(wanted, now), self.ledger.events
+        if span is None:
+            return None
+        times = span.slots * SLOT, span.per_bar * SLOT, span.since + (span.slots - 1) * SLOT
         if wanted.system_id is None:
-            tallies = events.tally_of_all(span, step, until)
-        else:
-            tallies = events.tallies([wanted.system_id], span, step, until)[wanted.system_id]
-        return Chart(tallies, until - span, until, step)
+            return Chart(events.tally_of_all(*times), span)
+        return Chart(events.tallies([wanted.system_id], *times)[wanted.system_id], span)
 
 
 class EventNews(EventsPage):
