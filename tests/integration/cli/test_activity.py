@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import parts
-from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER
+from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER, claimed
 from worker.jobs.asking import Asker, Source
-from worker.jobs.job import Action
+from worker.jobs.job import Action, Next
 from worker.ledger import Ledger
 from worker.ledger.memory.event import EventFilter
 
@@ -136,6 +136,15 @@ def test_history_of_a_healthy_customer(console: Console) -> None:
     assert (shown["state"], shown["attempts"][0]["outcome"], shown["attempts"][0]["source"]) == (
         *("done", "created", "trigger"),
     )
+
+
+def test_history_says_that_a_subscription_needed_no_attempt(console: Console) -> None:
+    """Its customer's transfer found it as it has to be."""
+    console.ledger.complete(claimed(console.ledger), CALLS, Action.UPDATED, "143491", Next.UNCHANGED)
+    text = " ".join(console.run("history", "150713", "--kind", "subscription").stdout.split())
+    assert "Subscription 4021/150713: done" in text
+    assert ": its customer's transfer found the subscription as it has to be" in text
+    assert console.json("history", "150713", "--kind", "subscription")[0]["attempts"] == []
 
 
 def test_history_goes_on_when_the_job_is_gone(console: Console) -> None:
