@@ -17,7 +17,6 @@ from worker.handover import open_ledger
 from worker.ledger import LedgerUnavailable
 from worker.presentation.bars import in_words
 from worker.presentation.cautions import cautions
-from worker.presentation.configuration import others
 from worker.presentation.screen import Screen
 from worker.presentation.stores import rows_of
 from worker.presentation.times import as_iso, lasting, local
@@ -79,8 +78,7 @@ def command(*, as_json: bool, example: bool) -> int:
 def _with_rows(ledger: Ledger, connections: Connections) -> list[tuple[Connection, StoreRow | None]]:
     """The connections, who needs attention first, with where each stands; in the file's order if Redis is silent."""
     try:
-        is_drifted = bool(others(ledger.processes.running(), connections.fingerprint))
-        rows = rows_of(ledger, connections, is_drifted=is_drifted)
+        rows = rows_of(ledger, connections)
     except LedgerUnavailable:
         return [(each, None) for each in connections]
     return [(row.connection, row) for row in rows if row.connection]

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.app import app
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page, number_of
 from worker.presentation.bars import bars, in_words
-from worker.presentation.configuration import others
 from worker.presentation.stores import Standing, StoreRow, rows_of, summary
 from worker.telemetry.masking import masked
 
@@ -71,7 +69,7 @@ class ConnectionsPage(Page):
 
     def _rows(self) -> list[StoreRow]:
         runtime = self.runtime
-        return rows_of(runtime.ledger, runtime.connections, is_drifted=bool(others(app.reloader.processes)))
+        return rows_of(runtime.ledger, runtime.connections)
 
 
 class _OfOne(ChangePage):
