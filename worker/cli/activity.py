@@ -95,6 +95,8 @@ def command(*, limit: int | None, as_csv: bool, as_json: bool, **wanted: Any) ->
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     if as_csv and as_json:
         raise click.UsageError("Choose one of --csv and --json.")
+    if wanted["since"] and wanted["until"] and wanted["until"] < wanted["since"]:
+        raise click.UsageError("--until is earlier than --since, so nothing can have happened between them.")
     screen, ledger = Screen(), open_ledger(load_settings())
     meant = EventFilter(
         since=wanted["since"],

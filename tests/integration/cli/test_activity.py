@@ -127,6 +127,12 @@ def test_nothing_that_fits(console: Console) -> None:
     assert (done.returncode, "No event fits" in done.stdout) == (0, True)
 
 
+def test_until_before_since_is_refused(console: Console) -> None:
+    """An empty list would look as if nothing had happened."""
+    done = console.run("activity", "--since", "1h", "--until", "2h")
+    assert (done.returncode, "--until is earlier than --since" in done.stderr) == (2, True)
+
+
 def test_history_of_a_healthy_customer(console: Console) -> None:
     """As it stands, and its whole life."""
     text = console.run("history", "150713").stdout

@@ -150,7 +150,7 @@ def test_the_form_shows_the_filter(monitor: Monitor) -> None:
 @pytest.mark.usefixtures("_jobs")
 def test_what_cannot_be_read_is_left_out_and_said(query: str, words: str, monitor: Monitor) -> None:
     """Whoever mistypes an address sees why, and still sees jobs."""
-    assert f"Left out of the filter: {words}" in monitor.text(f"/activity?{query}")
+    assert f"Ignored in the address: {words}" in monitor.text(f"/activity?{query}")
     assert len(listed(monitor, f"/activity?{query}").jobs) == 4
 
 

@@ -99,7 +99,7 @@ def test_each_filter_shows_what_it_means(monitor: Monitor, query: str, expected:
 )
 def test_what_cannot_be_read_is_said_and_left_out(monitor: Monitor, query: str, fault: str) -> None:
     """All else shows."""
-    assert f"Left out of the filter: {fault}" in monitor.text(f"/activity/events{query}")
+    assert f"Ignored in the address: {fault}" in monitor.text(f"/activity/events{query}")
     assert count(monitor, query) == 4
 
 
