@@ -208,10 +208,12 @@ def test_connections_tell_how_each_stands(console: Console) -> None:
 
 
 def test_connections_without_redis(console: Console, tmp_path: Path) -> None:
-    """What the file says is shown all the same."""
+    """What the file says is shown all the same, and why there is no more, once."""
     env = parts.environment("redis://127.0.0.1:9/0", tmp_path / "connections.toml")
     done = parts.console(env, tmp_path, "connections", "--json")
     assert (done.returncode, json.loads(done.stdout)["standing"]) == (0, None)
+    assert done.stderr.count("Redis does not answer at redis://127.0.0.1:9/0") == 1
+    assert done.stderr.endswith("Only what the file says is shown.\n")
     assert console.ledger.ping() is None  # type: ignore[func-returns-value]
 
 
