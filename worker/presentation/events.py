@@ -51,7 +51,7 @@ OUTCOMES: Final = {
 def event_as_json(event: Event) -> dict[str, Any]:
     """An event as a program reads it, in one line."""
     return {
-        "ended_at": event.ended_at.isoformat(),
+        "ended_at": as_iso(event.ended_at),
         "seconds": event.ms / 1000,
         "system_id": event.system_id,
         "customer_id": event.customer_id or None,
