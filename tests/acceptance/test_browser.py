@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -226,6 +228,62 @@ def test_every_page_can_be_used_without_seeing_it_or_with_weak_eyes(page: Browse
         found |= {(path, size, theme): faults for size, theme, faults in page.violations() if faults}
     stage.ledger.resume(parts.SYSTEM)
     assert found == {}
+
+
+BESIDE: Final = """
+const left = (cell) => {
+  const text = document.createRange();
+  text.selectNodeContents(cell);
+  return Math.round(text.getBoundingClientRect().left);
+};
+const cells = document.querySelectorAll(".dataTables_scrollBody tbody tr:first-child td");
+return [...document.querySelectorAll(".dataTables_scrollHead th")]
+  .filter((head, place) => cells[place].textContent && Math.abs(left(head) - left(cells[place])) > 1)
+  .map((head) => head.textContent);
+"""
+"""The columns of a table of Flower's whose heading does not begin above its cells."""
+
+
+@pytest.mark.parametrize("path", ["/tasks", "/workers"])
+def test_flowers_own_tables_stand_below_their_headings(path: str, page: Browser, stage: Scene) -> None:
+    """At each width, also with rows that came in since the table was drawn first."""
+    without_email(stage)
+    parts.eventually(lambda: failed_tasks(page))
+    page.open(path)
+    page.read("celery@")
+    assert {size: page.driver.execute_script(BESIDE) for size in page.sizes()} == {"desktop": [], "phone": []}
+
+
+def received(page: Browser) -> tuple[str, str, datetime]:
+    """What Flower's list of tasks says of when the newest came: the heading, the time, and the time that is meant."""
+    page.open("/tasks")
+    page.read("stamped.transfer_customer")
+    heading = page.driver.find_element(By.CSS_SELECTOR, ".dataTables_scrollHead th[data-column=received]")
+    cell = page.driver.find_element(By.CSS_SELECTOR, "tbody time")
+    meant = datetime.fromisoformat(str(cell.get_attribute("datetime")))
+    return str(heading.get_attribute("textContent")), cell.text.partition(".")[0], meant
+
+
+def test_flowers_own_pages_show_the_chosen_zone(page: Browser, stage: Scene) -> None:
+    """The list of tasks in its column, and Workers in when it was updated."""
+    without_email(stage)
+    parts.eventually(lambda: failed_tasks(page))
+    page.open("/time-zone?back=/workers")
+    page.choose("name", "Asia/Kathmandu")
+    page.press("Use it")
+    parts.eventually(lambda: re.search(r"Updated \d\d:\d\d:\d\d Asia/Kathmandu", page.text()))
+    heading, shown, meant = received(page)
+    there = meant + timedelta(hours=5, minutes=45)
+    assert (heading, shown) == ("Received (Asia/Kathmandu)", f"{there:%Y-%m-%d %H:%M:%S}")
+
+
+def test_a_zone_that_flowers_script_is_too_old_for_is_shown_as_utc(page: Browser, stage: Scene) -> None:
+    """And not in the browser's own under that name; this one is from 2025."""
+    without_email(stage)
+    parts.eventually(lambda: failed_tasks(page))
+    page.driver.add_cookie({"name": "stamped_zone", "value": "America.Coyhaique"})
+    heading, shown, meant = received(page)
+    assert (heading, shown) == ("Received (UTC)", f"{meant:%Y-%m-%d %H:%M:%S}")
 
 
 def test_a_store_is_paused_and_resumed(page: Browser, stage: Scene) -> None:

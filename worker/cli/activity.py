@@ -19,7 +19,7 @@ from worker.jobs.job import pages
 from worker.ledger.memory.event import EventFilter
 from worker.presentation.events import OUTCOMES, event_as_json, in_words, table
 from worker.presentation.screen import Screen
-from worker.presentation.times import local
+from worker.presentation.times import clock, zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ LIST_LENGTH: Final = 50
 LONGEST_LIST: Final = 100_000_000
 AGO: Final = re.compile(r"([0-9]{1,6})\s*(s|min|h|d)")
 UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
-COLUMNS: Final = ("When", "Customer", "Outcome", "Source", "Took")
+COLUMNS: Final = ("Customer", "Outcome", "Source", "Took")
 
 
 class _Moment(click.ParamType[datetime]):
@@ -95,6 +95,8 @@ def command(*, limit: int | None, as_csv: bool, as_json: bool, **wanted: Any) ->
     """  # noqa: D301 - click's mark for a paragraph to leave as it is
     if as_csv and as_json:
         raise click.UsageError("Choose one of --csv and --json.")
+    if wanted["since"] and wanted["until"] and wanted["until"] < wanted["since"]:
+        raise click.UsageError("--until is earlier than --since, so nothing can have happened between them.")
     screen, ledger = Screen(), open_ledger(load_settings())
     meant = EventFilter(
         since=wanted["since"],
@@ -127,7 +129,8 @@ def show(screen: Screen, events: Sequence[Event], most: int) -> None:
     if not events:
         screen.line("No event fits, or it is no longer remembered.")
         return
-    screen.table(COLUMNS, list(map(_row, events)), numbers=COLUMNS[-1:])
+    when = f"When ({zone(each.ended_at for each in events)})"
+    screen.table([when, *COLUMNS], list(map(_row, events)), numbers=COLUMNS[-1:])
     if len(events) == most:
         screen.line()
         screen.line(f"The newest {most:,} are shown; --limit shows more.")
@@ -135,7 +138,7 @@ def show(screen: Screen, events: Sequence[Event], most: int) -> None:
 
 def _row(event: Event) -> tuple[str, ...]:
     took = f"{event.ms / 1000:.3f} s" if event.ms else ""
-    return local(event.ended_at), _about(event), in_words(event), event.asker.words, took
+    return clock(event.ended_at), _about(event), in_words(event), event.asker.words, took
 
 
 def _about(event: Event) -> str:

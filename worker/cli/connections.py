@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from worker.cli.drift import cautioned
-from worker.cli.ending import ALL_WELL
+from worker.cli.ending import ALL_WELL, redis_silent
 from worker.cli.holds import as_json_object
 from worker.cli.options import json_option
 from worker.config.settings import load_settings
@@ -17,7 +17,6 @@ from worker.handover import open_ledger
 from worker.ledger import LedgerUnavailable
 from worker.presentation.bars import in_words
 from worker.presentation.cautions import cautions
-from worker.presentation.configuration import others
 from worker.presentation.screen import Screen
 from worker.presentation.stores import rows_of
 from worker.presentation.times import as_iso, lasting, local
@@ -48,7 +47,7 @@ THROTTLE: Final = frozenset(Throttle.model_fields)
 def command(*, as_json: bool, example: bool) -> int:
     """Show the configured connections, without their secrets, and where each stands.
 
-    Who needs attention comes first. While Redis does not answer, only what the file says is shown.
+    Who needs attention comes first. While Redis does not answer, that is said, and only what the file says is shown.
 
     \b
     Examples:
@@ -64,7 +63,10 @@ def command(*, as_json: bool, example: bool) -> int:
     settings = load_settings()
     connections = load_connections(settings.connections)
     ledger = open_ledger(settings, connections)
-    shown = _with_rows(ledger, connections)
+    try:
+        shown, silent = _with_rows(ledger, connections), ""
+    except LedgerUnavailable as error:
+        shown, silent = [(each, None) for each in connections], redis_silent(error, settings.redis_url_shown)
     for connection, row in shown if as_json else screen.apart(shown):
         if as_json:
             screen.json(_as_json(connection) | {"standing": row and _row_as_json(row)})
@@ -72,18 +74,16 @@ def command(*, as_json: bool, example: bool) -> int:
             _show(screen, connection, row)
     for each in cautions(connections):
         screen.note(f"! {each}")
-    cautioned(screen, ledger, connections)
+    if silent:
+        screen.error(f"{silent}. Only what the file says is shown.")
+    else:
+        cautioned(screen, ledger, connections)
     return ALL_WELL
 
 
 def _with_rows(ledger: Ledger, connections: Connections) -> list[tuple[Connection, StoreRow | None]]:
-    """The connections, who needs attention first, with where each stands; in the file's order if Redis is silent."""
-    try:
-        is_drifted = bool(others(ledger.processes.running(), connections.fingerprint))
-        rows = rows_of(ledger, connections, is_drifted=is_drifted)
-    except LedgerUnavailable:
-        return [(each, None) for each in connections]
-    return [(row.connection, row) for row in rows if row.connection]
+    """The connections, who needs attention first, with where each stands. Raises LedgerUnavailable."""
+    return [(row.connection, row) for row in rows_of(ledger, connections) if row.connection]
 
 
 def _row_as_json(row: StoreRow) -> dict[str, object]:

@@ -16,7 +16,7 @@ from worker.handover import open_ledger
 from worker.jobs.job import Kind, State
 from worker.ledger.views.activity import Filter
 from worker.presentation.screen import Screen
-from worker.presentation.times import local
+from worker.presentation.times import as_iso, clock, zone
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def _show_list(screen: Screen, failed: list[Record], total: int, *, none: str) -
         return
     rows = [
         (
-            local(record.changed_at),
+            clock(record.changed_at),
             record.job.kind,
             f"{record.job.system_id}/{record.job.customer_id}",
             record.failure.headline if record.failure else "",
         )
         for record in failed
     ]
-    screen.table(["Failed at", "Kind", "Customer", "Error"], rows)
+    screen.table([f"Failed at ({zone(each.changed_at for each in failed)})", "Kind", "Customer", "Error"], rows)
     shown = f", the newest {len(failed):,} are shown" if total > len(failed) else ""
     screen.line()
     screen.line(f"{counted(total, 'failed job')}{shown}. `stamped-sync failures show ID` shows what to do.")
@@ -108,10 +108,10 @@ def _is_meant(refusal: Refusal, wanted: Filter) -> bool:
 def _show_refusals(screen: Screen, refused: list[Refusal]) -> None:
     if not refused:
         return
-    screen.section("Refused notifications")
+    screen.section(f"Refused notifications; times in {zone(each.at for each in refused)}")
     for refusal in refused:
         customer = f"{refusal.system_id}/{refusal.customer_id}".strip("/")
-        screen.line(" ".join(filter(None, [local(refusal.at), refusal.place, refusal.scope, customer])))
+        screen.line(" ".join(filter(None, [clock(refusal.at), refusal.place, refusal.scope, customer])))
         screen.prose(": ".join(filter(None, [refusal.failure.headline, refusal.detail])), indent=4)
 
 
@@ -124,7 +124,7 @@ def _refusal_as_json(refusal: Refusal) -> dict[str, object]:
         "system_id": refusal.system_id,
         "scope": refusal.scope,
         "customer_id": refusal.customer_id,
-        "at": refusal.at and refusal.at.isoformat(),
+        "at": as_iso(refusal.at),
         "error": refusal.failure.as_json(),
     }
 

@@ -15,6 +15,7 @@ from worker.connections import load_connections
 from worker.handover import open_ledger
 from worker.jobs.job import Job, Kind
 from worker.ledger.outcome import MISSING
+from worker.presentation.events import WITHOUT_ATTEMPT, without_attempt
 from worker.presentation.screen import Screen
 from worker.presentation.times import local
 
@@ -51,6 +52,8 @@ def command(customer: str, system: int | None, kind: str | None, *, as_json: boo
             screen.json(_as_json(job, record) | {"attempts": [attempt_as_json(event) for event in life]})
         else:
             _show(screen, job, record)
+            if record and without_attempt(record, life):
+                screen.prose(f"{local(record.changed_at)}: {WITHOUT_ATTEMPT}")
             show_attempts(screen, life)
     if not known:
         screen.error(f"The ledger holds no job of customer {customer}, and remembers none.")

@@ -15,7 +15,7 @@ from worker.config.settings import load_settings
 from worker.handover import open_ledger
 from worker.jobs.asking import Asker, Source
 from worker.presentation.screen import Screen
-from worker.presentation.times import lasting, local
+from worker.presentation.times import as_iso, clock, lasting, local, zone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +88,8 @@ def release(system: int) -> int:
 
 def show(screen: Screen, holds: Sequence[Hold]) -> None:
     """A table of the holds, and for each reason what to do."""
-    rows = [(str(hold.system_id), local(hold.since), _until(hold), hold.failure.headline) for hold in holds]
-    screen.table(["Held", "since", "until", "because of"], rows)
+    rows = [(str(hold.system_id), clock(hold.since), _until(hold), hold.failure.headline) for hold in holds]
+    screen.table(["Held", f"since ({zone(hold.since for hold in holds)})", "until", "because of"], rows)
     if not all(hold.is_paused for hold in holds):
         screen.line(
             "Their jobs wait, and go on by themselves; `stamped-sync holds release SYSTEM` ends a hold at once."
@@ -111,8 +111,8 @@ def as_json_object(hold: Hold) -> dict[str, object]:
     """The object that a program reads."""
     return {
         "system_id": hold.system_id,
-        "since": hold.since.isoformat(),
-        "until": hold.ends_at and hold.ends_at.isoformat(),
+        "since": as_iso(hold.since),
+        "until": as_iso(hold.ends_at),
         "error": hold.failure.as_json(),
     }
 

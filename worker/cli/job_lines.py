@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from worker.ledger.outcome import Outcome
-from worker.presentation.times import as_iso, local
+from worker.presentation.times import as_iso, clock, zone
 from worker.presentation.wording import counted
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
         "action": outcome.action,
         "stamped_id": outcome.stamped_id,
         "error": outcome.failure.as_json() if outcome.failure else None,
-        **({"due": outcome.due.isoformat()} if outcome.due else {}),
+        **({"due": as_iso(outcome.due)} if outcome.due else {}),
     }
 
 
@@ -38,7 +38,8 @@ def record_as_json(record: Record) -> dict[str, object]:
 def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
     """What happened to a job, newest first; each attempt with the calls it made."""
     if attempts:
-        screen.line(f"  {counted(len(attempts), 'event')}, the newest first", "bold")
+        times = zone(each.began_at for each in attempts)
+        screen.line(f"  {counted(len(attempts), 'event')}, the newest first; times in {times}", "bold")
     for attempt in attempts:
         where = f" on {attempt.worker}" if attempt.worker else ""
         where += f" by configuration {attempt.configuration}" if attempt.configuration else ""
@@ -47,7 +48,7 @@ def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
         if attempt.note:
             because += f": {attempt.note}"
         took = f" in {attempt.ms / 1000:.3f} s" if attempt.worker or attempt.ms or attempt.calls else ""
-        screen.line(f"    {local(attempt.began_at)}  {attempt.outcome}{took}{asker}{where}{because}")
+        screen.line(f"    {clock(attempt.began_at)}  {attempt.outcome}{took}{asker}{where}{because}")
         if attempt.sent:
             screen.line(f"      sent {', '.join(attempt.sent)}")
         for call in attempt.calls:
@@ -58,7 +59,7 @@ def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
 def attempt_as_json(attempt: Event) -> dict[str, Any]:
     """An attempt as a program reads it."""
     return {
-        "at": attempt.began_at.isoformat(),
+        "at": as_iso(attempt.began_at),
         "seconds": attempt.ms / 1000,
         "worker": attempt.worker,
         "configuration": attempt.configuration or None,

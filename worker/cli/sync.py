@@ -48,9 +48,9 @@ def command(
     """Manual Sync: transfer customers by their iPaaS.com Customer IDs.
 
     Ids come from arguments, from files, or from standard input if neither is given: one or more on a line, separated
-    by blanks or commas; # starts a comment. A list whose first line is a header is read as CSV, with commas, semicolons
-    or tabs: one column is named id (or customer_id), and the others are ignored. There is no limit on how many ids, and
-    each is requested once; duplicates are counted.
+    by blanks or commas; a line that begins with # is a comment. A list whose first line is a header is read as CSV,
+    with commas, semicolons or tabs: one column is named id (or customer_id), and the others are ignored. There is no
+    limit on how many ids, and each is requested once; duplicates are counted.
 
     In place of an id, an e-mail address is looked up in iPaaS.com, if exactly one customer has it; 100 at most. Whoever
     may list this machine's processes sees the arguments of a command: give addresses in a file or on standard input.

@@ -5,15 +5,17 @@ Whoever looks at a page chooses the zone, and their browser keeps it.
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote
 from zoneinfo import available_timezones
 
-from tornado.web import HTTPError, authenticated
+from tornado.web import HTTPError
 
 from worker.app import app
 from worker.config.release import release
+from worker.monitor.change import ChangePage
 from worker.monitor.login import CHALLENGE
 from worker.monitor.page import COOKIE, Page, user_of, zone_of
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 LOGGED_OUT: Final = '<!doctype html><title>Logged out</title><p>You are logged out. <a href="{}">Log in again</a></p>'
 YEAR_DAYS: Final = 365
+NATURAL_TIME: Final = "natural-time"
+TIMES: Final = frozenset({"received", "started", "revoked"})
+"""The columns of Flower's list of tasks that hold times."""
 NO_ZONE: Final = "There is no time zone of this name. Choose one from the list."
 
 
@@ -60,23 +65,43 @@ class LogOutPage(Page):
         self.finish(LOGGED_OUT.format(self.reverse_url("connections")))
 
 
-class ZonePage(Page):
-    """Chooses the zone. It is kept in the browser alone, so no form has to prove where it comes from."""
+class ZonePage(ChangePage):
+    """Chooses the zone."""
 
-    @authenticated
-    async def get(self) -> None:
-        """Show the list; or keep the zone in the address, and go back to the page that asked."""
-        name, back = (self.get_argument(each, "", escape=False) or "" for each in ("name", "back"))
-        if name:
-            self._keep(name)
-            self.redirect(_local(back) or self.reverse_url("connections"))
-            return
-        self.render_page("zone.html", "", names=names(), back=_local(back))
+    @property
+    def refused(self) -> str:
+        """Nothing: the choice changes one browser alone, so a Flower that refuses all else allows it."""
+        return ""
 
-    def _keep(self, name: str) -> None:
+    async def form(self, *_: str) -> None:
+        """Show the list."""
+        self.render_page("zone.html", "", names=names(), back=_local(self.get_argument("back", "", escape=False) or ""))
+
+    async def change(self, *_: str) -> None:
+        """Keep the zone in the browser, and go back to the page that asked."""
+        name, back = (self.get_body_argument(each, "") for each in ("name", "back"))
         if name not in names():
             raise HTTPError(HTTPStatus.BAD_REQUEST, NO_ZONE)
         self.set_cookie(COOKIE, name.replace("/", "."), expires_days=YEAR_DAYS, path="/", samesite="Lax", httponly=True)
+        self.redirect(_local(back) or self.reverse_url("connections"), status=HTTPStatus.SEE_OTHER)
+
+
+def in_zone(flowers: str, handler: RequestHandler) -> str:
+    """Flower's own word for how its script shows times, such as `time-UTC`, with the zone of whoever looks."""
+    kind = NATURAL_TIME if flowers.startswith(NATURAL_TIME) else "time"
+    return f"{kind}-{zone_of(handler)}"
+
+
+def heading(column: str, label: str, flowers: str, handler: RequestHandler) -> str:
+    """The heading of a column of Flower's list of tasks, with the zone if it shows times."""
+    has_zone = column in TIMES and not flowers.startswith(NATURAL_TIME)
+    return f"{label} ({zone_of(handler)})" if has_zone else label
+
+
+def moment(seconds: float | None, handler: RequestHandler) -> str:
+    """A time on a task's page; empty if there is none."""
+    zone = zone_of(handler)
+    return f"{datetime.fromtimestamp(seconds, zone):%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {zone}" if seconds else ""
 
 
 def names() -> Sequence[str]:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta, tzinfo
-from typing import TYPE_CHECKING, Final, Self
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
 from worker.jobs.catalogue import CATALOGUE
 from worker.jobs.job import Kind, State
 from worker.ledger.views.activity import Filter
-from worker.monitor.page import Page, number_in, one_of, time_in
+from worker.ledger.views.places import JobPlace
+from worker.monitor.address import Address, Query
+from worker.monitor.page import Page
 from worker.presentation.figures import VANISHED_HELP, refusals_in_words, unknown_in_words, vanished_in_words
 from worker.presentation.tables import table_of_jobs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from datetime import datetime
 
     from worker.ledger.views.activity import Page as Jobs
     from worker.ledger.views.figures import Figures
 
-NEWS_COUNTED: Final = 100
-FIELDS = ("state", "system", "kind", "code", "customer", "since", "until")
+FIELDS: Final = ("state", "system", "kind", "code", "customer", "since", "until")
 
 TIME_MEANS: Final = {
     State.QUEUED: "that gives it its place in the queue",
@@ -34,43 +33,26 @@ TIME_MEANS: Final = {
 """Which time of a job that has not ended the filter's times mean. For the others, it is the time when they changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """The filter in a page's address, so that a link to it can be shared."""
+def read_query(address: Address) -> Query[Filter]:
+    """The filter in an address."""
+    system_id, code, (since, until) = address.count("system"), address.code(), address.span()
+    wanted = Filter(
+        system_id=system_id,
+        kind=address.choice("kind", tuple(Kind)),
+        state=address.choice("state", tuple(State)),
+        code=code,
+        customer_id=address.number("customer"),
+        since=since,
+        until=until,
+    )
+    return Query(address.given, wanted, address.faults, address.doubts)
 
-    given: dict[str, str]
-    filter: Filter
-    faults: tuple[str, ...]
-    """What of it can't be read. It is left out, and the page says so."""
 
-    @classmethod
-    def read(cls, argument: Callable[[str], str], zone: tzinfo = UTC) -> Self:
-        """The filter that the arguments name."""
-        given = {name: argument(name).strip() for name in FIELDS}
-        faults: list[str] = []
-        system = number_in(given["system"], "connection", faults)
-        wanted = Filter(
-            system_id=int(system) if system else None,
-            kind=one_of(tuple(Kind), given["kind"], "kind", faults),
-            state=one_of(tuple(State), given["state"], "state", faults),
-            code=given["code"],
-            customer_id=number_in(given["customer"], "customer id", faults),
-            since=time_in(given["since"], "from", faults, zone),
-            until=time_in(given["until"], "to", faults, zone),
-        )
-        return cls({name: value for name, value in given.items() if value}, wanted, tuple(faults))
-
-    @property
-    def time_means(self) -> str:
-        """Which time of a job the filter's times mean; empty if there are none, or they mean when a job changed."""
-        has_time = self.filter.since or self.filter.until
-        by_place = self.filter.state in TIME_MEANS and not self.filter.customer_id
-        return TIME_MEANS[self.filter.state] if has_time and self.filter.state and by_place else ""
-
-    def link(self, **changed: str) -> str:
-        """The address of the list with another filter; an empty value takes a field out of it."""
-        query = {name: value for name, value in (self.given | changed).items() if value}
-        return f"?{urlencode(query)}"
+def time_means(wanted: Filter) -> str:
+    """Which time of a job the filter's times mean; empty if there are none, or they mean when a job changed."""
+    has_time = wanted.since or wanted.until
+    by_place = wanted.state in TIME_MEANS and not wanted.customer_id
+    return TIME_MEANS[wanted.state] if has_time and wanted.state and by_place else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +69,8 @@ class Shown:
     """The connections."""
     newest: str
     """The time from which on a change is news; empty where the list is in another order."""
+    doubt: str
+    """Why nothing can fit the filter; empty if something can."""
 
 
 class ActivityPage(Page):
@@ -95,15 +79,17 @@ class ActivityPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show one page of it."""
-        query = self.query()
-        begins = self.get_argument("begins", "", escape=False)
-        shown = await self.aside(self._read, query, begins)
+        address = self.address(*FIELDS, "begins")
+        begins = address.link("begins", lambda text: bool(JobPlace.read(text)))
+        query = read_query(address)
+        shown = await self.aside(self._read, query.filter, begins)
         self.render_page(
             "activity.html",
             "activity",
-            query=query,
+            query=query.doubting(shown.doubt),
             begins=begins,
             shown=shown,
+            time_means=time_means(query.filter),
             states=list(State),
             kinds=list(Kind),
             codes=CATALOGUE,
@@ -113,21 +99,22 @@ class ActivityPage(Page):
             refusals_in_words=refusals_in_words,
         )
 
-    def query(self) -> Query:
+    def query(self) -> Query[Filter]:
         """The filter in the address."""
-        return Query.read(lambda name: self.get_argument(name, "", escape=False) or "", self.zone)
+        return read_query(self.address(*FIELDS))
 
-    def _read(self, query: Query, begins: str) -> Shown:
+    def _read(self, wanted: Filter, begins: str) -> Shown:
         activity, names = self.ledger.activity, self.names
-        jobs = activity.page(query.filter, begins)
+        jobs = activity.page(wanted, begins)
         figures = self.ledger.figures()
         return Shown(
             jobs=jobs,
-            count=len(jobs.records) if query.filter.customer_id else activity.count(query.filter),
-            counts=figures.by_state(query.filter.system_id, query.filter.kind),
+            count=activity.count(wanted),
+            counts=figures.by_state(wanted.system_id, wanted.kind),
             figures=figures,
             names=names,
-            newest="" if begins else _newest(query.filter, jobs),
+            newest="" if begins else _newest(wanted, jobs, figures.now),
+            doubt=self.unknown_system(wanted.system_id),
         )
 
 
@@ -137,10 +124,8 @@ class NewsPage(ActivityPage):
     @authenticated
     async def get(self) -> None:
         """Answer how many, as JSON."""
-        after = time_in(self.get_argument("after", "", escape=False) or "", "after", [])
-        wanted = replace(self.query().filter, since=after and after + timedelta(milliseconds=1))
-        count = await self.aside(self.ledger.activity.count, wanted) if after else 0
-        self.write({"count": min(count, NEWS_COUNTED), "most": NEWS_COUNTED})
+        wanted = self.query().filter
+        await self.answer_news(lambda since: self.ledger.activity.count(replace(wanted, since=since)))
 
 
 class TablePage(ActivityPage):
@@ -154,10 +139,10 @@ class TablePage(ActivityPage):
         await self.send_table("jobs.csv", self.ledger.activity.pages(query.filter), table_of_jobs)
 
 
-def _newest(wanted: Filter, jobs: Jobs) -> str:
-    by_change = wanted.state in {None, State.DONE, State.FAILED} and not wanted.customer_id
-    newest = jobs.records[0].changed_at if by_change and jobs.records else None
-    return newest.isoformat() if newest else ""
+def _newest(wanted: Filter, jobs: Jobs, now: datetime) -> str:
+    by_change = wanted.state in {None, State.DONE, State.FAILED} or wanted.customer_id
+    newest = jobs.records[0].changed_at if jobs.records else now
+    return newest.isoformat() if by_change and newest else ""
 
 
 class CountsPage(ActivityPage):

@@ -41,6 +41,11 @@ class ChangePage(Page):
     change: Callable[..., Awaitable[None]]
     """Makes the change, once it is known that a page of ours sent the form; it gets the groups of the address."""
 
+    @property
+    def refused(self) -> str:
+        """Why this Flower refuses the change; empty if it allows it."""
+        return refusal(self)
+
     async def form(self, *_: str) -> None:
         """Show the page that asks before the change; it gets the groups of the address. By default there is none."""
         raise HTTPError(HTTPStatus.METHOD_NOT_ALLOWED, NO_FORM)
@@ -57,7 +62,7 @@ class ChangePage(Page):
     def prepare(self) -> None:
         """Let in whatever is sent with the right login, even if it is too large."""
         with suppress(HTTPError):
-            self._is_kept = not refusal(self) and bool(self.current_user)
+            self._is_kept = not self.refused and bool(self.current_user)
         if self._is_kept:
             connection: Any = self.request.connection
             connection.set_max_body_size(LARGEST_UPLOAD_BYTES)
@@ -120,5 +125,5 @@ class ChangePage(Page):
 
     def _allow(self) -> None:
         """Refuse if Flower has no login, so that anybody could do it, or is read-only."""
-        if refused := refusal(self):
-            raise HTTPError(HTTPStatus.FORBIDDEN, refused)
+        if self.refused:
+            raise HTTPError(HTTPStatus.FORBIDDEN, self.refused)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import HTTPError, authenticated
 
-from worker.app import app
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID
 from worker.monitor.change import ChangePage
-from worker.monitor.page import NOT_FOUND, Page, number_of
+from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.bars import bars, in_words
-from worker.presentation.configuration import others
 from worker.presentation.stores import Standing, StoreRow, rows_of, summary
 from worker.telemetry.masking import masked
 
@@ -45,8 +43,9 @@ class ConnectionsPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show those whose name or system id holds what is looked for, and that stand as is chosen."""
-        looked_for = (self.get_argument("name", "", escape=False) or "").strip()
-        standing = self.get_argument("state", "", escape=False) or ""
+        address = self.address("name", "state", "unchanged")
+        looked_for, unchanged = address.text("name"), address.count("unchanged")
+        standing = address.choice("state", tuple(Standing)) or ""
         rows = await self.aside(self._rows)
         fits = [
             row
@@ -60,7 +59,8 @@ class ConnectionsPage(Page):
             left_out=max(len(fits) - SHOWN_AT_MOST, 0),
             all_rows=rows,
             looked_for=looked_for,
-            unchanged=number_of(self.get_argument("unchanged", "", escape=False) or ""),
+            unchanged=unchanged,
+            faults=address.faults,
             standing=standing,
             summary=summary(rows),
             standings=list(Standing),
@@ -71,7 +71,7 @@ class ConnectionsPage(Page):
 
     def _rows(self) -> list[StoreRow]:
         runtime = self.runtime
-        return rows_of(runtime.ledger, runtime.connections, is_drifted=bool(others(app.reloader.processes)))
+        return rows_of(runtime.ledger, runtime.connections)
 
 
 class _OfOne(ChangePage):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tornado.web import authenticated
 
-from worker.monitor.page import Page, number_of
+from worker.monitor.page import Page
 from worker.presentation.messages import sub_groups
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from worker.ledger.views.activity import Group
     from worker.presentation.messages import SubGroup
 
+NUMBERS: Final = ("system", "rerun", "discarded", "dismissed")
+"""What the address can give: the connection, and how many jobs or notifications were changed a moment ago."""
 GROUPS_SHOWN: Final = 50
 SAMPLED: Final = 50
 """How many jobs of a group the page looks at: the newest."""
@@ -49,6 +51,8 @@ class Shown:
     """How many of them are counted here: the newest."""
     names: dict[int, str]
     """The connections."""
+    doubt: str
+    """Why nothing can be of the chosen connection; empty if something can."""
 
     @property
     def groups_left_out(self) -> int:
@@ -62,20 +66,20 @@ class ErrorLogsPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show them, of one connection if the address names one."""
-        system_id, rerun, discarded, dismissed = map(self._number, ("system", "rerun", "discarded", "dismissed"))
+        address = self.address(*NUMBERS)
+        system_id, rerun, discarded, dismissed = map(address.count, NUMBERS)
         self.render_page(
             "error-logs.html",
             "error-logs",
-            shown=await self.aside(self._read, system_id),
+            shown=(shown := await self.aside(self._read, system_id)),
+            faults=address.faults,
+            doubts=list(filter(None, [shown.doubt])),
             newest_of=newest_of,
             system_id=system_id,
             rerun=rerun,
             discarded=discarded,
             dismissed=dismissed,
         )
-
-    def _number(self, name: str) -> int | None:
-        return number_of(self.get_argument(name, "", escape=False) or "")
 
     def _read(self, system_id: int | None) -> Shown:
         activity = self.ledger.activity
@@ -94,6 +98,7 @@ class ErrorLogsPage(Page):
             refusal_count=self.ledger.refused().count,
             refusals_read=len(refusals),
             names=self.names,
+            doubt=self.unknown_system(system_id),
         )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Final, Self
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 from urllib.parse import urlencode
 
 from tornado.web import authenticated
@@ -12,58 +12,40 @@ from tornado.web import authenticated
 from worker.jobs.asking import Source
 from worker.jobs.catalogue import CATALOGUE
 from worker.ledger.memory.event import EventFilter
-from worker.ledger.memory.events import SLOT
-from worker.monitor.page import EXPORTED_AT_ONCE, Page, number_in, one_of, time_in
+from worker.ledger.memory.events import SLOT, places_in
+from worker.monitor.address import Address, Query
+from worker.monitor.page import EXPORTED_AT_ONCE, NEWS_COUNTED, Page
 from worker.presentation.bars import bars, in_words
 from worker.presentation.events import OUTCOMES, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from worker.ledger.memory.events import EventPage, Tallies
 
 FIELDS: Final = ("customer", "system", "source", "outcome", "code", "tracking", "stamped", "since", "until")
-LONGEST_TEXT: Final = 100
-CHART_BARS: Final = 48
+CHART_BARS: Final = 49
+"""The most that a chart has: those of a day hold half an hour each, and the last one what there is of it."""
 LONGEST_CHART: Final = timedelta(days=60)
-SHORTEST_CHART: Final = timedelta(hours=1)
 USUAL_CHART: Final = timedelta(days=1)
-NEWS_COUNTED: Final = 100
 SOURCES: Final = tuple(each for each in Source if each)
 
 
-@dataclass(frozen=True, slots=True)
-class EventQuery:
-    """The filter in a page's address, so that a link to it can be shared."""
-
-    given: dict[str, str]
-    filter: EventFilter
-    faults: tuple[str, ...]
-    """What of it can't be read. It is left out, and the page says so."""
-
-    @classmethod
-    def read(cls, argument: Callable[[str], str], zone: tzinfo = UTC) -> Self:
-        """The filter that the arguments name."""
-        given = {name: argument(name).strip()[:LONGEST_TEXT] for name in FIELDS}
-        faults: list[str] = []
-        system = number_in(given["system"], "connection", faults)
-        wanted = EventFilter(
-            since=time_in(given["since"], "from", faults, zone),
-            until=time_in(given["until"], "to", faults, zone),
-            system_id=int(system) if system else None,
-            customer_id=number_in(given["customer"], "customer id", faults),
-            tracking_guid=given["tracking"],
-            stamped_id=given["stamped"],
-            code=given["code"],
-            outcome=one_of(tuple(OUTCOMES), given["outcome"], "outcome", faults) or "",
-            source=one_of(SOURCES, given["source"], "source", faults),
-        )
-        return cls({name: value for name, value in given.items() if value}, wanted, tuple(faults))
-
-    def link(self, **changed: str) -> str:
-        """The address of the list with another filter; an empty value takes a field out of it."""
-        query = {name: value for name, value in (self.given | changed).items() if value}
-        return f"?{urlencode(query)}"
+def read_query(address: Address) -> Query[EventFilter]:
+    """The filter in an address."""
+    system_id, code, (since, until) = address.count("system"), address.code(), address.span()
+    wanted = EventFilter(
+        since=since,
+        until=until,
+        system_id=system_id,
+        customer_id=address.number("customer"),
+        tracking_guid=address.text("tracking"),
+        stamped_id=address.text("stamped"),
+        code=code,
+        outcome=address.choice("outcome", tuple(OUTCOMES)) or "",
+        source=address.choice("source", SOURCES),
+    )
+    return Query(address.given, wanted, address.faults, address.doubts)
 
 
 def quick_links(now: datetime) -> list[tuple[str, str]]:
@@ -79,14 +61,40 @@ def quick_links(now: datetime) -> list[tuple[str, str]]:
     return [(words, f"?{urlencode(query)}") for words, query in asked.items()]
 
 
+class Span(NamedTuple):
+    """The time that a chart covers: the whole slots, in which ended jobs are counted, that hold the chosen time."""
+
+    since: datetime
+    until: datetime
+    """The end of the last slot; now, if that is earlier."""
+    slots: int
+    per_bar: int
+    """How many slots a bar stands for."""
+
+    @classmethod
+    def of(cls, wanted: EventFilter, now: datetime) -> Self | None:
+        """The span for a filter; None if its time has not begun."""
+        until = min(wanted.until or now, now)
+        since = wanted.since or until - USUAL_CHART
+        if since > until:
+            return None
+        first, last = slot_of(max(since, until - LONGEST_CHART)), slot_of(until)
+        slots = (last - first) // SLOT + 1
+        return cls(first, min(last + SLOT, now), slots, -(-slots // CHART_BARS))
+
+
+def slot_of(moment: datetime) -> datetime:
+    """The beginning of the slot that holds a time."""
+    seconds = int(SLOT.total_seconds())
+    return datetime.fromtimestamp(moment.timestamp() // seconds * seconds, UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """The ended jobs over the chosen time."""
 
     tallies: Tallies
-    since: datetime
-    until: datetime
-    step: timedelta
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +102,13 @@ class Shown:
     """What the page shows."""
 
     page: EventPage
-    chart: Chart
+    chart: Chart | None
+    """None if the chosen time has not begun."""
     names: Mapping[int, str]
     newest: str
     """The time from which on an event is news; empty on a later page."""
+    doubt: str
+    """Why nothing can fit the filter; empty if something can."""
 
 
 class EventsPage(Page):
@@ -106,13 +117,14 @@ class EventsPage(Page):
     @authenticated
     async def get(self) -> None:
         """Show one page of it."""
-        query = self.query()
-        begins = self.get_argument("begins", "", escape=False) or ""
+        address = self.address(*FIELDS, "begins")
+        begins = address.link("begins", lambda text: bool(places_in(text)))
+        query = read_query(address)
         shown = await self.aside(self._read, query.filter, begins)
         self.render_page(
             "events.html",
             "activity",
-            query=query,
+            query=query.doubting(shown.doubt),
             begins=begins,
             shown=shown,
             quick=quick_links(datetime.now(self.zone)),
@@ -123,29 +135,25 @@ class EventsPage(Page):
             in_words=in_words,
         )
 
-    def query(self) -> EventQuery:
+    def query(self) -> Query[EventFilter]:
         """The filter in the address."""
-        return EventQuery.read(lambda name: self.get_argument(name, "", escape=False) or "", self.zone)
+        return read_query(self.address(*FIELDS))
 
     def _read(self, wanted: EventFilter, begins: str) -> Shown:
         events = self.ledger.events
         page, now = events.page(wanted, begins), datetime.now(UTC)
         newest = page.events[0].ended_at if page.events else now
-        return Shown(page, self._chart(wanted, now), self.names, "" if begins else newest.isoformat())
+        chart, doubt = self._chart(wanted, now), self.unknown_system(wanted.system_id)
+        return Shown(page, chart, self.names, "" if begins else newest.isoformat(), doubt)
 
-    def _chart(self, wanted: EventFilter, now: datetime) -> Chart:
-        until = min(wanted.until or now, now)
-        span = until - (wanted.since or until - USUAL_CHART)
-        span = min(max(span, SHORTEST_CHART), LONGEST_CHART)
-        step = max(-(-span // CHART_BARS) // SLOT * SLOT, SLOT)
-        step += SLOT if step * CHART_BARS < span else timedelta()
-        span = -(-span // step) * step
-        events = self.ledger.events
+    def _chart(self, wanted: EventFilter, now: datetime) -> Chart | None:
+        span, events = Span.of(wanted, now), self.ledger.events
+        if span is None:
+            return None
+        times = span.slots * SLOT, span.per_bar * SLOT, span.since + (span.slots - 1) * SLOT
         if wanted.system_id is None:
-            tallies = events.tally_of_all(span, step, until)
-        else:
-            tallies = events.tallies([wanted.system_id], span, step, until)[wanted.system_id]
-        return Chart(tallies, until - span, until, step)
+            return Chart(events.tally_of_all(*times), span)
+        return Chart(events.tallies([wanted.system_id], *times)[wanted.system_id], span)
 
 
 class EventNews(EventsPage):
@@ -153,12 +161,9 @@ class EventNews(EventsPage):
 
     @authenticated
     async def get(self) -> None:
-        """Answer how many events came after a time, up to some, as JSON."""
-        faults: list[str] = []
-        since = time_in(self.get_argument("after", "", escape=False) or "", "after", faults)
-        wanted = replace(self.query().filter, since=since and since + timedelta(milliseconds=1))
-        count = 0 if since is None else await self.aside(self._count, wanted)
-        self.write({"count": count, "most": NEWS_COUNTED})
+        """Answer how many events, as JSON."""
+        wanted = self.query().filter
+        await self.answer_news(lambda since: self._count(replace(wanted, since=since)))
 
     def _count(self, wanted: EventFilter) -> int:
         return len(self.ledger.events.page(wanted, size=NEWS_COUNTED).events)

@@ -14,9 +14,10 @@ from worker.handover import run_in_batch
 from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.ledger.views.activity import Filter
+from worker.monitor.address import number_of
 from worker.monitor.change import ChangePage
 from worker.monitor.group_changes import LONGEST_REASON, NO_REASON, Verb
-from worker.monitor.page import NOT_FOUND, Page, number_of
+from worker.monitor.page import NOT_FOUND, Page
 from worker.presentation.messages import SubGroup, sub_groups
 from worker.presentation.wording import counted
 from worker.telemetry.masking import masked
@@ -67,10 +68,15 @@ class GroupPage(Page):
     @authenticated
     async def get(self, kind: str, system_id: str, code: str) -> None:
         """Show it, or one of its sub-groups."""
-        message, number = (self.get_argument(name, "", escape=False) or "" for name in ("message", "page"))
-        page = max(number_of(number) or 1, 1)
+        address = self.address("message", "page")
+        message, given = address.text("message"), address.count("page")
+        page = 1 if given is None else given
         shown = await self.aside(self._read, Filter(int(system_id), Kind(kind), State.FAILED, code), message, page)
-        self.render_page("group.html", "error-logs", shown=shown, longest=LONGEST_REASON)
+        if message and not shown.chosen:
+            address.wrong("message", "no job of this group has it, or not any more, so all of them are shown")
+        if shown.page != page:
+            address.wrong("page", f"there is no page {page}, so this is page {shown.page}")
+        self.render_page("group.html", "error-logs", shown=shown, longest=LONGEST_REASON, faults=address.faults)
 
     def _read(self, wanted: Filter, message: str, page: int) -> Shown:
         activity = self.ledger.activity
@@ -79,7 +85,7 @@ class GroupPage(Page):
         chosen = next((each for each in groups if each.key == message), None)
         records = chosen.records if chosen else found
         pages = max(-(-len(records) // ROWS_PER_PAGE), 1)
-        page = min(page, pages)
+        page = max(min(page, pages), 1)
         system_id, kind = wanted.system_id or 0, wanted.kind or Kind.CUSTOMER
         return Shown(
             group=group_of(self.ledger, kind, system_id, wanted.code),

@@ -17,8 +17,9 @@ from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.ledger.views.activity import Filter
 from worker.monitor import job as job_page
+from worker.monitor.address import number_of
 from worker.monitor.change import ChangePage
-from worker.monitor.page import NOT_FOUND, number_of
+from worker.monitor.page import NOT_FOUND
 from worker.presentation.wording import counted
 from worker.telemetry.masking import masked
 

@@ -52,6 +52,11 @@ REPLACED: Final[Mapping[str, Mapping[str, str]]] = {
     "task.html": {
         "<dt>{{ humanize(name) }}</dt>": "task-label.html",
         "{% elif name == 'runtime' %}": "task-words.html",
+        "{{ humanize(getattr(task, name, None), type='time') }}": "task-time.html",
+    },
+    "tasks.html": {
+        'value="{{ time }}"': "tasks-zone.html",
+        '<th data-column="{{ name }}">{{ label }}</th>': "tasks-heading.html",
     },
 }
 """Those that stand in the place of a text."""

@@ -10,6 +10,7 @@ from tornado.web import HTTPError, authenticated
 
 from worker.jobs.job import CUSTOMER_ID, Job, Kind, State
 from worker.monitor.page import NOT_FOUND, Page
+from worker.presentation.events import WITHOUT_ATTEMPT, without_attempt
 
 if TYPE_CHECKING:
     from worker.ledger import Hold, Record
@@ -54,7 +55,16 @@ class JobPage(Page):
         if shown is None:
             raise HTTPError(NOT_FOUND, self._unknown(job))
         meaning = self._meaning(shown.record)
-        self.render_page("job.html", "activity", job=job, shown=shown, meaning=meaning, taking=taking)
+        self.render_page(
+            "job.html",
+            "activity",
+            job=job,
+            shown=shown,
+            meaning=meaning,
+            taking=taking,
+            without_attempt=without_attempt,
+            WITHOUT_ATTEMPT=WITHOUT_ATTEMPT,
+        )
 
     def _read(self, job: Job) -> Shown | None:
         record, other = self.ledger.records([job, _other(job)])

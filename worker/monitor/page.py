@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
@@ -16,6 +16,7 @@ from worker.app import app
 from worker.config.faults import ConfigurationError
 from worker.jobs.asking import user_name
 from worker.jobs.errors import LedgerUnavailable, SyncError
+from worker.monitor.address import Address
 from worker.presentation.configuration import drift
 from worker.presentation.html import ago, entry_of, marked, number, or_dash
 from worker.presentation.wording import counted
@@ -23,6 +24,7 @@ from worker.web.lanes import LaneFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
 
     from worker.jobs.catalogue import Entry
     from worker.ledger import Ledger
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
-Choice = TypeVar("Choice", bound=str)
 Row = TypeVar("Row")
 
 NO_LOGIN: Final = (
@@ -44,13 +45,10 @@ NOT_FOUND: Final = HTTPStatus.NOT_FOUND
 EXPORTED_AT_ONCE: Final = 500
 EXPORTED_AT_MOST: Final = 100_000
 """How many rows a table to download has at most."""
-FIRST_YEAR: Final = 1970
-LAST_YEAR: Final = 2105
-"""Of the times that a filter takes: events note seconds in four bytes."""
 COOKIE: Final = "stamped_zone"
 """Names the zone in which a browser wants to see times."""
-MOST_DIGITS: Final = 19
-"""Of a number in an address: as many as an id has."""
+NEWS_COUNTED: Final = 100
+"""How many new rows of a list are counted at most."""
 
 TITLES: Final[dict[int, str]] = {
     HTTPStatus.BAD_REQUEST: "This cannot be done",
@@ -159,10 +157,26 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         }
         return namespace | ours | times | more
 
+    def address(self, *names: str) -> Address:
+        """What this page's address gives, of these names."""
+        return Address(self.request.query_arguments, names, self.zone)
+
+    def unknown_system(self, system_id: int | None) -> str:
+        """Says that nobody knows a connection that a filter names; empty if it is known, or if there is none."""
+        if system_id is None or system_id in self.names or system_id in self.ledger.systems():
+            return ""
+        return f"Connection {system_id} is not configured, and never had a job"
+
     def refuse_faults(self, faults: Sequence[str]) -> None:
-        """Refuse a filter with faults where no page would say what was left out. Raises HTTPError 400."""
+        """Refuse a filter with faults where no page would say what was ignored. Raises HTTPError 400."""
         if faults:
             raise HTTPError(HTTPStatus.BAD_REQUEST, f"The filter has faults: {'; '.join(faults)}.")
+
+    async def answer_news(self, count: Callable[[datetime], int]) -> None:
+        """Answer how many rows came after the time in the address, up to some. `count` counts those since a time."""
+        after = self.address("after").time("after")
+        found = await self.aside(count, after + timedelta(milliseconds=1)) if after else 0
+        self.write({"count": min(found, NEWS_COUNTED), "most": NEWS_COUNTED})
 
     async def send_table(self, name: str, pages: Iterator[list[Row]], table: Callable[..., str]) -> None:
         """Send a CSV table to download while its rows are read, a page at a time."""
@@ -237,43 +251,6 @@ def forbid_frames(handler: RequestHandler) -> None:
     """Let no other site show the answer inside its own page."""
     handler.set_header("X-Frame-Options", "DENY")
     handler.set_header("Content-Security-Policy", "frame-ancestors 'none'")
-
-
-def number_in(text: str, name: str, faults: list[str]) -> str:
-    """A number in a filter, as text; empty if there is none, with a fault if it is wrong."""
-    if not text or (number_of(text) is not None and (text == "0" or not text.startswith("0"))):
-        return text
-    faults.append(f"{name}: {text} is not a whole number of at most {MOST_DIGITS} digits that does not begin with 0")
-    return ""
-
-
-def one_of(choices: Sequence[Choice], text: str, name: str, faults: list[str]) -> Choice | None:
-    """A choice in a filter; None if there is none, with a fault if it is wrong."""
-    found = next((each for each in choices if each == text), None)
-    if text and found is None:
-        faults.append(f"{name}: {text} is not one of {', '.join(choices)}")
-    return found
-
-
-def time_in(text: str, name: str, faults: list[str], zone: tzinfo = UTC) -> datetime | None:
-    """A time in a filter, in the zone unless it names its own; None if there is none, with a fault if it is wrong."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        moment = None
-    if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        faults.append(f"{name}: {text} is not a time such as 2026-01-31T08:30")
-        return None
-    return moment
-
-
-def number_of(text: str) -> int | None:
-    """The number in an address or a form; None if there is none."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
-    return int(text) if is_number else None
 
 
 def _trouble(error: BaseException | None) -> tuple[int, str, Entry | None] | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.jobs.catalogue import Failure
+from worker.jobs.job import Action, Kind
 from worker.presentation.tables import as_csv
 from worker.presentation.times import as_iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from worker.ledger import Record
     from worker.ledger.memory.event import Event
 
 COLUMNS: Final = (
@@ -18,6 +20,10 @@ COLUMNS: Final = (
     *("tracking_id", "fields", "configuration", "worker", "note"),
 )
 """Of a table."""
+WITHOUT_ATTEMPT: Final = (
+    "its customer's transfer found the subscription as it has to be, so nothing was left to do and no attempt was made."
+)
+"""What became of a subscription job for which `without_attempt` holds; its time and a colon come before."""
 OUTCOMES: Final = {
     "created": "the customer was created in Stamped.io",
     "updated": "the customer was updated in Stamped.io",
@@ -45,7 +51,7 @@ OUTCOMES: Final = {
 def event_as_json(event: Event) -> dict[str, Any]:
     """An event as a program reads it, in one line."""
     return {
-        "ended_at": event.ended_at.isoformat(),
+        "ended_at": as_iso(event.ended_at),
         "seconds": event.ms / 1000,
         "system_id": event.system_id,
         "customer_id": event.customer_id or None,
@@ -95,3 +101,9 @@ def in_words(event: Event) -> str:
     """What came of it, in a line: the outcome, its error, and what there is to say of it."""
     because = _failure(event).headline if event.code else ""
     return ", ".join(filter(None, [event.outcome, because, event.note]))
+
+
+def without_attempt(record: Record, life: Sequence[Event]) -> bool:
+    """Whether a subscription job last ended without an attempt, in the step that ended its customer's transfer."""
+    is_as_mapped = record.job.kind is Kind.SUBSCRIPTION and record.action == Action.UNCHANGED
+    return is_as_mapped and not any(record.changed_at and event.ended_at >= record.changed_at for event in life)

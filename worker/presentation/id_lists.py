@@ -1,7 +1,8 @@
 """Lists that name customers: ids or e-mail addresses apart from each other, or a CSV file with a column named id.
 
-Without a header, entries are separated by blanks, commas or lines, and # starts a comment. With one, commas,
-semicolons or tabs separate the columns, and cells can be quoted.
+Without a header, entries are separated by blanks, commas or lines, and a # at the beginning of a line or after a blank
+starts a comment: inside an entry it may be a letter of an address. With a header, commas, semicolons or tabs separate
+the columns, and cells can be quoted; only lines before the header can be comments.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 SEPARATORS: Final = ",;\t"
 ID_NAMES: Final = frozenset({"id", "customerid"})
 """The names of the column with the ids, without case, blanks, _ and -."""
+COMMENT: Final = re.compile(r"(?:^|\s)#")
 UNNAMED: Final = re.compile(r"[\s_-]+")
 COLUMNS_SHOWN: Final = 12
 
@@ -66,7 +68,7 @@ def at(place: str, text: str) -> Iterator[Given]:
 
 
 def _without_comment(line: str) -> str:
-    return line.partition("#")[0]
+    return COMMENT.split(line, 1)[0]
 
 
 # With a header -------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class Standing(InWords):
     PAUSED = "paused", "Somebody has paused it, so its jobs wait until it is resumed."
     BEHIND = "behind", "A job has waited for its turn for more than a minute."
     THROTTLED = "throttled", "Jobs wait for their turn because its throttle is used up."
-    DRIFTED = "drifted", "Processes run by different configurations, or this one does not name it."
+    DRIFTED = "drifted", "It has jobs, and the configuration that Flower or this command runs by does not name it."
     WELL = "well", "Nothing waits for long."
 
 
@@ -100,23 +100,17 @@ class StoreRow:
         return ""
 
 
-def rows_of(ledger: Ledger, connections: Connections, *, is_drifted: bool) -> list[StoreRow]:
+def rows_of(ledger: Ledger, connections: Connections) -> list[StoreRow]:
     """Every configured connection, and each other that has jobs which wait: who needs attention most comes first.
 
-    `is_drifted`: whether processes run by different configurations. Raises LedgerUnavailable.
+    Raises LedgerUnavailable.
     """
     figures, configured = ledger.figures(), {each.system_id: each for each in connections}
     systems = [each for each in {**configured, **figures.unknown} if each in figures.stores]
     hours, days = ledger.events.tallies(systems, HOUR, TEN_MINUTES), ledger.events.tallies(systems, 2 * DAY, HOUR)
     last_done = ledger.last_done()
     rows = [
-        _row(
-            figures,
-            figures.stores[each],
-            configured.get(each),
-            (hours[each], days[each], last_done.get(each)),
-            is_drifted=is_drifted,
-        )
+        _row(figures, figures.stores[each], configured.get(each), (hours[each], days[each], last_done.get(each)))
         for each in systems
     ]
     standings = list(Standing)
@@ -128,8 +122,6 @@ def _row(
     store: StoreFigures,
     connection: Connection | None,
     past: tuple[Tallies, Tallies, datetime | None],
-    *,
-    is_drifted: bool,
 ) -> StoreRow:
     limits = figures.limits.get(store.system_id)
     use = store.use_of(limits) if limits else None
@@ -139,7 +131,7 @@ def _row(
     return StoreRow(
         system_id=store.system_id,
         connection=connection,
-        standing=_standing(store.hold, oldest, use, figures.now, is_drifted=is_drifted),
+        standing=_standing(store.hold, oldest, use, figures.now) if connection or store.hold else Standing.DRIFTED,
         waiting=store.queued + sum(each.waiting for each in store.counts.values()),
         oldest=oldest,
         under_way=store.under_way,
@@ -152,18 +144,14 @@ def _row(
     )
 
 
-def _standing(
-    hold: Hold | None, oldest: datetime | None, use: Use | None, now: datetime, *, is_drifted: bool
-) -> Standing:
+def _standing(hold: Hold | None, oldest: datetime | None, use: Use | None, now: datetime) -> Standing:
     if hold:
         return Standing.PAUSED if hold.is_paused else Standing.HELD
-    if use is None:
-        return Standing.DRIFTED
     if oldest and _is_used_up(use):
         return Standing.THROTTLED
     if oldest and now - oldest > BEHIND:
         return Standing.BEHIND
-    return Standing.DRIFTED if is_drifted else Standing.WELL
+    return Standing.WELL
 
 
 def _is_used_up(use: Use | None) -> bool:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import parts
-from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER
+from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER, claimed
 from worker.jobs.asking import Asker, Source
-from worker.jobs.job import Action
+from worker.jobs.job import Action, Next
 from worker.ledger import Ledger
 from worker.ledger.memory.event import EventFilter
 
@@ -58,7 +59,7 @@ def console(client: redis.Redis, redis_url: str, tmp_path: Path) -> Console:
 def test_activity_shows_the_newest_first(console: Console) -> None:
     """Each in a line."""
     header, failed, created = console.run("activity").stdout.splitlines()
-    assert header.split() == ["When", "Customer", "Outcome", "Source", "Took"]
+    assert re.fullmatch(r"When \(\S+\) +Customer +Outcome +Source +Took", header.strip())
     assert "customer 4021/150714" in failed
     assert "failed, Customer create or update failed (customer-write-failed)" in " ".join(failed.split())
     assert "re-run by anna" in failed
@@ -127,6 +128,12 @@ def test_nothing_that_fits(console: Console) -> None:
     assert (done.returncode, "No event fits" in done.stdout) == (0, True)
 
 
+def test_until_before_since_is_refused(console: Console) -> None:
+    """An empty list would look as if nothing had happened."""
+    done = console.run("activity", "--since", "1h", "--until", "2h")
+    assert (done.returncode, "--until is earlier than --since" in done.stderr) == (2, True)
+
+
 def test_history_of_a_healthy_customer(console: Console) -> None:
     """As it stands, and its whole life."""
     text = console.run("history", "150713").stdout
@@ -136,6 +143,15 @@ def test_history_of_a_healthy_customer(console: Console) -> None:
     assert (shown["state"], shown["attempts"][0]["outcome"], shown["attempts"][0]["source"]) == (
         *("done", "created", "trigger"),
     )
+
+
+def test_history_says_that_a_subscription_needed_no_attempt(console: Console) -> None:
+    """Its customer's transfer found it as it has to be."""
+    console.ledger.complete(claimed(console.ledger), CALLS, Action.UPDATED, "143491", Next.UNCHANGED)
+    text = " ".join(console.run("history", "150713", "--kind", "subscription").stdout.split())
+    assert "Subscription 4021/150713: done" in text
+    assert ": its customer's transfer found the subscription as it has to be" in text
+    assert console.json("history", "150713", "--kind", "subscription")[0]["attempts"] == []
 
 
 def test_history_goes_on_when_the_job_is_gone(console: Console) -> None:
@@ -193,10 +209,12 @@ def test_connections_tell_how_each_stands(console: Console) -> None:
 
 
 def test_connections_without_redis(console: Console, tmp_path: Path) -> None:
-    """What the file says is shown all the same."""
+    """What the file says is shown all the same, and why there is no more, once."""
     env = parts.environment("redis://127.0.0.1:9/0", tmp_path / "connections.toml")
     done = parts.console(env, tmp_path, "connections", "--json")
     assert (done.returncode, json.loads(done.stdout)["standing"]) == (0, None)
+    assert done.stderr.count("Redis does not answer at redis://127.0.0.1:9/0") == 1
+    assert done.stderr.endswith("Only what the file says is shown.\n")
     assert console.ledger.ping() is None  # type: ignore[func-returns-value]
 
 

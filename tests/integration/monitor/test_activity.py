@@ -150,7 +150,7 @@ def test_the_form_shows_the_filter(monitor: Monitor) -> None:
 @pytest.mark.usefixtures("_jobs")
 def test_what_cannot_be_read_is_left_out_and_said(query: str, words: str, monitor: Monitor) -> None:
     """Whoever mistypes an address sees why, and still sees jobs."""
-    assert f"Left out of the filter: {words}" in monitor.text(f"/activity?{query}")
+    assert f"Ignored in the address: {words}" in monitor.text(f"/activity?{query}")
     assert len(listed(monitor, f"/activity?{query}").jobs) == 4
 
 
@@ -316,6 +316,24 @@ def test_new_rows_announce_themselves(stage: Stage, monitor: Monitor) -> None:
     assert monitor.get(path).json()["count"] == 1
     assert "data-news" not in monitor.get("/activity?state=queued").text
     assert monitor.get("/activity/news?after=x").json()["count"] == 0
+
+
+@pytest.mark.usefixtures("_jobs")
+@pytest.mark.parametrize("query", ["", "&state=failed", "&kind=customer"])
+@pytest.mark.parametrize("customer_id", ["150714", "150799"], ids=["listed", "empty"])
+def test_new_rows_of_one_customer_announce_themselves(
+    customer_id: str, query: str, stage: Stage, monitor: Monitor
+) -> None:
+    """Also if there was none before; another customer's are no news."""
+    [path] = re.findall(r'data-news="([^"]+)"', monitor.get(f"/activity?customer={customer_id}{query}").text)
+    path = unescape(path)
+    assert monitor.get(path).json()["count"] == 0
+    stage.ledger.complete(claimed(stage.ledger), (), "updated", "143491")
+    assert monitor.get(path).json()["count"] == 0
+    job = replace(JOB, customer_id=customer_id)
+    stage.ledger.request(job)
+    stage.ledger.fail(claimed(stage.ledger, job), (), FAILURE)
+    assert monitor.get(path).json()["count"] == 1
 
 
 @pytest.mark.usefixtures("_jobs")

@@ -11,11 +11,13 @@ from tests import parts
 from tests.integration.html import text_of
 from tests.integration.jobs import CALLS, FAILURE, JOB, OTHER, claimed
 from tests.integration.monitor_stage import WRONG_LOGIN, Monitor, serving
+from worker.app import app
 from worker.jobs.asking import Source
 from worker.jobs.catalogue import Failure
 from worker.jobs.job import Action, Job, Kind
 from worker.jobs.retries import Pause
 from worker.ledger.memory.event import EventFilter
+from worker.ledger.processes import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +104,14 @@ def test_jobs_of_a_connection_that_is_not_configured_have_a_row(stage: Stage, mo
     stage.ledger.request(Job(Kind.CUSTOMER, GONE, "1"))
     assert rows(monitor)[0] == GONE
     assert "drifted 1 job of a connection that the file does not name" in row(monitor, GONE)
+
+
+def test_processes_that_differ_are_told_of_once_and_not_in_each_row(stage: Stage, monitor: Monitor) -> None:
+    """Nobody knows in which connection they differ, so no row says that it is the one."""
+    processes = [Process(f"host/{each}", "worker", "1.0", fingerprint=each) for each in ("3f9a12", "77aa01")]
+    stage.patch.setattr(app.reloader, "processes", processes)
+    assert monitor.text("/connections").count("Configurations differ") == 1
+    assert "0 drifted 2 well" in monitor.text("/connections")
 
 
 def test_pause_and_resume(stage: Stage, monitor: Monitor) -> None:

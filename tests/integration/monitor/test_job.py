@@ -12,7 +12,7 @@ from tests.integration.jobs import FAILURE, JOB, claimed
 from tests.integration.monitor_stage import Monitor, serving
 from tests.integration.stage import transferred
 from worker.jobs.calls import Api, MadeCall
-from worker.jobs.job import Action, State
+from worker.jobs.job import Action, Next, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,24 @@ def test_a_job_without_an_attempt_says_so(stage: Stage, monitor: Monitor) -> Non
     """It waits for its turn, or is on its way."""
     stage.ledger.request(JOB.subscription)
     assert "No attempt has ended yet." in monitor.text("/activity/subscription/4021/150713")
+
+
+@pytest.mark.parametrize("found", [Next.UNCHANGED, Next.KEPT])
+def test_a_subscription_that_a_transfer_found_as_it_has_to_be_says_so(
+    found: Next, stage: Stage, monitor: Monitor
+) -> None:
+    """It had no attempt, this time or ever; what happened to it before still shows."""
+    path, words = "/activity/subscription/4021/150713", "no attempt was made."
+    stage.ledger.complete(claimed(stage.ledger), CALLS, Action.UPDATED, "143491", found)
+    settled = stage.record(JOB.subscription).changed_at
+    history = monitor.text(path).partition("History")[2]
+    assert history.startswith(f" {settled:%Y-%m-%d %H:%M:%S} UTC: its customer's transfer found the subscription as it")
+    assert history.endswith(words)
+    stage.ledger.complete(claimed(stage.ledger, JOB.subscription), CALLS, Action.UNCHANGED)
+    assert words not in monitor.text(path)
+    stage.ledger.complete(claimed(stage.ledger), CALLS, Action.UPDATED, "143491", found)
+    history = monitor.text(path).partition("History")[2]
+    assert history.index(words) < history.index("unchanged")
 
 
 def test_the_page_leads_to_the_customers_other_job(stage: Stage, monitor: Monitor) -> None:

@@ -73,6 +73,26 @@ def test_list_without_a_header_is_read_as_always(text: str) -> None:
         assert found.ids() == ["1", "2", "3"]
 
 
+def test_line_that_begins_with_a_hash_is_a_comment_and_so_is_the_rest_after_a_blank() -> None:
+    """Whatever stands in it, also indented."""
+    assert read("# 4, 5 and zoe\n1 # 6\n  # 7\n2\t#8\n#\n3").ids() == ["1", "2", "3"]
+
+
+def test_hash_inside_an_entry_is_a_letter() -> None:
+    """It cuts no id to another one, and no address, in which it may stand."""
+    assert read("150713#2").faults == [
+        "a.csv, line 1: '150713#2' is not a whole number of 1 to 19 digits that does not start with 0"
+    ]
+    assert [str(each.text) for each in read("zoe#shop@example.com").to_look_up] == ["zoe#shop@example.com"]
+
+
+def test_lines_after_a_header_are_rows() -> None:
+    """A column may begin with #, so nothing of a table is taken for a comment."""
+    assert read("id\n1\n# 2").faults == [
+        "a.csv, line 3: '# 2' is not a whole number of 1 to 19 digits that does not start with 0"
+    ]
+
+
 @pytest.mark.parametrize("text", ["x\n1", "Zoë\nMax", "name id\n1"])
 def test_one_word_is_no_header(text: str) -> None:
     """It is told as what is no id."""

@@ -47,14 +47,14 @@ class Connection:
 class Ledger:
     """As much of it as the rows need."""
 
-    def __init__(self, *stores: StoreFigures) -> None:
+    def __init__(self, *stores: StoreFigures, is_named: bool = True) -> None:
         self.stores = {each.system_id: each for each in stores}
+        self.limits = dict.fromkeys(self.stores, LIMITS) if is_named else {}
         self.events = self
 
     def figures(self) -> Figures:
         """Where the stores stand."""
-        limits = dict.fromkeys(self.stores, LIMITS)
-        return Figures(self.stores, NOW, limits, {}, {}, Refusals({}, 0), {}, None)
+        return Figures(self.stores, NOW, self.limits, {}, {}, Refusals({}, 0), {}, None)
 
     def tallies(self, systems: list[int], *_: object) -> dict[int, Tallies]:
         """Nothing has ended."""
@@ -70,11 +70,11 @@ def waiting(minutes: float) -> dict[Kind, datetime | None]:
     return {Kind.CUSTOMER: NOW - timedelta(minutes=minutes), Kind.SUBSCRIPTION: None}
 
 
-def standing(is_drifted: bool = False, **facts: Any) -> Standing:
+def standing(*, is_named: bool = True, **facts: Any) -> Standing:
     """How one store stands."""
-    ledger: Any = Ledger(replace(STORE, **facts))
-    connections: Any = [Connection(1)]
-    [row] = rows_of(ledger, connections, is_drifted=is_drifted)
+    ledger: Any = Ledger(replace(STORE, **facts), is_named=is_named)
+    connections: Any = [Connection(1)] if is_named else []
+    [row] = rows_of(ledger, connections)
     return row.standing
 
 
@@ -89,9 +89,8 @@ def standing(is_drifted: bool = False, **facts: Any) -> Standing:
             Standing.THROTTLED,
         ),
         ({"calls": {Api.STAMPED: 100, Api.IPAAS: 0}}, Standing.WELL),
-        ({"oldest_queued": waiting(2), "is_drifted": True}, Standing.BEHIND),
-        ({"is_drifted": True}, Standing.DRIFTED),
-        ({"hold": HOLD, "is_drifted": True}, Standing.HELD),
+        ({"counts": WAITS, "oldest_queued": waiting(2), "is_named": False}, Standing.DRIFTED),
+        ({"counts": WAITS, "hold": HOLD, "is_named": False}, Standing.HELD),
         ({"hold": replace(HOLD, is_paused=True)}, Standing.PAUSED),
     ],
 )
@@ -113,7 +112,7 @@ def test_who_needs_attention_comes_first() -> None:
 
     ledger: Any = Ledger(*stores())
     connections: Any = [Connection(number) for number in range(1, 7)]
-    rows = rows_of(ledger, connections, is_drifted=False)
+    rows = rows_of(ledger, connections)
     assert [row.system_id for row in rows] == [5, 3, 4, 2, 1, 6]
     assert rows[-1].waiting == 5
     found = {str(each): count for each, count in summary(rows).items() if count}

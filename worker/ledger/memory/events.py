@@ -102,7 +102,7 @@ class Events:
 
     def page(self, wanted: EventFilter, begins: str = "", size: int = ROWS_PER_PAGE) -> EventPage:
         """The events that are meant, the newest first, from a place on that an earlier page has given."""
-        places = _places(begins) or self._ends()
+        places = places_in(begins) or self._ends()
         found = list(islice(self._newest(wanted, places, size), size + 1))
         for each in found[:size]:
             places[each.lane] = each.next
@@ -217,7 +217,7 @@ def _chunks(listed: Sequence[tuple[str, float]], wanted: EventFilter) -> list[in
     return sorted(found, reverse=True)
 
 
-def _places(text: str) -> list[Place] | None:
+def places_in(text: str) -> list[Place] | None:
     """The places in a link, one for each lane; None if it is no link of ours."""
     found = IN_LINK.fullmatch(text)
     numbers = list(map(int, found.groups())) if found else []
