@@ -25,7 +25,6 @@ from worker.monitor import (
     login,
     manual_sync,
     metrics,
-    rerun,
 )
 from worker.monitor.change import LARGEST_BYTES
 from worker.monitor.lanes import Lanes
@@ -122,8 +121,8 @@ def routes() -> list[URLSpec]:
         url(r"/manual-sync/submit", manual_sync.SubmitBatch, name="manual-sync-submit"),
         url(batch.ADDRESS, batch.BatchPage, name="batch"),
         url(job.ADDRESS, job.JobPage, name="job"),
-        url(r"/rerun", rerun.RerunJob, name="rerun"),
-        url(r"/task/(.+)/rerun", rerun.RerunTask, name="task-rerun"),
+        url(r"/rerun", job.RerunJob, name="rerun"),
+        url(r"/task/(.+)/rerun", job.RerunTask, name="task-rerun"),
         url(r"/stamped/(.*)", Asset, {"path": STATIC}, name="stamped"),
     ]
 
