@@ -285,11 +285,43 @@ def test_ready_says_whether_a_trigger_would_be_taken(door: Door) -> None:
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
 
 
+def test_metrics_count_answers_verdicts_and_seconds(made: Scene, tmp_path: Any) -> None:
+    """Without a token, and without anything about a customer or a sender; all that may come is there from the start."""
+    made.clear()
+    with front_door(made.env, tmp_path) as door:
+        before = door.get("/metrics")
+        assert before.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        for line in (
+            *('answers_total{path="/triggers",status="202"} 0.0', 'answers_total{path="/triggers",status="503"} 0.0'),
+            *('verdicts_total{code="scope-unsupported",verdict="refused"} 0.0', "answer_seconds_count 0.0"),
+        ):
+            assert f"stamped_sync_listen_{line}\n" in before.text
+        for _ in range(2):
+            door.post(trigger(notification(), notification(scope="customer/deleted")))
+        door.post(data=b"{")
+        door.post(headers={})
+        door.get("/zoe@example.com")
+        shown = door.get("/metrics").text
+    for line in (
+        'answers_total{path="/triggers",status="202"} 2.0',
+        'answers_total{path="/triggers",status="400"} 1.0',
+        'answers_total{path="/triggers",status="401"} 1.0',
+        'answers_total{path="another path",status="404"} 1.0',
+        'verdicts_total{code="",verdict="accepted"} 1.0',
+        'verdicts_total{code="",verdict="coalesced"} 1.0',
+        'verdicts_total{code="scope-unsupported",verdict="refused"} 2.0',
+        'verdicts_total{code="trigger-malformed",verdict="refused"} 1.0',
+        'answer_seconds_bucket{le="+Inf"} 4.0',
+    ):
+        assert f"stamped_sync_listen_{line}\n" in shown
+    assert not [word for word in ("zoe", ID, "shop", TOKEN) if word in shown]
+
+
 def test_document_is_one_of_openapi(door: Door) -> None:
     """It names every status that a trigger can get."""
     document = door.get("/openapi.json").json()
     assert document["openapi"] == "3.1.0"
-    assert set(document["paths"]) == {"/triggers", "/healthz", "/readyz", "/openapi.json"}
+    assert set(document["paths"]) == {"/triggers", "/healthz", "/readyz", "/metrics", "/openapi.json"}
     statuses = {"202", "400", "401", "413", "415", "422", "500", "503", "default"}
     assert set(document["paths"]["/triggers"]["post"]["responses"]) == statuses
 

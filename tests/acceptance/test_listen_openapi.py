@@ -57,8 +57,10 @@ def assert_promised(document: Any, answer: requests.Response) -> None:
     request = answer.request
     operation = document["paths"][request.path_url][str(request.method).lower()]
     promised = resolved(document, operation["responses"][str(answer.status_code)])
-    schema = promised["content"]["application/json"]["schema"]
-    OAS31Validator({**schema, "components": document["components"]}).validate(answer.json())
+    [(media, content)] = promised["content"].items()
+    body = answer.json() if media == "application/json" else answer.text
+    OAS31Validator({**content["schema"], "components": document["components"]}).validate(body)
+    assert answer.headers["Content-Type"].startswith(media)
     assert promised.get("headers", {}).keys() <= answer.headers.keys()
     for name, header in promised.get("headers", {}).items():
         told = resolved(document, header)["schema"]
@@ -82,7 +84,7 @@ def test_document_is_valid(document: Any) -> None:
     validate(document)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json"])
 def test_other_paths_answer_as_the_document_says(door: Door, document: Any, path: str) -> None:
     """By GET, and by HEAD without a body."""
     assert_promised(document, door.get(path))

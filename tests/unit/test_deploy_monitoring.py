@@ -63,14 +63,14 @@ def test_each_alert_has_its_case() -> None:
     assert [alert(rule) for rule in RULES if not re.search(rf"\b{alert(rule)}\b", cases)] == []
 
 
-def test_example_reads_the_rules_and_flower() -> None:
-    """The file beside the example is the one that it names, and the target is Flower as Compose serves it."""
+def test_example_reads_the_rules_flower_and_the_front_door() -> None:
+    """The file beside the example is the one that it names, and the targets are those that Compose serves."""
     example = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
     assert [(PROMETHEUS / name).exists() for name in example["rule_files"]] == [True]
     targets = [
         target for job in example["scrape_configs"] for each in job["static_configs"] for target in each["targets"]
     ]
-    assert targets == ["flower:5555"]
+    assert targets == ["flower:5555", "listen:8080"]
 
 
 def test_dashboard_asks_which_prometheus() -> None:

@@ -17,7 +17,7 @@ def command(host: str, port: int) -> None:
     holds all that were accepted; sending it twice does no harm. A sender needs a token, in the header Authorization:
     Bearer TOKEN. The tokens are in STAMPED_SYNC_LISTEN_TOKENS, as name:token, or one a line in the file that
     STAMPED_SYNC_LISTEN_TOKENS_FILE names. GET /openapi.json describes everything, /healthz says that the process lives,
-    and /readyz whether it would take a trigger now. Run as many as you like.
+    and /readyz whether it would take a trigger now; /metrics is for Prometheus. Run as many as you like.
 
     It speaks HTTP without TLS: put a proxy in front of it that has a certificate.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from worker.handover import hand_over, report_refusals
 from worker.jobs.errors import LedgerUnavailable
+from worker.listen.metrics import Metrics
 from worker.listen.notes import Notes
 from worker.web.lanes import Lane
 
@@ -29,6 +30,7 @@ class Door:
     def __init__(self, senders: Senders, reloader: Reloader) -> None:
         self.senders = senders
         self._reloader = reloader
+        self.metrics = Metrics()
         self.notes = Notes(lambda: reloader.ledger)
         self._lane = Lane("triggers", threads=THREADS, places=MOST_AT_A_TIME, full=FULL)
         self._look_lane = Lane("look", threads=1, places=1, full="a look is under way")
@@ -56,7 +58,9 @@ class Door:
 
     async def taken(self, body: bytearray) -> Sequence[Verdict]:
         """A verdict for each notification, once the ledger holds them. Raises LedgerUnavailable and LaneFull."""
-        return await self._lane.begin(lambda: self._take(body))
+        found = await self._lane.begin(lambda: self._take(body))
+        self.metrics.judged(found)
+        return found
 
     def _take(self, body: bytearray) -> Sequence[Verdict]:
         found = hand_over(self._reloader.judge(body), self._reloader.ledger)

@@ -50,8 +50,9 @@ def application(door: Door) -> Application:
         ("/openapi.json", OpenApi, shared),
         ("/healthz", Alive, shared),
         ("/readyz", Ready, shared),
+        ("/metrics", Figures, shared),
     ]
-    return Application(routes, default_handler_class=NotThere, default_handler_args=shared, log_function=log_access)
+    return Application(routes, default_handler_class=NotThere, default_handler_args=shared, log_function=note)
 
 
 class Answering(RequestHandler):
@@ -231,6 +232,17 @@ class OpenApi(Answering):
     head = get
 
 
+class Figures(Answering):
+    """`GET /metrics`: what this process has answered, for Prometheus."""
+
+    def get(self) -> None:
+        """Answer in Prometheus' text format. Like Flower's it needs no token, and holds nothing about anybody."""
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.finish(self.door.metrics.text())
+
+    head = get
+
+
 class NotThere(Answering):
     """Any other path, by any method."""
 
@@ -241,12 +253,13 @@ class NotThere(Answering):
         raise HTTPError(HTTPStatus.NOT_FOUND)
 
 
-def log_access(handler: RequestHandler) -> None:
-    """One line for each request. Its method and path may be anything: only those that are known are shown."""
+def note(handler: RequestHandler) -> None:
+    """Count a request and log a line for it. Its method and path may be anything: only known ones are shown."""
     if not isinstance(handler, Answering):
         return
     request, status = handler.request, handler.get_status()
     path = "another path" if isinstance(handler, NotThere) else request.path
+    handler.door.metrics.answered(path, status, request.request_time())
     method = request.method if request.method in RequestHandler.SUPPORTED_METHODS else "another method"
     milliseconds = round(request.request_time() * 1000)
     level = logging.INFO if isinstance(handler, Triggers | NotThere) else logging.DEBUG

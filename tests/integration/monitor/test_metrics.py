@@ -33,6 +33,7 @@ from worker.jobs.job import Action, Job, Kind
 from worker.jobs.retries import Pause
 from worker.ledger import Ledger, Refusal
 from worker.ledger.processes import Process
+from worker.listen.metrics import Metrics
 from worker.monitor.metrics import LedgerCollector
 from worker.runtime import Runtime
 
@@ -240,11 +241,11 @@ def test_calls_and_limits_of_an_api_share_its_name(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize("asked", ["alerts", "dashboard"])
 def test_what_is_asked_for_is_there(stage: Stage, asked: str) -> None:
-    """Each metric that an alert or a panel names, with the labels that it names, is one that Flower answers."""
+    """Each metric that an alert or a panel names, with the labels that it names, is Flower's or the front door's."""
     busy(stage.ledger)
     with serving() as monitor:
         monitor.see("task-succeeded", uuid="a", name="stamped.sweep", runtime=0.1)
-        shown = monitor.get("/metrics", login=None).text
+        shown = monitor.get("/metrics", login=None).text + Metrics().text().decode()
     known = set(NAME.findall(shown))
     queries = {"alerts": alerts, "dashboard": panels}[asked]()
     assert queries
@@ -294,3 +295,4 @@ def test_metrics_keep_to_prometheus_conventions(runtime: Runtime) -> None:
     """Names, units and help texts."""
     busy(runtime.ledger)
     promtool("check", "metrics", given=scraped(runtime))
+    promtool("check", "metrics", given=Metrics().text().decode())
