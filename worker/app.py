@@ -158,7 +158,7 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         "task_ignore_result": True,
         "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.2},
         "worker_pool": "tasks.carrying:TaskPool",
-        "worker_consumer": "worker.starting:Consumer",
+        "worker_consumer": "tasks.consumer:Consumer",
         "worker_concurrency": settings.concurrency,
         "worker_prefetch_multiplier": 1,
         "worker_send_task_events": True,

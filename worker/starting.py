@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from celery import bootsteps
 from celery.apps.beat import Beat as CelerysBeat
 from celery.apps.worker import Worker as CelerysWorker
-from celery.worker.consumer import Consumer as CelerysConsumer
 
 from worker.app import or_end, set_up_log
-from worker.broker import UNREADABLE, NotReady
+from worker.broker import NotReady
 from worker.config.cores import keep_to
 from worker.config.settings import variable
 from worker.ledger.proving.proof import prove, refuse_unfit
@@ -25,7 +24,7 @@ from worker.telemetry.inspections import ASKING, Unanswered
 from worker.telemetry.sentry import start_sentry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from worker.app import SyncApp
     from worker.config.redis_url import RedisUrl
@@ -68,26 +67,6 @@ class Worker(CelerysWorker):
         quiet = {"without_mingle": True, "without_gossip": True}
         prepared: dict[str, Any] = super().prepare_args(**options)
         return prepared | quiet
-
-
-class Consumer(CelerysConsumer):
-    """A consumer that no message can end. Anybody can send one, and Celery would push it back for the next worker."""
-
-    connection_errors: tuple[type[Exception], ...]
-
-    def create_task_handler(self, *args: Any) -> Callable[[Any], None]:
-        """Celery's handler of messages; one that it can't handle is dropped, and logged without what is in it."""
-        take = super().create_task_handler(*args)
-
-        def take_or_drop(message: Any) -> None:
-            try:
-                take(message)
-            except UNREADABLE as error:
-                log.error("A message is dropped, as its headers are not those of a task: %s", type(error).__name__)  # noqa: TRY400
-                if not message.acknowledged:
-                    message.reject_log_error(log, self.connection_errors)
-
-        return take_or_drop
 
 
 class EventsInBatches(bootsteps.StartStopStep):

@@ -170,6 +170,22 @@ def test_what_operators_must_know_is_told_on_top(page: Browser, stage: Scene) ->
     assert list(page.sizes()) == ["desktop", "phone"]
 
 
+def test_misspelt_task_is_shown_though_flower_takes_it(page: Browser) -> None:
+    """Flower's REST call answers 200 to any name, so its sender learns nothing."""
+    url, login = f"{page.url}/api/task/send-task/stamped.accept_triger", (USER, PASSWORD)
+    answer = requests.post(url, json={"args": [{}]}, auth=login, timeout=parts.PATIENCE_SECONDS)
+    assert answer.ok
+
+    def shown() -> bool:
+        page.open("/error-logs")
+        return "it asks for stamped.accept_x" in page.text()
+
+    parts.eventually(shown)
+    page.read("stamped.accept_trigger is probably meant")
+    page.open(f"/task/{answer.json()['task-id']}")
+    page.read(CATALOGUE["task-unknown"].title)
+
+
 def test_preview_that_can_read_no_more_shows_the_rest(page: Browser, stage: Scene) -> None:
     """Those that it read, and the ids of the others."""
     stage.sandbox.add_fault(Fault(path="Customer/3$", status=401, body={"message": "expired"}))

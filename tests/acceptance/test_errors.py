@@ -196,7 +196,7 @@ UNLUCKY = ("internal-error", "worker-lost")
 """Errors that need a worker on a bad day."""
 UNREACHED = ("redis-unavailable", "redis-refuses")
 """Errors that no job can end with: they need the ledger to write that down."""
-OUTSIDE = (*UNREACHED, "connection-held", "connection-paused", "throttle-used-up", "sender-unknown")
+OUTSIDE = (*UNREACHED, "connection-held", "connection-paused", "throttle-used-up", "sender-unknown", "task-unknown")
 """The same, those that reads of no job meet alone, or people make, and that of HTTP (test_listen_openapi.py)."""
 BRIEF = {
     "STAMPED_SYNC_LEASE_SECONDS": "1",

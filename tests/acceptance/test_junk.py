@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -102,3 +103,31 @@ def test_worker_goes_on_behind_whatever_stands_in_its_queues(
     assert client.zcard("unacked_index") == 0
     assert "Unrecoverable" not in text
     assert text.count("Connected to redis") <= 1
+
+
+PERSONAL = "zoe@example.com"
+UNKNOWN: dict[str, Any] = {"argsrepr": f"({PERSONAL!r},)", "origin": PERSONAL}
+
+
+def test_messages_for_no_task_are_shown_to_an_operator_and_nothing_in_them_is_logged(
+    tmp_path: Path, client: redis.Redis, stage: dict[str, str]
+) -> None:
+    """Their sender learns nothing: Flower answers 200. Many of them are noted as one."""
+    body = base64.b64encode(json.dumps([[{"email": PERSONAL}], {}, {}]).encode()).decode()
+    junk = [
+        json.dumps(json.loads(message(name, UNKNOWN, {})) | {"body": body})
+        for name in ("stamped.accept_triger", PERSONAL)
+    ]
+    strange = json.loads(message(ACCEPT_TRIGGER, UNKNOWN, {})) | {"body": body}
+    junk += [json.dumps(strange | {"headers": {"who": PERSONAL}}), json.dumps(strange | {"content-type": PERSONAL})]
+    client.rpush(UPKEEP, *(junk * 20))
+    log = tmp_path / "worker.log"
+    with parts.worker_process(stage, log, "--concurrency=2"):
+        parts.eventually(lambda: not client.llen(UPKEEP) and len(app.runtime.ledger.refusals()) >= 2)
+    found = {each.place: each for each in app.runtime.ledger.refusals()}
+    assert {"message of stamped.accept_x", "message of x.x"} <= set(found)
+    assert "stamped.accept_trigger is probably meant" in found["message of stamped.accept_x"].detail
+    assert len(app.runtime.ledger.refusals()) <= 4
+    text = log.read_text("utf-8")
+    assert "no task is called stamped.accept_x" in text
+    assert [word for word in ("zoe", "Traceback") if word in text] == []

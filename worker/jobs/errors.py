@@ -66,11 +66,6 @@ def error_fields(error: SyncError) -> dict[str, Any]:
     return {"code": error.entry.code, "http_status": error.failure.http_status}
 
 
-def error_help(error: SyncError) -> dict[str, str]:
-    """Further fields of a log line about an error, if somebody should act on it."""
-    return {"cause": error.entry.cause, "resolution": error.entry.resolution}
-
-
 # Tried again for as long as it lasts ----------------------------------------------------------------------------------
 
 
@@ -254,6 +249,10 @@ class TriggerMalformed(NotAccepted, code="trigger-malformed"):
 
 class SenderUnknown(NotAccepted, code="sender-unknown"):
     """A trigger came by HTTP without a token that is known here."""
+
+
+class TaskUnknown(NotAccepted, code="task-unknown"):
+    """A message asks for a task that there is not."""
 
 
 class CustomerIdInvalid(NotAccepted, code="customer-id-invalid"):

@@ -13,6 +13,9 @@ RETRY_FAILED_SUBSCRIPTIONS: Final = "stamped.retry_failed_subscriptions"
 SWEEP: Final = "stamped.sweep"
 RERUN: Final = "stamped.rerun"
 CATCH_UP: Final = "stamped.catch_up"
+TASKS: Final = (
+    *(TRANSFER_CUSTOMER, RECONCILE_SUBSCRIPTION, ACCEPT_TRIGGER, RETRY_FAILED_SUBSCRIPTIONS, SWEEP, RERUN, CATCH_UP),
+)
 
 CUSTOMERS: Final = "customers"
 SUBSCRIPTIONS: Final = "subscriptions"

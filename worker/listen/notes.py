@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from worker.handover import hand_over, report_refusals
 from worker.jobs.errors import LedgerUnavailable, SenderUnknown, SyncError, TriggerMalformed
 from worker.sync.triggers import TOO_LONG, Refused
+from worker.telemetry.seldom import SAID_EVERY_SECONDS, Seldom
 from worker.web.lanes import Lane, LaneFull
 
 if TYPE_CHECKING:
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from worker.ledger import Ledger
 
 PLACES: Final = 16
+STRANGERS_NOTED: Final = 2
+"""The kinds of them: without a token, and with a wrong one."""
 FULL: Final = "as many notes as can be written at once are being written"
-STRANGERS_SECONDS: Final = 600.0
-"""How often a sender without a token is noted, so that a stranger fills neither the page nor Redis."""
 
 
 def error_of(status: HTTPStatus, *, has_token: bool) -> SyncError | None:
     """What the operator is told of a trigger that was refused unread; nothing, if it will come again by itself."""
     if status == HTTPStatus.UNAUTHORIZED:
         said = "its token is not known here" if has_token else "it sent no token"
-        return SenderUnknown(f"{said}. This is noted once in {STRANGERS_SECONDS / 60:.0f} minutes")
+        return SenderUnknown(f"{said}. This is noted once in {SAID_EVERY_SECONDS / 60:.0f} minutes")
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return TriggerMalformed(TOO_LONG)
     if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
@@ -44,24 +45,16 @@ class Notes:
 
     def __init__(self, ledger: Callable[[], Ledger], now: Callable[[], float] = time.monotonic) -> None:
         self._ledger = ledger
-        self._now = now
+        self._strangers = Seldom(STRANGERS_NOTED, now)
+        """Senders without a token, so that a stranger fills neither the page nor Redis."""
         self._lane = Lane("notes", threads=1, places=PLACES, full=FULL)
-        self._strangers: dict[str, float] = {}
-        """When a sender without a token was noted last, by what was wrong."""
 
     def add(self, status: HTTPStatus, *, has_token: bool) -> None:
         """Note a trigger that is refused with this status, beside the answer."""
         error = error_of(status, has_token=has_token)
-        if error and not (isinstance(error, SenderUnknown) and self._is_told(error)):
+        if error and not (isinstance(error, SenderUnknown) and not self._strangers.count(error.failure.detail)):
             with suppress(LaneFull):
                 self._lane.begin(lambda: self._write(error))
-
-    def _is_told(self, error: SenderUnknown) -> bool:
-        said, now = error.failure.detail, self._now()
-        if said in self._strangers and now < self._strangers[said] + STRANGERS_SECONDS:
-            return True
-        self._strangers[said] = now
-        return False
 
     def _write(self, error: SyncError) -> None:
         with suppress(LedgerUnavailable):  # it has said so

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
-from worker.jobs.errors import SyncError, error_fields, error_help
+from worker.jobs.errors import SyncError, error_fields
 
 if TYPE_CHECKING:
     from worker.jobs.calls import MadeCall
@@ -52,6 +52,11 @@ def log_call(call: MadeCall) -> None:
     details = {"api": call.api, "method": call.method, "route": call.route, "http_status": call.status}
     line = "%s %s %s: %s", call.api, call.method, call.route, call.status or "no answer"
     calls.log(level, *line, extra=details | {"seconds": call.ms / 1000})
+
+
+def error_help(error: SyncError) -> dict[str, str]:
+    """Further fields of a log line about an error, if somebody should act on it."""
+    return {"cause": error.entry.cause, "resolution": error.entry.resolution}
 
 
 class _AttemptFilter(logging.Filter):

@@ -9,8 +9,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from worker.jobs.errors import error_fields, error_help
+from worker.jobs.errors import error_fields
 from worker.telemetry import sentry
+from worker.telemetry.logs import error_help
 
 if TYPE_CHECKING:
     from worker.jobs.errors import SyncError

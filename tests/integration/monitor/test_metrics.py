@@ -136,7 +136,10 @@ def test_scrape_shows_the_ledger(runtime: Runtime, client: redis.Redis, line: st
         (r"swept_total{found", "due due dead dead lost lost"),
         (
             r"refused_notifications_total{code",
-            "trigger-malformed sender-unknown customer-id-invalid connection-unknown scope-unsupported trigger-off",
+            (
+                "trigger-malformed sender-unknown task-unknown customer-id-invalid connection-unknown scope-unsupported"
+                " trigger-off"
+            ),
         ),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 from tests.unit.clock import Clock
 from worker.jobs.errors import LedgerUnavailable
 from worker.listen import answers
-from worker.listen.notes import STRANGERS_SECONDS, Notes, error_of
+from worker.listen.notes import Notes, error_of
+from worker.telemetry.seldom import SAID_EVERY_SECONDS
 
 if TYPE_CHECKING:
     from worker.ledger import Ledger, Refusal
@@ -66,7 +67,7 @@ def test_strangers_are_noted_once_in_ten_minutes(notes: Notes, ledger: KeptLedge
     """Those without a token, and those with another, each for themselves: nobody can fill the page."""
     add(notes, *[(UNKNOWN, False), (UNKNOWN, True)] * 3)
     assert ledger.kept == ["it sent no token", "its token is not known here"]
-    clock.now += STRANGERS_SECONDS
+    clock.now += SAID_EVERY_SECONDS
     add(notes, (UNKNOWN, True), (UNKNOWN, True))
     assert ledger.kept[2:] == ["its token is not known here"]
 

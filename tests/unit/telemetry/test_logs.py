@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from worker.jobs.calls import Api, MadeCall
-from worker.jobs.errors import CustomerWriteFailed, EmailMissing, error_fields, error_help
+from worker.jobs.errors import CustomerWriteFailed, EmailMissing, error_fields
 from worker.jobs.intents import Intent
 from worker.jobs.job import Job, Kind
 from worker.telemetry import logs
-from worker.telemetry.logs import CELERY_TASKS, NOISY, URL_LOGGER, Attempt, configure, log_call, running
+from worker.telemetry.logs import CELERY_TASKS, NOISY, URL_LOGGER, Attempt, configure, error_help, log_call, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
