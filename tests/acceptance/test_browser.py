@@ -36,13 +36,6 @@ def stage(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield built
 
 
-@pytest.fixture(scope="module")
-def monitor(stage: Scene) -> Iterator[str]:
-    """A Flower with a login."""
-    with flower(stage) as url:
-        yield url
-
-
 @pytest.fixture(params=BROWSERS)
 def page(request: pytest.FixtureRequest, monitor: str, stage: Scene) -> Iterator[Browser]:
     """A browser that has logged in, before an empty ledger."""

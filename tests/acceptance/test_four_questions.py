@@ -10,7 +10,7 @@ import redis
 from selenium.webdriver.common.by import By
 
 from tests import parts
-from tests.acceptance.browser import BROWSERS, Browser, browser, flower
+from tests.acceptance.browser import BROWSERS, Browser, browser
 from tests.acceptance.scene import Scene, scene
 from tests.events_fill import fill_events
 from worker.jobs.asking import Asker, Source
@@ -47,13 +47,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             ledger.fail(ledger.claim(job), [], Failure("customer-write-failed", 422, "Name is too long"))
             ledger.discard_all([job], ANNA, "a test customer")
         yield built
-
-
-@pytest.fixture(scope="module")
-def monitor(stage: Scene) -> Iterator[str]:
-    """A Flower with a login."""
-    with flower(stage) as url:
-        yield url
 
 
 @pytest.fixture(params=BROWSERS)

@@ -32,23 +32,9 @@ JOB = Job(Kind.CUSTOMER, parts.SYSTEM, ID)
 MALFORMED = "trigger-malformed"
 
 
-@pytest.fixture(scope="module")
-def made(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A scene without a worker."""
-    with scene(valkey_url, tmp_path_factory.mktemp("listen"), Sandbox([])) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def opened(made: Scene) -> Iterator[Door]:
-    """A front door there."""
-    with front_door(made.env, made.folder) as door:
-        yield door
-
-
 @pytest.fixture
 def door(opened: Door, made: Scene) -> Door:
-    """The same, before an empty ledger."""
+    """One before an empty ledger."""
     made.clear()
     return opened
 

@@ -16,16 +16,14 @@ from openapi_spec_validator import validate
 
 from tests import parts
 from tests.acceptance.front_door import SENDER, TOKEN, Door, front_door
-from tests.acceptance.scene import ID, Scene, scene
+from tests.acceptance.scene import ID, Scene
 from tests.acceptance.scene import trigger as trigger_of
 from tests.integration.monitor_stage import serving
 from tests.integration.stage import NOWHERE, Stage
 from worker.jobs.catalogue import CATALOGUE
-from worker.sandbox.sandbox import Sandbox
 from worker.sync.triggers import LONGEST_TRIGGER_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 CLIENT = "front_door_client"
@@ -33,17 +31,9 @@ MALFORMED, STRANGER = "trigger-malformed", "sender-unknown"
 
 
 @pytest.fixture(scope="module")
-def made(valkey_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A scene without a worker."""
-    with scene(valkey_url, tmp_path_factory.mktemp("listen"), Sandbox([])) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def door(made: Scene) -> Iterator[Door]:
-    """A front door there."""
-    with front_door(made.env, made.folder) as door:
-        yield door
+def door(opened: Door) -> Door:
+    """One for all tests, whatever the ledger holds."""
+    return opened
 
 
 @pytest.fixture(scope="module")

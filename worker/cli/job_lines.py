@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from worker.ledger.outcome import Outcome
+from worker.presentation.events import event_as_json
 from worker.presentation.times import as_iso, clock, zone
 from worker.presentation.wording import counted
 
@@ -57,28 +58,5 @@ def show_attempts(screen: Screen, attempts: Sequence[Event]) -> None:
 
 
 def attempt_as_json(attempt: Event) -> dict[str, Any]:
-    """An attempt as a program reads it."""
-    return {
-        "at": as_iso(attempt.began_at),
-        "seconds": attempt.ms / 1000,
-        "worker": attempt.worker,
-        "configuration": attempt.configuration or None,
-        "outcome": attempt.outcome,
-        "source": attempt.asker.source or None,
-        "user": attempt.asker.user or None,
-        "tracking_id": attempt.tracking_guid or None,
-        "stamped_id": attempt.stamped_id or None,
-        "fields": list(attempt.sent),
-        "note": attempt.note or None,
-        "error": attempt.failure.as_json() if attempt.failure else None,
-        "calls": [
-            {
-                "api": call.api,
-                "method": call.method,
-                "route": call.route,
-                "http_status": call.status,
-                "seconds": call.ms / 1000,
-            }
-            for call in attempt.calls
-        ],
-    }
+    """An attempt as a program reads it: the event, and when it began."""
+    return {"at": as_iso(attempt.began_at)} | event_as_json(attempt)
