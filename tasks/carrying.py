@@ -6,6 +6,7 @@ other: with its own id, arguments, state, runtime and page.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from celery.concurrency.base import apply_target
 from celery.worker import state
 
 from tasks.telling import Told
+from worker.jobs.errors import InternalError, error_fields
 from worker.jobs.routes import QUEUES, TASK_OF
 from worker.ledger.guard import Carrying, carrying
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from worker.ledger import Claim
 
+log = logging.getLogger(__name__)
 
 GOES_BACK_SECONDS: Final = 1.0
 """Seconds after which one of a worker's threads goes back to Celery, whatever there is to carry on with."""
@@ -76,6 +79,9 @@ class TaskPool(thread.TaskPool):
                     self._carry_on(first, claim)
                     if run.next_claim is claim:  # refused before it was taken
                         break
+        except Exception as error:  # noqa: BLE001 - nobody asks for what a thread ends with
+            # The job comes back once its lease has run out, and this thread is free for the next one.
+            _report(InternalError.of(error))
         finally:
             carrying.reset(token)
             self._running.discard(task)
@@ -125,6 +131,10 @@ class WakeUp(Told):
         self.was_done = True
         if not self.is_held:
             super().acknowledge()
+
+
+def _report(fault: InternalError) -> None:
+    log.error("a thread met a fault of ours outside of any job: %s", fault, extra=error_fields(fault))
 
 
 @contextmanager

@@ -64,7 +64,7 @@ Channel.QoS = Taken
 
 def discard(system_id: int, customer_id: str) -> None:
     """Forget a failed job."""
-    app.runtime.ledger.discard(Job(Kind.CUSTOMER, system_id, customer_id))
+    app.runtime.ledger.discard_all([Job(Kind.CUSTOMER, system_id, customer_id)])
 
 
 def release(system_id: int) -> None:

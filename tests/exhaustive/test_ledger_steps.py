@@ -353,7 +353,7 @@ OPERATIONS: dict[str, tuple[Callable[[Ledger], Any], Operation, frozenset[State 
     "put back": (claimed, lambda ledger, claim: ledger.put_back(claim, CALLS, consent=Consent(is_new=True)), DONE),
     "fail": (claimed, fail, FAILED),
     "fail of one wanted again": (wanted_more, fail, DONE),
-    "discard": (failed, lambda ledger, _: ledger.discard(JOB), frozenset({None, State.DONE})),
+    "discard": (failed, lambda ledger, _: ledger.discard_all([JOB]), frozenset({None, State.DONE})),
     "sweep": (requested, sweep, DONE),
     "sweep of a retry": (due, sweep, DONE),
     "sweep of lost messages": (lost, sweep, DONE),
@@ -554,4 +554,4 @@ def test_no_text_from_outside_stops_a_script(client: redis.Redis, detail: str, c
     assert record
     assert record.failure == failure
     assert [attempt.failure for attempt in ledger.events.life_of(JOB)] == [failure] * 3
-    assert ledger.discard(JOB)
+    assert ledger.discard_all([JOB])

@@ -217,10 +217,6 @@ class Upkeep(Repairing):
         """Reopen the failed jobs of a kind whose first failure is no older than that; `admit` sends them. How many."""
         return sum(self._retry_failed(kind, for_days, system_id) for system_id in self.systems())
 
-    def discard(self, job: Job) -> bool:
-        """Forget a failed job; False if it is not failed."""
-        return bool(self.discard_all([job]))
-
     def discard_all(
         self, jobs: Sequence[Job], asker: Asker = SOMEBODY, reason: str = "", *, code: str = "", waiting: bool = False
     ) -> int:

@@ -98,7 +98,7 @@ def test_job_that_was_discarded_is_missing(ledger: Ledger) -> None:
     """A batch ends also where somebody tidies up meanwhile."""
     batch_id = begun(ledger, ["150713"])
     fail(ledger, customer("150713"))
-    ledger.discard(customer("150713"))
+    ledger.discard_all([customer("150713")])
     batch = seen(ledger, batch_id)
     assert (batch.remaining, batch.counts) == (0, {MISSING: 1})
 

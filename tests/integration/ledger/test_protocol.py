@@ -158,9 +158,9 @@ def test_job_that_is_asked_for_again_is_kept(client: redis.Redis, ledger: Ledger
 def test_only_failed_jobs_can_be_discarded(ledger: Ledger) -> None:
     """Discarding forgets a failed job and no other."""
     claim = claimed(ledger)
-    assert not ledger.discard(JOB)
+    assert not ledger.discard_all([JOB])
     ledger.fail(claim, CALLS, FAILURE)
-    assert ledger.discard(JOB)
+    assert ledger.discard_all([JOB])
     assert ledger.record(JOB) is None
     assert ledger.counts(Kind.CUSTOMER).failed == 0
 

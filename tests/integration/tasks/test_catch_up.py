@@ -124,7 +124,7 @@ def test_customer_who_was_asked_for_is_not_again_the_next_night(stage: Stage) ->
     assert run(ALWAYS, stage) == 6
     claim = stage.ledger.claim(job("1"))
     stage.ledger.fail(claim, [], Failure("email-missing"))
-    stage.ledger.discard(job("1"))
+    stage.ledger.discard_all([job("1")])
     stage.sandbox.put_customer({"id": "6"})
     assert run(ALWAYS, stage) == 1
     assert stage.ledger.record(job("1")) is None

@@ -180,12 +180,10 @@ class Events:
         """The events of one lane; Redis is asked for more only when more are wanted."""
         left = [chunk for chunk in chunks if (chunk, 0) <= begins]
         index = begins.at if left[:1] == [begins.chunk] else END
+        since = int(wanted.since.timestamp()) if wanted.since else 0
+        until = int(wanted.until.timestamp()) if wanted.until else LATEST
         while left:
-            times = (
-                int(wanted.since.timestamp()) if wanted.since else 0,
-                int(wanted.until.timestamp()) if wanted.until else LATEST,
-            )
-            args: Args = [keys.PREFIX, LANES[lane], *times, size + 1, *wanted.args, index, *left[:CHUNKS_AT_ONCE]]
+            args: Args = [keys.PREFIX, LANES[lane], since, until, size + 1, *wanted.args, index, *left[:CHUNKS_AT_ONCE]]
             chunk, at, *rows = self._scripts.read(LOOK, args)
             found = [Place(int(chunk), int(at)) for chunk, at in zip(rows[::3], rows[1::3], strict=True)]
             for place, event in zip(found, self._read(rows[2::3]), strict=True):
