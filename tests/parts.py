@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from worker.ledger import Ledger, Record
 
 ROOT = Path(__file__).parent.parent
+NEEDED = "TEST_PROGRAMS"
+"""Names the programs that `.ci/run` has put on its machine, separated by blanks."""
 SYSTEM = 4021
 PATIENCE_SECONDS = 120
 """How long a test waits without any progress before it counts as never happening; nothing is measured against it."""
@@ -209,6 +212,14 @@ def celery(env: dict[str, str], folder: Path, command: str, *options: str) -> su
     """What a worker, beat or Flower says that is to end by itself, and how it ends."""
     line = [sys.executable, "-m", "celery", "-A", "worker.app", command, *options]
     return subprocess.run(line, env=env, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def installed(*programs: str) -> list[str]:
+    """Those of these programs that this machine has, for tests that do without one elsewhere.
+
+    What continuous integration has installed counts as there: a test that does not find it fails, and is not skipped.
+    """
+    return [each for each in programs if each in os.environ.get(NEEDED, "").split() or shutil.which(each)]
 
 
 def console_command(*arguments: str) -> list[str]:

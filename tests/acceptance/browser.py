@@ -39,7 +39,7 @@ const name = (each) => each.nodes.map((node) => `${each.id}: ${node.target.join(
 axe.run().then((found) => answer(found.violations.flatMap(name)));
 """
 """Runs axe: each thing that it finds, in a line."""
-BROWSERS = ["chromium"] if shutil.which("chromium") and shutil.which("chromedriver") else []
+BROWSERS = ["chromium"] if len(parts.installed("chromium", "chromedriver")) > 1 else []
 """What is found when the tests are collected; `.ci/run` installs it."""
 QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

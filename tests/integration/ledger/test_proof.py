@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -294,7 +293,7 @@ def test_embedded_valkey_that_keeps_its_data_is_clean(tmp_path: Path) -> None:
         assert prove(url).findings == ()
 
 
-@pytest.mark.parametrize("name", [*filter(shutil.which, ["redis-server"])])
+@pytest.mark.parametrize("name", parts.installed("redis-server"))
 def test_redis_of_the_compose_file_is_clean(tmp_path: Path, name: str) -> None:
     """With the options that stand there."""
     import yaml  # noqa: PLC0415 - for this test alone

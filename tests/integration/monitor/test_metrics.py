@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -271,7 +270,7 @@ def panels() -> list[str]:
 
 def promtool(*arguments: str, given: str = "") -> None:
     """Let Prometheus' own tool judge, if it is installed; `.ci/run` installs it."""
-    for program in filter(shutil.which, ["promtool"]):
+    for program in parts.installed("promtool"):
         done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
 
