@@ -13,7 +13,7 @@ from worker.jobs.asking import Asker, Source
 from worker.jobs.job import CUSTOMER_ID
 from worker.monitor.change import ChangePage
 from worker.monitor.page import NOT_FOUND, Page
-from worker.presentation.bars import bars, in_words
+from worker.presentation.bars import bars, in_short
 from worker.presentation.stores import Standing, StoreRow, rows_of, summary
 from worker.telemetry.masking import masked
 
@@ -66,7 +66,7 @@ class ConnectionsPage(Page):
             standings=list(Standing),
             now=datetime.now(UTC),
             bars=bars,
-            in_words=in_words,
+            in_short=in_short,
         )
 
     def _rows(self) -> list[StoreRow]:

@@ -18,7 +18,7 @@ from worker.jobs.asking import user_name
 from worker.jobs.errors import LedgerUnavailable, SyncError
 from worker.monitor.address import Address
 from worker.presentation.configuration import drift
-from worker.presentation.html import ago, entry_of, marked, number, or_dash
+from worker.presentation.html import ago, entry_of, marked, number, or_dash, unbroken
 from worker.presentation.wording import counted
 from worker.web.lanes import LaneFull
 
@@ -104,6 +104,13 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
         """The same where the zone stands elsewhere."""
         return or_dash(moment and f"{moment.astimezone(self.zone):%Y-%m-%d %H:%M:%S}")
 
+    def in_field(self, moment: datetime | None) -> str:
+        """The same as a field of a form holds it; empty if there is none."""
+        if moment is None:
+            return ""
+        there = moment.astimezone(self.zone)
+        return f"{there:%Y-%m-%dT%H:%M}" + (f":{there:%S}" if there.second else "")
+
     def expiring(self) -> list[str]:
         """Whose iPaaS.com API key expires soon, or has expired."""
         return list(self.runtime.connections.expiring())
@@ -147,8 +154,8 @@ class Page(BaseHandler):  # type: ignore[misc] # Flower ships no types
     def get_template_namespace(self) -> dict[str, Any]:
         """What every template can use, also one that is part of another."""
         namespace: dict[str, Any] = super().get_template_namespace()
-        ours = {each.__name__: each for each in (or_dash, ago, entry_of, number, counted, marked)}
-        times = {"at": self.at, "clock": self.clock, "zone": self.zone}
+        ours = {each.__name__: each for each in (or_dash, ago, entry_of, number, counted, marked, unbroken)}
+        times = {"at": self.at, "clock": self.clock, "in_field": self.in_field, "zone": self.zone}
         more = {
             "refusal": refusal(self),
             "name_of": self.name_of,

@@ -36,6 +36,11 @@ def bars(tallies: Tallies, during: str, *, step: int = STEP, height: int = HEIGH
     )
 
 
+def in_short(tallies: Tallies) -> str:
+    """The same, or that there are none."""
+    return in_words(tallies) if any(map(sum, tallies)) else "nothing ended"
+
+
 def in_words(tallies: Tallies) -> str:
     """The numbers of a chart."""
     return f"{sum(tallies.done):,} finished, {counted(sum(tallies.failed), 'failure')}"

@@ -13,6 +13,9 @@ from worker.presentation.times import lasting
 if TYPE_CHECKING:
     from worker.jobs.catalogue import Entry
 
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
+NUMBER: Final = re.compile(r"(?<=\d) (?=(?:s|min|h|days|finished|failures?)\b)")
+"""The blank between a number and its unit."""
 CODE: Final = re.compile(r"`([^`]+)`")
 
 
@@ -26,7 +29,12 @@ def ago(moment: datetime | None) -> str:
     if moment is None:
         return ""
     since = datetime.now(UTC) - moment
-    return f"{lasting(since)} ago" if since.total_seconds() >= 0 else f"in {lasting(-since)}"
+    return unbroken(f"{lasting(since)} ago" if since.total_seconds() >= 0 else f"in {lasting(-since)}")
+
+
+def unbroken(text: str) -> str:
+    """A text in which no line ends between a number and its unit."""
+    return NUMBER.sub(NO_BREAK, text)
 
 
 def entry_of(code: str) -> Entry:

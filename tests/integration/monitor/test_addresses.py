@@ -78,6 +78,22 @@ def test_a_misspelt_code_is_said(path: str, monitor: Monitor) -> None:
     assert "No error of this release has the code emial-missing; stamped-sync errors lists them." in text
 
 
+@pytest.mark.parametrize("path", ["/activity", "/activity/events"])
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-01-31T08:30-05:00", "2026-01-31T13:30"),
+        ("2026-01-31", "2026-01-31T00:00"),
+        ("2026-01-31T08:30:15.5", "2026-01-31T08:30:15"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_time_is_in_its_field_as_a_browser_takes_it(path: str, given: str, shown: str, monitor: Monitor) -> None:
+    """Otherwise the field would be empty, and the next press of Filter would drop it; a wrong one stays as it is."""
+    filters = next(form for form in monitor.forms(f"{path}?since={given}") if "since" in form.fields)
+    assert filters.fields["since"] == shown
+
+
 @pytest.mark.parametrize("path", ["/activity/jobs.csv", "/activity/events.csv"])
 def test_a_table_is_refused_with_all_faults(path: str, monitor: Monitor) -> None:
     """No page would say what it lacks, or has too much."""
